@@ -1,0 +1,174 @@
+# train2deploy: train a Keras text classifier and deploy it to SageMaker, rehearsed here.
+# `make` lists the targets. Everything below `build/` can be made again.
+
+# ---- variables to override -------------------------------------------------------------
+# sample, knbc, or a directory with features.csv and labels.csv
+DATASET ?= sample
+# knbc: random or article; keep or drop the title sentences; 1: no empty and URL-only sentences
+SPLIT ?= random
+TITLES ?= keep
+CLEAN ?=
+# chive, wikija, or corpus (with CORPUS=<text file>)
+VECTORS ?= chive
+CORPUS ?=
+# pieces of the tokenizer at most
+VOCABULARY ?= 4000
+# the article's model is v1
+VERSION ?= v1
+SEED ?= 1
+# hyperparameters: the article's, but for the small sample (see README)
+EPOCHS ?= $(if $(filter sample,$(DATASET)),20,10)
+BATCH_SIZE ?= $(if $(filter sample,$(DATASET)),32,256)
+HIDDEN ?= 32
+VALIDATION_SPLIT ?= 0.1
+# 1: the same SEED gives the same bytes (one thread, slower)
+REPRO ?=
+# what the endpoint imports: lib (in the archive) or requirements (installed at start)
+DEPS ?= lib
+PORT ?= 8080
+# an unpacked model directory, what would be /opt/ml/model; default: build/model.tar.gz
+MODEL_DIR ?=
+# 1: local-serve goes to the background
+DETACH ?=
+# 0: restart a broken inference.py for ever, as SageMaker does
+DEV ?= 1
+Q ?= 電波が悪い
+# 1: invoke prints the raw answer
+JSON ?=
+# Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
+PYTHON ?= python3
+PYTHON36 ?=
+# 1: whole logs and tracebacks
+VERBOSE ?=
+
+# ---- how things are called -------------------------------------------------------------
+HOST := .venvs/host/bin/python
+RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose)
+PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
+FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+##@ Set up
+.PHONY: help setup doctor lock clean
+help: ## list the targets (this text)
+	@awk -f make-help.awk $(MAKEFILE_LIST)
+
+setup: ## make the environments: host tool, training (TF 1.12), serving (TF 1.13)
+	@$(MAKE) --no-print-directory --jobs 3 .stamps/host .stamps/train .stamps/serve
+
+doctor: ## what this machine has and lacks, and what to do
+	@PYTHONPATH=src $(PYTHON) -m train2deploy.doctor
+
+.stamps/host: requirements/host.lock
+	@mkdir -p .stamps && rm -rf .venvs/host .stamps/dev
+	@echo "setup: host tool"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "make: expected Python 3.10 or newer as PYTHON, found " + sys.version.split()[0] + " at " + sys.executable + "; give PYTHON=<path>")'
+	@$(PYTHON) -m venv .venvs/host
+	@$(HOST) -m $(PIP_INSTALL) --requirement requirements/host.lock
+	@touch $@
+
+.stamps/dev: requirements/dev.lock .stamps/host
+	@echo "setup: tests and linters"
+	@$(HOST) -m $(PIP_INSTALL) --requirement requirements/dev.lock
+	@touch $@
+
+# Not for pip's resolver, which never ends on these packages: the lock names everything.
+.stamps/train .stamps/serve: .stamps/%: requirements/%.lock
+	@mkdir -p .stamps && rm -rf .venvs/$*
+	@echo "setup: $* environment (Python 3.6)"
+	@python36=$$($(FIND_PYTHON36)) && "$$python36" -m venv .venvs/$*
+	@.venvs/$*/bin/$(PIP_INSTALL) --no-deps --requirement requirements/$*.lock
+	@touch $@
+
+# Laid over both Python 3.6 environments by PYTHONPATH, so that these stay what the containers hold.
+.stamps/test-py36: requirements/test-py36.lock .stamps/serve
+	@echo "setup: tests and linters (Python 3.6)"
+	@rm -rf .venvs/test-py36
+	@.venvs/serve/bin/$(PIP_INSTALL) --no-deps --target .venvs/test-py36 --requirement requirements/test-py36.lock
+	@touch $@
+
+# The Python 3.6 environments are resolved as of the article's day; the packages named
+# one by one are younger where an older one cannot be built or has no wheel.
+DATED := --python-version 3.6 --exclude-newer 2019-08-15 \
+	--exclude-newer-package setuptools=2020-06-01 --exclude-newer-package wheel=2020-06-01 \
+	--exclude-newer-package httptools=2021-06-01
+# An interpreter that can still build the sdists of 2019 for their metadata.
+PYTHON_FOR_SDISTS ?= 3.8
+COMPILE = $(HOST) -m uv pip compile --quiet --upgrade --no-header --generate-hashes
+
+lock: .stamps/dev ## resolve requirements/*.in again
+	$(COMPILE) --universal --python-version 3.10 requirements/host.in -o requirements/host.lock
+	$(COMPILE) --universal --python-version 3.10 requirements/dev.in -o requirements/dev.lock -c requirements/host.lock
+	$(COMPILE) --no-deps requirements/chive.in -o requirements/chive.lock
+	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/train.in -o requirements/train.lock
+	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/serve.in -o requirements/serve.lock
+	$(COMPILE) --python-version 3.6 --python $(PYTHON_FOR_SDISTS) requirements/test-py36.in -o requirements/test-py36.lock
+	$(COMPILE) --no-annotate --python-version 3.6 --python $(PYTHON_FOR_SDISTS) src/predict/code/requirements.in -o src/predict/code/requirements.txt
+
+clean: ## remove build/ (not the environments, not data/raw)
+	@rm -rf build
+
+##@ From text to a model
+.PHONY: data vectors local-train package
+data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
+	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean)
+
+vectors: .stamps/train data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
+	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
+
+local-train: .stamps/train data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
+	@$(RUN) train --model-version "$(VERSION)" --seed $(SEED) $(if $(REPRO),--repro) \
+		--epochs $(EPOCHS) --batch-size $(BATCH_SIZE) --hidden $(HIDDEN) --validation-split $(VALIDATION_SPLIT)
+
+build/jobs/latest/model.tar.gz:
+	@$(MAKE) --no-print-directory local-train
+
+package: build/jobs/latest/model.tar.gz .stamps/host ## build/model.tar.gz: what is served, uploaded and deployed
+	@$(RUN) package --dependencies "$(DEPS)"
+
+build/model.tar.gz:
+	@$(MAKE) --no-print-directory package
+
+##@ From a model to an answer
+.PHONY: local-serve local-stop invoke verify evaluate dry-run
+SERVED = $(if $(MODEL_DIR),,build/model.tar.gz)
+local-serve: .stamps/host .stamps/serve $(SERVED) ## PORT= MODEL_DIR= DETACH=1: the endpoint, here
+	@exec env $(RUN) serve --port $(PORT) $(if $(MODEL_DIR),--model-dir "$(MODEL_DIR)") \
+		$(if $(DETACH),--detach) $(if $(filter 0,$(DEV)),--no-dev)
+
+local-stop: .stamps/host ## end the endpoint that DETACH=1 started
+	@$(RUN) stop
+
+invoke: .stamps/host ## Q='…' JSON=1: one sentence to the endpoint at PORT
+	@$(RUN) invoke $(if $(JSON),--json) --port $(PORT) -- "$$Q"
+
+verify: .stamps/host .stamps/serve build/model.tar.gz ## endpoint against the SavedModel in a session
+	@$(RUN) verify
+
+evaluate: .stamps/host .stamps/serve build/model.tar.gz ## scores on the test split, beside two yardsticks
+	@$(RUN) evaluate
+
+dry-run: ## the main job: all of the above, from nothing to a classified sentence
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory local-train
+	@$(MAKE) --no-print-directory package
+	@$(RUN) rehearse -- "$$Q"
+
+##@ Quality
+.PHONY: test lint
+PY36_ENV = PYTHONPATH=src:src/train:src/predict/code:.venvs/test-py36 PYTHONDONTWRITEBYTECODE=1
+PYTEST := -m pytest --quiet -p no:cacheprovider
+test: setup .stamps/dev .stamps/test-py36 ## every test that needs no Docker
+	@$(HOST) -m train2deploy.selftest
+
+lint: .stamps/dev .stamps/test-py36 ## ruff, mypy; pyflakes in Python 3.6
+	@$(HOST) -m ruff check src tests
+	@$(HOST) -m ruff format --check src/train2deploy tests/unit/host tests/contract tests/integration tests/e2e
+	@MYPYPATH=src $(HOST) -m mypy src/train2deploy
+	@$(PY36_ENV) .venvs/serve/bin/python -m pyflakes src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/hosting
+
+export Q

@@ -1,0 +1,43 @@
+"""`python -m hosting --model-dir DIR`: the container's command `serve`."""
+import argparse
+import logging
+import os
+import signal
+import sys
+
+from hosting.processes import die_with_parent
+from hosting.settings import Settings
+from hosting.supervisor import StartError, Supervisor
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog='python -m hosting', description=__doc__,
+        epilog='Everything else is configured by the container\'s environment variables '
+               '(SAGEMAKER_BIND_TO_PORT, SAGEMAKER_TFS_…), by HOSTING_CONTRACT=2019|head and '
+               'by DEV=1 (stop when inference.py cannot be loaded).')
+    parser.add_argument('--model-dir', required=True,
+                        help='an unpacked model.tar.gz; stands for /opt/ml/model')
+    parser.add_argument('--host', default='127.0.0.1', help='address to listen on (%(default)s)')
+    parser.add_argument('--cache-dir', default=None,
+                        help='where packages of requirements.txt are kept between starts')
+    parser.add_argument('--die-with-parent', action='store_true',
+                        help='end when the process that started this one ends')
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    if options.die_with_parent:
+        die_with_parent(signal.SIGTERM)
+    logging.basicConfig(level=logging.INFO)
+    if not os.path.isdir(options.model_dir):
+        sys.exit('--model-dir: %s is not a directory' % options.model_dir)
+    try:
+        return Supervisor(Settings(), options.model_dir, options.host, options.cache_dir).run()
+    except StartError as error:
+        sys.exit(str(error))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

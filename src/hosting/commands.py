@@ -1,0 +1,121 @@
+"""The command lines of the processes that the supervisor starts."""
+import os
+import shutil
+import subprocess
+import sys
+
+import hosting
+from hosting.processes import python_command
+
+MODEL_SERVER = 'tensorflow_model_server'
+
+
+def child_environment(environ=None):
+    """This process's environment, in which `python -m hosting.…` works."""
+    environment = dict(os.environ if environ is None else environ)
+    sources = os.path.dirname(os.path.dirname(os.path.abspath(hosting.__file__)))
+    paths = environment.get('PYTHONPATH', '').split(os.pathsep)
+    if sources not in paths:
+        environment['PYTHONPATH'] = os.pathsep.join([sources] + [p for p in paths if p])
+    environment['PYTHONUNBUFFERED'] = '1'  # a handler's print must reach the log at once
+    return environment
+
+
+def model_server_program(environ=None):
+    """The real tensorflow_model_server if there is one, else this project's."""
+    environ = os.environ if environ is None else environ
+    named = environ.get('TENSORFLOW_MODEL_SERVER')
+    if named:
+        found = shutil.which(named)
+        if not found:
+            raise ValueError('TENSORFLOW_MODEL_SERVER names %r, which is not a program; '
+                             'unset it to use the one of this project' % named)
+        return [found]
+    found = shutil.which(MODEL_SERVER)
+    return [found] if found else python_command('hosting.model_server')
+
+
+def model_server_command(program, settings, grpc_port, rest_port, config_path, batching_path=None):
+    """A1, A8: tensorflow_model_server with the container's flags."""
+    command = program + ['--port=%d' % grpc_port, '--rest_api_port=%d' % rest_port,
+                         '--model_config_file=%s' % config_path]
+    if settings.head:
+        command.append('--max_num_load_retries=0')
+    if batching_path:
+        command += ['--enable_batching=true', '--batching_parameters_file=%s' % batching_path]
+    if settings.intra_op_parallelism:
+        command.append('--tensorflow_intra_op_parallelism=%d' % settings.intra_op_parallelism)
+    if settings.inter_op_parallelism:
+        command.append('--tensorflow_inter_op_parallelism=%d' % settings.inter_op_parallelism)
+    if settings.instance_count > 1 and os.path.exists('/usr/bin/nvidia-smi'):
+        command.append('--per_process_gpu_memory_fraction=%.4f' % (
+            (1 - settings.gpu_memory_margin) / settings.instance_count))
+    return command
+
+
+def choose_gpu(environment, settings, instance):
+    """A8: with several model servers, GPU i mod n is the i-th one's."""
+    if settings.instance_count > 1 and shutil.which('nvidia-smi'):
+        listed = subprocess.run(['nvidia-smi', '-L'], stdout=subprocess.PIPE)
+        count = len(listed.stdout.splitlines())
+        if count:
+            environment['CUDA_VISIBLE_DEVICES'] = str(instance % count)
+
+
+def handler_environment(settings, default_model, code_dir, packages_dir, runtime_dir,
+                        batching_path):
+    """What the handler's process is told: the container's variables, and HOSTING_… ones."""
+    environment = {
+        'TFS_DEFAULT_MODEL_NAME': default_model,
+        'HOSTING_CODE_DIR': code_dir,
+        'HOSTING_CONTRACT': settings.contract,
+    }
+    if packages_dir:
+        environment['HOSTING_PACKAGES_DIR'] = packages_dir
+    if not settings.multi_model:
+        environment['TFS_GRPC_PORT'] = str(settings.grpc_ports[0])
+        environment['TFS_REST_PORT'] = str(settings.rest_ports[0])
+    if settings.head:
+        environment['HOSTING_RUNTIME_DIR'] = runtime_dir
+        environment['HOSTING_GRPC_PORTS'] = ','.join(str(port) for port in settings.grpc_ports)
+        environment['HOSTING_REST_PORTS'] = ','.join(str(port) for port in settings.rest_ports)
+        if batching_path:
+            environment['HOSTING_BATCHING_CONFIG'] = batching_path
+    return environment
+
+
+def gunicorn_command(settings, socket_path, working_dir):
+    """A7: gunicorn with one gevent worker (head: as its variables say)."""
+    worker_class = settings.gunicorn_worker_class
+    if worker_class == 'gevent':
+        worker_class = 'hosting.handler_service.worker.Worker'
+    command = python_command('hosting.handler_service') + [
+        '-c', 'python:hosting.handler_service.gunicorn_conf',
+        '-b', 'unix:' + socket_path, '-k', worker_class, '--chdir', working_dir]
+    if settings.gunicorn_timeout != 30:
+        command += ['--timeout', str(settings.gunicorn_timeout)]
+    if settings.head:
+        command += ['--workers', str(settings.gunicorn_workers),
+                    '--threads', str(settings.gunicorn_threads),
+                    '--log-level', settings.gunicorn_log_level]
+    return command + ['hosting.handler_service.wsgi:app']
+
+
+def edge_command(settings, host, rest_ports, socket_path, python_mode, default_model):
+    """A3: the public port."""
+    return python_command('hosting.edge') + [
+        '--host', host, '--port', str(settings.http_port),
+        '--rest-ports', ','.join(str(port) for port in rest_ports),
+        '--gunicorn', socket_path,
+        '--mode', 'python' if python_mode else 'plain',
+        '--default-model', default_model,
+        '--contract', settings.contract,
+        '--tfs-version', settings.tfs_version,
+        '--read-timeout', '%g' % settings.proxy_read_timeout,
+        '--log-level', settings.nginx_log_level]
+
+
+def pip_command(requirements, target):
+    """`pip3 install -r`, into a directory of its own instead of the serving environment."""
+    return [sys.executable, '-m', 'pip', 'install', '--disable-pip-version-check',
+            '--no-warn-script-location', '--target', target, '-r', requirements]

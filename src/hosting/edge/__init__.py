@@ -1,0 +1,1 @@
+"""The part that nginx and its JavaScript play in the container: the public port."""

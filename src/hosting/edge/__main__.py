@@ -1,0 +1,92 @@
+"""`python -m hosting.edge …`: the public port; started by the supervisor in nginx's place."""
+import argparse
+import asyncio
+import signal
+import sys
+
+from hosting.edge.logs import AccessLog, ErrorLog
+from hosting.edge.pages import refusal
+from hosting.edge.plain import PlainMode
+from hosting.edge.routes import Router
+from hosting.edge.upstream import Upstream
+from hosting.http.client import Client
+from hosting.http.server import start_server
+
+DRAIN_SECONDS = 60  # how long SIGQUIT lets requests in work be finished
+
+
+def parse_arguments(arguments):
+    parser = argparse.ArgumentParser(prog='python -m hosting.edge', description=__doc__)
+    parser.add_argument('--host', default='127.0.0.1')
+    parser.add_argument('--port', type=int, required=True)
+    parser.add_argument('--rest-ports', required=True, help='the model servers\', comma-separated')
+    parser.add_argument('--gunicorn', metavar='SOCKET', required=True)
+    parser.add_argument('--mode', choices=['plain', 'python'], required=True)
+    parser.add_argument('--default-model', default='None')
+    parser.add_argument('--contract', choices=['2019', 'head'], default='2019')
+    parser.add_argument('--tfs-version', default='1.13')
+    parser.add_argument('--read-timeout', type=float, default=60.0)
+    parser.add_argument('--log-level', default='error')
+    return parser.parse_args(arguments)
+
+
+async def serve(options, error_log):
+    """Start the public port; returns the server."""
+    loop = asyncio.get_event_loop()
+    ports = [int(port) for port in options.rest_ports.split(',') if port]
+    model_server = Upstream(
+        ['http://127.0.0.1:%d' % port for port in ports],
+        [Client(host='127.0.0.1', port=port) for port in ports],
+        options.read_timeout, error_log)
+    gunicorn = Upstream(['http://unix:%s' % options.gunicorn], [Client(path=options.gunicorn)],
+                        options.read_timeout, error_log)
+    head = options.contract == 'head'
+    plain = None
+    if options.mode == 'plain':
+        plain = PlainMode(model_server, options.default_model, head, options.tfs_version,
+                          error_log)
+    server = await start_server(
+        Router(model_server, gunicorn, plain, models=head),
+        host=options.host, port=options.port, name='nginx', error_response=refusal,
+        on_response=AccessLog(), cancel_on_disconnect=True)
+
+    def stop_now():
+        server.close()
+        loop.stop()
+
+    def finish():
+        server.close()
+        loop.create_task(drain())
+
+    async def drain():
+        await server.drained(DRAIN_SECONDS)
+        loop.stop()
+
+    loop.add_signal_handler(signal.SIGQUIT, finish)
+    loop.add_signal_handler(signal.SIGTERM, stop_now)
+    loop.add_signal_handler(signal.SIGINT, stop_now)
+    return server
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    try:
+        error_log = ErrorLog(options.log_level)
+    except ValueError as error:
+        sys.exit('nginx: [emerg] %s' % error)
+    try:
+        import uvloop
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    except ImportError:
+        pass  # slower, not different
+    loop = asyncio.get_event_loop()
+    try:
+        loop.run_until_complete(serve(options, error_log))
+    except OSError as error:
+        sys.exit('nginx: [emerg] bind() to %s:%d failed (%s)'
+                 % (options.host, options.port, error))
+    loop.run_forever()
+
+
+if __name__ == '__main__':
+    main()

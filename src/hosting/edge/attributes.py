@@ -1,0 +1,44 @@
+"""A6: X-Amzn-SageMaker-Custom-Attributes, as the container's JavaScript reads it."""
+import re
+from urllib.parse import quote
+
+HEADER = b'x-amzn-sagemaker-custom-attributes'
+
+_PAIR = re.compile(r'tfs-[a-z-]+=[^,]+')
+# What may stand in a path as it is; the rest is escaped on the way to the model server.
+_SAFE = "/:@!$&'()*+,;=-._~%"
+
+
+class UnsafePath(ValueError):
+    """The attributes lead out of the model server's path; nginx refuses such a subrequest."""
+
+
+def parse(header):
+    """The `tfs-…` pairs of the header; a value that holds `=` is ignored.
+
+    >>> parse('x=1,tfs-model-name=m,tfs-method=a=b')
+    {'tfs-model-name': 'm'}
+    """
+    attributes = {}
+    if header:
+        for pair in _PAIR.findall(header):
+            parts = pair.split('=')
+            if len(parts) == 2:
+                attributes[parts[0]] = parts[1]
+    return attributes
+
+
+def model_server_path(header, default_model, with_method):
+    """The model server's path for a request with these attributes."""
+    attributes = parse(header)
+    path = '/v1/models/' + (attributes.get('tfs-model-name') or default_model)
+    if 'tfs-model-version' in attributes:
+        path += '/versions/' + attributes['tfs-model-version']
+    if with_method:
+        path += ':' + (attributes.get('tfs-method') or 'predict')
+    if attributes:
+        if '/../' in path or path.endswith('/..'):
+            raise UnsafePath(path)
+        path, question, query = path.partition('?')
+        path = quote(path, safe=_SAFE, encoding='latin-1') + question + query
+    return path

@@ -1,0 +1,73 @@
+"""nginx's two logs: the access log (combined format) on stdout, the error log on stderr."""
+import os
+import re
+import time
+
+from hosting.settings import LOG_LEVELS
+
+_TO_ESCAPE = re.compile(r'[^ -~]|["\\]')
+
+
+class AccessLog:
+    """A line for each request, /ping included, as nginx's predefined format `combined`."""
+
+    def __init__(self, descriptor=1):
+        self._descriptor = descriptor
+        self._time = ('', 0)
+
+    def __call__(self, request, status, sent):
+        now = int(time.time())
+        text, second = self._time
+        if now != second:
+            text = time.strftime('%d/%b/%Y:%H:%M:%S %z', time.localtime(now))
+            self._time = (text, now)
+        if request is None:
+            line = '- - - [%s] "-" %d %d "-" "-"\n' % (text, status, sent)
+        else:
+            referer = agent = '-'
+            for name, value in request.headers:
+                if name == b'user-agent':
+                    agent = _escaped(value)
+                elif name == b'referer':
+                    referer = _escaped(value)
+            line = '%s - - [%s] "%s %s HTTP/%s" %d %d "%s" "%s"\n' % (
+                request.peer, text, request.method, _escaped(request.target),
+                request.http_version, status, sent, referer, agent)
+        _write(self._descriptor, line)
+
+
+class ErrorLog:
+    """nginx's error_log at a level (SAGEMAKER_TFS_NGINX_LOGLEVEL)."""
+
+    def __init__(self, level='error', descriptor=2):
+        if level not in LOG_LEVELS:
+            raise ValueError('invalid log level "%s"; one of %s is expected '
+                             '(SAGEMAKER_TFS_NGINX_LOGLEVEL)' % (level, ', '.join(LOG_LEVELS)))
+        self._threshold = LOG_LEVELS.index(level)
+        self._descriptor = descriptor
+
+    def __call__(self, level, message, request=None, upstream=None):
+        if LOG_LEVELS.index(level) < self._threshold:
+            return
+        parts = [time.strftime('%Y/%m/%d %H:%M:%S'), ' [%s] %d#0: ' % (level, os.getpid()), message]
+        if request is not None:
+            parts.append(', client: %s, request: "%s %s HTTP/%s"' % (
+                request.peer, request.method, _escaped(request.target), request.http_version))
+        if upstream is not None:
+            parts.append(', upstream: "%s"' % upstream)
+        _write(self._descriptor, ''.join(parts) + '\n')
+
+
+def _escaped(value):
+    """A client's bytes as nginx logs them: quotes, backslashes and non-ASCII as \\xXX."""
+    text = value.decode('latin-1')
+    if not _TO_ESCAPE.search(text):
+        return text
+    return _TO_ESCAPE.sub(lambda match: '\\x%02X' % ord(match.group()), text)
+
+
+def _write(descriptor, line):
+    try:
+        os.write(descriptor, line.encode('ascii', 'replace'))
+    except OSError:
+        pass  # nobody reads the log any more; serving goes on

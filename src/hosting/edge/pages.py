@@ -1,0 +1,30 @@
+"""nginx's own answers: its HTML error pages."""
+from hosting.http.messages import REASONS, Response
+
+_PAGE = ('<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n'
+         '<center><h1>{heading}</h1></center>\r\n{detail}<hr><center>nginx</center>\r\n'
+         '</body>\r\n</html>\r\n')
+
+
+def html(status):
+    """(status, body) of the page for a status; what a client sees of 431 is 400."""
+    if status == 431:
+        detail = 'Request Header Or Cookie Too Large'
+        return 400, _PAGE.format(title='400 ' + detail, heading='400 Bad Request',
+                                 detail='<center>%s</center>\r\n' % detail).encode()
+    text = '%d %s' % (status, {405: 'Not Allowed'}.get(status) or REASONS.get(status, ''))
+    return status, _PAGE.format(title=text, heading=text, detail='').encode()
+
+
+def page(status):
+    """The HTML page for a status, as nginx answers when it has nobody else's answer."""
+    status, body = html(status)
+    return Response(status, body, 'text/html')
+
+
+def refusal(status):
+    """The page for a request that was refused before it was routed; the connection ends."""
+    response = page(status)
+    # After an internal error the connection is sound; after an unreadable request it is not.
+    response.close = status != 500
+    return response

@@ -1,0 +1,108 @@
+"""A4, A5: /ping and /invocations of a model without inference.py.
+
+In the container nginx's JavaScript does this; the names of its functions are kept where
+they help to compare.
+"""
+from hosting.edge import attributes, conversion
+from hosting.edge.pages import page
+from hosting.edge.upstream import Failure
+from hosting.http.messages import Response
+
+JSON = 'application/json'
+_JSON_TYPES = frozenset([b'application/json', b'application/jsonlines', b'application/jsons'])
+_CSV = b'text/csv'
+_ESCAPED_INSTANCES = b"\\'instances\\'"
+
+
+class PlainMode:
+    """Answers /ping and /invocations by asking the model server."""
+
+    def __init__(self, model_server, default_model, head, tfs_version='1.13', error_log=None):
+        self._model_server = model_server
+        self._default_model = default_model
+        self._head = head
+        self._ping_by_predict = tfs_version == '1.11'
+        self._log = error_log
+
+    async def ping(self, request):
+        """200 with an empty body if the model is there, else nginx's 502."""
+        try:
+            path = self._path(request, with_method=self._ping_by_predict)
+        except attributes.UnsafePath:
+            return page(500)
+        try:
+            if self._ping_by_predict:
+                # The model server of TensorFlow 1.11 cannot be asked for a model's state.
+                status, body = await self._model_server.ask(
+                    'POST', path, b'{"instances": "invalid"}', request)
+                healthy = status in (200, 400)
+            else:
+                status, body = await self._model_server.ask('GET', path, b'', request)
+                healthy = status == 200 and b'"AVAILABLE"' in body
+        except Failure as failure:
+            body, healthy = failure.body(), False
+        if healthy:
+            return Response(200, b'', JSON)
+        if self._log is not None:
+            self._log('error', 'js: failed ping' + body.decode('utf-8', 'replace'), request)
+        return page(502)
+
+    async def invocations(self, request):
+        """Convert the body, ask the model server, hand its answer on."""
+        content_type = request.header(b'content-type')
+        try:
+            if content_type in _JSON_TYPES:
+                body = conversion.from_json(request.body, tfs_first=self._head)
+            elif content_type == _CSV:
+                body = conversion.from_csv(request.body)
+            else:
+                shown = (content_type or b'').decode('latin-1') or 'Unknown'
+                message = '{"error": "Unsupported Media Type: %s"}' % shown
+                return Response(415, message.encode('latin-1'), JSON)
+            path = self._path(request, with_method=True)
+        except (conversion.NoBody, attributes.UnsafePath):
+            return page(500)
+        return await self._predict(request, path, body)
+
+    async def _predict(self, request, path, body):
+        try:
+            status, answer = await self._model_server.ask('POST', path, body, request)
+        except Failure as failure:
+            if not failure.connected:
+                return page(failure.status)
+            # The subrequest's page is taken for the model server's answer.
+            status, answer = failure.status, failure.body()
+        if status == 400:
+            # The model server escapes this one name so that its message is not valid JSON.
+            answer = answer.replace(_ESCAPED_INSTANCES, b"'instances'", 1)
+        content_type = accepted_type(request.header(b'accept'), self._head)
+        if content_type is not None:
+            answer = answer.replace(b'\n', b'')
+        return Response(status, answer, content_type or JSON)
+
+    def _path(self, request, with_method):
+        header = request.header(attributes.HEADER)
+        return attributes.model_server_path(
+            header.decode('latin-1') if header else None, self._default_model, with_method)
+
+
+def accepted_type(accept, head):
+    """The content type that an Accept header brings about, or None.
+
+    With one, the answer's newlines are removed and the type is the answer's, whatever it
+    says. 2019: exactly application/jsonlines or application/jsons. Last container: a list
+    that holds application/jsonlines or application/json, and then the list's first entry.
+
+    >>> accepted_type(b'text/html, application/json', head=True)
+    'text/html'
+    """
+    if accept is None:
+        return None
+    text = accept.decode('latin-1')
+    if not head:
+        return text if text in ('application/jsonlines', 'application/jsons') else None
+    # JavaScript's replace takes away the first space only.
+    entries = text.strip().replace(' ', '', 1).split(',')
+    if 'application/jsonlines' in entries or 'application/json' in entries:
+        return entries[0]
+    return None

@@ -1,0 +1,84 @@
+"""A3: which location of nginx.conf a request falls into."""
+import re
+from urllib.parse import quote, unquote_to_bytes
+
+from hosting.edge.pages import page
+from hosting.http.messages import Response
+
+_NOT_NORMAL = re.compile(r'%|//|/\.|#|[^!-~]')
+
+
+class BadPath(ValueError):
+    """nginx refuses the path: it leads above the root, or holds a NUL or a bad escape."""
+
+
+def normalised(path):
+    """The path nginx matches locations with: unescaped, slashes merged, dots resolved."""
+    if not _NOT_NORMAL.search(path):
+        return path
+    if re.search(r'%(?![0-9a-fA-F]{2})|%00', path):
+        raise BadPath(path)
+    parts = []
+    text = unquote_to_bytes(path.partition('#')[0].encode('latin-1')).decode('latin-1')
+    segments = text.split('/')
+    for i, segment in enumerate(segments[1:], 1):
+        last = i == len(segments) - 1
+        if segment == '..':
+            if not parts:
+                raise BadPath(path)
+            parts.pop()
+        elif segment and segment != '.':
+            parts.append(segment)
+        if last and segment in ('', '.', '..'):
+            parts.append('')
+    return '/' + '/'.join(parts)
+
+
+class Router:
+    """Hands a request to its location's function."""
+
+    def __init__(self, model_server, gunicorn=None, plain=None, models=False):
+        """`gunicorn`: the upstream with the model's inference.py, else `plain` answers.
+
+        `models`: whether /models is a location (last container).
+        """
+        self._model_server = model_server
+        self._gunicorn = gunicorn
+        self._plain = plain
+        self._models = models
+
+    def __call__(self, request):
+        if request.http_version == '1.1' and request.header(b'host') is None:
+            response = page(400)
+            response.close = True
+            return response
+        if request.method == 'TRACE' or request.method == 'CONNECT':
+            return page(405)
+        path = request.path
+        if not path.startswith('/'):
+            return page(400)
+        try:
+            path = normalised(path)
+        except BadPath:
+            return page(400)
+        if path.startswith('/invocations'):
+            if self._plain is not None:
+                return self._plain.invocations(request)
+            return self._gunicorn.forward(request, self._target(path, request))
+        if path.startswith('/ping'):
+            if self._plain is not None:
+                return self._plain.ping(request)
+            return self._gunicorn.forward(request, self._target(path, request))
+        if path.startswith('/tfs'):
+            stripped = path[4:] if path.startswith('/tfs/') else path
+            return self._model_server.forward_json(request, self._target(stripped, request))
+        if self._models and path.startswith('/models'):
+            return self._gunicorn.forward(request, self._target(path, request))
+        return Response(404, b'{"error": "Not Found"}', 'application/json')
+
+    @staticmethod
+    def _target(path, request):
+        """The request target for an upstream: the normalised path, escaped again."""
+        if _NOT_NORMAL.search(path) or '?' in path:
+            path = quote(path, safe="/:@!$&'()*+,;=-._~", encoding='latin-1')
+        return path + '?' + request.query if request.query else path

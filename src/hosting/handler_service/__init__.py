@@ -1,0 +1,1 @@
+"""A7: runs code/inference.py as the container's gunicorn and python_service.py do."""

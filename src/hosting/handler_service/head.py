@@ -1,0 +1,74 @@
+"""A7 under the last container's contract: grpc channel, several model servers, /models."""
+import logging
+import os
+import random
+
+import falcon
+
+from hosting.handler_service.app import PingResource, answer, load_script
+from hosting.handler_service.context import (
+    ContextHead, request_fields, rest_uri, tfs_attributes)
+
+log = logging.getLogger('tfs_utils')
+
+
+def parse_request(request, rest_port, grpc_port, default_model_name, model_name=None,
+                  channel=None):
+    """The Context of a request; in a multi-model endpoint the address names the model."""
+    custom, content_type, accept, length = request_fields(request)
+    attributes = tfs_attributes(custom)
+    log.info('sagemaker tfs attributes: \n%s', attributes)
+    return ContextHead(
+        model_name or attributes.get('tfs-model-name'), attributes.get('tfs-model-version'),
+        attributes.get('tfs-method'),
+        rest_uri(rest_port, attributes, default_model_name, model_name),
+        grpc_port, channel, custom, content_type, accept, length)
+
+
+class HeadInvocationResource:
+    """/invocations: the ports of one of the model servers, and a channel to it."""
+
+    def __init__(self, handler):
+        import grpc
+        self._handler = handler
+        self._default_model_name = os.environ['TFS_DEFAULT_MODEL_NAME']
+        self._grpc_ports = os.environ['HOSTING_GRPC_PORTS'].split(',')
+        self._rest_ports = os.environ['HOSTING_REST_PORTS'].split(',')
+        self._channels = {}
+        for port in self._grpc_ports:
+            logging.getLogger('python_service').info('Creating grpc channel for port: %s', port)
+            self._channels[port] = grpc.insecure_channel('localhost:' + port)
+
+    def on_post(self, request, response):
+        # The two are drawn independently: they may belong to different model servers.
+        grpc_port = random.choice(self._grpc_ports)
+        context = parse_request(request, random.choice(self._rest_ports), grpc_port,
+                                self._default_model_name, channel=self._channels[grpc_port])
+        answer(self._handler, request.stream, context, response)
+
+    def on_get(self, request, response):
+        self._no_models()
+
+    def on_delete(self, request, response):
+        self._no_models()
+
+    @staticmethod
+    def _no_models():
+        # The last container routes these to its multi-model methods, which fail (500).
+        raise RuntimeError('this endpoint is not a multi-model endpoint')
+
+
+def make_app():
+    """The last container's application."""
+    application = falcon.API()
+    application.add_route('/ping', PingResource())
+    if os.environ.get('SAGEMAKER_MULTI_MODEL', 'false').lower() == 'true':
+        from hosting.handler_service.multi_model import ModelsResource
+        resource = ModelsResource()
+        application.add_route('/models', resource)
+        application.add_route('/models/{model_name}', resource)
+        application.add_route('/models/{model_name}/invoke', resource)
+    else:
+        resource = HeadInvocationResource(load_script())
+    application.add_route('/invocations', resource)
+    return application

@@ -1,0 +1,31 @@
+"""A7: loads the model's inference.py and makes one handler of what it defines."""
+import importlib.util
+
+
+def load_handler(path):
+    """The request handler that the script at `path` defines.
+
+    `handler(data, context)` if there is one; else the pair `input_handler` and
+    `output_handler` around a call of the model server's REST API.
+    """
+    spec = importlib.util.spec_from_file_location('inference', path)
+    inference = importlib.util.module_from_spec(spec)
+    # As in the container the module is not registered in sys.modules.
+    spec.loader.exec_module(inference)
+    if hasattr(inference, 'handler'):
+        return inference.handler
+    if hasattr(inference, 'input_handler') and hasattr(inference, 'output_handler'):
+        return _pair(inference.input_handler, inference.output_handler)
+    raise NotImplementedError('Handlers are not implemented correctly in user script.')
+
+
+def _pair(input_handler, output_handler):
+    # Imported here: a process whose handler does not use requests is smaller without it.
+    import requests
+
+    def handler(data, context):
+        processed_input = input_handler(data, context)
+        response = requests.post(context.rest_uri, data=processed_input)
+        return output_handler(response, context)
+
+    return handler

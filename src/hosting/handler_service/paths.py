@@ -1,0 +1,18 @@
+"""Where the handler's imports come from (A7)."""
+import os
+import sys
+
+
+def extend_search_path(code_dir, packages_dir=None):
+    """Put code/ and, before it, code/lib on sys.path, as the container's gunicorn does.
+
+    `packages_dir` holds what requirements.txt asked for; in the container that is installed
+    among the interpreter's own packages, so it comes after the standard library.
+    """
+    for path in (code_dir, os.path.join(code_dir, 'lib')):
+        if path not in sys.path and (path == code_dir or os.path.isdir(path)):
+            sys.path.insert(0, path)
+    if packages_dir:
+        at = next((i for i, entry in enumerate(sys.path) if entry.endswith('site-packages')),
+                  len(sys.path))
+        sys.path.insert(at, packages_dir)

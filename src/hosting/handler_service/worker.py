@@ -1,0 +1,188 @@
+"""gunicorn's gevent worker with a cheaper way through HTTP.
+
+gunicorn parses requests in Python and makes a connection per request of its proxy; that
+costs more than everything else between a client and its handler. This worker keeps
+connections open and parses with httptools, and leaves the rest (processes, heartbeat,
+time-out, greenlets, signals) to gunicorn's own gevent worker.
+"""
+import io
+import sys
+
+import httptools
+from gunicorn import util
+from gunicorn.workers.ggevent import GeventWorker
+
+_RECEIVE = 256 * 1024
+_INTERNAL_ERROR = 'Internal Server Error'
+
+
+class RequestBody:
+    """The request body as gunicorn offers it: can be read once, has no seek and no length."""
+
+    __slots__ = ('_stream',)
+
+    def __init__(self, body):
+        self._stream = io.BytesIO(body)
+
+    def read(self, size=None):
+        return self._stream.read(_size(size))
+
+    def readline(self, size=None):
+        return self._stream.readline(_size(size))
+
+    def readlines(self, size=None):
+        return self._stream.readlines(_size(size))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = self._stream.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    next = __next__
+
+
+def _size(size):
+    if size is None:
+        return -1
+    if not isinstance(size, int):
+        raise TypeError('size must be an integral type')
+    return size
+
+
+class _Parser:
+    """Collects one request after the other into WSGI environments."""
+
+    __slots__ = ('base', 'ready', 'environ', 'target', 'chunks', 'parser', 'complete')
+
+    def __init__(self, base):
+        self.base = base
+        self.ready = []
+        self.parser = httptools.HttpRequestParser(self)
+
+    def on_message_begin(self):
+        self.environ = self.base.copy()
+        self.target = b''
+        self.chunks = []
+        self.complete = False
+
+    def on_url(self, url):
+        self.target += url
+
+    def on_header(self, name, value):
+        if self.complete:
+            return  # a trailer
+        key = name.decode('latin-1').upper().replace('-', '_')
+        if key != 'CONTENT_TYPE' and key != 'CONTENT_LENGTH':
+            key = 'HTTP_' + key
+        value = value.decode('latin-1')
+        environ = self.environ
+        environ[key] = environ[key] + ',' + value if key in environ else value
+
+    def on_headers_complete(self):
+        self.complete = True
+
+    def on_body(self, body):
+        self.chunks.append(body)
+
+    def on_message_complete(self):
+        environ = self.environ
+        target = self.target.decode('latin-1')
+        path, _, environ['QUERY_STRING'] = target.partition('?')
+        environ['PATH_INFO'] = util.unquote_to_wsgi_str(path) if '%' in path else path
+        environ['RAW_URI'] = target
+        environ['REQUEST_METHOD'] = self.parser.get_method().decode('latin-1')
+        chunks = self.chunks
+        environ['wsgi.input'] = RequestBody(chunks[0] if len(chunks) == 1 else b''.join(chunks))
+        self.ready.append(environ)
+
+
+class Worker(GeventWorker):
+    """A gevent worker whose connections stay open between the edge's requests."""
+
+    def init_process(self):
+        self._idle = set()
+        self._base_environ = {
+            'wsgi.version': (1, 0), 'wsgi.url_scheme': 'http', 'wsgi.errors': sys.stderr,
+            'wsgi.multithread': True, 'wsgi.multiprocess': self.cfg.workers > 1,
+            'wsgi.run_once': False, 'SCRIPT_NAME': '', 'SERVER_PROTOCOL': 'HTTP/1.1',
+            'SERVER_NAME': 'localhost', 'SERVER_PORT': '80', 'SERVER_SOFTWARE': 'gunicorn',
+            'REMOTE_ADDR': '', 'gunicorn.socket': None,
+        }
+        super().init_process()
+
+    def notify(self):
+        super().notify()
+        if not self.alive:
+            # Stopping: nothing more will be accepted on connections that wait for a request.
+            for client in list(self._idle):
+                util.close(client)
+
+    def handle(self, listener, client, addr):
+        client.setblocking(1)
+        parser = _Parser(self._base_environ)
+        try:
+            while True:
+                while not parser.ready:
+                    self._idle.add(client)
+                    data = client.recv(_RECEIVE)
+                    self._idle.discard(client)
+                    if not data:
+                        return
+                    parser.parser.feed_data(data)
+                environ = parser.ready.pop(0)
+                if not self._answer(client, environ) or not self.alive:
+                    return
+        except SystemExit:
+            # sys.exit() in a handler drops the connection; the worker lives on.
+            self.log.debug('a handler called sys.exit')
+        except (OSError, httptools.HttpParserError) as error:
+            self.log.debug('connection lost: %s', error)
+        finally:
+            self._idle.discard(client)
+            util.close(client)
+
+    def _answer(self, client, environ):
+        """Run the application on one request; False if the connection must end."""
+        started = []
+
+        def start_response(status, headers, exc_info=None):
+            started[:] = [status, headers]
+
+        try:
+            items = self.wsgi(environ, start_response)
+            try:
+                # A handler may return a body that is not bytes: then join raises.
+                body = b''.join(items)
+            finally:
+                if hasattr(items, 'close'):
+                    items.close()
+        except Exception:  # as gunicorn: log it, answer with an HTML page, close
+            self.log.exception('Error handling request %s', environ['RAW_URI'])
+            util.write_error(client, 500, _INTERNAL_ERROR, '')
+            return False
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.log.info('Autorestarting worker after current request.')
+            self.alive = False
+        status, headers = started
+        lines = ['HTTP/1.1 ', status, '\r\n']
+        has_length = False
+        for name, value in headers:
+            lower = name.lower()
+            if lower == 'content-length':
+                has_length = True
+            elif lower == 'connection' or lower == 'transfer-encoding':
+                continue
+            if '\n' in value or '\r' in value:
+                value = value.replace('\r', ' ').replace('\n', ' ')
+            lines += (name, ': ', value, '\r\n')
+        if not has_length:
+            lines.append('Content-Length: %d\r\n' % len(body))
+        lines.append('\r\n' if self.alive else 'Connection: close\r\n\r\n')
+        head = ''.join(lines).encode('latin-1', 'replace')
+        client.sendall(head + body if environ['REQUEST_METHOD'] != 'HEAD' else head)
+        return True

@@ -1,0 +1,319 @@
+"""An HTTP/1.1 client on asyncio and httptools that keeps its connections open.
+
+    client = Client(host='127.0.0.1', port=8501)      # or Client(path='/run/x.sock')
+    reply = await client.request('POST', '/v1/models/m:predict', body=b'{"instances": [1]}')
+    reply.status, reply.headers, reply.body
+
+A request that was written to a reused connection just as the server closed it is sent once
+more on a new one, but only when the server cannot have read it: the connection was reset
+or broken, and nothing was received. A clean end of file means that the server took the
+request and died with it; sending that again could kill its successor too.
+"""
+import asyncio
+import socket
+
+import httptools
+
+__all__ = ['Client', 'ClientError', 'ConnectFailed', 'Disconnected', 'Reply', 'TimedOut']
+
+
+_WITH_BODY = frozenset(['POST', 'PUT', 'PATCH'])
+
+
+class ClientError(Exception):
+    """No complete response was received."""
+
+
+class ConnectFailed(ClientError):
+    """The server does not accept connections."""
+
+
+class Disconnected(ClientError):
+    """The server closed the connection, or sent something that is not HTTP."""
+
+    def __init__(self, message, received=False):
+        super().__init__(message)
+        self.received = received
+
+
+class TimedOut(ClientError):
+    """The server was silent for longer than the time-out."""
+
+
+class Reply:
+    """A response: `headers` is a list of (lower-case name, value), both bytes."""
+
+    __slots__ = ('status', 'headers', 'body')
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def header(self, name, default=None):
+        """The first value (bytes) of the header `name` (lower-case bytes), or `default`."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return default
+
+
+class _Connection(asyncio.Protocol):
+    """One connection; at most one request at a time is on it."""
+
+    __slots__ = ('client', 'loop', 'transport', 'parser', 'exchange', 'received', 'headers',
+                 'chunks', 'until_eof', 'timer', 'idle_since')
+
+    def __init__(self, client):
+        self.client = client
+        self.loop = client.loop
+        self.transport = self.exchange = self.timer = None
+        self.received = self.until_eof = False
+        self.headers = []
+        self.chunks = []
+        self.parser = httptools.HttpResponseParser(self)
+
+    # -- asyncio ---------------------------------------------------------------------------
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        exchange = self.exchange
+        if exchange is None:  # nothing was asked
+            self.transport.abort()
+            return
+        self.received = True
+        exchange.heard = self.loop.time()
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(Disconnected('the server sent no valid HTTP response', True))
+
+    def eof_received(self):
+        if self.until_eof and self.exchange is not None:
+            self._complete(keep=False)
+
+    def connection_lost(self, exc):
+        self.client.forget(self)
+        if self.exchange is not None:
+            exchange = self.exchange
+            unread = isinstance(exc, (ConnectionResetError, BrokenPipeError))
+            if exchange.reused and unread and not self.received:
+                self._release_timer()
+                self.exchange = None
+                self.client.send_anew(exchange)
+            else:
+                self._fail(Disconnected('the server closed the connection', self.received))
+
+    # -- httptools -------------------------------------------------------------------------
+
+    def on_message_begin(self):
+        self.headers = []
+        self.chunks = []
+
+    def on_header(self, name, value):
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self):
+        status = self.parser.get_status_code()
+        exchange = self.exchange
+        if exchange is None or status < 200:
+            return
+        if exchange.head_only:
+            # The parser cannot be told that no body follows, so the connection is not kept.
+            self._complete(keep=False)
+            return
+        self.until_eof = status not in (204, 304) and not any(
+            name == b'content-length' or (name == b'transfer-encoding' and b'chunked' in value)
+            for name, value in self.headers)
+
+    def on_body(self, body):
+        self.chunks.append(body)
+
+    def on_message_complete(self):
+        if self.exchange is not None and self.parser.get_status_code() >= 200:
+            self._complete(self.parser.should_keep_alive())
+
+    # -- one exchange ----------------------------------------------------------------------
+
+    def send(self, exchange):
+        self.exchange = exchange
+        self.received = self.until_eof = False
+        exchange.connection = self
+        if exchange.timeout is not None:
+            exchange.heard = self.loop.time()
+            self.timer = self.loop.call_later(exchange.timeout, self._check_silence)
+        payload = exchange.payload
+        if type(payload) is bytes:
+            self.transport.write(payload)
+        else:
+            self.transport.writelines(payload)
+
+    def _check_silence(self):
+        exchange = self.exchange
+        if exchange is None:
+            return
+        rest = exchange.heard + exchange.timeout - self.loop.time()
+        if rest > 0.001:
+            self.timer = self.loop.call_later(rest, self._check_silence)
+        else:
+            self._fail(TimedOut('no answer within %g s' % exchange.timeout))
+
+    def _release_timer(self):
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _complete(self, keep):
+        exchange, self.exchange = self.exchange, None
+        self._release_timer()
+        chunks = self.chunks
+        reply = Reply(self.parser.get_status_code(), self.headers,
+                      chunks[0] if len(chunks) == 1 else b''.join(chunks))
+        self.chunks = []
+        if keep and not self.transport.is_closing():
+            self.client.keep(self)
+        else:
+            self.transport.close()
+        if not exchange.future.done():
+            exchange.future.set_result(reply)
+
+    def _fail(self, error):
+        exchange, self.exchange = self.exchange, None
+        self._release_timer()
+        self.transport.abort()
+        if exchange is not None and not exchange.future.done():
+            exchange.future.set_exception(error)
+
+    def abandon(self):
+        """Nobody waits for the answer any more: the server shall see the connection end."""
+        self.exchange = None
+        self._release_timer()
+        self.transport.abort()
+
+
+class _Exchange:
+    """One request on its way."""
+
+    __slots__ = ('payload', 'future', 'timeout', 'head_only', 'reused', 'connection', 'heard')
+
+    def __init__(self, payload, future, timeout, head_only):
+        self.payload = payload
+        self.future = future
+        self.timeout = timeout
+        self.head_only = head_only
+        self.reused = False
+        self.connection = None
+        self.heard = 0.0
+
+
+class Client:
+    """A pool of connections to one server: `host` and `port`, or the unix socket `path`.
+
+    Idle connections are used last in, first out, and closed after `idle_timeout` seconds
+    (None: never). `connect_timeout` limits the time to connect.
+    """
+
+    def __init__(self, host=None, port=None, path=None, idle_timeout=30.0, connect_timeout=60.0):
+        self.loop = asyncio.get_event_loop()
+        self.host = host
+        self.port = port
+        self.path = path
+        self.idle_timeout = idle_timeout
+        self.connect_timeout = connect_timeout
+        self._host_line = b'Host: %b\r\n' % (
+            ('%s:%s' % (host, port)).encode('latin-1') if path is None else b'localhost')
+        self._idle = []
+        self._timer = None
+
+    def request(self, method, target, headers=b'', body=b'', timeout=None, with_length=True):
+        """Send a request; returns a Future of the Reply (or a ClientError).
+
+        `target` is str or bytes; `headers` are whole header lines as bytes, each ending in
+        CRLF. Host is added, and Content-Length if there is a body or the method usually has
+        one (never for an empty body when `with_length` is false). `timeout`: seconds of
+        silence, None for ever.
+        """
+        if type(target) is str:
+            target = target.encode('latin-1')
+        head = b'%b %b HTTP/1.1\r\n%b%b' % (method.encode('latin-1'), target,
+                                            self._host_line, headers)
+        if body or with_length and method in _WITH_BODY:
+            head += b'Content-Length: %d\r\n\r\n' % len(body)
+            payload = head + body if len(body) < 65536 else (head, body)
+        else:
+            payload = head + b'\r\n'
+        future = self.loop.create_future()
+        exchange = _Exchange(payload, future, timeout, method == 'HEAD')
+        future.add_done_callback(lambda done: self._settled(done, exchange))
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
+                exchange.reused = True
+                connection.send(exchange)
+                return future
+        self.send_anew(exchange)
+        return future
+
+    def send_anew(self, exchange):
+        """Send on a new connection."""
+        exchange.reused = False
+        self.loop.create_task(self._connect_and_send(exchange))
+
+    async def _connect_and_send(self, exchange):
+        try:
+            if self.path is not None:
+                opening = self.loop.create_unix_connection(lambda: _Connection(self), self.path)
+            else:
+                opening = self.loop.create_connection(lambda: _Connection(self),
+                                                      self.host, self.port)
+            _, connection = await asyncio.wait_for(opening, self.connect_timeout, loop=self.loop)
+        except asyncio.TimeoutError:
+            if not exchange.future.done():
+                exchange.future.set_exception(TimedOut('no connection within %g s'
+                                                       % self.connect_timeout))
+        except (OSError, socket.gaierror) as error:
+            if not exchange.future.done():
+                exchange.future.set_exception(ConnectFailed(str(error)))
+        else:
+            if exchange.future.done():
+                connection.transport.abort()
+            else:
+                connection.send(exchange)
+
+    @staticmethod
+    def _settled(future, exchange):
+        if future.cancelled() and exchange.connection is not None \
+                and exchange.connection.exchange is exchange:
+            exchange.connection.abandon()
+
+    def keep(self, connection):
+        """Take back a connection whose exchange is complete."""
+        connection.idle_since = self.loop.time()
+        self._idle.append(connection)
+        if self._timer is None and self.idle_timeout is not None:
+            self._timer = self.loop.call_later(self.idle_timeout, self._close_idle)
+
+    def forget(self, connection):
+        """A connection was lost."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def _close_idle(self):
+        limit = self.loop.time() - self.idle_timeout
+        for connection in [c for c in self._idle if c.idle_since <= limit]:
+            self._idle.remove(connection)
+            connection.transport.close()
+        self._timer = self.loop.call_later(self.idle_timeout / 4, self._close_idle) \
+            if self._idle else None
+
+    def close(self):
+        """Close every idle connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.transport.close()

@@ -1,0 +1,102 @@
+"""What a handler is given and what it returns: one request, one response."""
+from http import HTTPStatus
+
+REASONS = {status.value: status.phrase for status in HTTPStatus}
+# nginx's wording where it differs from the standard library's.
+REASONS.update({
+    302: 'Moved Temporarily', 408: 'Request Time-out', 413: 'Request Entity Too Large',
+    414: 'Request-URI Too Large', 416: 'Requested Range Not Satisfiable',
+    503: 'Service Temporarily Unavailable', 504: 'Gateway Time-out', 507: 'Insufficient Storage',
+})
+
+_STATUS_LINES = {status: 'HTTP/1.1 %d %s\r\n' % (status, reason)
+                 for status, reason in REASONS.items()}
+_BODILESS = frozenset([204, 304])
+
+
+class Request:
+    """One request, its body read completely.
+
+    `target` is the raw request target (bytes); `path` and `query` are its parts as text,
+    **not** percent-decoded. `headers` is a list of (lower-case name, value), both bytes.
+    """
+
+    __slots__ = ('method', 'target', 'path', 'query', 'headers', 'body', 'http_version', 'peer',
+                 'keep_alive')
+
+    def __init__(self, method, target, headers, body=b'', http_version='1.1', peer='-',
+                 keep_alive=True):
+        self.method = method
+        self.target = target
+        text = target.decode('latin-1')
+        if not text.startswith('/'):
+            text = _origin_form(text)
+        self.path, _, self.query = text.partition('?')
+        self.headers = headers
+        self.body = body
+        self.http_version = http_version
+        self.peer = peer
+        self.keep_alive = keep_alive
+
+    def header(self, name, default=None):
+        """The first value (bytes) of the header `name` (lower-case bytes), or `default`."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return default
+
+    def __repr__(self):
+        return 'Request(%s %s, %d bytes)' % (self.method, self.path, len(self.body))
+
+
+class Response:
+    """One response. `headers` are added to the ones the server writes itself.
+
+    The server writes Server (if it has a name), Date, Content-Type, Content-Length and
+    Connection. `close=True` ends the connection after this response. `received` is for
+    the access log's sake only and is not read by the server.
+    """
+
+    __slots__ = ('status', 'body', 'content_type', 'headers', 'close')
+
+    def __init__(self, status, body=b'', content_type=None, headers=(), close=False):
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+        self.close = close
+
+    def __repr__(self):
+        return 'Response(%d, %d bytes)' % (self.status, len(self.body))
+
+    def head(self, common, keep_alive):
+        """The status line and headers as bytes; `common` is the server's Server and Date lines."""
+        status = self.status
+        parts = [_STATUS_LINES.get(status) or 'HTTP/1.1 %d \r\n' % status, common]
+        if self.content_type:
+            parts.append('Content-Type: %s\r\n' % _one_line(self.content_type))
+        if status not in _BODILESS:
+            parts.append('Content-Length: %d\r\n' % len(self.body))
+        parts.append('Connection: keep-alive\r\n' if keep_alive else 'Connection: close\r\n')
+        for name, value in self.headers:
+            parts.append('%s: %s\r\n' % (name, _one_line(value)))
+        parts.append('\r\n')
+        return ''.join(parts).encode('latin-1', 'replace')
+
+
+def _one_line(value):
+    """No header value may smuggle in another header."""
+    if '\r' in value or '\n' in value:
+        return value.replace('\r', ' ').replace('\n', ' ')
+    return value
+
+
+def _origin_form(target):
+    """`http://host/path?q` → `/path?q`; anything else that lacks the slash is left as it is."""
+    scheme, separator, rest = target.partition('://')
+    if separator and scheme.lower() in ('http', 'https'):
+        slash, query = rest.find('/'), rest.find('?')
+        if slash >= 0 and (query < 0 or slash < query):
+            return rest[slash:]
+        return '/' + (rest[query:] if query >= 0 else '')
+    return target

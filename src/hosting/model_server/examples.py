@@ -1,0 +1,197 @@
+"""Classify and Regress: tf.Examples in, labels and scores or numbers out."""
+
+import numpy as np
+
+from hosting.model_server import dtypes, native
+from hosting.model_server.errors import FAILED_PRECONDITION, ServingError, invalid_argument
+from hosting.model_server.json_request import (
+    check_lossless, decode_base64, format_error, is_base64, type_name)
+from hosting.model_server.json_writer import text_to_bytes
+from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+
+INPUTS, CLASSES, SCORES, OUTPUTS = 'inputs', 'classes', 'scores', 'outputs'
+
+_WORDS = {CLASSIFY: 'classification', REGRESS: 'regression'}
+
+
+# -- JSON to tf.Example ---------------------------------------------------------------------
+
+_KINDS = {'bytes_list': 'bytes', 'float_list': 'float', 'int64_list': 'int64'}
+
+
+def _feature_value(value, name):
+    """The kind of list that a JSON value belongs into, and what goes there."""
+    if value is True or value is False:
+        return 'int64_list', int(value)
+    if type(value) is str:
+        return 'bytes_list', text_to_bytes(value)
+    if is_base64(value):
+        return 'bytes_list', decode_base64(value)
+    if type(value) is float:
+        return 'float_list', value
+    if type(value) is int:
+        return 'int64_list', value
+    raise invalid_argument('Feature: ', name, ' has element with unexpected JSON type: ',
+                           type_name(value))
+
+
+def _fill_feature(feature, content, name):
+    """Put a JSON value or list into a Feature; all must be of one kind."""
+    kind_so_far = None
+    for value in content if type(content) is list else [content]:
+        kind, item = _feature_value(value, name)
+        if kind_so_far not in (None, kind):
+            raise invalid_argument('Unexpected element type in feature: ', name,
+                                   ' expecting type: ', _KINDS[kind_so_far])
+        if kind == 'float_list':
+            check_lossless(item, True)
+        elif kind == 'int64_list' and item >= 1 << 63:
+            raise invalid_argument('Feature: ', name,
+                                   ' has uint64 element. Only int64 is supported.')
+        kind_so_far = kind
+        getattr(feature, kind).value.append(item)
+
+
+def _serialized_example(value):
+    """A JSON object as a serialized tf.Example."""
+    native.protos_without_tensorflow()
+    from tensorflow.core.example import example_pb2
+
+    if type(value) is not dict:
+        raise invalid_argument('Example must be JSON object but got JSON ', type_name(value))
+    example = example_pb2.Example()
+    for name, content in value.items():
+        _fill_feature(example.features.feature[name], content, name)
+    return example.SerializeToString()
+
+
+def examples_from_json(body):
+    """The serialized examples of a classify or regress body, each behind the common context."""
+    members = body.members
+    context = b''
+    if 'context' in members:
+        context = _serialized_example(members['context'])
+    if 'examples' not in members:
+        raise format_error(members, "When method is classify, key 'examples' is expected and was "
+                                    "not found")
+    examples = members['examples']
+    if type(examples) is not list:
+        raise format_error(members, "Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise format_error(members, "'examples' value is an empty array")
+    # Serialized messages one after the other are merged when they are read.
+    return [context + _serialized_example(example) for example in examples]
+
+
+def examples_from_proto(message):
+    """The serialized examples of an Input message."""
+    kind = message.WhichOneof('kind')
+    if kind == 'example_list_with_context':
+        context = message.example_list_with_context.context.SerializeToString()
+        return [context + example.SerializeToString()
+                for example in message.example_list_with_context.examples]
+    return [example.SerializeToString() for example in message.example_list.examples]
+
+
+# -- signatures -----------------------------------------------------------------------------
+
+def find_signature(servable, name, method):
+    """The signature of a Classify or Regress request, if it is one for this method."""
+    name = name or DEFAULT_SIGNATURE
+    signature = servable.signatures.get(name)
+    if signature is None:
+        raise invalid_argument('No signature was found with the name: ', name)
+    check_signature(signature, method)
+    return signature
+
+
+def check_signature(signature, method):
+    """Refuse a signature that is not of the form the method needs."""
+    word = _WORDS[method]
+    if signature.method_name != method:
+        raise invalid_argument('Expected ', word, ' signature method_name to be ', method,
+                               '. Was: ', signature.method_name)
+    if len(signature.inputs) != 1:
+        raise invalid_argument('Expected one input Tensor.')
+    if method == CLASSIFY and len(signature.outputs) not in (1, 2):
+        raise invalid_argument('Expected one or two output Tensors, found ',
+                               len(signature.outputs))
+    if method == REGRESS and len(signature.outputs) != 1:
+        raise invalid_argument('Expected one output Tensor.')
+    if INPUTS not in signature.inputs:
+        raise ServingError(FAILED_PRECONDITION, 'No %s inputs found in SignatureDef: %s'
+                           % (word, signature.proto))
+    if method == REGRESS and OUTPUTS not in signature.outputs:
+        raise ServingError(FAILED_PRECONDITION, 'No regression outputs found in SignatureDef: %s'
+                           % signature.proto)
+    if method == CLASSIFY and not {CLASSES, SCORES} & set(signature.outputs):
+        raise ServingError(
+            FAILED_PRECONDITION,
+            'Expected classification signature outputs to contain at least one of "classes" or '
+            '"scores". Signature was: %s' % signature.proto)
+
+
+def output_names(signature, method):
+    """The outputs to fetch."""
+    if method == REGRESS:
+        return (OUTPUTS,)
+    return tuple(name for name in (CLASSES, SCORES) if name in signature.outputs)
+
+
+def input_arrays(examples):
+    """The examples as the one tensor that is fed."""
+    if not examples:
+        raise invalid_argument('Input is empty.')
+    array = np.empty(len(examples), dtype=object)
+    array[:] = examples
+    return [array]
+
+
+# -- results --------------------------------------------------------------------------------
+
+def _shape_text(array):
+    return '[%s]' % ','.join(map(str, array.shape))
+
+
+def _check_matrix(array, name, dtype, wanted, count):
+    if array.ndim != 2:
+        raise invalid_argument('Expected Tensor shape: [batch_size num_classes] but got ',
+                               _shape_text(array))
+    if dtype != wanted:
+        raise invalid_argument('Expected ', name, ' Tensor of DT_', dtypes.name(wanted).upper(),
+                               '. Got: DT_', dtypes.name(dtype).upper())
+    if len(array) != count:
+        raise invalid_argument('Expected ', name, ' output batch size of ', count,
+                               '. Got: ', len(array))
+
+
+def classification_result(signature, results, count):
+    """For each of `count` examples a list of (label bytes, score); `results`: arrays by output."""
+    classes, scores = results.get(CLASSES), results.get(SCORES)
+    if classes is not None:
+        _check_matrix(classes, CLASSES, signature.outputs[CLASSES].dtype, dtypes.STRING, count)
+    if scores is not None:
+        _check_matrix(scores, SCORES, signature.outputs[SCORES].dtype, dtypes.FLOAT, count)
+    if classes is not None and scores is not None and classes.shape[1] != scores.shape[1]:
+        raise invalid_argument('Tensors class and score should match in dim_size(1). Got ',
+                               classes.shape[1], ' vs. ', scores.shape[1])
+    width = (classes if classes is not None else scores).shape[1]
+    labels = [[b''] * width] * count if classes is None else classes.tolist()
+    values = [[0.0] * width] * count if scores is None else scores.tolist()
+    return [list(zip(*pair)) for pair in zip(labels, values)]
+
+
+def regression_result(signature, results, count):
+    """One number for each of `count` examples, as a flat array."""
+    output = results[OUTPUTS]
+    if not (output.ndim == 1 or output.ndim == 2 and output.shape[1] == 1):
+        raise invalid_argument('Expected output Tensor shape to be either [batch_size] or '
+                               '[batch_size, 1] but got ', _shape_text(output))
+    if len(output) != count:
+        raise invalid_argument('Input batch size did not match output batch size: ', count,
+                               ' vs. ', len(output))
+    dtype = signature.outputs[OUTPUTS].dtype
+    if dtype != dtypes.FLOAT:
+        raise invalid_argument('Expected output Tensor of DT_FLOAT.  Got: DT_',
+                               dtypes.name(dtype).upper())
+    return output.ravel()

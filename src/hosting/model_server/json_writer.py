@@ -1,0 +1,148 @@
+"""JSON laid out as RapidJSON's PrettyWriter does it, which clients and tests pin."""
+
+import base64
+
+import orjson
+
+from hosting.model_server import dtypes
+from hosting.model_server.decimals import decimal_strings
+from hosting.model_server.errors import invalid_argument
+
+_ESCAPES = {chr(i): '\\u%04X' % i for i in range(32)}
+_ESCAPES.update({'"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f',
+                 '\n': '\\n', '\r': '\\r', '\t': '\\t'})
+_TABLE = str.maketrans(_ESCAPES)
+
+
+def quote(text):
+    """A string literal. Only control characters, quotes and backslashes are escaped.
+
+    >>> quote('a"\\x1fあ')
+    '"a\\\\"\\\\u001Fあ"'
+    """
+    return '"%s"' % text.translate(_TABLE)
+
+
+def bytes_to_text(value):
+    """The bytes of a string tensor as text; what is no UTF-8 is passed through."""
+    return value.decode('utf-8', 'surrogateescape')
+
+
+def text_to_bytes(text):
+    """The opposite of `bytes_to_text`."""
+    return text.encode('utf-8', 'surrogateescape')
+
+
+def _leaves(array, dtype):
+    """The values of a tensor, flattened, each as JSON text."""
+    if dtype in (dtypes.FLOAT, dtypes.DOUBLE):
+        return decimal_strings(array)
+    if dtype in (dtypes.INT32, dtypes.INT16, dtypes.INT8, dtypes.UINT8, dtypes.INT64,
+                 dtypes.UINT32, dtypes.UINT64):
+        return list(map(str, array.ravel().tolist()))
+    if dtype == dtypes.BOOL:
+        return ['true' if value else 'false' for value in array.ravel().tolist()]
+    if dtype == dtypes.STRING:
+        return [quote(bytes_to_text(value)) for value in array.ravel().tolist()]
+    raise invalid_argument('Failed to write JSON value for tensor type: ', dtypes.name(dtype))
+
+
+def _base64_leaves(array, depth):
+    """Byte strings as ``{"b64": …}``, whose members stand on lines of their own."""
+    inner, outer = ' ' * (4 * depth + 4), ' ' * (4 * depth)
+    return ['{\n%s"b64": "%s"\n%s}' % (inner, base64.b64encode(value).decode(), outer)
+            for value in array.ravel().tolist()]
+
+
+def is_bytes(name, dtype):
+    """Strings under a name that ends in ``_bytes`` are written as base64."""
+    return dtype == dtypes.STRING and name.endswith('_bytes')
+
+
+def _single_line(leaves, shape):
+    """Nest flat texts by shape: ``[[a, b], [c, d]]``; an empty shape is one text."""
+    for size in reversed(shape):
+        if not size:
+            # The texts below are gone too: how many lists there are, only the
+            # outer dimensions tell.
+            return None
+        if size == 1:
+            leaves = ['[%s]' % leaf for leaf in leaves]
+        else:
+            leaves = ['[%s]' % ', '.join(leaves[i:i + size]) for i in range(0, len(leaves), size)]
+    return leaves
+
+
+def _single_line_empty(shape):
+    """A nested list with a dimension of zero."""
+    if not shape:
+        raise ValueError('a scalar is not empty')
+    if not shape[0]:
+        return '[]'
+    return '[%s]' % ', '.join([_single_line_empty(shape[1:])] * shape[0])
+
+
+def rows_of(array, dtype, name, depth):
+    """One JSON text for each item of the first dimension, arrays on a single line."""
+    shape = array.shape
+    inner = shape[1:]
+    if 0 in inner:
+        return [_single_line_empty(inner)] * shape[0]
+    if is_bytes(name, dtype):
+        leaves = _base64_leaves(array, depth + len(inner))
+    else:
+        leaves = _leaves(array, dtype)
+    return _single_line(leaves, inner)
+
+
+def _multi_line(leaves, shape, depth):
+    """A nested list with each element on its own line, as the default format has it."""
+    if not shape:
+        return leaves[0]
+    size = shape[0]
+    if not size:
+        return '[]'
+    step = len(leaves) // size
+    indent = '\n' + ' ' * (4 * depth + 4)
+    items = [_multi_line(leaves[i * step:(i + 1) * step], shape[1:], depth + 1)
+             for i in range(size)]
+    return '[%s%s\n%s]' % (indent, (',' + indent).join(items), ' ' * (4 * depth))
+
+
+def whole(array, dtype, name, depth):
+    """A whole tensor in the default format."""
+    if is_bytes(name, dtype):
+        leaves = _base64_leaves(array, depth + array.ndim)
+    else:
+        leaves = _leaves(array, dtype)
+    return _multi_line(leaves, array.shape, depth)
+
+
+def pretty(value, depth=0):
+    """Any parsed JSON value, as error messages show it."""
+    if isinstance(value, dict):
+        if not value:
+            return '{}'
+        indent = '\n' + ' ' * (4 * depth + 4)
+        items = ['%s: %s' % (quote(key), pretty(item, depth + 1)) for key, item in value.items()]
+        return '{%s%s\n%s}' % (indent, (',' + indent).join(items), ' ' * (4 * depth))
+    if isinstance(value, list):
+        if not value:
+            return '[]'
+        indent = '\n' + ' ' * (4 * depth + 4)
+        items = [pretty(item, depth + 1) for item in value]
+        return '[%s%s\n%s]' % (indent, (',' + indent).join(items), ' ' * (4 * depth))
+    if isinstance(value, str):
+        return quote(value)
+    if value is None:
+        return 'null'
+    if value is True:
+        return 'true'
+    if value is False:
+        return 'false'
+    if isinstance(value, int):
+        return str(value)
+    if value != value or value in (float('inf'), float('-inf')):
+        # RapidJSON's writer refuses them and leaves nothing.
+        return ''
+    return orjson.dumps(value).decode()

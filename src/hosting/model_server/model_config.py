@@ -1,0 +1,98 @@
+"""What is to be served: ModelServerConfig and BatchingParameters in text form."""
+
+import os
+import re
+
+from hosting.model_server import native
+from hosting.model_server.errors import ServingError, invalid_argument
+
+_TENSORFLOW = 'tensorflow'
+
+
+class ModelSettings:
+    """One model of the configuration.
+
+    `policy` is ('latest', number), ('all', None) or ('specific', versions).
+    """
+
+    def __init__(self, name, base_path, policy=('latest', 1), labels=None):
+        self.name = name
+        self.base_path = base_path
+        self.policy = policy
+        self.labels = labels or {}
+
+    def aspired(self):
+        """The versions that should be served now, each with its folder."""
+        found = {}
+        try:
+            children = os.listdir(self.base_path)
+        except OSError:
+            children = []
+        for child in children:
+            # Leading zeros are allowed; the number is the version.
+            if re.fullmatch(r'\d{1,19}', child) and int(child) < 1 << 63:
+                path = os.path.join(self.base_path, child)
+                if os.path.isdir(path):
+                    found[int(child)] = path
+        kind, argument = self.policy
+        if kind == 'latest':
+            return {version: found[version] for version in sorted(found)[-argument:]}
+        if kind == 'specific':
+            return {version: found[version] for version in argument if version in found}
+        return found
+
+
+def _policy(proto):
+    kind = proto.WhichOneof('policy_choice')
+    if kind == 'all':
+        return ('all', None)
+    if kind == 'specific':
+        return ('specific', tuple(proto.specific.versions))
+    # Both "latest" without a number and no policy at all mean one version.
+    return ('latest', proto.latest.num_versions or 1)
+
+
+def settings_from_proto(config):
+    """The ModelSettings of a ModelServerConfig message."""
+    if config.WhichOneof('config') == 'custom_model_config':
+        raise invalid_argument('ModelServer does not yet support custom model config.')
+    settings = []
+    for model in config.model_config_list.config:
+        platform = model.model_platform
+        if not platform and not model.model_type:
+            raise invalid_argument('Illegal setting neither ModelServerConfig::model_type nor '
+                                   'ModelServerConfig::model_platform.')
+        if platform and platform != _TENSORFLOW:
+            raise invalid_argument('ModelServerConfig::model_platform ', platform,
+                                   ' is not registered: this server serves "tensorflow" alone.')
+        if not os.path.isabs(model.base_path) and '://' not in model.base_path:
+            raise invalid_argument('Expected model ', model.name, ' to have an absolute path; '
+                                   'got base_path()=', model.base_path)
+        settings.append(ModelSettings(model.name, model.base_path,
+                                      _policy(model.model_version_policy),
+                                      dict(model.version_labels)))
+    names = [model.name for model in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid_argument('Illegal to list model ', name, ' multiple times in config list')
+    return settings
+
+
+def _read_text(path, message):
+    """Parse a file in protobuf's text form into `message`."""
+    from google.protobuf import text_format
+    try:
+        with open(path, encoding='utf-8') as file:
+            text_format.Parse(file.read(), message)
+    except OSError as error:
+        raise ServingError(5, '%s; %s' % (path, error.strerror)) from None
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
+    return message
+
+
+def read_model_config(path):
+    """The ModelSettings in a ``--model_config_file``."""
+    native.protos_without_tensorflow()
+    from tensorflow_serving.config import model_server_config_pb2
+    return settings_from_proto(_read_text(path, model_server_config_pb2.ModelServerConfig()))

@@ -1,0 +1,79 @@
+"""Predict: which signature, which tensors, what comes out."""
+
+from hosting.model_server.errors import (
+    FAILED_PRECONDITION, ServingError, internal, invalid_argument)
+from hosting.model_server.scheduler import Task
+from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
+
+
+def signature_for_json(servable, name):
+    """The signature that tells how to read a JSON body; an empty name is the default one."""
+    signature = servable.signatures.get(name or DEFAULT_SIGNATURE)
+    if signature is None:
+        raise invalid_argument('Serving signature name: "', name or DEFAULT_SIGNATURE,
+                               '" not found in signature def')
+    if not signature.inputs:
+        raise invalid_argument('Failed to get input map for signature: ', name or 'DEFAULT')
+    return signature
+
+
+def signature_to_run(servable, name):
+    """The signature that a Predict call names (another code than above for the same fault)."""
+    signature = servable.signatures.get(name or DEFAULT_SIGNATURE)
+    if signature is None:
+        raise ServingError(FAILED_PRECONDITION, 'Serving signature key "%s" not found.'
+                           % (name or DEFAULT_SIGNATURE))
+    return signature
+
+
+def new_task(signature, tensors, output_filter, done, timeout_ms, types=None):
+    """The task for tensors by input name.
+
+    `output_filter`: the outputs wanted, none for all; `types`: the tensors'
+    own types by name where they may differ from the signature's.
+    """
+    if signature.method_name not in (PREDICT, CLASSIFY, REGRESS):
+        raise internal('Expected prediction signature method_name to be one of {', PREDICT, ', ',
+                       CLASSIFY, ', ', REGRESS, '}. Was: ', signature.method_name)
+    _check_inputs(signature, tensors)
+    outputs = _outputs(signature, output_filter)
+    arrays = [tensors[name] for name in signature.inputs]
+    if types is not None:
+        types = tuple(types[name] for name in signature.inputs)
+    return Task(signature, arrays, outputs, done, timeout_ms, types)
+
+
+def _names(names):
+    return '{%s}' % ','.join(sorted(names))
+
+
+def _check_inputs(signature, tensors):
+    wanted, sent = set(signature.inputs), set(tensors)
+    if len(sent) != len(wanted):
+        raise invalid_argument(
+            'input size does not match signature: ', len(sent), '!=', len(wanted),
+            ' len(', _names(sent), ') != len(', _names(wanted), '). Sent extra: ',
+            _names(sent - wanted), '. Missing but required: ', _names(wanted - sent), '.')
+    for name in sorted(sent - wanted):
+        raise invalid_argument('input tensor alias not found in signature: ', name,
+                               '. Inputs expected to be in the set ', _names(wanted), '.')
+
+
+def _outputs(signature, output_filter):
+    if not output_filter:
+        return tuple(signature.outputs)
+    seen = set()
+    for name in output_filter:
+        if name not in signature.outputs:
+            raise invalid_argument('output tensor alias not found in signature: ', name,
+                                   ' Outputs expected to be in the set ',
+                                   _names(signature.outputs), '.')
+        if name in seen:
+            raise invalid_argument('duplicate output tensor alias: ', name)
+        seen.add(name)
+    return tuple(output_filter)
+
+
+def named_outputs(task, arrays):
+    """A task's results as (name, dtype, array)."""
+    return list(zip(task.outputs, task.signature.runner(task.outputs).types, arrays))

@@ -1,0 +1,194 @@
+"""The REST API of TF Serving 1.13: /v1/models/…"""
+
+import asyncio
+import logging
+import re
+
+from hosting.http.messages import Response
+from hosting.model_server import errors, examples, json_request, json_response, predict
+from hosting.model_server.errors import ServingError, internal, invalid_argument
+from hosting.model_server.json_writer import quote
+from hosting.model_server.manager import STATE_NAMES
+from hosting.model_server.metadata import metadata_json
+from hosting.model_server.scheduler import Task
+from hosting.model_server.signatures import CLASSIFY, REGRESS
+
+log = logging.getLogger(__name__)
+
+_JSON = 'application/json'
+_VERSIONS = 1 << 63  # versions are int64
+_PREDICTION = re.compile(
+    r'/v1/models/([^/:]+)(?:/versions/(\d+))?:(classify|regress|predict)', re.IGNORECASE)
+_STATUS = re.compile(
+    r'/v1/models(?:/([^/:]+))?(?:/versions/(\d+))?(?:/(metadata))?', re.IGNORECASE)
+
+_HTTP_STATUS = {
+    errors.OK: 200, errors.CANCELLED: 499, errors.UNKNOWN: 500, errors.INVALID_ARGUMENT: 400,
+    errors.DEADLINE_EXCEEDED: 504, errors.NOT_FOUND: 404, errors.ALREADY_EXISTS: 409,
+    errors.PERMISSION_DENIED: 403, errors.RESOURCE_EXHAUSTED: 429,
+    errors.FAILED_PRECONDITION: 400, errors.ABORTED: 409, errors.OUT_OF_RANGE: 400,
+    errors.UNIMPLEMENTED: 501, errors.INTERNAL: 500, errors.UNAVAILABLE: 503,
+    errors.DATA_LOSS: 500, errors.UNAUTHENTICATED: 401,
+}
+
+_ESCAPES = {ord('\n'): b'\\n', ord('\r'): b'\\r', ord('\t'): b'\\t', ord('"'): b'\\"',
+            ord("'"): b"\\'", ord('\\'): b'\\\\'}
+_CESCAPE = [_ESCAPES.get(i) or (bytes([i]) if 0x20 <= i < 0x7f else b'\\%03o' % i)
+            for i in range(256)]
+
+
+def c_escape(text):
+    """``absl::CEscape``: as in C source, bytes beyond ASCII in octal.
+
+    The result is no valid JSON where it holds ``\\'`` or octal escapes; so it is
+    with TF Serving.
+    """
+    return b''.join([_CESCAPE[byte] for byte in text.encode('utf-8', 'surrogateescape')])
+
+
+def _not_served(path):
+    """What TF Serving's HTTP library says to a path that is not the API's."""
+    return Response(404, b'<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n'
+                         b'<H1>Not Found</H1>\n</BODY></HTML>\n', 'text/html', close=True)
+
+
+def error_response(error):
+    """The answer to a request that failed."""
+    body = b'{ "error": "' + c_escape(error.message) + b'" }'
+    return Response(_HTTP_STATUS.get(error.code, 500), body, _JSON)
+
+
+def _status_json(versions):
+    items = []
+    for version in versions:
+        items.append(
+            '  {\n   "version": "%d",\n   "state": "%s",\n   "status": {\n'
+            '    "error_code": "%s",\n    "error_message": %s\n   }\n  }' % (
+                version.number, STATE_NAMES[version.state],
+                errors.ENUM_NAMES.get(version.error_code, 'UNKNOWN'),
+                quote(version.error_message)))
+    return '{\n "model_version_status": [\n%s\n ]\n}\n' % ',\n'.join(items)
+
+
+class RestApi:
+    """The handler for hosting.http.server."""
+
+    def __init__(self, manager, timeout_ms):
+        self._manager = manager
+        self._timeout_ms = timeout_ms
+        self._loop = asyncio.get_event_loop()
+        self._methods = {'predict': self._predict, 'classify': self._classify,
+                         'regress': self._regress}
+
+    def __call__(self, request):
+        """A Response, or a future of one."""
+        try:
+            return self._dispatch(request)
+        except ServingError as error:
+            return error_response(error)
+        except RecursionError:
+            return error_response(invalid_argument('JSON Parse error: nested too deeply'))
+
+    def _dispatch(self, request):
+        path = request.path
+        if request.method == 'POST':
+            match = _PREDICTION.fullmatch(path)
+            if match:
+                name, version, method = match.groups()
+                if version and int(version) >= _VERSIONS:
+                    # TF Serving leaves the body of this one error empty.
+                    return Response(400, b'', _JSON)
+                # The pattern ignores case, the methods' names do not.
+                if method in self._methods:
+                    return self._methods[method](name, int(version) if version else None,
+                                                 request.body)
+        elif request.method == 'GET':
+            match = _STATUS.fullmatch(path)
+            if match:
+                return self._status(*match.groups())
+        if path[:4].lower() != '/v1/':
+            return _not_served(path)
+        raise invalid_argument('Malformed request: ', request.method, ' ', path)
+
+    def _status(self, name, version, part):
+        if not name:
+            raise invalid_argument('Missing model name in request.')
+        if version and int(version) >= _VERSIONS:
+            raise invalid_argument('Failed to convert version: ', version, ' to numeric.')
+        version = int(version) if version else None
+        if part:
+            text = metadata_json(self._manager.servable(name, version))
+        else:
+            text = _status_json(self._manager.states(name, version))
+        return Response(200, text.encode('utf-8', 'surrogateescape'), _JSON)
+
+    def _predict(self, name, version, raw):
+        body = json_request.Body(raw)
+        signature_name = body.signature_name()
+        servable = self._manager.servable(name, version)
+        signature = predict.signature_for_json(servable, signature_name)
+        tensors, rows = json_request.predict_tensors(body, signature.inputs)
+        write = json_response.row_format if rows else json_response.column_format
+
+        def result(arrays):
+            return write(predict.named_outputs(task, arrays))
+
+        future, done = self._pending(result)
+        task = predict.new_task(signature, tensors, (), done, self._timeout_ms)
+        servable.scheduler.submit(task)
+        return future
+
+    def _classify(self, name, version, raw):
+        return self._run_examples(name, version, raw, CLASSIFY)
+
+    def _regress(self, name, version, raw):
+        return self._run_examples(name, version, raw, REGRESS)
+
+    def _run_examples(self, name, version, raw, method):
+        body = json_request.Body(raw)
+        signature_name = body.signature_name()
+        serialized = examples.examples_from_json(body)
+        servable = self._manager.servable(name, version)
+        signature = examples.find_signature(servable, signature_name, method)
+        outputs = examples.output_names(signature, method)
+
+        def result(arrays):
+            results = dict(zip(outputs, arrays))
+            if method == REGRESS:
+                return json_response.regressions(
+                    examples.regression_result(signature, results, len(serialized)))
+            return json_response.classifications(
+                examples.classification_result(signature, results, len(serialized)))
+
+        future, done = self._pending(result)
+        servable.scheduler.submit(Task(signature, examples.input_arrays(serialized), outputs,
+                                       done, self._timeout_ms))
+        return future
+
+    def _pending(self, write):
+        """A future of the response, and the function that a task calls when it is done.
+
+        `write(arrays)` makes the body; it runs in the loop's own thread.
+        """
+        loop = self._loop
+        future = loop.create_future()
+
+        def finish(arrays, error):
+            if future.cancelled():
+                return
+            try:
+                if error is not None:
+                    raise error
+                text = write(arrays)
+                response = Response(200, text.encode('utf-8', 'surrogateescape'), _JSON)
+            except ServingError as failure:
+                response = error_response(failure)
+            except Exception:
+                log.exception('writing a response failed')
+                response = error_response(internal('Failed to write the response'))
+            future.set_result(response)
+
+        def done(arrays, error):
+            loop.call_soon_threadsafe(finish, arrays, error)
+
+        return future, done

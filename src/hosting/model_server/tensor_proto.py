@@ -1,0 +1,94 @@
+"""TensorProto messages to arrays and back, with TensorFlow's rules for short value lists."""
+
+import numpy as np
+
+from hosting.model_server import dtypes
+from hosting.model_server.errors import ServingError, UNIMPLEMENTED, invalid_argument
+
+# The repeated field that holds the values of each type.
+_FIELDS = {
+    dtypes.FLOAT: 'float_val', dtypes.DOUBLE: 'double_val', dtypes.STRING: 'string_val',
+    dtypes.INT64: 'int64_val', dtypes.BOOL: 'bool_val', dtypes.UINT32: 'uint32_val',
+    dtypes.UINT64: 'uint64_val', dtypes.COMPLEX64: 'scomplex_val',
+    dtypes.COMPLEX128: 'dcomplex_val', dtypes.HALF: 'half_val', dtypes.BFLOAT16: 'half_val',
+}
+for _dtype in (dtypes.INT32, dtypes.INT16, dtypes.INT8, dtypes.UINT8, dtypes.UINT16, dtypes.QINT8,
+               dtypes.QUINT8, dtypes.QINT16, dtypes.QUINT16, dtypes.QINT32):
+    _FIELDS[_dtype] = 'int_val'
+
+_COMPLEX = (dtypes.COMPLEX64, dtypes.COMPLEX128)
+
+
+def _bad(name):
+    return invalid_argument('tensor parsing error: ', name)
+
+
+def _strings(values):
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _values(proto, field):
+    """The values of a repeated field in the type's own kind of array."""
+    values = getattr(proto, field)
+    dtype = proto.dtype
+    if dtype == dtypes.STRING:
+        return _strings(list(values))
+    kind = dtypes.NUMPY[dtype]
+    if dtype in _COMPLEX:
+        return np.array(values, dtype=kind.type(0).real.dtype).view(kind)
+    if dtype in (dtypes.HALF, dtypes.BFLOAT16):
+        # The values are the sixteen bits, each in an int32.
+        return np.array(values, dtype=np.int32).astype(np.uint16).view(kind)
+    if field == 'int_val':
+        return np.array(values, dtype=np.int32).astype(kind)
+    return np.array(values, dtype=kind)
+
+
+def to_array(proto, name):
+    """The array of a TensorProto; `name` is the input's, for the error message."""
+    field = _FIELDS.get(proto.dtype)
+    if field is None:
+        raise _bad(name)
+    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
+    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or len(shape) > 32:
+        raise _bad(name)
+    count = 1
+    for size in shape:
+        count *= size
+    if count > 1 << 40:
+        raise _bad(name)
+    content = proto.tensor_content
+    if content:
+        if proto.dtype == dtypes.STRING:
+            raise _bad(name)
+        kind = dtypes.NUMPY[proto.dtype]
+        if len(content) != count * kind.itemsize:
+            raise _bad(name)
+        return np.frombuffer(content, dtype=kind).reshape(shape)
+    values = _values(proto, field)
+    if len(values) < count:
+        # The last value stands for all that are missing; with none at all it is zero.
+        last = values[-1:] if len(values) else (
+            _strings([b'']) if proto.dtype == dtypes.STRING else np.zeros(1, values.dtype))
+        values = np.concatenate([values, np.repeat(last, count - len(values))])
+    return values[:count].reshape(shape)
+
+
+def fill(proto, array, dtype):
+    """Write an array into a TensorProto, as ``Tensor::AsProtoField`` does."""
+    field = _FIELDS.get(dtype)
+    if field is None:
+        raise ServingError(UNIMPLEMENTED, 'Tensors of type %s cannot be sent' % dtypes.name(dtype))
+    proto.dtype = dtype
+    # The message is there even for a scalar, whose shape has no dimensions.
+    proto.tensor_shape.SetInParent()
+    for size in array.shape:
+        proto.tensor_shape.dim.add().size = size
+    flat = np.ascontiguousarray(array).ravel()
+    if dtype in _COMPLEX:
+        flat = flat.view(flat.real.dtype)
+    elif dtype in (dtypes.HALF, dtypes.BFLOAT16):
+        flat = flat.view(np.uint16)
+    getattr(proto, field).extend(flat.tolist())

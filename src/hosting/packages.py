@@ -1,0 +1,88 @@
+"""A7: requirements.txt of the handler is installed at every start, unless code/lib exists.
+
+The container installs into its own interpreter. Here the serving environment is shared by
+everything on this machine, so packages go into a directory of their own that comes before
+it on the handler's search path. The directory is kept for the next start with the same
+requirements; what the serving environment already has is not installed again.
+"""
+import hashlib
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+log = logging.getLogger('__main__')
+
+
+class Requirements:
+    """The code/requirements.txt at `path`, installed below `cache_dir`."""
+
+    def __init__(self, path, cache_dir=None):
+        self.path = path
+        self._cache_dir = cache_dir or os.path.join(
+            os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'),
+            'sagemaker-hosting')
+        with open(path, 'rb') as stream:
+            self._text = stream.read()
+        self._lines = _logical_lines(self._text.decode('utf-8', 'replace'))
+
+    @property
+    def _plain(self):
+        """Whether it only names packages of an index: no options, files or addresses."""
+        return not any(line.startswith(('-', '.', '/')) or '://' in line or ' --' in line
+                       for line in self._lines)
+
+    def satisfied(self):
+        """Whether the serving environment has everything (what pip would find, but faster)."""
+        if not self._lines:
+            return True
+        if not self._plain:
+            return False
+        import pkg_resources
+        try:
+            pkg_resources.require(self._lines)
+        except (pkg_resources.ResolutionError, ValueError):
+            return False
+        return True
+
+    @property
+    def directory(self):
+        """Where these requirements are, or will be, installed."""
+        key = hashlib.sha256(self._text + sys.version.encode()).hexdigest()[:16]
+        return os.path.join(self._cache_dir, 'packages-' + key)
+
+    def installed(self):
+        """Whether an earlier start has installed the same requirements."""
+        return self._plain and os.path.isdir(self.directory)
+
+    def staging(self):
+        """A directory for pip to install into; `keep` or `discard` it afterwards."""
+        os.makedirs(self._cache_dir, exist_ok=True)
+        return tempfile.mkdtemp(prefix='installing-', dir=self._cache_dir)
+
+    def keep(self, staging):
+        """Put what pip has installed in its place; returns the directory."""
+        if os.path.isdir(self.directory):
+            shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            os.rename(staging, self.directory)
+        except OSError:  # another endpoint was faster with the same requirements
+            self.discard(staging)
+        return self.directory
+
+    @staticmethod
+    def discard(staging):
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _logical_lines(text):
+    """The requirements, without comments, continuations and hashes.
+
+    >>> _logical_lines('a==1 \\\\\n    --hash=sha256:00\n# b\nc>2  # why')
+    ['a==1', 'c>2']
+    """
+    joined = text.replace('\\\n', ' ').splitlines()
+    lines = (re.sub(r'(^|\s)#.*$|\s--hash=\S+', '', line).strip() for line in joined)
+    return [line for line in lines if line]

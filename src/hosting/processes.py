@@ -1,0 +1,35 @@
+"""Child processes that never outlive their parent (Linux)."""
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+try:
+    _prctl = ctypes.CDLL(None).prctl
+except (AttributeError, OSError):  # not Linux: children then end with their parent's signals
+    _prctl = None
+
+
+def die_with_parent(signum=signal.SIGKILL, parent=None):
+    """Have the kernel send `signum` to this process when its parent dies.
+
+    `parent` is the parent's process id; if it has died already, this process ends at once.
+    """
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
+        if parent is not None and os.getppid() != parent:
+            os._exit(1)
+
+
+def child_setup(parent):
+    """A function for Popen's preexec_fn: the child dies with `parent` (a process id)."""
+    def setup():
+        die_with_parent(signal.SIGKILL, parent)
+    return setup
+
+
+def python_command(module):
+    """The command that runs one of this project's modules in this interpreter."""
+    return [sys.executable, '-m', module]

@@ -1,0 +1,106 @@
+"""What a running endpoint needs of this machine: a private directory, and ports.
+
+In the container these are fixed places: /sagemaker, /tmp/gunicorn.sock, ports 9000 and 8501.
+"""
+import fcntl
+import glob
+import os
+import shutil
+import socket
+import tempfile
+
+_PREFIX = 'sagemaker-hosting-'
+_LONGEST_SOCKET_PATH = 100  # Linux allows 107 characters
+
+
+class RuntimeDirectory:
+    """A private directory for one endpoint; what killed endpoints left is removed."""
+
+    def __init__(self):
+        parent = tempfile.gettempdir()
+        if len(os.path.join(parent, _PREFIX + 'x' * 8, 'gunicorn.sock')) > _LONGEST_SOCKET_PATH:
+            parent = '/tmp'
+        _remove_abandoned(parent)
+        self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
+        # Held as long as this process lives: whoever can take it may remove the directory.
+        self._lock = open(os.path.join(self.path, 'lock'), 'w')
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.working_dir = os.path.join(self.path, 'sagemaker')
+        os.mkdir(self.working_dir)
+
+    @property
+    def gunicorn_socket(self):
+        return os.path.join(self.path, 'gunicorn.sock')
+
+    def write(self, name, text):
+        """Write a configuration file; returns its path."""
+        path = os.path.join(self.path, name)
+        with open(path, 'w') as stream:
+            stream.write(text)
+        return path
+
+    def remove(self):
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def _remove_abandoned(parent):
+    for path in glob.glob(os.path.join(glob.escape(parent), _PREFIX + '*')):
+        try:
+            with open(os.path.join(path, 'lock'), 'r+') as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            continue  # in use, somebody else's, or just being made
+
+
+class Ports:
+    """Ports of 127.0.0.1 that this process has claimed.
+
+    A model server listens only seconds after it was started, so that looking whether a port
+    is free is not enough: two endpoints started together would choose the same one, and one
+    would answer with the other's model. A name in the abstract socket namespace, which
+    vanishes with the process, says that a port is spoken for.
+    """
+
+    def __init__(self):
+        self._claims = {}
+
+    def claim(self, port):
+        """Whether `port` is free and now ours."""
+        if port in self._claims:
+            return True
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind('\0sagemaker-hosting-port-%d' % port)
+        except OSError:
+            claim.close()
+            return False
+        if not can_listen('127.0.0.1', port):
+            claim.close()
+            return False
+        self._claims[port] = claim
+        return True
+
+    def claim_any(self):
+        """A free port, now ours."""
+        while True:
+            with socket.socket() as probe:
+                probe.bind(('127.0.0.1', 0))
+                port = probe.getsockname()[1]
+            if self.claim(port):
+                return port
+
+
+def can_listen(host, port):
+    """Whether nothing listens on host:port."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+        return True
+    except OSError:
+        return False

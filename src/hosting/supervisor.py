@@ -1,0 +1,288 @@
+"""A1, A9: the container's serve.py. Starts everything, restarts what dies, ends together."""
+import logging
+import os
+import signal
+import subprocess
+import time
+
+from hosting import bundles, commands
+from hosting.model_status import available
+from hosting.packages import Requirements
+from hosting.processes import child_setup
+from hosting.runtime import Ports, RuntimeDirectory, can_listen
+from hosting.settings import batching_parameters
+
+log = logging.getLogger('__main__')
+
+BOOT_ERROR = 3      # gunicorn's exit code when its worker cannot import the application
+LAST_GRACE = 2.0    # seconds between the first child's end and SIGKILL for the others
+POLL = 0.1          # seconds between two looks at something that is starting
+
+TFS = 'tensorflow serving'
+GUNICORN = 'gunicorn'
+NGINX = 'nginx'     # the name of the public port's process in the container's log
+
+
+class StartError(Exception):
+    """The endpoint cannot start; the message says why and what to do."""
+
+
+class Supervisor:
+    """One endpoint: `model_dir` stands for /opt/ml/model (multi-model: /opt/ml/models)."""
+
+    def __init__(self, settings, model_dir, host='127.0.0.1', cache_dir=None):
+        self.settings = settings
+        self.model_dir = os.path.abspath(model_dir)
+        self.host = host
+        self.code_dir = os.path.join(self.model_dir, 'code')
+        self.has_script = os.path.exists(os.path.join(self.code_dir, 'inference.py'))
+        self.python_mode = self.has_script or settings.multi_model
+        self.default_model = settings.default_model_name
+        self._cache_dir = cache_dir
+        self._packages_dir = None
+        self._runtime = None
+        self._config_path = self._batching_path = None
+        self._ports = Ports()
+        self._children = {}     # pid → (name, function that starts it again)
+        self._pip = None
+        self._stopping = False
+        self._status = 0
+
+    # -- life ------------------------------------------------------------------------------
+
+    def run(self):
+        """Serve until told to stop; returns the exit status."""
+        log.info('starting services')
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(signum, self._stop)
+        self._check_port()
+        self._runtime = RuntimeDirectory()
+        try:
+            self._start_all()
+            self._monitor()
+        except StartError as error:
+            log.error('%s', error)
+            self._status = 1
+        finally:
+            self._end_children()
+            self._runtime.remove()
+        return self._status
+
+    def _start_all(self):
+        """A1: the two start orders."""
+        settings = self.settings
+        if settings.head:
+            os.environ.setdefault('OMP_NUM_THREADS', '1')
+        if settings.multi_model:
+            log.info('multi-model endpoint is enabled, TFS model servers will be started later')
+            self.default_model = self.default_model or 'None'
+            self._batching_path = self._write_batching_config()
+        else:
+            self._write_model_config()
+            self._batching_path = self._write_batching_config()
+            self._choose_ports()
+            for instance in range(settings.instance_count):
+                self._start_model_server(instance)
+            if settings.head:
+                self._wait_for_model()
+        if self.python_mode and not self._stopping:
+            if self.has_script:
+                self._install_packages()
+            if not self._stopping:
+                self._start_gunicorn()
+            if settings.head:
+                self._wait_for_gunicorn()
+        if not self._stopping:
+            self._start_edge()
+
+    def _monitor(self):
+        """Restart whatever exits: at once, without back-off or limit."""
+        while not self._stopping:
+            try:
+                pid, status = os.wait()
+            except ChildProcessError:
+                return
+            name, restart = self._children.pop(pid, (None, None))
+            if self._stopping or name is None:
+                continue
+            if name == GUNICORN and self.settings.dev and _exit_code(status) == BOOT_ERROR:
+                self._status = 1
+                raise StartError(
+                    'inference.py could not be loaded (the traceback is above). Stopping, since '
+                    'DEV=1; the container (and DEV=0) restarts for ever and answers 502.')
+            log.warning('unexpected %s exit (status: %d). restarting.', name, status)
+            restart()
+
+    def _stop(self, *_):
+        """A9: SIGQUIT to nginx's stand-in, SIGTERM to the others."""
+        if self._stopping:
+            return
+        self._stopping = True
+        log.info('stopping services')
+        if self._pip is not None:
+            self._pip.terminate()
+        for pid, (name, _) in list(self._children.items()):
+            try:
+                os.kill(pid, signal.SIGQUIT if name == NGINX else signal.SIGTERM)
+            except OSError:
+                pass  # it has just ended by itself
+
+    def _end_children(self):
+        """Nothing stays behind: the container would end with its first process."""
+        self._stop()
+        end = time.monotonic() + LAST_GRACE
+        while self._children:
+            pid = os.waitpid(-1, os.WNOHANG)[0]
+            if pid:
+                self._children.pop(pid, None)
+            elif time.monotonic() > end:
+                for pid in self._children:
+                    os.kill(pid, signal.SIGKILL)
+                end = float('inf')
+            else:
+                time.sleep(0.02)
+        log.info('stopped')
+
+    # -- before anything is started --------------------------------------------------------
+
+    def _check_port(self):
+        port = self.settings.http_port
+        if not can_listen(self.host, port):
+            raise StartError('port %d of %s is in use. Stop what listens there, or choose another '
+                             'port with SAGEMAKER_BIND_TO_PORT.' % (port, self.host))
+
+    def _write_model_config(self):
+        models = bundles.find_models(self.model_dir)
+        if not models:
+            raise ValueError('no SavedModel bundles found!')
+        if self.default_model is None:
+            self.default_model = models[0].name
+            log.info('using default model name: %s', self.default_model)
+        config = bundles.model_config(models, specific_versions=self.settings.head)
+        log.info('tensorflow serving model config: \n%s\n', config)
+        self._config_path = self._runtime.write('model-config.cfg', config)
+
+    def _write_batching_config(self):
+        if not self.settings.enable_batching:
+            return None
+        log.info('batching is enabled')
+        parameters, warnings = batching_parameters()
+        if warnings:
+            log.warning('\n'.join(warnings))
+        config = bundles.batching_config(parameters)
+        log.info('batching config: \n%s\n', config)
+        return self._runtime.write('batching-config.cfg', config)
+
+    def _choose_ports(self):
+        """The container's ports, or others when they are taken on this machine."""
+        settings = self.settings
+        for ports in (settings.grpc_ports, settings.rest_ports):
+            for i, port in enumerate(ports):
+                if self._ports.claim(port):
+                    continue
+                if settings.port_range is not None:
+                    raise StartError('port %d of SAGEMAKER_SAFE_PORT_RANGE (%s) is in use'
+                                     % (port, settings.port_range))
+                ports[i] = self._ports.claim_any()
+                log.warning('port %d is in use on this machine: port %d takes its place',
+                            port, ports[i])
+
+    def _install_packages(self):
+        """A7: requirements.txt, unless code/lib is there."""
+        path = os.path.join(self.code_dir, 'requirements.txt')
+        lib = os.path.join(self.code_dir, 'lib')
+        if not os.path.exists(path):
+            return
+        if os.path.exists(lib):
+            log.warning('loading modules in "%s", ignoring requirements.txt', lib)
+            return
+        log.info('installing packages from requirements.txt...')
+        requirements = Requirements(path, self._cache_dir)
+        if requirements.satisfied():
+            log.info('the serving environment has them all')
+            return
+        if not requirements.installed():
+            staging = requirements.staging()
+            self._pip = subprocess.Popen(commands.pip_command(path, staging),
+                                         stdin=subprocess.DEVNULL,
+                                         preexec_fn=child_setup(os.getpid()))
+            status = self._pip.wait()
+            self._pip = None
+            if status or self._stopping:
+                requirements.discard(staging)
+                if not self._stopping:
+                    log.error('failed to install required packages, exiting.')
+                    raise StartError('failed to install required packages.')
+                return
+            requirements.keep(staging)
+        self._packages_dir = requirements.directory
+        log.info('packages are in %s', self._packages_dir)
+
+    # -- processes -------------------------------------------------------------------------
+
+    def _spawn(self, name, command, environment, restart):
+        log.info('%s command: %s', name, ' '.join(command))
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
+                                   preexec_fn=child_setup(os.getpid()))
+        self._children[process.pid] = (name, restart)
+        log.info('started %s (pid: %d)', name, process.pid)
+
+    def _start_model_server(self, instance):
+        settings = self.settings
+        environment = commands.child_environment()
+        commands.choose_gpu(environment, settings, instance)
+        command = commands.model_server_command(
+            commands.model_server_program(), settings, settings.grpc_ports[instance],
+            settings.rest_ports[instance], self._config_path, self._batching_path)
+        self._spawn(TFS, command, environment, lambda: self._start_model_server(instance))
+
+    def _start_gunicorn(self):
+        environment = commands.child_environment()
+        environment.update(commands.handler_environment(
+            self.settings, self.default_model, self.code_dir, self._packages_dir,
+            self._runtime.path, self._batching_path))
+        command = commands.gunicorn_command(self.settings, self._runtime.gunicorn_socket,
+                                            self._runtime.working_dir)
+        self._spawn(GUNICORN, command, environment, self._start_gunicorn)
+
+    def _start_edge(self):
+        command = commands.edge_command(
+            self.settings, self.host, self.settings.rest_ports, self._runtime.gunicorn_socket,
+            self.python_mode, self.default_model)
+        self._spawn(NGINX, command, commands.child_environment(), self._start_edge)
+
+    # -- waiting (last container) ----------------------------------------------------------
+
+    def _wait_for_model(self):
+        """A1 (head): nothing else starts before the default model is there."""
+        limit = self.settings.tfs_wait_seconds
+        for port in self.settings.rest_ports:
+            self._wait(lambda: available(port, self.default_model), limit, TFS,
+                       'model %s is not available after %d seconds '
+                       '(SAGEMAKER_TFS_WAIT_TIME_SECONDS)' % (self.default_model, limit))
+
+    def _wait_for_gunicorn(self):
+        limit = self.settings.gunicorn_timeout
+        self._wait(lambda: os.path.exists(self._runtime.gunicorn_socket), limit, GUNICORN,
+                   'gunicorn is not there after %d seconds' % limit)
+        log.info('gunicorn server is ready!')
+
+    def _wait(self, ready, seconds, name, message):
+        end = time.monotonic() + seconds
+        while not self._stopping and not ready():
+            if time.monotonic() > end:
+                raise StartError(message)
+            self._check_alive(name)
+            time.sleep(POLL)
+
+    def _check_alive(self, name):
+        """While starting there are no restarts: a process that ends takes the endpoint along."""
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid and pid in self._children:
+            ended, _ = self._children.pop(pid)
+            raise StartError('%s exited with status %d while %s was starting'
+                             % (ended, status, name))
+
+
+def _exit_code(status):
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None

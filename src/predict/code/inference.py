@@ -1,0 +1,158 @@
+"""Preprocessing and postprocessing inside the endpoint: text in, ranked labels out.
+
+The container calls ``handler`` for each POST /invocations (contract A7). Requests:
+
+    application/json       {"q": "電波が悪い"}  or  {"q": ["電波が悪い", "抹茶パフェ"]}
+    application/jsonlines  {"q": "電波が悪い"}  on each line
+
+Answers, as in the article, one list a sentence, the most probable label first:
+
+    [{"label": "携帯電話", "prob": 0.966}, {"label": "京都", "prob": 0.023}, …]
+
+A list of sentences gives a list of such lists, JSON lines one such list a line.
+All sentences of a request go to the model server in one call. Anything wrong with
+a request raises ValueError, whose text becomes the body ``{"error": …}``.
+"""
+import json
+import os
+import sys
+
+CODE_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
+if CODE_DIRECTORY not in sys.path:
+    sys.path.append(CODE_DIRECTORY)
+
+from encoding import Encoder  # noqa: E402
+from model_client import ModelClient  # noqa: E402
+
+JSON = 'application/json'
+JSON_LINES = 'application/jsonlines'
+
+EXAMPLE = '{"q": "電波が悪い"}'
+
+
+def _path(name):
+    return os.path.join(CODE_DIRECTORY, name)
+
+
+def _read_labels():
+    with open(_path('labels.json'), encoding='utf-8') as labels_file:
+        return json.load(labels_file)
+
+
+labels = _read_labels()
+encoder = Encoder(_path('tokenizer.model'), _path('vocabulary.json'))
+client = ModelClient()
+
+
+def handler(data, context):
+    """Answers one request.
+
+    Args:
+        data: the raw request stream.
+        context: the container's Context.
+
+    Returns:
+        (body, content type)
+
+    Raises:
+        ValueError: the request is wrong; the text says what was expected.
+        ModelServerError: the model server refused or could not be reached.
+    """
+    content_type = (context.request_content_type or '').split(';')[0].strip().lower()
+    if content_type not in (JSON, JSON_LINES):
+        raise ValueError('expected Content-Type {} or {}, found {!r}'.format(
+            JSON, JSON_LINES, context.request_content_type))
+    text = _decode(data.read())
+    if content_type == JSON:
+        query = _query(_parse(text))
+        if isinstance(query, list):
+            return _dump(_classify(query, context)), JSON
+        return _dump(_classify([query], context)[0]), JSON
+    sentences = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            query = _query(_parse(line, number), number)
+            if isinstance(query, list):
+                raise ValueError('line {}: expected a string as "q", found a list; give each'
+                                 ' sentence a line of its own'.format(number))
+            sentences.append(query)
+    if not sentences:
+        raise ValueError('expected lines such as {}, found an empty body'.format(EXAMPLE))
+    return '\n'.join(map(_dump, _classify(sentences, context))) + '\n', JSON_LINES
+
+
+def _classify(sentences, context):
+    rows = client.predict(context.rest_uri, [encoder.encode(text) for text in sentences])
+    return [_rank(row) for row in rows]
+
+
+def _rank(probabilities):
+    """Labels with their probabilities, the most probable first; ties in the order of labels."""
+    order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+    return [{'label': labels[index], 'prob': probabilities[index]} for index in order]
+
+
+def _decode(body):
+    if not body:
+        raise ValueError('expected a body such as {}, found an empty one'.format(EXAMPLE))
+    try:
+        return body.decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise ValueError('expected UTF-8, found the byte 0x{:02x} at offset {}'.format(
+            body[error.start], error.start))
+
+
+def _parse(text, line=None):
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        reason = 'too deeply nested' if isinstance(error, RecursionError) else error
+        raise ValueError('{}expected JSON such as {}, found something else ({})'.format(
+            _at(line), EXAMPLE, reason))
+
+
+def _refuse_constant(name):
+    raise ValueError('{} is no JSON'.format(name))
+
+
+def _query(request, line=None):
+    """The sentence, or list of sentences, of a parsed request."""
+    if not isinstance(request, dict) or 'q' not in request:
+        raise ValueError('{}expected an object with the key "q" such as {}, found {}'.format(
+            _at(line), EXAMPLE, _kind(request)))
+    query = request['q']
+    if isinstance(query, list):
+        if not query:
+            raise ValueError('{}expected at least one sentence in "q", found an empty list'.format(
+                _at(line)))
+        for index, text in enumerate(query):
+            _check(text, '{}"q"[{}]: '.format(_at(line), index))
+    else:
+        _check(query, '{}"q": '.format(_at(line)))
+    return query
+
+
+def _check(text, where):
+    if not isinstance(text, str):
+        raise ValueError('{}expected a string, found {}'.format(where, _kind(text)))
+    if not text.strip():
+        raise ValueError('{}expected a sentence, found an empty string'.format(where))
+    try:
+        text.encode('utf-8')
+    except UnicodeEncodeError as error:
+        raise ValueError('{}expected text, found a lone surrogate (\\u{:04x}) at position {}'.format(
+            where, ord(text[error.start]), error.start))
+
+
+def _kind(value):
+    names = {dict: 'an object without it', list: 'a list', str: 'a string', bool: 'a boolean',
+             int: 'a number', float: 'a number', type(None): 'null'}
+    return names[type(value)]
+
+
+def _at(line):
+    return '' if line is None else 'line {}: '.format(line)
+
+
+def _dump(value):
+    return json.dumps(value, ensure_ascii=False)

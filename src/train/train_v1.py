@@ -1,0 +1,158 @@
+"""The article's model: frozen word vectors, self-attention, BiLSTM, softmax.
+
+Runs in SageMaker's TensorFlow 1.12 container in script mode, and under the same
+toolkit on this machine. Channels: ``train`` and ``test`` (features.csv,
+labels.csv), ``vectors`` (tokenizer.model and the gensim model vectors.model*).
+
+What the article does and this script does not, its faults: labels are JSON and
+not a pickle; a sentence is encoded by the code that the endpoint runs; the test
+channel is evaluated; the best epoch's weights go into a graph without training
+nodes. The model, its optimiser and its metrics are the article's.
+"""
+import json
+import logging
+import os
+import sys
+import tempfile
+
+# keras-self-attention takes the Keras inside TensorFlow instead of the package
+# `keras` when this is set before its import; text-vectorian imports the other.
+os.environ['TF_KERAS'] = '1'
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from keras_self_attention import SeqSelfAttention  # noqa: E402
+from tensorflow.python.keras import Input, Model  # noqa: E402
+from tensorflow.python.keras import backend as K  # noqa: E402
+from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint  # noqa: E402
+from tensorflow.python.keras.layers import (  # noqa: E402
+    LSTM, Bidirectional, Dense, Dropout, Embedding)
+from text_vectorian import SentencePieceVectorian  # noqa: E402
+
+import arguments  # noqa: E402
+import channels  # noqa: E402
+import determinism  # noqa: E402
+import export  # noqa: E402
+from encoding import INPUT_LENGTH, Encoder  # noqa: E402
+
+HYPERPARAMETERS = [
+    ('epochs', int, 10, 'passes over the training channel at most'),
+    ('batch-size', int, 100, 'sentences a step'),
+    ('hidden', int, 32, 'units of the LSTM, each direction'),
+    ('validation-split', float, 0.1, 'last part of the (shuffled) channel that chooses the epoch'),
+    ('seed', int, 1, 'of every random generator'),
+    ('single-thread', arguments.switch, False, 'same seed, same bits; slower'),
+    ('container-log-level', int, logging.INFO, 'level of the logs'),
+]
+
+logger = logging.getLogger('train_v1')
+
+
+def build_model(vectors, hidden, class_count):
+    """The article's network.
+
+    Args:
+        vectors: float array (tokens, dimensions), the embedding; it stays frozen.
+        hidden: units of the LSTM in each direction.
+        class_count: labels.
+
+    Returns:
+        Model: (batch, 64) indices as float32 -> (batch, class_count) probabilities.
+    """
+    indices = Input((INPUT_LENGTH,))
+    x = Embedding(input_dim=vectors.shape[0], output_dim=vectors.shape[1],
+                  weights=[vectors], trainable=False)(indices)
+    x = SeqSelfAttention(attention_type=SeqSelfAttention.ATTENTION_TYPE_MUL)(x)
+    x = Bidirectional(LSTM(hidden))(x)
+    x = Dense(hidden * 2)(x)
+    x = Dropout(0.1)(x)
+    return Model(indices, Dense(class_count, activation='softmax')(x))
+
+
+def fit(model, features, targets, args, weights_path):
+    """Trains, and keeps the weights of the best epoch at ``weights_path``.
+
+    Returns:
+        dict: metric name to list of values, one an epoch.
+    """
+    metrics = ['acc', 'mse', 'mae']
+    if targets.shape[1] > 5:
+        metrics.append('top_k_categorical_accuracy')  # k is 5: of fewer classes it is always 1
+    model.compile(loss='categorical_crossentropy', optimizer='nadam', metrics=metrics)
+    model.summary(print_fn=logger.info)
+    monitor = 'val_acc' if args.validation_split > 0 else 'acc'
+    # One line an epoch: a progress bar would fill the job's log.
+    history = model.fit(
+        features, targets, batch_size=args.batch_size, epochs=args.epochs,
+        validation_split=args.validation_split, verbose=2,
+        callbacks=[EarlyStopping(patience=3, monitor=monitor, mode='max'),
+                   ModelCheckpoint(weights_path, monitor=monitor, mode='max',
+                                   save_best_only=True, save_weights_only=True)])
+    return history.history
+
+
+def load_vectors(directory):
+    """Opens the ``vectors`` channel with text-vectorian, as the article does.
+
+    Returns:
+        (tokenizer_path, tokens, vectors): a path, list of str, float array.
+    """
+    tokenizer_path = os.path.join(directory, 'tokenizer.model')
+    vectorian = SentencePieceVectorian(
+        tokenizer_filename=tokenizer_path,
+        vectorizer_filename=os.path.join(directory, 'vectors.model'))
+    word_vectors = vectorian.vectorizer.model.wv
+    return tokenizer_path, list(word_vectors.index2word), word_vectors.vectors
+
+
+def main(argv):
+    args = arguments.parse(argv, HYPERPARAMETERS, __doc__.splitlines()[0])
+    logging.basicConfig(level=args.container_log_level, stream=sys.stdout)
+    determinism.new_session(args.seed, args.single_thread)
+
+    tokenizer_path, tokens, vectors = load_vectors(args.vectors_dir)
+    encoder = Encoder(*export.save_encoding(tokenizer_path, tokens, args.output_dir))
+    train_texts, train_labels = channels.read_split(args.train_dir)
+    test_texts, test_labels = channels.read_split(args.test_dir)
+    labels = channels.label_order(train_labels)
+    export.save_labels(labels, args.output_dir)
+
+    features = np.array([encoder.encode(text) for text in train_texts], dtype=np.float32)
+    targets = np.eye(len(labels), dtype=np.float32)[[labels.index(name) for name in train_labels]]
+    logger.info('sentences: %d, labels: %s, features: %s, vectors: %s',
+                len(train_texts), labels, features.shape, vectors.shape)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        best = os.path.join(scratch, 'best.h5')
+        model = build_model(vectors, args.hidden, len(labels))
+        export.save_history(fit(model, features, targets, args, best), args.output_dir)
+        # A new graph, so that nothing of the training goes into the SavedModel.
+        session = determinism.new_session(args.seed, args.single_thread)
+        K.set_learning_phase(0)
+        model = build_model(vectors, args.hidden, len(labels))
+        model.load_weights(best)
+
+    predicted = model.predict(
+        np.array([encoder.encode(text) for text in test_texts], dtype=np.float32), batch_size=256)
+    hits = [labels[row] == label for row, label in zip(predicted.argmax(axis=1), test_labels)]
+    accuracy = float(np.mean(hits))
+    # A name of its own: the metric definitions must not take it for an epoch's.
+    print('test_accuracy={:.4f} test_sentences={}'.format(accuracy, len(hits)))
+    export.write_json({'test_accuracy': accuracy, 'test_sentences': len(hits),
+                       'hyperparameters': _hyperparameters(args), 'tensorflow': tf.__version__},
+                      os.path.join(args.output_dir, 'metrics.json'))
+    export.save_model(session, {'inputs': model.input},
+                      {tensor.name: tensor for tensor in model.outputs}, args.sm_model_dir)
+    logger.info('saved %s', json.dumps(sorted(os.listdir(args.sm_model_dir))))
+
+
+def _hyperparameters(args):
+    names = [name.replace('-', '_') for name, _, _, _ in HYPERPARAMETERS]
+    return {name: getattr(args, name) for name in names}
+
+
+if __name__ == '__main__':
+    try:
+        main(sys.argv[1:])
+    except channels.ChannelError as error:
+        sys.exit('train_v1: {}'.format(error))

@@ -1,0 +1,84 @@
+"""tar.gz archives: packed the same way every time, unpacked without trust."""
+
+import gzip
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from train2deploy.errors import UserError
+
+
+class UnsafeArchive(UserError):
+    """An archive holds an entry that would be written outside its directory, or no file at all."""
+
+
+def pack(entries: Iterable[tuple[str, Path]], archive: Path) -> None:
+    """Writes a .tar.gz whose bytes depend on the entries' names and contents alone.
+
+    Args:
+        entries: (name in the archive, file to take) pairs. Order does not matter;
+            folders above a name are added.
+        archive: the file to write; it is replaced whole or not at all.
+    """
+    files = dict(entries)
+    folders = {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
+    partial = archive.with_name(archive.name + ".part")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        partial.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        for name in sorted(folders | files.keys()):
+            info = tarfile.TarInfo(name)
+            if name in files:
+                info.size = files[name].stat().st_size
+                info.mode = 0o644
+                with files[name].open("rb") as source:
+                    tar.addfile(info, source)
+            else:
+                info.type = tarfile.DIRTYPE
+                info.mode = 0o755
+                tar.addfile(info)
+    partial.replace(archive)
+
+
+def unpack(archive: Path, directory: Path) -> list[str]:
+    """Unpacks a .tar.gz (or .tar, .tar.bz2) below `directory`.
+
+    Returns:
+        The names of the regular files.
+
+    Raises:
+        UnsafeArchive: an absolute path, a way out by `..`, a link that leaves the
+            directory, a device or a pipe. Nothing of the archive is written then.
+        UserError: it is no archive, or it is broken.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            members = tar.getmembers()
+            for member in members:
+                _check(archive, member, directory)
+            directory.mkdir(parents=True, exist_ok=True)
+            tar.extractall(directory, members, filter="data")
+    except tarfile.FilterError as error:
+        raise UnsafeArchive(_refusal(archive, str(error))) from error
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(
+            f"{archive}: expected a tar archive, found something else or a broken one ({error})."
+            " Make or download it again."
+        ) from error
+    return [member.name for member in members if member.isfile()]
+
+
+def _check(archive: Path, member: tarfile.TarInfo, directory: Path) -> None:
+    if member.name.startswith("/"):
+        raise UnsafeArchive(_refusal(archive, f"{member.name!r} is an absolute path"))
+    try:
+        tarfile.data_filter(member, str(directory))
+    except tarfile.FilterError as error:
+        raise UnsafeArchive(_refusal(archive, str(error))) from error
+
+
+def _refusal(archive: Path, reason: str) -> str:
+    return f"{archive}: refused, nothing was unpacked: {reason}. Do not use this archive."

@@ -1,0 +1,196 @@
+"""The commands behind the make targets. Each is a few lines that call one module."""
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from train2deploy import console, paths
+from train2deploy.errors import EXIT_INTERRUPTED, UserError
+
+HYPERPARAMETERS = {"epochs": int, "batch-size": int, "hidden": int, "validation-split": float}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Returns:
+        The exit status: errors.EXIT_*; a user sees one line, with --verbose the traceback.
+    """
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    command: Callable[[argparse.Namespace], None] = arguments.run
+    try:
+        command(arguments)
+    except UserError as error:
+        if arguments.verbose:
+            traceback.print_exc()
+        print(f"train2deploy: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("train2deploy: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="train2deploy", description=__doc__)
+    parser.add_argument("--verbose", action="store_true", help="tracebacks, and whole logs")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(run=run)
+        return command
+
+    data = add("data", _data)
+    data.add_argument("dataset", help="sample, knbc or a directory")
+    data.add_argument("--seed", type=int, default=1)
+    data.add_argument("--split", choices=["random", "article"], default="random")
+    data.add_argument("--titles", choices=["keep", "drop"], default="keep")
+    data.add_argument("--clean", action="store_true", help="knbc: without empty and URL sentences")
+
+    vectors = add("vectors", _vectors)
+    vectors.add_argument("kind", help="chive, wikija or corpus")
+    vectors.add_argument("--corpus", type=Path)
+    vectors.add_argument("--vocabulary-size", type=int, default=4000)
+    vectors.add_argument("--seed", type=int, default=1)
+
+    train = add("train", _train)
+    train.add_argument("--model-version", default="v1")
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--repro", action="store_true", help="same seed, same bits; slower")
+    for name, kind in HYPERPARAMETERS.items():
+        train.add_argument(f"--{name}", type=kind)
+
+    package = add("package", _package)
+    package.add_argument("--job", type=Path, default=paths.LATEST_JOB)
+    package.add_argument("--dependencies", default="lib")
+
+    serve = add("serve", _serve)
+    serve.add_argument("--model-dir", type=Path)
+    serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument("--detach", action="store_true")
+    serve.add_argument("--no-dev", action="store_true", help="restart for ever, as SageMaker does")
+
+    add("stop", _stop)
+    invoke = add("invoke", _invoke)
+    invoke.add_argument("sentence")
+    invoke.add_argument("--port", type=int, default=8080)
+    invoke.add_argument("--json", action="store_true")
+    add("verify", _verify)
+    add("evaluate", _evaluate)
+    rehearse = add("rehearse", _rehearse)
+    rehearse.add_argument("sentence")
+    return parser
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    """build/data: a data set, shuffled and split"""
+    from train2deploy.datasets import channels, directory, knbc, sample
+
+    if arguments.dataset == "sample":
+        dataset = sample.load()
+    elif arguments.dataset == "knbc":
+        dataset = knbc.load(titles=arguments.titles == "keep", clean=arguments.clean)
+    else:
+        dataset = directory.load(Path(arguments.dataset))
+    console.say(channels.write(dataset, arguments.seed, arguments.split == "article"))
+
+
+def _vectors(arguments: argparse.Namespace) -> None:
+    """build/vectors: a tokenizer and a vector for each of its pieces"""
+    from train2deploy.vectors import channel
+
+    size = arguments.vocabulary_size
+    console.say(channel.build(arguments.kind, arguments.corpus, size, arguments.seed))
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    """build/jobs/<job>: trains with TensorFlow 1.12 under the AWS training toolkit"""
+    from train2deploy import jobs
+
+    given = {name: getattr(arguments, name.replace("-", "_")) for name in HYPERPARAMETERS}
+    hyperparameters = {name: value for name, value in given.items() if value is not None}
+    job = jobs.TrainingJob(
+        version=arguments.model_version,
+        hyperparameters={**hyperparameters, "seed": arguments.seed},
+        repro=arguments.repro,
+        verbose=arguments.verbose,
+    )
+    jobs.train(job)
+
+
+def _package(arguments: argparse.Namespace) -> None:
+    """build/model.tar.gz: SavedModel and inference code in one archive"""
+    from train2deploy import package
+
+    package.package(arguments.job, arguments.dependencies)
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    """Serves a model on this machine as SageMaker's TensorFlow Serving container does"""
+    from train2deploy import endpoint
+    from train2deploy.hashing import sha256_file
+
+    model_dir = arguments.model_dir or endpoint.unpacked_model()
+    digest = None if arguments.model_dir else sha256_file(paths.MODEL_ARCHIVE)
+    if not arguments.detach:
+        endpoint.serve_in_foreground(model_dir, arguments.port, not arguments.no_dev)
+    started = endpoint.start_detached(model_dir, arguments.port, not arguments.no_dev, digest)
+    console.say(
+        f"endpoint at {started.url} (pid {started.pid}), log in"
+        f" {paths.relative(paths.ENDPOINT_LOG)}; end it with `make local-stop`"
+    )
+
+
+def _stop(arguments: argparse.Namespace) -> None:
+    """Ends the detached endpoint"""
+    from train2deploy import endpoint
+
+    console.say("endpoint stopped" if endpoint.stop() else "no endpoint was running")
+
+
+def _invoke(arguments: argparse.Namespace) -> None:
+    """Sends one sentence to the endpoint and prints the ranking"""
+    from train2deploy import invoke
+
+    invoke.invoke(arguments.sentence, arguments.port, arguments.json)
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    """Compares the endpoint with the SavedModel in a TensorFlow session"""
+    from train2deploy import endpoint, verify
+
+    with endpoint.of_current_model() as running:
+        verify.verify(running)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    """Scores on the held-out test split through the endpoint, beside two yardsticks"""
+    from train2deploy import endpoint, evaluate
+
+    with endpoint.of_current_model() as running:
+        evaluate.evaluate(running)
+
+
+def _rehearse(arguments: argparse.Namespace) -> None:
+    """Serves build/model.tar.gz for a moment: verify, evaluate, and one sentence"""
+    from train2deploy import endpoint, evaluate, invoke, verify
+
+    with endpoint.of_current_model() as running:
+        verify.verify(running)
+        evaluate.evaluate(running)
+        ranking = endpoint.classify(running, [arguments.sentence])[0]
+    console.say("")
+    console.print_table(invoke.ranking_table(arguments.sentence, ranking))
+    console.say("artifacts:")
+    for path in (paths.LATEST_JOB.resolve(), paths.MODEL_ARCHIVE, paths.EVALUATION):
+        console.say(f"  {paths.relative(path)}")

@@ -1,0 +1,63 @@
+"""What a user sees: tables and progress on a terminal, plain lines in a log."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+WIDTH_OF_A_LOG = 100
+
+
+def make_console() -> Console:
+    """A console on standard output: its own width on a terminal, a fixed one in a log."""
+    is_terminal = sys.stdout.isatty()
+    return Console(
+        width=None if is_terminal else WIDTH_OF_A_LOG, highlight=False, soft_wrap=not is_terminal
+    )
+
+
+def say(line: str) -> None:
+    """One line of plain text, at once."""
+    print(line, flush=True)
+
+
+def bar(fraction: float, width: int = 30) -> str:
+    """A bar of `width` cells, filled in eighths.
+
+    >>> bar(0.5, 4)
+    '██  '
+    >>> bar(0.3, 4)
+    '█▎  '
+    """
+    eighths = round(max(0.0, min(1.0, fraction)) * width * 8)
+    full, part = divmod(eighths, 8)
+    return ("█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "")).ljust(width)
+
+
+def print_table(table: Table) -> None:
+    make_console().print(table)
+
+
+@contextmanager
+def download_progress(name: str, total: int | None, start: int) -> Iterator[object]:
+    """Yields a function that takes the number of bytes that came: a bar, or lines per tenth."""
+    if sys.stdout.isatty():
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        with Progress(*columns, TransferSpeedColumn()) as progress:
+            task = progress.add_task(name, total=total, completed=start)
+            yield lambda size: progress.update(task, advance=size)
+        return
+
+    state = {"done": start, "tenth": 0}
+
+    def line(size: int) -> None:
+        state["done"] += size
+        tenth = state["done"] * 10 // total if total else 0
+        if tenth > state["tenth"]:
+            state["tenth"] = tenth
+            say(f"{name}: {tenth * 10} % of {total:,} bytes")
+
+    yield line

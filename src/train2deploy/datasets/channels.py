@@ -1,0 +1,72 @@
+"""build/data: the channels `train` and `test`, shuffled, and the split as ids."""
+
+import csv
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from train2deploy import manifest, paths
+from train2deploy.datasets import split
+from train2deploy.datasets.rows import DataSet, Row
+from train2deploy.hashing import sha256_tree
+
+
+def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DATASET) -> str:
+    """Writes `<target>/{train,test}/{features,labels}.csv`, split.json and manifest.json.
+
+    Rows are shuffled with the seed before anything else, since training takes its
+    validation sentences from the end of the channel. Nothing is written when the
+    same data set, seed and options are there already.
+
+    Returns:
+        One line for the user.
+    """
+    inputs = {**dataset.source, "seed": seed, "split": "article" if by_article else "random"}
+    record = target / "manifest.json"
+    if manifest.is_current(record, inputs):
+        return f"{paths.relative(target)} is up to date ({dataset.source['dataset']}, seed {seed})"
+
+    rows = list(dataset.rows)
+    random.Random(seed).shuffle(rows)
+    test_ids = dataset.test_ids
+    if test_ids is None:
+        test_ids = split.by_group(rows, seed) if by_article else split.stratified(rows, seed)
+    parts = {
+        "train": [row for row in rows if row.id not in test_ids],
+        "test": [row for row in rows if row.id in test_ids],
+    }
+
+    fresh = target.with_name(target.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for name, members in parts.items():
+        (fresh / name).mkdir(parents=True)
+        _write_column(fresh / name / "features.csv", "feature", (row.text for row in members))
+        _write_column(fresh / name / "labels.csv", "label", (row.label for row in members))
+    ids = {name: [row.id for row in members] for name, members in parts.items()}
+    manifest.write_json(fresh / "split.json", ids)
+    counts = {name: dict(Counter(row.label for row in members)) for name, members in parts.items()}
+    outputs = {name: sha256_tree(fresh / name) for name in parts}
+    manifest.write(fresh / "manifest.json", inputs, outputs, counts=counts)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.replace(target)
+    sizes = ", ".join(f"{name} {len(members):,}" for name, members in parts.items())
+    return f"{paths.relative(target)}: {dataset.source['dataset']}, seed {seed}: {sizes} sentences"
+
+
+def read(directory: Path) -> list[Row]:
+    """The rows of one written split (ids are row numbers)."""
+    columns = []
+    for name, column in (("features.csv", "feature"), ("labels.csv", "label")):
+        with (directory / name).open(encoding="utf-8", newline="") as csv_file:
+            columns.append([row[column] for row in csv.DictReader(csv_file)])
+    pairs = zip(*columns, strict=True)
+    return [Row(str(number), text, label) for number, (text, label) in enumerate(pairs)]
+
+
+def _write_column(path: Path, column: str, values: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as csv_file:
+        writer = csv.writer(csv_file, lineterminator="\n")
+        writer.writerow([column])
+        writer.writerows([value] for value in values)

@@ -1,0 +1,317 @@
+"""The endpoint on this machine: started, waited for, stopped.
+
+src/hosting does what SageMaker's serving container does; this module gives it an
+unpacked model directory and remembers a detached one in build/endpoint.json.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from train2deploy import archives, manifest, package_lint, paths
+from train2deploy.errors import JobFailed, MissingRequirement, UserError
+from train2deploy.hashing import sha256_file
+
+HOST = "127.0.0.1"
+START_TIMEOUT_SECONDS = 120.0
+STOP_TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A running endpoint.
+
+    Attributes:
+        pid: of the supervisor, which leads a process group.
+        model_sha256: of the archive that is served, None for a MODEL_DIR of the user's.
+    """
+
+    port: int
+    pid: int
+    model_sha256: str | None
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+class EndpointError(JobFailed):
+    """The endpoint did not start, or did not answer as it should."""
+
+
+def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
+    """The archive unpacked to build/served/<sha256>/model, once.
+
+    The directory is named `model` as /opt/ml/model is: SageMaker names a SavedModel
+    by the directory above its version (contract A2).
+    """
+    if not archive.exists():
+        raise UserError(
+            f"{paths.relative(archive)}: expected a packed model, found none."
+            " Run `make package` (after `make local-train`), or give MODEL_DIR=<directory>."
+        )
+    target = paths.SERVED_MODELS / sha256_file(archive)[:16] / "model"
+    if not target.is_dir():
+        problems = package_lint.problems(archive)
+        if problems:
+            raise UserError("\n".join(problems))
+        fresh = target.with_name("model.part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        archives.unpack(archive, fresh)
+        fresh.replace(target)
+    return target
+
+
+def command(model_dir: Path) -> list[str]:
+    """The supervisor's command line."""
+    if not paths.SERVE_PYTHON.exists():
+        raise MissingRequirement(
+            f"{paths.relative(paths.SERVE_PYTHON)}: the serving environment is missing."
+            " Run `make setup`."
+        )
+    if not model_dir.is_dir():
+        raise UserError(f"MODEL_DIR={model_dir}: expected a directory, found none.")
+    return [str(paths.SERVE_PYTHON), "-m", "hosting", "--model-dir", str(model_dir.resolve())]
+
+
+def environment(port: int, dev: bool) -> dict[str, str]:
+    """The endpoint's environment: the caller's SAGEMAKER_* variables reach it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS"))
+    }
+    return {
+        **kept,
+        "PYTHONPATH": str(paths.SRC),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "SAGEMAKER_BIND_TO_PORT": str(port),
+        "DEV": "1" if dev else "0",
+    }
+
+
+def serve_in_foreground(model_dir: Path, port: int, dev: bool) -> None:
+    """Becomes the supervisor: signals and the exit status are its own. Does not return."""
+    check_port(port)
+    arguments = [*command(model_dir), "--die-with-parent"]
+    sys.stdout.flush()
+    os.execve(arguments[0], arguments, environment(port, dev))
+
+
+def start_detached(model_dir: Path, port: int, dev: bool, model_sha256: str | None) -> Endpoint:
+    """Starts the endpoint in the background and waits until it answers."""
+    running = current()
+    if running is not None:
+        raise UserError(
+            f"an endpoint of this project runs already: {running.url} (pid {running.pid})."
+            " Stop it with `make local-stop`."
+        )
+    endpoint = _start(model_dir, port, dev, model_sha256, paths.ENDPOINT_LOG)
+    manifest.write_json(paths.ENDPOINT_STATE, asdict(endpoint))
+    return endpoint
+
+
+@contextlib.contextmanager
+def temporary(model_dir: Path, model_sha256: str | None) -> Iterator[Endpoint]:
+    """An endpoint on a free port for the length of a `with` block."""
+    log = paths.ENDPOINT_LOG.with_name("endpoint-temporary.log")
+    endpoint = _start(model_dir, free_port(), True, model_sha256, log)
+    try:
+        yield endpoint
+    finally:
+        _end(endpoint.pid)
+
+
+@contextlib.contextmanager
+def of_current_model() -> Iterator[Endpoint]:
+    """An endpoint that serves build/model.tar.gz: the detached one, else a temporary one."""
+    digest = sha256_file(paths.MODEL_ARCHIVE) if paths.MODEL_ARCHIVE.exists() else None
+    running = current()
+    if running is not None and running.model_sha256 == digest:
+        yield running
+        return
+    with temporary(unpacked_model(), digest) as endpoint:
+        yield endpoint
+
+
+def current() -> Endpoint | None:
+    """The detached endpoint, if it is still alive."""
+    state = manifest.read(paths.ENDPOINT_STATE)
+    if state is None:
+        return None
+    endpoint = Endpoint(**state)
+    if _is_ours(endpoint.pid):
+        return endpoint
+    paths.ENDPOINT_STATE.unlink(missing_ok=True)
+    return None
+
+
+def stop() -> bool:
+    """Ends the detached endpoint; whether there was one."""
+    endpoint = current()
+    if endpoint is None:
+        return False
+    _end(endpoint.pid)
+    paths.ENDPOINT_STATE.unlink(missing_ok=True)
+    return True
+
+
+def request(
+    endpoint: Endpoint, method: str, path: str, body: bytes | None = None, content_type: str = ""
+) -> tuple[int, bytes]:
+    """One HTTP request; (status, body)."""
+    connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=70)
+    headers = {"Content-Type": content_type} if content_type else {}
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def classify(endpoint: Endpoint, sentences: list[str]) -> list[list[dict[str, object]]]:
+    """Sends sentences to /invocations in one request.
+
+    Returns:
+        For each sentence its labels with probabilities, the most probable first.
+
+    Raises:
+        EndpointError: no answer, or an error; with the endpoint's own message.
+    """
+    body = json.dumps({"q": sentences}, ensure_ascii=False).encode()
+    try:
+        status, answer = request(endpoint, "POST", "/invocations", body, "application/json")
+    except OSError as error:
+        raise EndpointError(
+            f"{endpoint.url}: no answer ({error}). Start it with `make local-serve DETACH=1`."
+        ) from error
+    if status != http.client.OK:
+        raise EndpointError(f"{endpoint.url}/invocations answered {status}: {_message(answer)}")
+    rankings: list[list[dict[str, object]]] = json.loads(answer)
+    return rankings
+
+
+def check_port(port: int) -> None:
+    """Raises UserError when something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OverflowError as error:
+            raise UserError(f"PORT={port}: expected 1 to 65535.") from error
+        except OSError as error:
+            raise UserError(
+                f"PORT={port}: {error.strerror}. Choose another one, for instance"
+                f" PORT={free_port()}, or end what uses it (`make local-stop` if it is ours)."
+            ) from error
+
+
+def free_port() -> int:
+    """A port that is free at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _start(
+    model_dir: Path, port: int, dev: bool, model_sha256: str | None, log_path: Path
+) -> Endpoint:
+    check_port(port)
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command(model_dir),
+            env=environment(port, dev),
+            cwd=paths.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    endpoint = Endpoint(port, process.pid, model_sha256)
+    try:
+        _wait_until_ready(endpoint, process, model_dir, log_path)
+    except BaseException:
+        _end(process.pid)
+        raise
+    return endpoint
+
+
+def _wait_until_ready(
+    endpoint: Endpoint, process: subprocess.Popen[bytes], model_dir: Path, log_path: Path
+) -> None:
+    """/ping alone does not tell: with inference.py it is 200 before the model is loaded (A4)."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    bundle = next(iter(sorted(model_dir.resolve().rglob("saved_model.pb"))), None)
+    model = bundle.parent.parent.name if bundle else "model"
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise EndpointError(
+                f"{_tail(log_path)}\nthe endpoint ended with status {process.returncode} while it"
+                f" started. The whole log: {paths.relative(log_path)}"
+            )
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            ping, _ = request(endpoint, "GET", "/ping")
+            status, states = request(endpoint, "GET", f"/tfs/v1/models/{model}")
+            if ping == status == http.client.OK and b'"AVAILABLE"' in states:
+                return
+        time.sleep(0.05)
+    raise EndpointError(
+        f"{_tail(log_path)}\nthe endpoint was not ready after {START_TIMEOUT_SECONDS:.0f} s."
+        f" The whole log: {paths.relative(log_path)}"
+    )
+
+
+def _end(pid: int) -> None:
+    """SIGTERM to the supervisor, SIGKILL to its group when it does not go."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+    while time.monotonic() < deadline and _is_alive(pid):
+        time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether `pid` is a supervisor of ours and not a later process with the same number."""
+    try:
+        return b"hosting" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except FileNotFoundError:
+        return Path("/proc").is_dir() is False and _is_alive(pid)
+
+
+def _tail(log_path: Path, lines: int = 15) -> str:
+    return "\n".join(log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _message(answer: bytes) -> str:
+    text = answer.decode("utf-8", "replace")
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError):
+        return text[:300]

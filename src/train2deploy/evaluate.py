@@ -1,0 +1,106 @@
+"""`make evaluate`: the held-out test split through the endpoint, beside two yardsticks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from train2deploy import console, endpoint, manifest, paths, yardsticks
+from train2deploy.datasets import channels
+from train2deploy.errors import UserError
+from train2deploy.hashing import sha256_file, sha256_tree
+
+SENTENCES_PER_REQUEST = 32
+
+
+def evaluate(running: endpoint.Endpoint) -> dict[str, Any]:
+    """Evaluates on build/data/test; prints and writes build/evaluation.json.
+
+    Args:
+        running: serves build/model.tar.gz.
+    """
+    if not (paths.DATASET / "test").is_dir():
+        raise UserError(
+            f"{paths.relative(paths.DATASET)}/test: expected the held-out sentences, found none."
+            " Run `make data`."
+        )
+    train = channels.read(paths.DATASET / "train")
+    test = channels.read(paths.DATASET / "test")
+    truth = [row.label for row in test]
+    # The endpoint refuses an empty sentence, as it should; the corpus has a few.
+    asked = [row.text if row.text.strip() else "。" for row in test]
+    predicted = []
+    for start in range(0, len(asked), SENTENCES_PER_REQUEST):
+        rankings = endpoint.classify(running, asked[start : start + SENTENCES_PER_REQUEST])
+        predicted += [str(ranking[0]["label"]) for ranking in rankings]
+    others = yardsticks.predictions(
+        [row.text for row in train], [row.label for row in train], [row.text for row in test]
+    )
+    data = manifest.read(paths.DATASET / "manifest.json") or {}
+    result = {
+        "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
+        "data": data.get("inputs", {}),
+        "test_sha256": sha256_tree(paths.DATASET / "test"),
+        "model": scores(truth, predicted),
+        "yardsticks": {name: scores(truth, labels) for name, labels in others.items()},
+        "predicted": predicted,
+        "truth": truth,
+    }
+    manifest.write_json(paths.EVALUATION, result)
+    _print(result)
+    return result
+
+
+def scores(truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, F1 (weighted and macro), per-class scores and the confusion matrix.
+
+    Rows of the matrix are true labels, columns predicted ones, both in `labels` order.
+    """
+    labels = sorted(set(truth) | set(predicted))
+    arguments = {"labels": labels, "zero_division": 0}
+    precision, recall, f1, support = precision_recall_fscore_support(truth, predicted, **arguments)
+    averages = {
+        f"f1_{kind}": float(
+            precision_recall_fscore_support(truth, predicted, average=kind, **arguments)[2]
+        )
+        for kind in ("weighted", "macro")
+    }
+    return {
+        "accuracy": float(accuracy_score(truth, predicted)),
+        **averages,
+        "n": len(truth),
+        "labels": labels,
+        "per_class": {
+            label: {
+                "precision": float(precision[index]),
+                "recall": float(recall[index]),
+                "f1": float(f1[index]),
+                "support": int(support[index]),
+            }
+            for index, label in enumerate(labels)
+        },
+        "confusion": confusion_matrix(truth, predicted, labels=labels).tolist(),
+    }
+
+
+def _print(result: dict[str, Any]) -> None:
+    model = result["model"]
+    table = Table(title=f"test split, {model['n']} sentences", title_justify="left")
+    for column in ("", "accuracy", "F1 weighted", "F1 macro"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, values in {"the model, by its endpoint": model, **result["yardsticks"]}.items():
+        table.add_row(
+            name, *(f"{values[key]:.3f}" for key in ("accuracy", "f1_weighted", "f1_macro"))
+        )
+    console.print_table(table)
+
+    detail = Table(title="the model by class; columns at the right: predicted as")
+    for column in ("class", "precision", "recall", "F1", "n", *model["labels"]):
+        detail.add_column(column, justify="left" if column == "class" else "right")
+    for label, row in zip(model["labels"], model["confusion"], strict=True):
+        values = model["per_class"][label]
+        numbers = [f"{values[key]:.2f}" for key in ("precision", "recall", "f1")]
+        detail.add_row(label, *numbers, str(values["support"]), *(str(count) for count in row))
+    console.print_table(detail)
+    console.say(f"written: {paths.relative(paths.EVALUATION)}")

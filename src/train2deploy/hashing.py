@@ -1,0 +1,32 @@
+"""sha256 of files, of directories and of values."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+
+def sha256_file(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as source:
+        while chunk := source.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha256_tree(directory: Path) -> str:
+    """One sha256 over the relative names and contents of all files below `directory`."""
+    return sha256_value(
+        {
+            path.relative_to(directory).as_posix(): sha256_file(path)
+            for path in sorted(directory.rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+    )
+
+
+def sha256_value(value: Any) -> str:
+    """The sha256 of a JSON value in its canonical form."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

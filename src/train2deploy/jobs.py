@@ -1,0 +1,224 @@
+"""Training jobs on this machine: an /opt/ml tree, and the real AWS toolkit run on it.
+
+A job is a directory build/jobs/<name> that stands for the instance's /opt/ml
+(SAGEMAKER_BASE_DIR): input/config, input/data/<channel>, model, output. The
+toolkit's command `train` reads it as it does in SageMaker's container. What the
+platform does afterwards (archives, status) is done here: contract B5.
+"""
+
+import json
+import os
+import re
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from train2deploy import archives, console, manifest, paths, processes
+from train2deploy.errors import JobFailed, UserError
+from train2deploy.hashing import sha256_file, sha256_tree
+
+SCRIPTS = {"v1": "train_v1.py", "v2": "train_v2.py"}
+CHANNELS = ("train", "test", "vectors")
+
+SHOWN = re.compile(r"^(Epoch \d+/\d+|Train on \d+ samples.*| - \d+s - loss: .*|test_accuracy=.*)$")
+"""Lines of the job's log that a user sees; all of them are in train.log."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What a job is made of.
+
+    Attributes:
+        version: which script (SCRIPTS).
+        hyperparameters: by name, as the SDK would send them.
+        repro: single thread and fixed hash seed: the same seed gives the same bits.
+    """
+
+    version: str
+    hyperparameters: dict[str, object]
+    repro: bool = False
+    verbose: bool = False
+    inputs: dict[str, object] = field(default_factory=dict)
+
+
+def train(job: TrainingJob) -> Path:
+    """Runs a job to its end.
+
+    Returns:
+        The job's directory, with model.tar.gz, output.tar.gz and manifest.json.
+
+    Raises:
+        JobFailed: the script failed, or left no servable SavedModel. The reason is
+            the toolkit's; the whole log is in the job's train.log.
+    """
+    if job.version not in SCRIPTS or not (paths.TRAIN_SOURCE / SCRIPTS[job.version]).exists():
+        known = [v for v, script in SCRIPTS.items() if (paths.TRAIN_SOURCE / script).exists()]
+        raise UserError(f"VERSION={job.version}: expected one of {', '.join(known)}.")
+    directory = _new_directory(job.version)
+    hyperparameters = {**job.hyperparameters, "single-thread": job.repro}
+    _lay_out(directory, job.version, hyperparameters)
+    console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
+    started = time.monotonic()
+    status = _run_toolkit(directory, job)
+    seconds = round(time.monotonic() - started, 1)
+    _check_result(directory, status)
+    _collect(directory, job, hyperparameters, seconds)
+    paths.LATEST_JOB.unlink(missing_ok=True)
+    paths.LATEST_JOB.symlink_to(directory.name)
+    console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")
+    return directory
+
+
+def _new_directory(version: str) -> Path:
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    paths.JOBS.mkdir(parents=True, exist_ok=True)
+    for attempt in range(100):
+        directory = paths.JOBS / (f"{version}-{stamp}" + (f"-{attempt}" if attempt else ""))
+        try:
+            directory.mkdir()
+        except FileExistsError:
+            continue
+        return directory
+    raise UserError(f"{paths.relative(paths.JOBS)}: could not make a directory for the job.")
+
+
+def _lay_out(directory: Path, version: str, hyperparameters: dict[str, object]) -> None:
+    """The tree of contract B1, with hyperparameters as the SDK encodes them."""
+    stage_source(directory / "source")
+    for part in ("model", "output/data", "input/config"):
+        (directory / part).mkdir(parents=True)
+    sources = {
+        "train": paths.DATASET / "train",
+        "test": paths.DATASET / "test",
+        "vectors": paths.VECTORS,
+    }
+    for channel in CHANNELS:
+        _link_tree(sources[channel], directory / "input" / "data" / channel)
+    settings = {
+        "sagemaker_program": SCRIPTS[version],
+        "sagemaker_submit_directory": str(directory / "source"),
+        "sagemaker_container_log_level": 20,
+        "sagemaker_enable_cloudwatch_metrics": False,
+        "sagemaker_job_name": directory.name,
+        "sagemaker_region": "us-east-1",
+    }
+    config = {
+        "hyperparameters": {
+            name: json.dumps(value) for name, value in {**hyperparameters, **settings}.items()
+        },
+        # Only these names resolve on a machine that is not SageMaker's.
+        "resourceconfig": {
+            "current_host": "localhost",
+            "hosts": ["localhost"],
+            "network_interface_name": "lo",
+        },
+        "inputdataconfig": {
+            channel: {
+                "TrainingInputMode": "File",
+                "S3DistributionType": "FullyReplicated",
+                "RecordWrapperType": "None",
+            }
+            for channel in CHANNELS
+        },
+    }
+    for name, value in config.items():
+        manifest.write_json(directory / "input" / "config" / f"{name}.json", value)
+
+
+def stage_source(target: Path) -> None:
+    """The source directory of a job: the scripts of src/train, and encoding.py beside them."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "build_vectors.py")
+    shutil.copytree(paths.TRAIN_SOURCE, target, ignore=ignored)
+    shutil.copyfile(paths.ENCODING, target / paths.ENCODING.name)
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    if not source.is_dir():
+        raise UserError(
+            f"{paths.relative(source)}: expected the channel's files, found nothing."
+            " Run `make data vectors`."
+        )
+
+    def link(origin: str, copy: str) -> None:
+        try:
+            os.link(origin, copy)
+        except OSError:  # another file system
+            shutil.copyfile(origin, copy)
+
+    shutil.copytree(
+        source, target, copy_function=link, ignore=shutil.ignore_patterns("manifest.json")
+    )
+
+
+def _run_toolkit(directory: Path, job: TrainingJob) -> int:
+    binaries = paths.TRAIN_PYTHON.parent
+    environment = processes.clean_environment(
+        SAGEMAKER_BASE_DIR=str(directory),
+        TRAINING_JOB_NAME=directory.name,
+        PATH=f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        TF_CPP_MIN_LOG_LEVEL="1",
+        # A container of SageMaker's CPU types sees no GPU either.
+        CUDA_VISIBLE_DEVICES="",
+        PYTHONDONTWRITEBYTECODE="1",
+        **({"PYTHONHASHSEED": "0"} if job.repro else {}),
+    )
+    with (directory / "train.log").open("w", encoding="utf-8") as log:
+
+        def on_line(line: str) -> None:
+            log.write(line + "\n")
+            log.flush()
+            if job.verbose or SHOWN.match(line):
+                console.say(line)
+
+        command = [str(paths.TRAIN_PYTHON), str(binaries / "train")]
+        return processes.run_streaming(command, environment, directory, on_line)
+
+
+def _check_result(directory: Path, status: int) -> None:
+    """The toolkit's exit status alone does not tell: it also exits 0 when it ran nothing."""
+    failure = directory / "output" / "failure"
+    log = paths.relative(directory / "train.log")
+    if status != 0 or failure.exists() or not (directory / "output" / "success").exists():
+        reason = failure.read_text(encoding="utf-8").strip() if failure.exists() else ""
+        last = (directory / "train.log").read_text(encoding="utf-8").strip().splitlines()[-12:]
+        raise JobFailed(
+            "\n".join(last)
+            + f"\njob {directory.name} failed (exit status {status}):"
+            + f" {' '.join(reason.split())[:300] or 'no reason given'}. The whole log: {log}"
+        )
+    if not list((directory / "model").glob("[0-9]*/saved_model.pb")):
+        raise JobFailed(
+            f"job {directory.name} ended, but model/ holds no <number>/saved_model.pb, so nothing"
+            f" could be served. The whole log: {log}"
+        )
+
+
+def _collect(
+    directory: Path, job: TrainingJob, hyperparameters: dict[str, object], seconds: float
+) -> None:
+    """What the platform makes of /opt/ml/model and /opt/ml/output/data, and the manifest."""
+    outputs = {}
+    for name, source in (("model", directory / "model"), ("output", directory / "output" / "data")):
+        archive = directory / f"{name}.tar.gz"
+        files = (path for path in sorted(source.rglob("*")) if path.is_file())
+        archives.pack(((path.relative_to(source).as_posix(), path) for path in files), archive)
+        outputs[archive.name] = sha256_file(archive)
+    inputs = {
+        **job.inputs,
+        "version": job.version,
+        "hyperparameters": hyperparameters,
+        "repro": job.repro,
+        "source_sha256": sha256_tree(directory / "source")
+        if (directory / "source").exists()
+        else sha256_tree(directory / "code"),
+        "channels": {
+            channel: sha256_tree(directory / "input" / "data" / channel) for channel in CHANNELS
+        },
+        "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
+    }
+    metrics = json.loads((directory / "output" / "data" / "metrics.json").read_text())
+    manifest.write(
+        directory / "manifest.json", inputs, outputs, metrics=metrics, seconds=seconds
+    )

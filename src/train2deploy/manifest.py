@@ -1,0 +1,72 @@
+"""Manifests: what an artifact was made from, beside the artifact.
+
+A manifest is a JSON file `manifest.json` (or `<file>.manifest.json`) that holds
+inputs' and outputs' sha256, versions, seeds, the git commit and durations.
+A step whose manifest names the same inputs as now, and whose outputs are still
+there, need not run again.
+"""
+
+import json
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from train2deploy import __version__, paths
+from train2deploy.hashing import sha256_value
+
+
+def write(path: Path, inputs: dict[str, Any], outputs: dict[str, Any], **facts: Any) -> None:
+    """Writes a manifest; `facts` are further entries (durations, metrics)."""
+    manifest = {
+        "inputs": inputs,
+        "inputs_sha256": sha256_value(inputs),
+        "outputs": outputs,
+        "train2deploy": __version__,
+        "python": platform.python_version(),
+        "git": git_state(),
+        **facts,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, manifest)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """The manifest at `path`, or None where there is none that can be read."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_current(path: Path, inputs: dict[str, Any]) -> bool:
+    """Whether the manifest at `path` was written for these very inputs."""
+    manifest = read(path)
+    return manifest is not None and manifest.get("inputs_sha256") == sha256_value(inputs)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON whole or not at all (a reader never sees half a file)."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def git_state() -> dict[str, Any]:
+    """The commit of the working tree and whether it was changed; empty outside a checkout."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    return {"commit": commit, "dirty": bool(git("status", "--porcelain"))}

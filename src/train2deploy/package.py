@@ -1,0 +1,125 @@
+"""build/model.tar.gz: SavedModel and inference code in one archive, ready to be deployed.
+
+Layout (contract A2, A7):
+
+    1/saved_model.pb, 1/variables/…     from the job's model.tar.gz
+    code/inference.py, code/encoding.py from src/
+    code/labels.json, vocabulary.json, tokenizer.model   from the job's output.tar.gz
+    code/lib/…  or  code/requirements.txt                what the code imports
+
+These bytes are what is served here, uploaded and deployed; no later step repacks them.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from train2deploy import archives, console, manifest, package_lint, paths
+from train2deploy.errors import JobFailed, UserError
+from train2deploy.hashing import sha256_file
+
+ENCODING_FILES = ("labels.json", "vocabulary.json", "tokenizer.model")
+REQUIREMENTS = "requirements.txt"
+
+# The serving container: Ubuntu 18.04, CPython 3.6.
+CONTAINER = ["--python-version", "36", "--implementation", "cp", "--abi", "cp36m"]
+CONTAINER += ["--platform", "manylinux1_x86_64", "--only-binary", ":all:"]
+
+
+def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_ARCHIVE) -> str:
+    """Packs a finished job.
+
+    Args:
+        job: directory with model.tar.gz and output.tar.gz.
+        dependencies: "lib" vendors the packages (nothing is installed when the
+            endpoint starts), "requirements" lets the container install them. Never
+            both: the container ignores requirements.txt beside lib/.
+
+    Returns:
+        The archive's sha256.
+    """
+    if dependencies not in ("lib", "requirements"):
+        raise UserError(f"DEPS={dependencies}: expected lib or requirements.")
+    for name in ("model.tar.gz", "output.tar.gz"):
+        if not (job / name).exists():
+            raise UserError(
+                f"{paths.relative(job / name)}: expected a finished job, found none."
+                " Run `make local-train`."
+            )
+    with tempfile.TemporaryDirectory() as scratch:
+        model, output = Path(scratch, "model"), Path(scratch, "output")
+        archives.unpack(job / "model.tar.gz", model)
+        archives.unpack(job / "output.tar.gz", output)
+        entries = _below(model, "")
+        entries += [
+            (f"code/{source.name}", source)
+            for source in [*sorted(paths.PREDICT_CODE.glob("*.py")), paths.ENCODING]
+        ]
+        for name in ENCODING_FILES:
+            if not (output / name).exists():
+                raise UserError(f"{paths.relative(job)}/output.tar.gz: expected {name} in it.")
+            entries.append((f"code/{name}", output / name))
+        if dependencies == "lib":
+            entries += _below(vendored(), "code/lib/")
+        else:
+            entries.append((f"code/{REQUIREMENTS}", paths.PREDICT_CODE / REQUIREMENTS))
+        archives.pack(entries, archive)
+    problems = package_lint.problems(archive)
+    if problems:
+        archive.unlink()
+        raise JobFailed("\n".join(problems))
+    digest = sha256_file(archive)
+    manifest.write(
+        archive.with_name(archive.name + ".manifest.json"),
+        {
+            "job": job.resolve().name,
+            "model_sha256": sha256_file(job / "model.tar.gz"),
+            "output_sha256": sha256_file(job / "output.tar.gz"),
+            "dependencies": dependencies,
+        },
+        {archive.name: digest},
+        size=archive.stat().st_size,
+    )
+    console.say(
+        f"{paths.relative(archive)}: {archive.stat().st_size / 1e6:.1f} MB, sha256 {digest}"
+    )
+    return digest
+
+
+def vendored() -> Path:
+    """The packages of src/predict/code/requirements.txt as the serving container needs them.
+
+    Wheels for the container's Python, whatever Python and system runs this.
+    """
+    requirements = paths.PREDICT_CODE / REQUIREMENTS
+    record = paths.BUILD / "code-lib.manifest.json"
+    inputs = {"requirements_sha256": sha256_file(requirements)}
+    if manifest.is_current(record, inputs) and paths.CODE_LIB.is_dir():
+        return paths.CODE_LIB
+    shutil.rmtree(paths.CODE_LIB, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--require-hashes", "--no-compile", *CONTAINER]
+    command += ["--target", str(paths.CODE_LIB), "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        shutil.rmtree(paths.CODE_LIB, ignore_errors=True)
+        raise UserError(
+            f"{paths.relative(requirements)}: the packages for the endpoint could not be fetched:\n"
+            f"{done.stderr.strip()}\nCheck the network, or use DEPS=requirements."
+        )
+    # Metadata that says how, not what, was installed differs between machines.
+    for path in paths.CODE_LIB.rglob("*"):
+        if path.name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}:
+            path.unlink()
+    manifest.write(record, inputs, {})
+    return paths.CODE_LIB
+
+
+def _below(directory: Path, prefix: str) -> list[tuple[str, Path]]:
+    return [
+        (prefix + path.relative_to(directory).as_posix(), path)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]

@@ -1,0 +1,73 @@
+"""Known mistakes in the layout of a model archive, each with one line that says what to do.
+
+On SageMaker each of them ends in an endpoint that never starts, or starts and
+answers 415 or 500 with no hint at the cause.
+"""
+
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from train2deploy import paths
+from train2deploy.errors import UserError
+
+
+def problems(archive: Path) -> list[str]:
+    """The mistakes found in `archive`, one line each; an empty list is a clean bill.
+
+    Raises:
+        UserError: it is no readable tar archive.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            names = [PurePosixPath(member.name) for member in tar.getmembers() if member.isfile()]
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise UserError(f"{archive}: expected a tar archive, found {error}.") from error
+    where = paths.relative(archive)
+    found = [*_wrapping_folder(names), *_models(names), *_code(names), *_leftovers(names)]
+    return [f"{where}: {line}" for line in found]
+
+
+def _wrapping_folder(names: list[PurePosixPath]) -> list[str]:
+    tops = {name.parts[0] for name in names}
+    top = next(iter(tops), "")
+    if len(tops) == 1 and not top.isdigit() and any(name.parts[1:2] == ("code",) for name in names):
+        return [
+            f"everything lies in a folder {top!r}, so code/ is not at the root and would be"
+            " ignored; pack the folder's contents instead of the folder"
+        ]
+    return []
+
+
+def _models(names: list[PurePosixPath]) -> list[str]:
+    bundles = [name for name in names if name.name == "saved_model.pb"]
+    if not bundles:
+        return ["no saved_model.pb in it: expected <number>/saved_model.pb; export a SavedModel"]
+    return [
+        f"{bundle}: a SavedModel is served only from a folder with a numeric name (its version),"
+        f" found {bundle.parent.name or 'the root'!r}; move it to 1/"
+        for bundle in bundles
+        if not bundle.parent.name.isdigit()
+    ]
+
+
+def _code(names: list[PurePosixPath]) -> list[str]:
+    found = []
+    handlers = [name for name in names if name.name == "inference.py" and "lib" not in name.parts]
+    for handler in handlers:
+        if handler != PurePosixPath("code/inference.py"):
+            found.append(
+                f"{handler}: would be ignored; the endpoint reads code/inference.py and no other"
+            )
+    has_lib = any(name.parts[:2] == ("code", "lib") for name in names)
+    if has_lib and PurePosixPath("code/requirements.txt") in names:
+        found.append(
+            "code/requirements.txt beside code/lib/ is ignored by the container; keep one of them"
+        )
+    return found
+
+
+def _leftovers(names: list[PurePosixPath]) -> list[str]:
+    checkpoints = [name for name in names if ".ipynb_checkpoints" in name.parts]
+    if checkpoints:
+        return [f"{checkpoints[0]}: notebook checkpoints do not belong here; remove the folder"]
+    return []

@@ -1,0 +1,46 @@
+"""Every path of the project, from one root. No other module joins names onto a root."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(os.environ.get("TRAIN2DEPLOY_ROOT", Path(__file__).resolve().parents[2]))
+
+SRC = ROOT / "src"
+TRAIN_SOURCE = SRC / "train"
+PREDICT_CODE = SRC / "predict" / "code"
+ENCODING = SRC / "encoding.py"
+REQUIREMENTS = ROOT / "requirements"
+
+DATA = ROOT / "data"
+SAMPLE = DATA / "sample"
+RAW = DATA / "raw"
+
+BUILD = ROOT / "build"
+DATASET = BUILD / "data"
+VECTORS = BUILD / "vectors"
+WORDS = BUILD / "words"
+JOBS = BUILD / "jobs"
+LATEST_JOB = JOBS / "latest"
+CODE_LIB = BUILD / "code-lib"
+MODEL_ARCHIVE = BUILD / "model.tar.gz"
+SERVED_MODELS = BUILD / "served"
+ENDPOINT_STATE = BUILD / "endpoint.json"
+ENDPOINT_LOG = BUILD / "endpoint.log"
+EVALUATION = BUILD / "evaluation.json"
+VERIFICATION = BUILD / "verification.json"
+
+VENVS = ROOT / ".venvs"
+TRAIN_PYTHON = VENVS / "train" / "bin" / "python"
+SERVE_PYTHON = VENVS / "serve" / "bin" / "python"
+
+
+def relative(path: Path) -> str:
+    """`path` as a user of the repository would write it.
+
+    >>> relative(MODEL_ARCHIVE)
+    'build/model.tar.gz'
+    """
+    try:
+        return str(Path(path).relative_to(ROOT))
+    except ValueError:
+        return str(path)

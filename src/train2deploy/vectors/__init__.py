@@ -1,0 +1,1 @@
+"""The `vectors` channel: tokenizer.model and vectors.model*, as text-vectorian opens them."""

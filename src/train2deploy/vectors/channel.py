@@ -1,0 +1,94 @@
+"""build/vectors: which vectors, from which text, made or fetched only when something changed."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from train2deploy import console, manifest, paths, processes
+from train2deploy.datasets import channels
+from train2deploy.errors import JobFailed, UserError
+from train2deploy.hashing import sha256_file, sha256_tree
+from train2deploy.vectors import chive, wikija
+
+KINDS = ("chive", "wikija", "corpus")
+BUILDER = paths.TRAIN_SOURCE / "build_vectors.py"
+
+
+def build(kind: str, corpus: Path | None, vocabulary_size: int, seed: int) -> str:
+    """Makes build/vectors the `vectors` channel.
+
+    Args:
+        kind: one of KINDS.
+        corpus: text to learn from, a sentence a line; for chive None takes the
+            training sentences (never the test sentences).
+        vocabulary_size: pieces of the tokenizer at most; fewer where the text is small.
+
+    Returns:
+        One line for the user.
+    """
+    if kind not in KINDS:
+        raise UserError(f"VECTORS={kind}: expected one of {', '.join(KINDS)}.")
+    if kind == "corpus" and corpus is None:
+        raise UserError("VECTORS=corpus: expected CORPUS=<a UTF-8 text file>, found none.")
+    if corpus is not None and not corpus.is_file():
+        raise UserError(f"CORPUS={corpus}: expected a UTF-8 text file, found none.")
+    if kind == "wikija":
+        return wikija.fetch(paths.VECTORS)
+
+    words = chive.words() if kind == "chive" else None
+    text = corpus or paths.DATASET / "train"
+    inputs = {
+        "vectors": kind,
+        "text_sha256": sha256_file(text) if text.is_file() else sha256_tree(text),
+        "words_sha256": sha256_tree(words) if words else None,
+        "vocabulary_size": vocabulary_size,
+        "seed": seed,
+        "builder_sha256": sha256_file(BUILDER),
+    }
+    record = paths.VECTORS / "manifest.json"
+    if manifest.is_current(record, inputs):
+        return f"{paths.relative(paths.VECTORS)} is up to date ({kind})"
+
+    fresh = paths.VECTORS.with_name("vectors.part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    sentences = fresh / "text.txt"
+    _write_text(corpus, sentences)
+    command = [str(paths.TRAIN_PYTHON), str(BUILDER), kind, "--text", str(sentences)]
+    command += ["--output", str(fresh), "--seed", str(seed)]
+    command += ["--vocabulary-size", str(vocabulary_size)]
+    command += ["--words", str(words)] if words else []
+    lines: list[str] = []
+    environment = processes.clean_environment(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
+    status = processes.run_streaming(command, environment, paths.ROOT, lines.append)
+    if status != 0:
+        raise JobFailed("\n".join(lines[-15:]) + f"\nbuilding the vectors failed ({status}).")
+    sentences.unlink()
+    for line in lines:
+        if line.startswith("INFO:build_vectors:"):
+            console.say(line.removeprefix("INFO:build_vectors:"))
+    outputs = {path.name: sha256_file(path) for path in sorted(fresh.iterdir())}
+    manifest.write(fresh / "manifest.json", inputs, outputs)
+    shutil.rmtree(paths.VECTORS, ignore_errors=True)
+    fresh.replace(paths.VECTORS)
+    return f"{paths.relative(paths.VECTORS)}: {kind}, {', '.join(outputs)}"
+
+
+def _write_text(corpus: Path | None, target: Path) -> None:
+    """A sentence a line, without the blank ones."""
+    with target.open("w", encoding="utf-8") as output:
+        for line in _lines(corpus):
+            if line.strip():
+                output.write(" ".join(line.split()) + "\n")
+
+
+def _lines(corpus: Path | None) -> Iterable[str]:
+    if corpus is None:
+        return [row.text for row in channels.read(paths.DATASET / "train")]
+    try:
+        return corpus.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"CORPUS={corpus}: expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
+            f" at offset {error.start}."
+        ) from error

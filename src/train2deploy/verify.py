@@ -1,0 +1,87 @@
+"""`make verify`: the article's direct check, and whether the endpoint answers the same.
+
+The packed SavedModel is loaded in a TensorFlow session, without the endpoint; its
+probabilities for some sentences are compared with the endpoint's.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from train2deploy import console, endpoint, manifest, paths
+from train2deploy.datasets import channels
+from train2deploy.errors import JobFailed
+from train2deploy.hashing import sha256_file
+
+SENTENCES = 20
+TOLERANCE = 1e-6
+FIRST_SENTENCE = "電波が悪い"
+
+
+def verify(running: endpoint.Endpoint) -> None:
+    """Compares, prints and writes build/verification.json.
+
+    Args:
+        running: serves build/model.tar.gz.
+
+    Raises:
+        JobFailed: a probability differs by more than TOLERANCE.
+    """
+    sentences = _sentences()
+    model_dir = endpoint.unpacked_model()
+    direct = run_session(model_dir, sentences)
+    served = endpoint.classify(running, sentences)
+    labels = json.loads((model_dir / "code" / "labels.json").read_text(encoding="utf-8"))
+    worst = max(
+        abs(dict(zip(labels, row, strict=True))[str(entry["label"])] - float(str(entry["prob"])))
+        for row, ranking in zip(direct["probabilities"], served, strict=True)
+        for entry in ranking
+    )
+    for name, tensors in direct["signature"].items():
+        for key, tensor in tensors.items():
+            console.say(f"signature {name} {key}: {tensor}")
+    result = {
+        "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
+        "sentences": len(sentences),
+        "max_abs_difference": worst,
+        "tolerance": TOLERANCE,
+        "signature": direct["signature"],
+        "tensorflow": direct["tensorflow"],
+    }
+    manifest.write_json(paths.VERIFICATION, result)
+    line = (
+        f"endpoint against session (TensorFlow {direct['tensorflow']}), {len(sentences)} sentences:"
+        f" max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
+    )
+    if worst > TOLERANCE:
+        raise JobFailed(f"{line}: the endpoint does not answer what the model says.")
+    console.say(f"{line}: ok")
+
+
+def run_session(model_dir: Path, sentences: list[str]) -> dict[str, Any]:
+    """Probabilities straight from a TensorFlow session, in the serving environment.
+
+    Returns:
+        {"probabilities": rows, "signature": …, "tensorflow": version}
+    """
+    done = subprocess.run(
+        [str(paths.SERVE_PYTHON), "-m", "hosting.direct_session", str(model_dir)],
+        input=json.dumps(sentences),
+        env=endpoint.environment(0, dev=True) | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise JobFailed(f"{done.stderr.strip()}\nthe SavedModel could not be run in a session.")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _sentences() -> list[str]:
+    """The article's sentence and the first test sentences (with something in them)."""
+    rows = channels.read(paths.DATASET / "test") if paths.DATASET.is_dir() else []
+    texts = [row.text for row in rows if row.text.strip()]
+    return [FIRST_SENTENCE, *texts[: SENTENCES - 1]]
