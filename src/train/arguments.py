@@ -8,6 +8,14 @@ argument is an error: a misspelt hyperparameter must not train the wrong model.
 import argparse
 import os
 
+DIRECTORIES = [
+    ('train-dir', 'SM_CHANNEL_TRAIN'),
+    ('test-dir', 'SM_CHANNEL_TEST'),
+    ('vectors-dir', 'SM_CHANNEL_VECTORS'),
+    ('sm-model-dir', 'SM_MODEL_DIR'),
+    ('output-dir', 'SM_OUTPUT_DATA_DIR'),
+]
+
 
 def parse(argv, hyperparameters, description):
     """Parses a script's arguments.
@@ -31,9 +39,7 @@ def parse(argv, hyperparameters, description):
                         help='accepted for the SDK, not used')
     # SDK v1 passed the script's name of its version as a hyperparameter.
     parser.add_argument(*_spellings('model-version'), default='', help='a name for the logs')
-    for option, variable in (('train-dir', 'SM_CHANNEL_TRAIN'), ('test-dir', 'SM_CHANNEL_TEST'),
-                             ('vectors-dir', 'SM_CHANNEL_VECTORS'), ('sm-model-dir', 'SM_MODEL_DIR'),
-                             ('output-dir', 'SM_OUTPUT_DATA_DIR')):
+    for option, variable in DIRECTORIES:
         default = os.environ.get(variable)
         parser.add_argument('--' + option, default=default, required=default is None,
                             help='default: ' + variable)

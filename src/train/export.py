@@ -19,9 +19,8 @@ MODEL_VERSION = '1'
 def save_model(session, inputs, outputs, model_dir):
     """Writes ``<model_dir>/1`` with one signature, ``serving_default``.
 
-    The same weights give the same bytes: no save operation with a random
-    temporary name (which ``tf.saved_model.simple_save`` puts into the graph),
-    and maps are serialised in sorted order.
+    The same weights give the same bytes, and the graph holds what serving needs
+    and nothing else (``tf.saved_model.simple_save`` gives neither).
 
     Args:
         session: holds the trained variables.
@@ -31,21 +30,37 @@ def save_model(session, inputs, outputs, model_dir):
     path = os.path.join(model_dir, MODEL_VERSION)
     builder = tf.saved_model.builder.SavedModelBuilder(path)
     signature = tf.saved_model.signature_def_utils.predict_signature_def(inputs, outputs)
+    # A sharded saver, the builder's default, puts a random name into the graph.
     builder.add_meta_graph_and_variables(
         session, [tf.saved_model.tag_constants.SERVING],
         signature_def_map={
             tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature},
         saver=tf.train.Saver(sharded=False))
-    _write_canonical(builder.save(), path)
+    builder.save()
+    _reduce(os.path.join(path, 'saved_model.pb'))
 
 
-def _write_canonical(saved_model_path, directory):
-    if isinstance(saved_model_path, bytes):
-        saved_model_path = saved_model_path.decode()
+def _reduce(path):
+    """Rewrites a SavedModel in place: only nodes that predict or restore, maps in order.
+
+    Initialisers go, and Keras' checks of what is initialised, which it makes in an
+    order that differs from run to run; so do the collections, which only help to go
+    on building the graph.
+    """
     saved_model = saved_model_pb2.SavedModel()
-    with open(saved_model_path, 'rb') as source:
+    with open(path, 'rb') as source:
         saved_model.ParseFromString(source.read())
-    with open(os.path.join(directory, 'saved_model.pb'), 'wb') as target:
+    for meta_graph in saved_model.meta_graphs:
+        saver = meta_graph.saver_def
+        kept = {saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name}
+        for signature in meta_graph.signature_def.values():
+            for tensor in list(signature.inputs.values()) + list(signature.outputs.values()):
+                kept.add(tensor.name)
+        graph = tf.graph_util.extract_sub_graph(
+            meta_graph.graph_def, sorted(name.split(':')[0] for name in kept))
+        meta_graph.graph_def.CopyFrom(graph)
+        meta_graph.collection_def.clear()
+    with open(path, 'wb') as target:
         target.write(saved_model.SerializeToString(deterministic=True))
 
 

@@ -19,21 +19,20 @@ import tempfile
 # `keras` when this is set before its import; text-vectorian imports the other.
 os.environ['TF_KERAS'] = '1'
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from keras_self_attention import SeqSelfAttention  # noqa: E402
-from tensorflow.python.keras import Input, Model  # noqa: E402
-from tensorflow.python.keras import backend as K  # noqa: E402
-from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint  # noqa: E402
-from tensorflow.python.keras.layers import (  # noqa: E402
-    LSTM, Bidirectional, Dense, Dropout, Embedding)
-from text_vectorian import SentencePieceVectorian  # noqa: E402
+import numpy as np
+import tensorflow as tf
+from keras_self_attention import SeqSelfAttention
+from tensorflow.python.keras import Input, Model
+from tensorflow.python.keras import backend as K
+from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint
+from tensorflow.python.keras.layers import LSTM, Bidirectional, Dense, Dropout, Embedding
+from text_vectorian import SentencePieceVectorian
 
-import arguments  # noqa: E402
-import channels  # noqa: E402
-import determinism  # noqa: E402
-import export  # noqa: E402
-from encoding import INPUT_LENGTH, Encoder  # noqa: E402
+import arguments
+import channels
+import determinism
+import export
+from encoding import INPUT_LENGTH, Encoder
 
 HYPERPARAMETERS = [
     ('epochs', int, 10, 'passes over the training channel at most'),

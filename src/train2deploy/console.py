@@ -1,7 +1,7 @@
 """What a user sees: tables and progress on a terminal, plain lines in a log."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -42,7 +42,7 @@ def print_table(table: Table) -> None:
 
 
 @contextmanager
-def download_progress(name: str, total: int | None, start: int) -> Iterator[object]:
+def download_progress(name: str, total: int | None, start: int) -> Iterator[Callable[[int], None]]:
     """Yields a function that takes the number of bytes that came: a bar, or lines per tenth."""
     if sys.stdout.isatty():
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())

@@ -43,7 +43,7 @@ def _python() -> Finding:
 def _python36() -> Finding:
     path = python36.find()
     advice = "see the three ways that `make setup` names"
-    return Finding("CPython 3.6 (TensorFlow 1.x)", path and str(path), True, advice)
+    return Finding("CPython 3.6 (TensorFlow 1.x)", str(path) if path else None, True, advice)
 
 
 def _machine() -> Finding:

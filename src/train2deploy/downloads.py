@@ -44,10 +44,14 @@ def fetch(url: str, target: Path, sha256: str | None) -> Path:
 
 def _download(url: str, partial: Path) -> None:
     start = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={start}-"} if start else {}
+    # Compressed on the way, a part would be no beginning of what the server counts.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # the part is already whole; the check will tell
+            if response.headers.get("Content-Range") == f"bytes */{start}":
+                return  # the part is already whole; the check will tell
+            partial.unlink()  # of another file: from the beginning
+            return _download(url, partial)
         response.raise_for_status()
         resumed = response.status_code == requests.codes.partial_content
         start = start if resumed else 0

@@ -219,6 +219,4 @@ def _collect(
         "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
     }
     metrics = json.loads((directory / "output" / "data" / "metrics.json").read_text())
-    manifest.write(
-        directory / "manifest.json", inputs, outputs, metrics=metrics, seconds=seconds
-    )
+    manifest.write(directory / "manifest.json", inputs, outputs, metrics=metrics, seconds=seconds)

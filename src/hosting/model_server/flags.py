@@ -8,6 +8,8 @@ import collections
 import os
 
 _Flag = collections.namedtuple('_Flag', 'name kind default help')
+_INT64_FLAGS = ('load_retry_interval_micros', 'tensorflow_session_parallelism',
+                'tensorflow_intra_op_parallelism', 'tensorflow_inter_op_parallelism')
 
 _FLAGS = [
     _Flag('port', int, 8500, 'Port to listen on for gRPC API'),
@@ -72,12 +74,14 @@ _FLAGS = [
 ]
 
 _BY_NAME = {flag.name: flag for flag in _FLAGS}
-_TYPE_NAMES = {int: 'int32', str: 'string', bool: 'bool', float: 'float'}
-_INT32 = 1 << 31
 
 
 class FlagError(Exception):
     """A command line that cannot be used; the text is what to print."""
+
+
+class VersionAsked(Exception):
+    """``--version``: nothing is to be served."""
 
 
 class Flags:
@@ -87,17 +91,20 @@ class Flags:
         self.__dict__.update(values)
 
 
+def _type_name(flag):
+    if flag.name in _INT64_FLAGS:
+        return 'int64'
+    return {int: 'int32', str: 'string', bool: 'bool', float: 'float'}[flag.kind]
+
+
 def usage(program):
     """The usage text."""
     lines = ['usage: %s' % program, 'Flags:']
     for flag in _FLAGS:
-        default = str(flag.default)
-        if flag.kind is bool:
-            default = default.lower()
-        elif flag.kind is str:
-            default = '"%s"' % default
-        lines.append('\t--%-32s\t%s\t%s' % ('%s=%s' % (flag.name, default),
-                                            _TYPE_NAMES[flag.kind], flag.help))
+        default = {bool: lambda value: str(value).lower(), str: lambda value: '"%s"' % value,
+                   float: lambda value: '%f' % value, int: str}[flag.kind](flag.default)
+        lines.append('\t%-33s\t%s\t%s' % ('--%s=%s' % (flag.name, default), _type_name(flag),
+                                          flag.help))
     return '\n'.join(lines) + '\n'
 
 
@@ -108,8 +115,10 @@ def _value(flag, text):
             raise ValueError(text)
         return text == 'true'
     value = flag.kind(text)
-    if flag.kind is int and not -_INT32 <= value < (_INT32 if 'micros' not in flag.name else 1 << 63):
-        raise ValueError(text)
+    if flag.kind is int:
+        limit = 1 << (63 if flag.name in _INT64_FLAGS else 31)
+        if not -limit <= value < limit:
+            raise ValueError(text)
     return value
 
 
@@ -128,6 +137,10 @@ def parse(arguments, program='tensorflow_model_server'):
         except ValueError:
             raise FlagError("Couldn't interpret value %s for flag %s.\n%s"
                             % (text, flag.name, usage(program))) from None
+    if values['version']:
+        raise VersionAsked()
     if unknown:
         raise FlagError('unknown argument: %s\n%s' % (unknown[0], usage(program)))
+    if not values['model_base_path'] and not values['model_config_file']:
+        raise FlagError(usage(program))
     return Flags(values)

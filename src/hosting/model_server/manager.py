@@ -1,6 +1,8 @@
 """Models and their versions: what is loaded, in which state, and how that changes."""
 
+import concurrent.futures
 import logging
+import os
 import threading
 import time
 
@@ -10,9 +12,13 @@ from hosting.model_server.servable import Servable
 
 log = logging.getLogger(__name__)
 
+# ModelVersionStatus.State
 START, LOADING, AVAILABLE, UNLOADING, END = 10, 20, 30, 40, 50
 STATE_NAMES = {START: 'START', LOADING: 'LOADING', AVAILABLE: 'AVAILABLE',
                UNLOADING: 'UNLOADING', END: 'END'}
+
+# A request that has just found a servable needs this long at most to queue up.
+_GRACE = 1.0
 
 
 class Version:
@@ -25,6 +31,9 @@ class Version:
         self.state = START
         self.error = None
         self.servable = None
+
+    def __str__(self):
+        return '{name: %s version: %d}' % (self.model, self.number)
 
     @property
     def error_code(self):
@@ -48,11 +57,13 @@ class Manager:
         self._settings = {}
         self._versions = {}
         self._available = {}
-        self._lock = threading.Lock()
-        self._work = threading.Lock()
-        self._stopped = threading.Event()
+        self._warned = {}
+        self._lock = threading.Lock()      # around _versions and _available
+        self._polling = threading.Lock()   # one reconciliation at a time
+        self._changed = threading.Condition(self._lock)
+        self._pool = concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1), 'load')
 
-    # -- for requests
+    # -- for requests -----------------------------------------------------------------------
 
     def servable(self, name, version=None):
         """The servable of a version, or of the highest available one."""
@@ -82,104 +93,141 @@ class Manager:
             raise not_found('Could not find any versions of model ', name)
         return [versions[number] for number in sorted(versions, reverse=True)]
 
-    # -- for the server
+    # -- for the server ---------------------------------------------------------------------
 
     def configure(self, settings):
-        """Make these the models to serve; returns when what is there is loaded or has failed."""
-        with self._lock:
+        """Make these the models to serve and start to load what is there of them."""
+        with self._polling:
             self._settings = {model.name: model for model in settings}
         self.poll()
 
+    def wait_until_available(self, names):
+        """Wait until each model has an available version; ServingError when one never will.
+
+        A model of which there is no version yet may still get one: it is waited for.
+        """
+        with self._lock:
+            while True:
+                failed = {}
+                waiting = False
+                for name in names:
+                    versions = list(self._versions.get(name, {}).values())
+                    if any(version.state == AVAILABLE for version in versions):
+                        continue
+                    if versions and all(version.state == END for version in versions):
+                        failed[name] = versions
+                    else:
+                        waiting = True
+                if not waiting:
+                    break
+                self._changed.wait()
+        if failed:
+            raise ServingError(errors.UNKNOWN, '%d servable(s) did not become available: {%s}' % (
+                len(failed), ''.join('{%s due to error: %s}, ' % (version, version.error)
+                                     for versions in failed.values() for version in versions)))
+
+    def reload(self, settings):
+        """Serve other models from now on; returns when the new ones are there."""
+        new = [model.name for model in settings if model.name not in self._settings]
+        log.info('Adding/updating models.')
+        self.configure(settings)
+        self.wait_until_available(new)
+
+    def watch(self, seconds):
+        """Look for new and vanished versions for ever; to be run in a thread."""
+        while True:
+            time.sleep(seconds)
+            try:
+                self.poll()
+            except Exception:
+                log.exception('looking for new model versions failed; trying again in %s s',
+                              seconds)
+
     def poll(self):
         """Look at the file system once and bring the versions in line with it."""
-        with self._work:
+        with self._polling:
             for model in list(self._settings.values()):
-                self._reconcile(model.name, model.aspired())
+                self._reconcile(model.name, model.aspired(self._warn))
             for name in list(self._versions):
                 if name not in self._settings:
                     self._reconcile(name, {})
 
-    def watch(self, seconds):
-        """Poll for ever; to be run in a thread."""
-        while not self._stopped.wait(seconds):
-            try:
-                self.poll()
-            except Exception:
-                log.exception('looking for new model versions failed; trying again in %s s', seconds)
-
-    def stop(self):
-        """End watching and waiting for retries."""
-        self._stopped.set()
+    def _warn(self, name, message):
+        """Log what is wrong with a model's folder, once as long as it stays the same."""
+        if self._warned.get(name) != message:
+            self._warned[name] = message
+            if message:
+                log.warning('%s', message)
 
     def _reconcile(self, name, aspired):
         current = self._versions.setdefault(name, {})
-        if not aspired and not current:
-            log.warning('No versions of servable %s found under base path %s', name,
-                        self._settings[name].base_path if name in self._settings else '')
-        wanted = [number for number in sorted(aspired)
-                  if number not in current or current[number].state == END
-                  and current[number].error is None]
-        new = []
-        for number in wanted:
-            version = Version(name, number, aspired[number])
-            with self._lock:
-                current[number] = version
-            new.append(version)
-        for version in new:
-            self._load(version)
-        surplus = [version for number, version in sorted(current.items())
-                   if number not in aspired and version.state == AVAILABLE]
-        # The last good version stays until its successor is there
-        # (AvailabilityPreservingPolicy).
+        for number in sorted(aspired):
+            known = current.get(number)
+            if known is None or known.state == END and known.path is None:
+                version = Version(name, number, aspired[number])
+                with self._lock:
+                    current[number] = version
+                self._pool.submit(self._load, version)
         if aspired and not any(current[number].state == AVAILABLE for number in aspired):
+            # The last good version stays until its successor is there
+            # (AvailabilityPreservingPolicy).
             return
-        for version in surplus:
-            self._unload(version)
+        for number, version in sorted(current.items()):
+            if number in aspired:
+                continue
+            if version.state == AVAILABLE:
+                self._set_state(version, UNLOADING)
+                self._pool.submit(self._unload, version)
+            elif version.state == END:
+                # Should it come back, it is loaded anew.
+                version.path = None
 
     def _load(self, version):
-        version.state = LOADING
-        log.info('Loading servable version {name: %s version: %d}', version.model, version.number)
+        self._set_state(version, LOADING)
+        log.info('Loading servable version %s', version)
         started = time.time()
-        attempt = 0
+        tries = 0
         while True:
+            tries += 1
             try:
                 version.servable = Servable(version.model, version.number, version.path,
                                             self._options)
                 break
             except ServingError as error:
-                log.error('Loading servable: {name: %s version: %d} failed: %s',
-                          version.model, version.number, error)
                 failure = error
             except Exception as error:
-                log.exception('Loading servable: {name: %s version: %d} failed',
-                              version.model, version.number)
+                log.exception('Loading servable version %s failed', version)
                 failure = errors.internal(error)
-            attempt += 1
-            if attempt > self._options.max_num_load_retries or self._stopped.wait(
-                    max(self._options.load_retry_interval, 0)):
+            log.error('Servable: %s load failure: %s', version, failure)
+            if tries > self._options.max_num_load_retries:
                 version.error = failure
-                version.state = END
+                self._set_state(version, END)
                 return
-        version.state = AVAILABLE
-        self._publish()
-        log.info('Successfully loaded servable version {name: %s version: %d} in %.3f s',
-                 version.model, version.number, time.time() - started)
+            time.sleep(max(self._options.load_retry_interval, 0))
+            log.info('Retrying load on servable version: %s retry: %d', version, tries)
+        self._set_state(version, AVAILABLE)
+        log.info('Successfully loaded servable version %s in %.3f s', version,
+                 time.time() - started)
 
     def _unload(self, version):
-        version.state = UNLOADING
-        self._publish()
-        log.info('Unloading servable version {name: %s version: %d}', version.model, version.number)
+        log.info('Unloading servable version %s', version)
+        time.sleep(_GRACE)
         servable, version.servable = version.servable, None
         servable.close()
-        version.state = END
+        version.path = None
+        self._set_state(version, END)
+        log.info('Done unloading servable version %s', version)
 
-    def _publish(self):
-        available = {}
+    def _set_state(self, version, state):
+        """Change a version's state; it is visible to requests as a whole or not at all."""
         with self._lock:
+            version.state = state
+            available = {}
             for name, versions in self._versions.items():
                 for number in sorted(versions):
-                    version = versions[number]
-                    if version.state == AVAILABLE:
-                        available[name, number] = version.servable
-                        available[name, None] = version.servable
-        self._available = available
+                    other = versions[number]
+                    if other.state == AVAILABLE:
+                        available[name, number] = other.servable
+                        available[name, None] = other.servable
+            self._available = available
+            self._changed.notify_all()

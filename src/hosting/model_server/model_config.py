@@ -4,9 +4,10 @@ import os
 import re
 
 from hosting.model_server import native
-from hosting.model_server.errors import ServingError, invalid_argument
+from hosting.model_server.errors import NOT_FOUND, ServingError, invalid_argument
 
 _TENSORFLOW = 'tensorflow'
+_VERSION = re.compile('[0-9]{1,19}')
 
 
 class ModelSettings:
@@ -21,24 +22,40 @@ class ModelSettings:
         self.policy = policy
         self.labels = labels or {}
 
-    def aspired(self):
-        """The versions that should be served now, each with its folder."""
-        found = {}
+    def aspired(self, warn):
+        """The versions that should be served now, each with its folder.
+
+        What is missing is told to `warn(name, message)`, '' when all is well.
+        """
         try:
             children = os.listdir(self.base_path)
         except OSError:
-            children = []
+            warn(self.name, 'FileSystemStoragePathSource encountered a file-system access error: '
+                            'Could not find base path %s for servable %s'
+                 % (self.base_path, self.name))
+            return {}
+        found = {}
         for child in children:
-            # Leading zeros are allowed; the number is the version.
-            if re.fullmatch(r'\d{1,19}', child) and int(child) < 1 << 63:
+            # Leading zeros are allowed: the number is the version.
+            if _VERSION.fullmatch(child) and int(child) < 1 << 63:
                 path = os.path.join(self.base_path, child)
                 if os.path.isdir(path):
                     found[int(child)] = path
+        message = ''
+        if not found:
+            message = 'No versions of servable %s found under base path %s' % (
+                self.name, self.base_path)
         kind, argument = self.policy
         if kind == 'latest':
-            return {version: found[version] for version in sorted(found)[-argument:]}
-        if kind == 'specific':
-            return {version: found[version] for version in argument if version in found}
+            found = {version: found[version] for version in sorted(found)[-argument:]}
+        elif kind == 'specific':
+            for version in argument:
+                if version not in found:
+                    message = ("Version %d of servable %s, which was requested to be served as a "
+                               "'specific' version in the servable's version policy, was not found "
+                               "in the file system" % (version, self.name))
+            found = {version: found[version] for version in argument if version in found}
+        warn(self.name, message)
         return found
 
 
@@ -66,8 +83,9 @@ def settings_from_proto(config):
             raise invalid_argument('ModelServerConfig::model_platform ', platform,
                                    ' is not registered: this server serves "tensorflow" alone.')
         if not os.path.isabs(model.base_path) and '://' not in model.base_path:
-            raise invalid_argument('Expected model ', model.name, ' to have an absolute path; '
-                                   'got base_path()=', model.base_path)
+            raise invalid_argument('Expected model ', model.name, ' to have an absolute path or URI; '
+                                   'got base_path()=',
+                                   model.base_path)
         settings.append(ModelSettings(model.name, model.base_path,
                                       _policy(model.model_version_policy),
                                       dict(model.version_labels)))
@@ -78,21 +96,35 @@ def settings_from_proto(config):
     return settings
 
 
-def _read_text(path, message):
-    """Parse a file in protobuf's text form into `message`."""
-    from google.protobuf import text_format
+def _read_text(path):
+    """The text of a file in protobuf's text form."""
     try:
         with open(path, encoding='utf-8') as file:
-            text_format.Parse(file.read(), message)
+            return file.read()
     except OSError as error:
-        raise ServingError(5, '%s; %s' % (path, error.strerror)) from None
-    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ServingError(NOT_FOUND, '%s; %s' % (path, error.strerror)) from None
+    except UnicodeDecodeError as error:
         raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
-    return message
 
 
 def read_model_config(path):
     """The ModelSettings in a ``--model_config_file``."""
     native.protos_without_tensorflow()
+    from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
-    return settings_from_proto(_read_text(path, model_server_config_pb2.ModelServerConfig()))
+
+    config = model_server_config_pb2.ModelServerConfig()
+    try:
+        text_format.Parse(_read_text(path), config)
+    except text_format.ParseError as error:
+        raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
+    return settings_from_proto(config)
+
+
+def read_batching_parameters(path):
+    """The BatchingParameters in a ``--batching_parameters_file``; without one the defaults."""
+    from hosting.model_server import batching_parameters
+
+    if not path:
+        return batching_parameters.BatchingParameters()
+    return batching_parameters.parse(_read_text(path), path)

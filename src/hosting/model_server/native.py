@@ -12,6 +12,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+import threading
 import types
 
 import numpy as np
@@ -77,6 +78,7 @@ _SIGNATURES = {
 _SHORT = ('TF_GetCode', 'TF_TensorType', 'TF_NumDims', 'TF_Dim', 'TF_TensorByteSize', 'TF_TensorData')
 
 _library = None
+_lock = threading.Lock()
 
 
 @functools.lru_cache(maxsize=None)
@@ -98,7 +100,9 @@ def protos_without_tensorflow():
     would import all of TensorFlow first. A bare package of the same name, with
     the same path, lets Python find them alone.
     """
-    if 'tensorflow' not in sys.modules:
+    with _lock:
+        if 'tensorflow' in sys.modules:
+            return
         folder = tensorflow_folder()
         package = types.ModuleType('tensorflow')
         package.__path__ = [folder]
@@ -110,7 +114,11 @@ def protos_without_tensorflow():
 def library():
     """TensorFlow's library with the prototypes of the functions used here."""
     global _library
-    if _library is None:
+    if _library is not None:
+        return _library
+    with _lock:
+        if _library is not None:
+            return _library
         path = os.path.join(tensorflow_folder(), 'python', '_pywrap_tensorflow_internal.so')
         loaded = ctypes.CDLL(path)
         short = ctypes.PyDLL(path)
@@ -300,13 +308,18 @@ class Session:
                     self._graph, meta_graph, status.pointer)
                 status.check()
             contents = meta_graph.contents
-            self.meta_graph = ctypes.string_at(contents.data, contents.length)
+            self._meta_graph = ctypes.string_at(contents.data, contents.length)
         except ServingError:
             lib.TF_DeleteGraph(self._graph)
             raise
         finally:
             lib.TF_DeleteBuffer(meta_graph)
             lib.TF_DeleteSessionOptions(options)
+
+    def take_meta_graph(self):
+        """The serialized MetaGraphDef, which holds the graph too: it is given away once."""
+        meta_graph, self._meta_graph = self._meta_graph, None
+        return meta_graph
 
     def output(self, tensor_name):
         """The ``TF_Output`` of a tensor's name (``op:0``), or None."""

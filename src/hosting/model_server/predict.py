@@ -2,7 +2,7 @@
 
 from hosting.model_server.errors import (
     FAILED_PRECONDITION, ServingError, internal, invalid_argument)
-from hosting.model_server.scheduler import Task
+from hosting.model_server.tasks import Task
 from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
 
 

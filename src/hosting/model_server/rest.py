@@ -10,7 +10,7 @@ from hosting.model_server.errors import ServingError, internal, invalid_argument
 from hosting.model_server.json_writer import quote
 from hosting.model_server.manager import STATE_NAMES
 from hosting.model_server.metadata import metadata_json
-from hosting.model_server.scheduler import Task
+from hosting.model_server.tasks import Task
 from hosting.model_server.signatures import CLASSIFY, REGRESS
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import logging
 
-from hosting.model_server import native
+from hosting.model_server import independence, native, warmup
 from hosting.model_server.signatures import Signature
 
 log = logging.getLogger(__name__)
@@ -17,14 +17,32 @@ class Servable:
 
         self.name = name
         self.version = version
-        self.path = path
-        self._session = native.Session(path, options.session_config, options.tags)
-        meta_graph = meta_graph_pb2.MetaGraphDef.FromString(self._session.meta_graph)
+        self._session = native.Session(path, options.session_config(), options.tags)
+        meta_graph = meta_graph_pb2.MetaGraphDef.FromString(self._session.take_meta_graph())
         # Only the signatures are needed; the graph itself is in the session.
-        self.signature_def = dict(meta_graph.signature_def)
-        self.signatures = {name: Signature(name, proto, self._session)
-                           for name, proto in self.signature_def.items()}
+        self.signature_def = {}
+        for signature_name, proto in meta_graph.signature_def.items():
+            copy = self.signature_def[signature_name] = meta_graph_pb2.SignatureDef()
+            copy.CopyFrom(proto)
+        self.signatures = {signature_name: Signature(signature_name, proto, self._session)
+                           for signature_name, proto in self.signature_def.items()}
+        self._find_mixing(meta_graph.graph_def)
         self.scheduler = options.new_scheduler(self)
+        if options.enable_model_warmup:
+            warmup.warm_up(self, path)
+
+    def _find_mixing(self, graph_def):
+        """Mark the signatures whose requests had better not share a run."""
+        graph = None
+        for signature in self.signatures.values():
+            if signature.is_batched:
+                graph = graph or independence.Graph(graph_def)
+                signature.mixing = graph.mixing_operation(
+                    [info.tensor_name for info in signature.inputs.values()],
+                    [info.tensor_name for info in signature.outputs.values()])
+                if signature.mixing:
+                    log.info('Requests to signature %s of %s do not share session runs: %s',
+                             signature.name, self.name, signature.mixing)
 
     def close(self):
         """Finish what is queued and end the session."""

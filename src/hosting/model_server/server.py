@@ -1,85 +1,145 @@
-"""The model server process: its options, its ports, its life."""
+"""The model server process: its options, its ports, its life.
+
+As tensorflow_model_server does, it listens only when every model has a version
+that is loaded; until then connections are refused (A4).
+"""
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import threading
 
-from hosting.model_server import model_config
+from hosting.model_server import model_config, native
 from hosting.model_server.errors import ServingError
 from hosting.model_server.manager import Manager
-from hosting.model_server.scheduler import NaturalScheduler
 
 log = logging.getLogger(__name__)
+
+_HOST = '127.0.0.1'
+FAILED = 255  # what main() returning -1 becomes
 
 
 class ServableOptions:
     """How SavedModels are loaded and run."""
 
     def __init__(self, flags):
+        self._flags = flags
         self.tags = [tag.encode() for tag in flags.saved_model_tags.split(',')]
-        self.session_config = _session_config(flags)
         self.max_num_load_retries = flags.max_num_load_retries
         self.load_retry_interval = flags.load_retry_interval_micros / 1e6
+        self.enable_model_warmup = flags.enable_model_warmup
+        self._batch_threads = None
+        if flags.enable_batching:
+            from hosting.model_server.batching import BatchThreads
+            self._batch_threads = BatchThreads(
+                model_config.read_batching_parameters(flags.batching_parameters_file))
+
+    def session_config(self):
+        """A serialized ConfigProto with the thread numbers asked for."""
+        native.protos_without_tensorflow()
+        from tensorflow.core.protobuf import config_pb2
+
+        both = self._flags.tensorflow_session_parallelism
+        config = config_pb2.ConfigProto(
+            intra_op_parallelism_threads=self._flags.tensorflow_intra_op_parallelism or both,
+            inter_op_parallelism_threads=self._flags.tensorflow_inter_op_parallelism or both)
+        config.gpu_options.per_process_gpu_memory_fraction = \
+            self._flags.per_process_gpu_memory_fraction
+        return config.SerializeToString()
 
     def new_scheduler(self, servable):
         """The queue of one servable's requests."""
+        if self._batch_threads is not None:
+            from hosting.model_server.batching import BatchScheduler
+            return BatchScheduler(self._batch_threads, servable.name)
+        from hosting.model_server.natural import NaturalScheduler
         return NaturalScheduler(servable.name)
 
 
-def _session_config(flags):
-    """A ConfigProto with the thread numbers asked for."""
-    from hosting.model_server import native
-    native.protos_without_tensorflow()
-    from tensorflow.core.protobuf import config_pb2
-    both = flags.tensorflow_session_parallelism
-    return config_pb2.ConfigProto(
-        intra_op_parallelism_threads=flags.tensorflow_intra_op_parallelism or both,
-        inter_op_parallelism_threads=flags.tensorflow_inter_op_parallelism or both,
-    ).SerializeToString()
-
-
 def _bind(port):
+    """A socket that holds the port but does not listen yet."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(('127.0.0.1', port))
+    listener.bind((_HOST, port))
     return listener
 
 
-def run(flags):
-    """Serve until SIGTERM or SIGINT; returns the exit code."""
-    import uvloop
-    from hosting.http.server import start_server
-    from hosting.model_server.rest import RestApi
-
-    settings = [model_config.ModelSettings(flags.model_name, flags.model_base_path)]
+def _settings(flags):
     if flags.model_config_file:
-        settings = model_config.read_model_config(flags.model_config_file)
-    listener = _bind(flags.rest_api_port) if flags.rest_api_port else None
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    manager = Manager(ServableOptions(flags))
+        return model_config.read_model_config(flags.model_config_file)
+    log.info('Building single TensorFlow model file config:  model_name: %s model_base_path: %s',
+             flags.model_name, flags.model_base_path)
+    return [model_config.ModelSettings(flags.model_name, flags.model_base_path)]
+
+
+def _check(flags):
+    """Refuse what tensorflow_model_server has and this server has not, rather than ignore it."""
+    for name in ('platform_config_file', 'ssl_config_file', 'monitoring_config_file'):
+        if getattr(flags, name):
+            raise ServingError(12, '--%s is not supported by this model server: leave it out, or '
+                                   'put a real tensorflow_model_server on PATH' % name)
+    if flags.batching_parameters_file and not flags.enable_batching:
+        raise ServingError(3, 'You supplied --batching_parameters_file without --enable_batching')
+
+
+def _exit_on_signals():
+    """Die of SIGTERM and SIGINT at once, as the real server does: there is nothing to save."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Nothing is to be saved: leave at once, without TensorFlow's own clean-up.
-        loop.add_signal_handler(number, os._exit, 0)
+        signal.signal(number, signal.SIG_DFL)
 
-    def load():
-        manager.configure(settings)
-        loop.call_soon_threadsafe(loaded.set_result, None)
-        manager.watch(max(flags.file_system_poll_wait_seconds, 1))
 
-    loaded = loop.create_future()
-    threading.Thread(target=load, name='load', daemon=True).start()
-    loop.run_until_complete(loaded)
-    if listener:
-        api = RestApi(manager, flags.rest_api_timeout_in_ms)
-        server = loop.run_until_complete(start_server(api, sock=listener))
-        log.info('Exporting HTTP/REST API at:localhost:%d ...', server.port)
+def run(flags):
+    """Serve until a signal ends the process; returns the exit code when it cannot start."""
+    _exit_on_signals()
     try:
-        loop.run_forever()
-    except ServingError as error:
-        log.error('%s', error)
-        return 1
+        _check(flags)
+        settings = _settings(flags)
+        rest = _bind(flags.rest_api_port) if flags.rest_api_port else None
+        manager = Manager(ServableOptions(flags))
+        log.info('Adding/updating models.')
+        manager.configure(settings)
+        # The models are loading; meanwhile the rest is imported.
+        from hosting.model_server import grpc_api
+        rest_server = _RestServer(manager, rest, flags) if rest else None
+        manager.wait_until_available([model.name for model in settings])
+        grpc_server, port = grpc_api.start(manager, '%s:%d' % (_HOST, flags.port),
+                                           flags.grpc_socket_path)
+    except (ServingError, OSError) as error:
+        log.error('Failed to start server. Error: %s', error)
+        return FAILED
+    if not port:
+        log.error('Failed to start server. Error: cannot listen on port %d%s', flags.port,
+                  ' and ' + flags.grpc_socket_path if flags.grpc_socket_path else '')
+        return FAILED
+    log.info('Running gRPC ModelServer at %s:%d ...', _HOST, port)
+    threading.Thread(target=manager.watch, name='watch', daemon=True,
+                     args=(max(flags.file_system_poll_wait_seconds, 1),)).start()
+    if rest_server is None:
+        threading.Event().wait()
+    else:
+        rest_server.serve()
+    grpc_server.stop(None)
     return 0
+
+
+class _RestServer:
+    """The REST API on its event loop, which is this thread's."""
+
+    def __init__(self, manager, listener, flags):
+        import uvloop
+        from hosting.http import server
+        from hosting.model_server.rest import RestApi
+
+        self._loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        api = RestApi(manager, flags.rest_api_timeout_in_ms)
+        # Connections come from this machine only; a client may keep its own.
+        limits = server.Limits(keep_alive=None)
+        self._start = server.start_server(api, sock=listener, limits=limits)
+
+    def serve(self):
+        """Listen and answer for ever."""
+        server = self._loop.run_until_complete(self._start)
+        log.info('Exporting HTTP/REST API at:localhost:%d ...', server.port)
+        self._loop.run_forever()

@@ -46,6 +46,8 @@ class Signature:
         # Requests can share a run only when every tensor has a batch dimension.
         self.is_batched = bool(self.inputs) and all(
             info.is_batched() for info in list(self.inputs.values()) + list(self.outputs.values()))
+        # An operation of the graph that works across rows, if one was found.
+        self.mixing = None
 
     def runner(self, outputs):
         """A callable from arrays (in the order of `inputs`) to arrays for the `outputs` named."""
@@ -79,6 +81,7 @@ class MergedSignature(Signature):
             ((signature.name, name), info) for signature in signatures
             for name, info in signature.outputs.items())
         self.is_batched = all(signature.is_batched for signature in signatures)
+        self.mixing = next((signature.mixing for signature in signatures if signature.mixing), None)
 
 
 def _infos(protos):

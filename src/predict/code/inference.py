@@ -140,8 +140,8 @@ def _check(text, where):
     try:
         text.encode('utf-8')
     except UnicodeEncodeError as error:
-        raise ValueError('{}expected text, found a lone surrogate (\\u{:04x}) at position {}'.format(
-            where, ord(text[error.start]), error.start))
+        raise ValueError('{}expected text, found a lone surrogate (\\u{:04x}) at position {}'
+                         .format(where, ord(text[error.start]), error.start))
 
 
 def _kind(value):

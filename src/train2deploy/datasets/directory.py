@@ -71,10 +71,10 @@ def _read_column(path: Path, column: str) -> list[str]:
             " test/ with those two."
         ) from error
     except UnicodeDecodeError as error:
-        row = error.object[: error.start].count(b"\n")
+        line, byte = error.object[: error.start].count(b"\n") + 1, error.object[error.start]
         raise InvalidDataSet(
-            f"{path}, line {row + 1}: expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
-            f" at offset {error.start}. Convert the file, for instance: iconv -f CP932 -t UTF-8."
+            f"{path}, line {line}: expected UTF-8, found the byte 0x{byte:02x} at offset"
+            f" {error.start}. Convert the file, for instance: iconv -f CP932 -t UTF-8."
         ) from error
     reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
     try:

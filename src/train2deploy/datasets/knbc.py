@@ -102,7 +102,9 @@ def read_archive(archive: Path) -> list[Row]:
     rows: list[Row] = []
     try:
         with tarfile.open(archive) as tar:
-            members = {Path(name).name: name for name in tar.getnames() if "/corpus2/" in f"/{name}"}
+            members = {
+                Path(name).name: name for name in tar.getnames() if "/corpus2/" in f"/{name}"
+            }
             for topic, label in TOPICS.items():
                 if f"{topic}.tsv" not in members:
                     raise CorpusError(

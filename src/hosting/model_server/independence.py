@@ -1,0 +1,161 @@
+"""Whether the rows of a batch are independent, so that requests may share a run.
+
+A batch dimension in the signature does not promise it: a model may normalise
+over its batch, count its calls, or sort. Batching that the user configures
+takes the promise for granted, as TF Serving does; natural batching, which
+nobody asked for, wants evidence. Two kinds of it are combined:
+
+- the graph between inputs and outputs must not hold an operation that
+  obviously works across rows or changes state (`mixing_operation`), and
+- the first merged runs are also run request by request, and the results
+  compared (`Trial`); until then the separate results are the ones sent.
+"""
+
+import logging
+
+import numpy as np
+
+log = logging.getLogger(__name__)
+
+# Reductions and their like, which mix rows when they go along the batch.
+_OVER_AXIS = {'Sum', 'Mean', 'Max', 'Min', 'Prod', 'All', 'Any', 'ArgMax', 'ArgMin', 'Cumsum',
+              'Cumprod', 'ReverseV2'}
+# What leaves the batch where it is: the first dimension.
+_KEEPS_BATCH = {
+    'Identity', 'StopGradient', 'CheckNumerics', 'Cast', 'Neg', 'Abs', 'Sign', 'Exp', 'Log',
+    'Log1p', 'Sqrt', 'Rsqrt', 'Square', 'Tanh', 'Sigmoid', 'Relu', 'Relu6', 'LeakyRelu', 'Elu',
+    'Selu', 'Softplus', 'Softsign', 'Floor', 'Ceil', 'Round', 'Sin', 'Cos', 'Add', 'AddN', 'Sub',
+    'Mul', 'Div', 'RealDiv', 'FloorDiv', 'FloorMod', 'Maximum', 'Minimum', 'Pow',
+    'SquaredDifference', 'BiasAdd', 'MatMul', 'Softmax', 'LogSoftmax', 'Greater', 'GreaterEqual',
+    'Less', 'LessEqual', 'Equal', 'NotEqual', 'LogicalAnd', 'LogicalOr', 'LogicalNot', 'Conv2D',
+    'MaxPool', 'AvgPool', 'LRN'}
+_WRITES = {
+    'Assign', 'AssignAdd', 'AssignSub', 'AssignVariableOp', 'AssignAddVariableOp',
+    'AssignSubVariableOp', 'CountUpTo', 'ScatterAdd', 'ScatterUpdate', 'ScatterSub',
+    'ResourceScatterAdd', 'ResourceScatterUpdate', 'IteratorGetNext', 'QueueDequeueV2',
+    'QueueEnqueueV2', 'LookupTableInsertV2'}
+
+# How many merged runs must agree with separate ones, and of how many requests each.
+TRIALS = 3
+TRIAL_TASKS = 4
+
+
+def _node_name(edge):
+    return edge.lstrip('^').partition(':')[0]
+
+
+class Graph:
+    """The nodes of a GraphDef by name, with what each one feeds."""
+
+    def __init__(self, graph_def):
+        self._nodes = {node.name: node for node in graph_def.node}
+        self._consumers = {}
+        for node in graph_def.node:
+            for edge in node.input:
+                self._consumers.setdefault(_node_name(edge), []).append(node.name)
+
+    def _reach(self, names, step):
+        """All nodes that can be reached from `names` by `step`."""
+        seen = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting.extend(step(name))
+        return seen
+
+    def mixing_operation(self, inputs, outputs):
+        """The name of an operation between the tensors that mixes rows or keeps state, or None."""
+        before = self._reach(map(_node_name, outputs), lambda name: (
+            map(_node_name, self._nodes[name].input) if name in self._nodes else ()))
+        after = self._reach(map(_node_name, inputs),
+                            lambda name: self._consumers.get(name, ()))
+        for name in sorted(before):
+            if name in self._nodes and self._nodes[name].op in _WRITES:
+                return name
+        first = self._batch_first(set(map(_node_name, inputs)), after)
+        for name in sorted(before & after):
+            if name in self._nodes and self._mixes(self._nodes[name], first):
+                return name
+        return None
+
+    def _batch_first(self, inputs, after):
+        """The nodes whose output surely has the batch as its first dimension.
+
+        Elsewhere, behind a transposition or in a loop over time, the first
+        dimension may be another, and going along it is no fault.
+        """
+        first = set(inputs)
+        waiting = list(inputs)
+        while waiting:
+            for name in self._consumers.get(waiting.pop(), ()):
+                node = self._nodes[name]
+                if name in first or node.op not in _KEEPS_BATCH:
+                    continue
+                if all(source in first for source in map(_node_name, node.input)
+                       if source in after):
+                    first.add(name)
+                    waiting.append(name)
+        return first
+
+    def _mixes(self, node, first):
+        if node.op == 'RandomShuffle':
+            return True
+        if not node.input or _node_name(node.input[0]) not in first:
+            return False
+        if node.op.startswith('FusedBatchNorm'):
+            return node.attr['is_training'].b
+        if node.op not in _OVER_AXIS or len(node.input) < 2:
+            return False
+        axes = self._constant(_node_name(node.input[1]))
+        # An axis that is computed is left to the trial.
+        return axes is not None and (0 in axes or not len(axes))
+
+    def _constant(self, name):
+        """The integers of a constant node as a flat array, or None."""
+        node = self._nodes.get(name)
+        if node is None or node.op != 'Const':
+            return None
+        from hosting.model_server import tensor_proto
+        return tensor_proto.to_array(node.attr['value'].tensor, name).ravel()
+
+
+def _same(merged, separate):
+    """Whether two results are equal, rounding apart."""
+    if merged.shape != separate.shape or merged.dtype != separate.dtype:
+        return False
+    if merged.dtype.kind not in 'fc':
+        return bool(np.array_equal(merged, separate))
+    tolerance = 1e-2 if merged.dtype.itemsize == 2 else 1e-3
+    with np.errstate(invalid='ignore'):
+        finite = separate[np.isfinite(separate)]
+        largest = float(np.abs(finite).max()) if finite.size else 0.0
+        return bool(np.allclose(merged, separate, rtol=tolerance, atol=tolerance * 1e-2 * largest,
+                                equal_nan=True))
+
+
+class Trial:
+    """What is known of one signature: unknown at first, then trusted or not, for good."""
+
+    def __init__(self, name):
+        self._name = name
+        self._agreed = 0
+        self.refused = False
+
+    @property
+    def passed(self):
+        """Whether merged runs can be relied on."""
+        return self._agreed >= TRIALS
+
+    def compare(self, tasks, merged, separate):
+        """Take note of one merged run and the same requests run by themselves."""
+        for one, other in zip(merged, separate):
+            if not all(map(_same, one, other)):
+                self.refused = True
+                log.warning('Requests to signature %s do not share session runs: the result of '
+                            'one depends on the others in the batch', self._name)
+                return
+        first = tasks[0].arrays
+        if any(not np.array_equal(a, b) for task in tasks[1:] for a, b in zip(first, task.arrays)):
+            self._agreed += 1

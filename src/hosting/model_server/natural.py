@@ -1,0 +1,150 @@
+"""Which requests share a session run when no batching is configured.
+
+Requests that arrive while the session is busy wait, and when it is free all
+that fit together go in one run: one signature, equal inner shapes and types, a
+batch dimension in every input and output. A lone request is never delayed.
+"""
+
+import collections
+import os
+import threading
+
+from hosting.model_server.errors import ServingError, UNAVAILABLE
+from hosting.model_server.independence import TRIAL_TASKS, Trial
+from hosting.model_server.tasks import result_alone, run_alone, run_merged, run_together
+
+# More rows than this in one run only make every request in it wait longer: by
+# then the cost of a row has long stopped falling.
+MAX_ROWS = 64
+
+
+class NaturalScheduler:
+    """Runs tasks in threads; those that can share a run do when the session is busy."""
+
+    def __init__(self, name, shared_runs=1, single_runs=4 * (os.cpu_count() or 1)):
+        """`shared_runs`: runs of batchable tasks under way at once; `single_runs`: of others."""
+        self._name = name
+        self._limit = {True: shared_runs, False: single_runs}
+        self._running = {True: 0, False: 0}
+        self._queues = {True: collections.deque(), False: collections.deque()}
+        self._condition = threading.Condition(threading.Lock())
+        self._trials = {}
+        self._idle = 0
+        self._threads = 0
+        self._closed = False
+
+    def submit(self, task):
+        """Queue a task; it runs at once when the session is free."""
+        if task.signature.is_batched and not task.signature.mixing:
+            task.key = task.merge_key()
+            if task.key is not None and self._trial(task).refused:
+                task.key = None
+        shared = task.key is not None
+        with self._condition:
+            if self._closed:
+                raise ServingError(UNAVAILABLE, 'The model %s is being unloaded' % self._name)
+            self._queues[shared].append(task)
+            if self._running[shared] < self._limit[shared]:
+                if self._idle:
+                    self._condition.notify()
+                elif self._threads < self._limit[True] + self._limit[False]:
+                    self._start_thread()
+
+    def _trial(self, task):
+        key = (task.signature.name, task.outputs)
+        trial = self._trials.get(key)
+        if trial is None:
+            trial = self._trials[key] = Trial('%s of %s' % (task.signature.name, self._name))
+        return trial
+
+    def _start_thread(self):
+        self._threads += 1
+        threading.Thread(target=self._work, name='run-%s-%d' % (self._name, self._threads),
+                         daemon=True).start()
+
+    def _next(self):
+        """The kind of the next run, or None: nothing to do or no room."""
+        for shared in (True, False):
+            if self._queues[shared] and self._running[shared] < self._limit[shared]:
+                return shared
+        return None
+
+    def _take(self, shared):
+        """The first task that waits and, if it can share a run, those that fit to it."""
+        queue = self._queues[shared]
+        task = queue.popleft()
+        tasks = [task]
+        if shared and queue:
+            rows = task.rows
+            most = len(queue) + 1 if self._trial(task).passed else TRIAL_TASKS
+            left = []
+            while queue and len(tasks) < most:
+                other = queue.popleft()
+                if rows + other.rows <= MAX_ROWS and other.key == task.key:
+                    tasks.append(other)
+                    rows += other.rows
+                else:
+                    left.append(other)
+            queue.extendleft(reversed(left))
+        return tasks
+
+    def _run(self, tasks):
+        """Run tasks that were taken together."""
+        if len(tasks) == 1:
+            run_alone(tasks[0])
+            return
+        trial = self._trial(tasks[0])
+        if trial.passed:
+            run_together(tasks)
+        elif trial.refused:
+            for task in tasks:
+                run_alone(task)
+        else:
+            self._try(trial, tasks)
+
+    @staticmethod
+    def _try(trial, tasks):
+        """Run tasks both by themselves, for the answers, and together, for the evidence."""
+        separate = [result_alone(task) for task in tasks]
+        good = [(task, arrays) for task, (arrays, error) in zip(tasks, separate) if error is None]
+        for task, (arrays, error) in zip(tasks, separate):
+            task.done(arrays, error)
+        if len(good) < 2:
+            return
+        tasks, separate = zip(*good)
+        try:
+            merged = run_merged(tasks)
+        except Exception:
+            merged = None
+        if merged is not None:
+            trial.compare(tasks, merged, separate)
+
+    def _work(self):
+        condition = self._condition
+        shared = None
+        while True:
+            with condition:
+                if shared is not None:
+                    self._running[shared] -= 1
+                shared = self._next()
+                while shared is None:
+                    if self._closed:
+                        self._threads -= 1
+                        condition.notify_all()
+                        return
+                    self._idle += 1
+                    condition.wait()
+                    self._idle -= 1
+                    shared = self._next()
+                tasks = self._take(shared)
+                self._running[shared] += 1
+            self._run(tasks)
+            # Not to keep the tensors while waiting for the next.
+            del tasks
+
+    def close(self, timeout=30.0):
+        """Finish what is queued, refuse the rest, end the threads."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+            self._condition.wait_for(lambda: not self._threads, timeout)

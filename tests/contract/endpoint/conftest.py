@@ -1,0 +1,155 @@
+"""Endpoints that the tests share. See tests/contract/conftest.py for BASE_URL."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from endpoint_support import Endpoint, Starter  # noqa: E402
+
+CONTRACTS = ('2019', 'head')
+BASE_URL = os.environ.get('BASE_URL')
+BASE_CONTRACT = os.environ.get('HOSTING_CONTRACT') or '2019'
+
+
+@pytest.fixture(scope='session')
+def starter(request, tmp_path_factory):
+    """Starts endpoints; everything it started ends with the session."""
+    if BASE_URL:
+        pytest.skip('needs an endpoint of its own, and BASE_URL is given')
+    starter = Starter(request.getfixturevalue('serving_python'),
+                      request.getfixturevalue('clean_environment'),
+                      tmp_path_factory.mktemp('endpoints'))
+    yield starter
+    starter.stop_all()
+
+
+def _at_base_url(contract, mode):
+    """The endpoint at BASE_URL if it is of that kind, else the test is skipped."""
+    if contract != BASE_CONTRACT:
+        pytest.skip(f'the endpoint at BASE_URL follows contract {BASE_CONTRACT}')
+    endpoint = Endpoint(BASE_URL, contract)
+    # Without a handler any method is taken and the type refused; with one GET is refused.
+    found = 'plain' if endpoint.request('GET', '/invocations').status == 415 else 'scripted'
+    if found != mode:
+        pytest.skip(f'the endpoint at BASE_URL is in {found} mode')
+    return endpoint
+
+
+def _shared(mode, fake):
+    """A session fixture: an endpoint of a mode, for one contract."""
+    @pytest.fixture(scope='session')
+    def endpoints(request):
+        started = {}
+
+        def of(contract):
+            if BASE_URL and not fake:
+                return _at_base_url(contract, mode)
+            if contract not in started:
+                starter = request.getfixturevalue('starter')
+                handler = 'probe.py' if mode == 'scripted' else None
+                if fake:
+                    model_dir = starter.model_dir({'model/1/saved_model.pb': ''}, handler=handler)
+                    name = 'model'
+                else:
+                    made = request.getfixturevalue('saved_models')('half_plus_two',
+                                                                   'half_plus_three')
+                    model_dir = starter.model_dir(
+                        models={n: made / n for n in ('half_plus_two', 'half_plus_three')},
+                        handler=handler)
+                    name = 'half_plus_three'
+                started[contract] = starter.start(
+                    model_dir, contract, fake=fake, SAGEMAKER_TFS_DEFAULT_MODEL_NAME=name)
+            return started[contract]
+
+        return of
+
+    return endpoints
+
+
+_plain = _shared('plain', fake=False)
+_scripted = _shared('scripted', fake=False)
+_plain_echo = _shared('plain', fake=True)
+_scripted_echo = _shared('scripted', fake=True)
+
+
+@pytest.fixture(params=CONTRACTS)
+def plain(request, _plain):
+    """Without inference.py, the real model server, under both contracts; a URL suffices."""
+    return _plain(request.param)
+
+
+@pytest.fixture
+def plain_2019(_plain):
+    return _plain('2019')
+
+
+@pytest.fixture
+def plain_head(_plain):
+    return _plain('head')
+
+
+@pytest.fixture(params=CONTRACTS)
+def scripted(request, _scripted):
+    """With handlers/probe.py, the real model server, under both contracts; a URL suffices."""
+    return _scripted(request.param)
+
+
+@pytest.fixture
+def scripted_2019(_scripted):
+    return _scripted('2019')
+
+
+@pytest.fixture
+def scripted_head(_scripted):
+    return _scripted('head')
+
+
+@pytest.fixture(params=[(mode, contract) for contract in CONTRACTS for mode in ('plain', 'scripted')],
+                ids='-'.join)
+def endpoint(request):
+    """Every kind of endpoint; a URL suffices."""
+    mode, contract = request.param
+    return request.getfixturevalue('_' + mode)(contract)
+
+
+@pytest.fixture(params=CONTRACTS)
+def plain_echo(request, _plain_echo):
+    """Without inference.py; its model server shows what it is sent."""
+    return _plain_echo(request.param)
+
+
+@pytest.fixture
+def plain_echo_2019(_plain_echo):
+    return _plain_echo('2019')
+
+
+@pytest.fixture
+def plain_echo_head(_plain_echo):
+    return _plain_echo('head')
+
+
+@pytest.fixture(params=CONTRACTS)
+def scripted_echo(request, _scripted_echo):
+    """With handlers/probe.py; its model server shows what it is sent."""
+    return _scripted_echo(request.param)
+
+
+@pytest.fixture
+def scripted_echo_2019(_scripted_echo):
+    return _scripted_echo('2019')
+
+
+@pytest.fixture
+def scripted_echo_head(_scripted_echo):
+    return _scripted_echo('head')
+
+
+@pytest.fixture(params=[(mode, contract) for contract in CONTRACTS for mode in ('plain', 'scripted')],
+                ids='-'.join)
+def echo(request):
+    """Every kind of endpoint, with the model server that shows what it is sent."""
+    mode, contract = request.param
+    return request.getfixturevalue(f'_{mode}_echo')(contract)

@@ -1,0 +1,50 @@
+"""A project of its own for each test, and an HTTP server on the loopback interface."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from file_server import FileServer
+from hypothesis import HealthCheck, settings
+
+from train2deploy import paths
+
+settings.register_profile(
+    "project",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("project")
+
+
+def relocate(patch: pytest.MonkeyPatch, root: Path) -> Path:
+    """Makes everything that the tool writes lie below `root`; sources stay where they are."""
+    for name, value in vars(paths).items():
+        if isinstance(value, Path) and (
+            value.is_relative_to(paths.BUILD) or value.is_relative_to(paths.RAW)
+        ):
+            patch.setattr(paths, name, root / value.relative_to(paths.ROOT))
+    patch.setattr(paths, "ROOT", root)
+    return root
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project directory: build/ and data/raw/ are below it."""
+    root = tmp_path / "project"
+    root.mkdir()
+    return relocate(monkeypatch, root)
+
+
+@pytest.fixture
+def file_server() -> Iterator[FileServer]:
+    """A web server that can resume, refuse, lie and hang up."""
+    with FileServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
