@@ -12,7 +12,7 @@ CLEAN ?=
 VECTORS ?= chive
 CORPUS ?=
 # pieces of the tokenizer at most
-VOCABULARY ?= 4000
+VOCABULARY ?= 12000
 # the article's model is v1
 VERSION ?= v1
 SEED ?= 1
@@ -159,16 +159,40 @@ dry-run: ## the main job: all of the above, from nothing to a classified sentenc
 	@$(RUN) rehearse -- "$$Q"
 
 ##@ Quality
-.PHONY: test lint
-PY36_ENV = PYTHONPATH=src:src/train:src/predict/code:.venvs/test-py36 PYTHONDONTWRITEBYTECODE=1
-PYTEST := -m pytest --quiet -p no:cacheprovider
-test: setup .stamps/dev .stamps/test-py36 ## every test that needs no Docker
-	@$(HOST) -m train2deploy.selftest
+.PHONY: test test-unit test-contract test-integration test-e2e lint
+PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
+PY36_PATH := src:src/train:src/predict/code:.venvs/test-py36
+TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
-lint: .stamps/dev .stamps/test-py36 ## ruff, mypy; pyflakes in Python 3.6
+test: setup .stamps/dev .stamps/test-py36 .stamps/predict-lib ## everything that needs no Docker, linters included
+	@$(MAKE) --no-print-directory --keep-going lint test-unit test-contract test-integration test-e2e
+
+test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib ## unit tests, each side in its own Python
+	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/unit/host
+	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/train/bin/python $(PYTEST) tests/unit/train
+	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH):.venvs/predict-lib .venvs/serve/bin/python $(PYTEST) tests/unit/predict
+	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python $(PYTEST) tests/unit/hosting
+
+test-contract: .stamps/dev .stamps/serve ## the hosting contract, from outside (BASE_URL=…: against another server)
+	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/contract
+
+test-integration: .stamps/dev .stamps/train .stamps/serve ## small jobs and endpoints by their make targets
+	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/integration
+
+test-e2e: .stamps/dev .stamps/train .stamps/serve ## the main job, make dry-run
+	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/e2e
+
+# What code/lib is in the archive, for tests that run inference.py outside of one.
+.stamps/predict-lib: src/predict/code/requirements.txt .stamps/serve
+	@rm -rf .venvs/predict-lib
+	@.venvs/serve/bin/$(PIP_INSTALL) --no-deps --target .venvs/predict-lib --requirement $<
+	@touch $@
+
+PY36_FILES := src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/saved_models
+lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 	@$(HOST) -m ruff check src tests
-	@$(HOST) -m ruff format --check src/train2deploy tests/unit/host tests/contract tests/integration tests/e2e
+	@$(HOST) -m ruff format --check src/train2deploy
 	@MYPYPATH=src $(HOST) -m mypy src/train2deploy
-	@$(PY36_ENV) .venvs/serve/bin/python -m pyflakes src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/hosting
+	@PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python -m pyflakes $(PY36_FILES)
 
 export Q

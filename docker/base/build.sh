@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The offline stand-in for python:3.6-slim, where no image can be pulled: this machine's
+# The offline stand-in for python:3.6-slim, for where no image can be pulled: this machine's
 # Debian release, from the sources that apt is configured with here, and this machine's
 # CPython 3.6 in /usr/local.
 #
@@ -18,73 +18,69 @@ fail() {
     exit 3
 }
 
-[ "$(id -u)" = 0 ] || fail "expected to be run by root (mmdebstrap and chroot), found user $(id -un)."
-command -v apt-get >/dev/null || fail "expected Debian's apt, found none; pull python:3.6-slim instead."
+[ "$(id -u)" = 0 ] || fail "expected to be run by root (mmdebstrap, chroot), found user $(id -un)."
+command -v apt-get >/dev/null || fail "expected a Debian system with apt, found no apt-get."
 command -v mmdebstrap >/dev/null || fail "expected mmdebstrap, found none: apt-get install mmdebstrap"
+prefix=$("$python" -c 'import sys; print(sys.base_prefix)')
+[ "$prefix" != /usr ] || fail "$python: expected a Python with a prefix of its own, found /usr."
+release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 
 scratch=$(mktemp --directory)
 trap 'rm -rf "$scratch"' EXIT
 
-prefix=$("$python" -c 'import sys; print(sys.base_prefix)')
-[ -e "$prefix/lib/libpython3.6m.so.1.0" ] || [ -x "$prefix/bin/python3.6" ] ||
-    fail "$python: expected a CPython 3.6 with a prefix of its own, found $prefix."
-release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-
-# The sources of this machine: archive address, suite, component.
+# This machine's sources: archive, suite, component.
 apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    grep "$release" | sort -u >"$scratch/sources.list" ||
+    grep " $release" | sort -u >"$scratch/sources.list" ||
     fail "expected apt sources for $release, found none; run apt-get update."
 apt-config dump | grep -E '^Acquire::Check-(Valid-Until|Date) ' >"$scratch/apt.conf" || true
 
-# The packages that this Python's modules are linked to (tkinter is left out).
+# The packages whose libraries this Python's modules are linked to (but for tkinter's).
 libraries() {
     find "$prefix/lib/python3.6/lib-dynload" -name '*.so' ! -name '_tkinter*' -exec ldd {} + |
-        awk '$3 ~ /^\// && index($3, "'"$prefix"'") == 0 {print $3}' | sort -u |
+        awk -v prefix="$prefix" '$3 ~ /^\// && index($3, prefix) != 1 {print $3}' | sort -u |
         while read -r path; do
             dpkg-query --search "$path" 2>/dev/null || dpkg-query --search "/usr$path" || true
         done | cut -d: -f1 | sort -u | paste --serial --delimiters=,
 }
 
+# Python without its tests and desktop parts, and freed of the prefix it was made for.
+mkdir "$scratch/local"
+tar -C "$prefix" -c --exclude=__pycache__ --exclude=./share --exclude=./lib/python3.6/site-packages \
+    --exclude=./lib/python3.6/test --exclude='./lib/python3.6/*/tests' \
+    --exclude='./lib/python3.6/config-*' --exclude=./lib/python3.6/idlelib \
+    --exclude=./lib/python3.6/tkinter --exclude='_tkinter*' . |
+    tar -C "$scratch/local" -x --no-same-owner
+mkdir "$scratch/local/lib/python3.6/site-packages"
+grep -rlI "$prefix" "$scratch/local" | xargs --no-run-if-empty sed -i "s|$prefix|/usr/local|g"
+ln -sf python3.6 "$scratch/local/bin/python"
+ln -sf python3.6 "$scratch/local/bin/python3"
+find "$scratch/local" -name '*.so*' -type f -exec strip --strip-unneeded {} + 2>/dev/null || true
+
 cat >"$scratch/customize" <<'HOOK'
 #!/bin/sh
 set -eu
-root=$1
-mkdir -p "$root/usr/local"
-tar -C "$PREFIX" --exclude=./lib/python3.6/test --exclude='./lib/python3.6/config-*' \
-    --exclude=./lib/python3.6/idlelib --exclude=./lib/python3.6/tkinter \
-    --exclude='*/lib-dynload/_tkinter*' --exclude=./lib/python3.6/site-packages \
-    --exclude=__pycache__ --exclude=./share -c . | tar -C "$root/usr/local" --no-same-owner -x
-mkdir "$root/usr/local/lib/python3.6/site-packages"
-# The interpreter was configured for another prefix.
-grep --recursive --files-with-matches --binary-files=without-match "$PREFIX" "$root/usr/local" |
-    xargs --no-run-if-empty sed -i "s|$PREFIX|/usr/local|g"
-ln -sf python3.6 "$root/usr/local/bin/python"
-ln -sf python3.6 "$root/usr/local/bin/python3"
-if ls /usr/local/share/ca-certificates/*.crt >/dev/null 2>&1; then
-    cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/"
-fi
-chroot "$root" sh -euc '
+cp -a "$SCRATCH/local/." "$1/usr/local/"
+find /usr/local/share/ca-certificates -name '*.crt' \
+    -exec cp -t "$1/usr/local/share/ca-certificates" {} + 2>/dev/null || true
+printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$1/etc/pip.conf"
+chroot "$1" sh -euc '
     ldconfig
     update-ca-certificates >/dev/null 2>&1
     python3.6 -m ensurepip >/dev/null
-    python3.6 -m compileall -q /usr/local/lib/python3.6 || true
-    python3.6 -c "import bz2, ctypes, curses, dbm.ndbm, lzma, readline, sqlite3, ssl, uuid, zlib" ||
-        python3.6 -c "import bz2, ctypes, lzma, sqlite3, ssl, zlib"'
-cat >"$root/etc/pip.conf" <<'PIP'
-[global]
-cert = /etc/ssl/certs/ca-certificates.crt
-disable-pip-version-check = true
-PIP
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/tmp/*
+    python3.6 -m compileall -q -x "lib2to3/tests" /usr/local/lib/python3.6
+    python3.6 -c "import bz2, ctypes, hashlib, lzma, sqlite3, ssl, venv, zlib"'
+rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/* "$1"/var/log/* "$1"/tmp/*
 HOOK
 chmod +x "$scratch/customize"
-export PREFIX=$prefix
 
-mmdebstrap --quiet --mode=root --variant=apt --include="ca-certificates,$(libraries)" \
-    --aptopt="$scratch/apt.conf" \
+# Without the skip, mmdebstrap's cleaning empties this machine's own package lists.
+SCRATCH=$scratch mmdebstrap --quiet --mode=root --variant=apt --skip=cleanup/apt/lists \
+    --include="ca-certificates,usr-is-merged,$(libraries)" \
+    --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --aptopt="$scratch/apt.conf" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
-    --customize-hook="$scratch/customize" "$release" - "$scratch/sources.list" |
-    docker import --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
-        --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' \
-        --change 'LABEL train2deploy=base' - "$image" >/dev/null
+    --customize-hook="$scratch/customize" "$release" - "$scratch/sources.list" \
+    2>"$scratch/log" >"$scratch/base.tar" || { cat "$scratch/log" >&2; fail "mmdebstrap failed."; }
+docker import --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' \
+    --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
+    --change 'LABEL train2deploy=base' "$scratch/base.tar" "$image" >/dev/null

@@ -103,7 +103,7 @@ def gunicorn_command(settings, socket_path, working_dir):
 
 def edge_command(settings, host, rest_ports, socket_path, python_mode, default_model):
     """A3: the public port."""
-    return python_command('hosting.edge') + [
+    command = python_command('hosting.edge') + [
         '--host', host, '--port', str(settings.http_port),
         '--rest-ports', ','.join(str(port) for port in rest_ports),
         '--gunicorn', socket_path,
@@ -113,6 +113,10 @@ def edge_command(settings, host, rest_ports, socket_path, python_mode, default_m
         '--tfs-version', settings.tfs_version,
         '--read-timeout', '%g' % settings.proxy_read_timeout,
         '--log-level', settings.nginx_log_level]
+    if settings.gunicorn_workers != 1 or settings.gunicorn_worker_class != 'gevent':
+        # A kept connection would tie requests to one worker; other workers keep none.
+        command.append('--fresh-connections')
+    return command
 
 
 def pip_command(requirements, target):

@@ -3,9 +3,10 @@
 Writes ``tokenizer.model`` and ``vectors.model*`` (a gensim model), the two files
 that text-vectorian's ``SentencePieceVectorian`` opens. Two ways:
 
-``chive``: pieces are learnt from the given text; each gets the ready-made vector
-of the word that it is, or, where it is no word, the mean of the vectors of the
-words that it consists of (longest match first).
+``chive``: pieces are learnt from the given text and the most frequent words that
+have a ready-made vector (so that more of the pieces are words); each gets the vector
+of the word that it is, or, where it is no word, the mean of the vectors of the words
+that it consists of (longest match first).
 ``corpus``: pieces and vectors (word2vec) are learnt from the given text.
 
 Index 0 is a padding token with a zero vector, so that padding is no word (in the
@@ -27,17 +28,26 @@ SPACE = '▁'
 logger = logging.getLogger('build_vectors')
 
 
-def train_tokenizer(text_path, output_dir, vocabulary_size):
+def train_tokenizer(text_paths, output_dir, vocabulary_size):
     """Trains a unigram SentencePiece model, as large as the text allows.
+
+    Args:
+        text_paths: files, a sentence (or a word) a line.
+        output_dir: gets tokenizer.model.
+        vocabulary_size: pieces at most.
 
     Returns:
         list of str: its pieces, lower-cased, without control symbols, in order.
     """
     prefix = os.path.join(output_dir, 'tokenizer')
-    sentencepiece.SentencePieceTrainer.Train(
-        '--input={} --model_prefix={} --vocab_size={} --character_coverage=1.0 '
-        '--hard_vocab_limit=false --input_sentence_size=1000000 --num_threads=1'
-        .format(text_path, prefix, vocabulary_size))
+    try:
+        sentencepiece.SentencePieceTrainer.Train(
+            '--input={} --model_prefix={} --vocab_size={} --character_coverage=1.0 '
+            '--hard_vocab_limit=false --input_sentence_size=1000000 --num_threads=1'
+            .format(','.join(text_paths), prefix, vocabulary_size))
+    except RuntimeError as error:
+        sys.exit('a vocabulary of {} pieces could not be made of this text; SentencePiece says: {}'
+                 .format(vocabulary_size, str(error).split('] ')[-1]))
     os.remove(prefix + '.vocab')
     tokenizer = sentencepiece.SentencePieceProcessor()
     tokenizer.Load(prefix + '.model')
@@ -147,14 +157,17 @@ def main(argv):
     parser.add_argument('--text', required=True, help='UTF-8, a sentence a line')
     parser.add_argument('--words', help='directory of ready-made vectors (chive)')
     parser.add_argument('--output', required=True)
-    parser.add_argument('--vocabulary-size', type=int, default=4000)
+    parser.add_argument('--vocabulary-size', type=int, default=12000)
     parser.add_argument('--dimensions', type=int, default=300, help='of learnt vectors (corpus)')
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING)
     logger.setLevel(logging.INFO)
 
-    pieces = train_tokenizer(args.text, args.output, args.vocabulary_size)
+    texts = [args.text]
+    if args.kind == 'chive':
+        texts.append(os.path.join(args.words, 'frequent.txt'))
+    pieces = train_tokenizer(texts, args.output, args.vocabulary_size)
     if UNKNOWN_TOKEN not in pieces:
         pieces.insert(0, UNKNOWN_TOKEN)
     if args.kind == 'chive':

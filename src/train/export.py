@@ -58,10 +58,20 @@ def _reduce(path):
                 kept.add(tensor.name)
         graph = tf.graph_util.extract_sub_graph(
             meta_graph.graph_def, sorted(name.split(':')[0] for name in kept))
+        _forget_absent_neighbours(graph)
         meta_graph.graph_def.CopyFrom(graph)
         meta_graph.collection_def.clear()
     with open(path, 'wb') as target:
         target.write(saved_model.SerializeToString(deterministic=True))
+
+
+def _forget_absent_neighbours(graph):
+    """Drops the wish to be placed beside (``loc:@name``) a node that is not in the graph."""
+    present = {'loc:@' + node.name for node in graph.node}
+    for node in graph.node:
+        if '_class' in node.attr:
+            wishes = node.attr['_class'].list.s
+            wishes[:] = [wish for wish in wishes if wish.decode() in present]
 
 
 def save_encoding(tokenizer_path, tokens, output_dir):

@@ -1,7 +1,10 @@
 """tar.gz archives: packed the same way every time, unpacked without trust."""
 
 import gzip
+import lzma
+import posixpath
 import tarfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -24,23 +27,31 @@ def pack(entries: Iterable[tuple[str, Path]], archive: Path) -> None:
     folders = {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
     partial = archive.with_name(archive.name + ".part")
     partial.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        partial.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
-    ):
-        for name in sorted(folders | files.keys()):
-            info = tarfile.TarInfo(name)
-            if name in files:
-                info.size = files[name].stat().st_size
-                info.mode = 0o644
-                with files[name].open("rb") as source:
-                    tar.addfile(info, source)
-            else:
-                info.type = tarfile.DIRTYPE
-                info.mode = 0o755
-                tar.addfile(info)
+    try:
+        with (
+            partial.open("wb") as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as zipped,
+            tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
+        ):
+            for name in sorted(folders | files.keys()):
+                _add(tar, name, files.get(name))
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     partial.replace(archive)
+
+
+def _add(tar: tarfile.TarFile, name: str, file: Path | None) -> None:
+    info = tarfile.TarInfo(name)
+    if file is None:
+        info.type = tarfile.DIRTYPE
+        info.mode = 0o755
+        tar.addfile(info)
+        return
+    info.size = file.stat().st_size
+    info.mode = 0o644
+    with file.open("rb") as source:
+        tar.addfile(info, source)
 
 
 def unpack(archive: Path, directory: Path) -> list[str]:
@@ -51,19 +62,22 @@ def unpack(archive: Path, directory: Path) -> list[str]:
 
     Raises:
         UnsafeArchive: an absolute path, a way out by `..`, a link that leaves the
-            directory, a device or a pipe. Nothing of the archive is written then.
+            directory, a path through a link, a device or a pipe. Nothing of the archive
+            is written then.
         UserError: it is no archive, or it is broken.
     """
     try:
         with tarfile.open(archive) as tar:
             members = tar.getmembers()
+            _read_to_the_end(tar)
+            links = {posixpath.normpath(member.name) for member in members if member.issym()}
             for member in members:
-                _check(archive, member, directory)
+                _check(archive, member, links, directory)
             directory.mkdir(parents=True, exist_ok=True)
             tar.extractall(directory, members, filter="data")
     except tarfile.FilterError as error:
         raise UnsafeArchive(_refusal(archive, str(error))) from error
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise UserError(
             f"{archive}: expected a tar archive, found something else or a broken one ({error})."
             " Make or download it again."
@@ -71,13 +85,29 @@ def unpack(archive: Path, directory: Path) -> list[str]:
     return [member.name for member in members if member.isfile()]
 
 
-def _check(archive: Path, member: tarfile.TarInfo, directory: Path) -> None:
+def _read_to_the_end(tar: tarfile.TarFile) -> None:
+    """tarfile stops at the last entry, so it never sees the checksum that follows."""
+    while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+        pass
+
+
+def _check(archive: Path, member: tarfile.TarInfo, links: set[str], directory: Path) -> None:
     if member.name.startswith("/"):
         raise UnsafeArchive(_refusal(archive, f"{member.name!r} is an absolute path"))
+    # Links that are not there yet are taken by their names; a path through one may lead elsewhere.
+    for path in _paths(member):
+        if any(posixpath.normpath(folder) in links for folder in PurePosixPath(path).parents):
+            raise UnsafeArchive(_refusal(archive, f"{path!r} leads through a link"))
     try:
         tarfile.data_filter(member, str(directory))
     except tarfile.FilterError as error:
         raise UnsafeArchive(_refusal(archive, str(error))) from error
+
+
+def _paths(member: tarfile.TarInfo) -> list[str]:
+    if member.issym():
+        return [member.name, posixpath.join(posixpath.dirname(member.name), member.linkname)]
+    return [member.name, member.linkname] if member.islnk() else [member.name]
 
 
 def _refusal(archive: Path, reason: str) -> str:

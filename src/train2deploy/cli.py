@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     vectors = add("vectors", _vectors)
     vectors.add_argument("kind", help="chive, wikija or corpus")
     vectors.add_argument("--corpus", type=Path)
-    vectors.add_argument("--vocabulary-size", type=int, default=4000)
+    vectors.add_argument("--vocabulary-size", type=int, default=12000)
     vectors.add_argument("--seed", type=int, default=1)
 
     train = add("train", _train)

@@ -47,7 +47,7 @@ def _download(url: str, partial: Path) -> None:
     # Compressed on the way, a part would be no beginning of what the server counts.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
+        if start and response.status_code == requests.codes.requested_range_not_satisfiable:
             if response.headers.get("Content-Range") == f"bytes */{start}":
                 return  # the part is already whole; the check will tell
             partial.unlink()  # of another file: from the beginning

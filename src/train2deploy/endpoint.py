@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -264,12 +265,18 @@ def _wait_until_ready(
                 f"{_tail(log_path)}\nthe endpoint ended with status {process.returncode} while it"
                 f" started. The whole log: {paths.relative(log_path)}"
             )
+        failure = re.search(r".*load failure: .*", log_path.read_text("utf-8", "replace"))
+        if failure:
+            raise EndpointError(
+                f"the SavedModel could not be loaded: {failure.group()} The whole log:"
+                f" {paths.relative(log_path)}"
+            )
         with contextlib.suppress(OSError, http.client.HTTPException):
             ping, _ = request(endpoint, "GET", "/ping")
             status, states = request(endpoint, "GET", f"/tfs/v1/models/{model}")
             if ping == status == http.client.OK and b'"AVAILABLE"' in states:
                 return
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise EndpointError(
         f"{_tail(log_path)}\nthe endpoint was not ready after {START_TIMEOUT_SECONDS:.0f} s."
         f" The whole log: {paths.relative(log_path)}"

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from train2deploy import archives, console, manifest, package_lint, paths
 from train2deploy.errors import JobFailed, UserError
@@ -65,11 +65,11 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
             entries += _below(vendored(), "code/lib/")
         else:
             entries.append((f"code/{REQUIREMENTS}", paths.PREDICT_CODE / REQUIREMENTS))
+        mistakes = package_lint.mistakes(PurePosixPath(name) for name, _ in entries)
+        if mistakes:
+            where = paths.relative(archive)
+            raise JobFailed("\n".join(f"{where}: {line}" for line in mistakes))
         archives.pack(entries, archive)
-    problems = package_lint.problems(archive)
-    if problems:
-        archive.unlink()
-        raise JobFailed("\n".join(problems))
     digest = sha256_file(archive)
     manifest.write(
         archive.with_name(archive.name + ".manifest.json"),
@@ -98,21 +98,24 @@ def vendored() -> Path:
     inputs = {"requirements_sha256": sha256_file(requirements)}
     if manifest.is_current(record, inputs) and paths.CODE_LIB.is_dir():
         return paths.CODE_LIB
-    shutil.rmtree(paths.CODE_LIB, ignore_errors=True)
+    fresh = paths.CODE_LIB.with_name(paths.CODE_LIB.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--require-hashes", "--no-compile", *CONTAINER]
-    command += ["--target", str(paths.CODE_LIB), "-r", str(requirements)]
+    command += ["--target", str(fresh), "-r", str(requirements)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        shutil.rmtree(paths.CODE_LIB, ignore_errors=True)
+        shutil.rmtree(fresh, ignore_errors=True)
         raise UserError(
             f"{paths.relative(requirements)}: the packages for the endpoint could not be fetched:\n"
             f"{done.stderr.strip()}\nCheck the network, or use DEPS=requirements."
         )
     # Metadata that says how, not what, was installed differs between machines.
-    for path in paths.CODE_LIB.rglob("*"):
+    for path in fresh.rglob("*"):
         if path.name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}:
             path.unlink()
+    shutil.rmtree(paths.CODE_LIB, ignore_errors=True)
+    fresh.replace(paths.CODE_LIB)
     manifest.write(record, inputs, {})
     return paths.CODE_LIB
 

@@ -5,6 +5,8 @@ answers 415 or 500 with no hint at the cause.
 """
 
 import tarfile
+import zlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from train2deploy import paths
@@ -20,22 +22,30 @@ def problems(archive: Path) -> list[str]:
     try:
         with tarfile.open(archive) as tar:
             names = [PurePosixPath(member.name) for member in tar.getmembers() if member.isfile()]
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise UserError(f"{archive}: expected a tar archive, found {error}.") from error
-    where = paths.relative(archive)
-    found = [*_wrapping_folder(names), *_models(names), *_code(names), *_leftovers(names)]
-    return [f"{where}: {line}" for line in found]
+    return [f"{paths.relative(archive)}: {line}" for line in mistakes(names)]
 
 
-def _wrapping_folder(names: list[PurePosixPath]) -> list[str]:
+def mistakes(names: Iterable[PurePosixPath]) -> list[str]:
+    """The same for an archive that would hold files of these names."""
+    names = list(names)
+    wrapper = _wrapping_folder(names)
+    found = []
+    if wrapper is not None:
+        found.append(
+            f"everything lies in a folder {wrapper!r}, so code/ is not at the root and would be"
+            " ignored; pack the folder's contents instead of the folder"
+        )
+        names = [name.relative_to(wrapper) for name in names]
+    return [*found, *_models(names), *_code(names), *_leftovers(names)]
+
+
+def _wrapping_folder(names: list[PurePosixPath]) -> str | None:
     tops = {name.parts[0] for name in names}
     top = next(iter(tops), "")
-    if len(tops) == 1 and not top.isdigit() and any(name.parts[1:2] == ("code",) for name in names):
-        return [
-            f"everything lies in a folder {top!r}, so code/ is not at the root and would be"
-            " ignored; pack the folder's contents instead of the folder"
-        ]
-    return []
+    wraps_code = any(name.parts[1:2] == ("code",) for name in names)
+    return top if len(tops) == 1 and not top.isdigit() and wraps_code else None
 
 
 def _models(names: list[PurePosixPath]) -> list[str]:
@@ -52,13 +62,14 @@ def _models(names: list[PurePosixPath]) -> list[str]:
 
 def _code(names: list[PurePosixPath]) -> list[str]:
     found = []
-    handlers = [name for name in names if name.name == "inference.py" and "lib" not in name.parts]
+    packages = ("code", "lib")
+    handlers = [n for n in names if n.name == "inference.py" and n.parts[:2] != packages]
     for handler in handlers:
         if handler != PurePosixPath("code/inference.py"):
             found.append(
                 f"{handler}: would be ignored; the endpoint reads code/inference.py and no other"
             )
-    has_lib = any(name.parts[:2] == ("code", "lib") for name in names)
+    has_lib = any(name.parts[:2] == packages for name in names)
     if has_lib and PurePosixPath("code/requirements.txt") in names:
         found.append(
             "code/requirements.txt beside code/lib/ is ignored by the container; keep one of them"

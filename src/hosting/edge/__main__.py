@@ -21,6 +21,8 @@ def parse_arguments(arguments):
     parser.add_argument('--port', type=int, required=True)
     parser.add_argument('--rest-ports', required=True, help='the model servers\', comma-separated')
     parser.add_argument('--gunicorn', metavar='SOCKET', required=True)
+    parser.add_argument('--fresh-connections', action='store_true',
+                        help='a new connection to gunicorn for each request')
     parser.add_argument('--mode', choices=['plain', 'python'], required=True)
     parser.add_argument('--default-model', default='None')
     parser.add_argument('--contract', choices=['2019', 'head'], default='2019')
@@ -38,8 +40,10 @@ async def serve(options, error_log):
         ['http://127.0.0.1:%d' % port for port in ports],
         [Client(host='127.0.0.1', port=port) for port in ports],
         options.read_timeout, error_log)
-    gunicorn = Upstream(['http://unix:%s' % options.gunicorn], [Client(path=options.gunicorn)],
-                        options.read_timeout, error_log)
+    gunicorn = Upstream(
+        ['http://unix:%s' % options.gunicorn],
+        [Client(path=options.gunicorn, keep_alive=not options.fresh_connections)],
+        options.read_timeout, error_log)
     head = options.contract == 'head'
     plain = None
     if options.mode == 'plain':

@@ -7,8 +7,15 @@ time-out, greenlets, signals) to gunicorn's own gevent worker.
 """
 import io
 import sys
+import time
+from functools import partial
+from socket import SHUT_RDWR
 
+import gevent
 import httptools
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -105,6 +112,7 @@ class Worker(GeventWorker):
 
     def init_process(self):
         self._idle = set()
+        self._stopping = Event()
         self._base_environ = {
             'wsgi.version': (1, 0), 'wsgi.url_scheme': 'http', 'wsgi.errors': sys.stderr,
             'wsgi.multithread': True, 'wsgi.multiprocess': self.cfg.workers > 1,
@@ -114,12 +122,35 @@ class Worker(GeventWorker):
         }
         super().init_process()
 
-    def notify(self):
-        super().notify()
-        if not self.alive:
-            # Stopping: nothing more will be accepted on connections that wait for a request.
-            for client in list(self._idle):
-                util.close(client)
+    def run(self):
+        """gunicorn's own loop, but it does not sleep through the signal to stop."""
+        servers = []
+        for listener in self.sockets:
+            listener.setblocking(1)
+            server = StreamServer(listener, handle=partial(self.handle, listener),
+                                  spawn=Pool(self.worker_connections))
+            server.start()
+            servers.append(server)
+        while self.alive:
+            self.notify()
+            self._stopping.wait(1.0)
+        for server in servers:
+            server.close()
+        for client in list(self._idle):
+            # A connection that waits for a request would otherwise hold up the end.
+            try:
+                client.shutdown(SHUT_RDWR)
+            except OSError:
+                pass  # the edge has closed it already
+        end = time.time() + self.cfg.graceful_timeout
+        while any(server.pool.free_count() < server.pool.size for server in servers) \
+                and time.time() < end:
+            self.notify()
+            gevent.sleep(0.05)
+
+    def handle_exit(self, sig, frame):
+        super().handle_exit(sig, frame)
+        self._stopping.set()
 
     def handle(self, listener, client, addr):
         client.setblocking(1)

@@ -212,18 +212,23 @@ class Client:
     """A pool of connections to one server: `host` and `port`, or the unix socket `path`.
 
     Idle connections are used last in, first out, and closed after `idle_timeout` seconds
-    (None: never). `connect_timeout` limits the time to connect.
+    (None: never). `connect_timeout` limits the time to connect. Without `keep_alive` each
+    request has a connection of its own.
     """
 
-    def __init__(self, host=None, port=None, path=None, idle_timeout=30.0, connect_timeout=60.0):
+    def __init__(self, host=None, port=None, path=None, idle_timeout=30.0, connect_timeout=60.0,
+                 keep_alive=True):
         self.loop = asyncio.get_event_loop()
         self.host = host
         self.port = port
         self.path = path
         self.idle_timeout = idle_timeout
         self.connect_timeout = connect_timeout
-        self._host_line = b'Host: %b\r\n' % (
+        self._own_lines = b'Host: %b\r\n' % (
             ('%s:%s' % (host, port)).encode('latin-1') if path is None else b'localhost')
+        if not keep_alive:
+            self._own_lines += b'Connection: close\r\n'
+        self._keep_alive = keep_alive
         self._idle = []
         self._timer = None
 
@@ -238,7 +243,7 @@ class Client:
         if type(target) is str:
             target = target.encode('latin-1')
         head = b'%b %b HTTP/1.1\r\n%b%b' % (method.encode('latin-1'), target,
-                                            self._host_line, headers)
+                                            self._own_lines, headers)
         if body or with_length and method in _WITH_BODY:
             head += b'Content-Length: %d\r\n\r\n' % len(body)
             payload = head + body if len(body) < 65536 else (head, body)
@@ -291,6 +296,9 @@ class Client:
 
     def keep(self, connection):
         """Take back a connection whose exchange is complete."""
+        if not self._keep_alive:
+            connection.transport.close()
+            return
         connection.idle_since = self.loop.time()
         self._idle.append(connection)
         if self._timer is None and self.idle_timeout is not None:

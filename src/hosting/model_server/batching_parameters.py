@@ -44,7 +44,9 @@ class BatchingParameters:
         self.max_batch_size = max_batch_size
         self.batch_timeout_micros = batch_timeout_micros
         self.max_enqueued_batches = max_enqueued_batches
-        self.num_batch_threads = num_batch_threads or os.cpu_count() or 1
+        if num_batch_threads is None:
+            num_batch_threads = os.cpu_count() or 1
+        self.num_batch_threads = num_batch_threads
         self.allowed_batch_sizes = list(allowed_batch_sizes)
         self.pad_variable_length_inputs = pad_variable_length_inputs
         self._check()

@@ -102,11 +102,10 @@ class Graph:
     def _mixes(self, node, first):
         if node.op == 'RandomShuffle':
             return True
-        if not node.input or _node_name(node.input[0]) not in first:
-            return False
-        if node.op.startswith('FusedBatchNorm'):
+        if node.op.startswith('FusedBatchNorm') and 'Grad' not in node.op:
             return node.attr['is_training'].b
-        if node.op not in _OVER_AXIS or len(node.input) < 2:
+        if (node.op not in _OVER_AXIS or len(node.input) < 2
+                or _node_name(node.input[0]) not in first):
             return False
         axes = self._constant(_node_name(node.input[1]))
         # An axis that is computed is left to the trial.

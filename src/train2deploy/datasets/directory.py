@@ -5,6 +5,7 @@ Columns: `feature` in features.csv, `label` in labels.csv, row for row.
 """
 
 import csv
+import io
 from collections import Counter
 from pathlib import Path
 
@@ -34,11 +35,12 @@ def load(directory: Path) -> DataSet:
         train = _read_split(directory / "train", "train")
         test = _read_split(directory / "test", "test")
         _check_test_labels(directory, train, test)
+        _check_labels(directory / "train" / "labels.csv", train)
         rows, test_ids = train + test, frozenset(row.id for row in test)
         parts = ["train", "test"]
     else:
         rows, test_ids, parts = _read_split(directory, "row"), None, ["."]
-    _check_labels(directory, rows if test_ids is None else train)
+        _check_labels(directory / "labels.csv", rows)
     hashes = {
         f"{part}/{name}".removeprefix("./"): sha256_file(directory / part / name)
         for part in parts
@@ -76,39 +78,54 @@ def _read_column(path: Path, column: str) -> list[str]:
             f"{path}, line {line}: expected UTF-8, found the byte 0x{byte:02x} at offset"
             f" {error.start}. Convert the file, for instance: iconv -f CP932 -t UTF-8."
         ) from error
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    # Blank lines count, or a text and its label would drift apart; only the file's end may have them.
+    lines = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), strict=True)
     try:
-        found = reader.fieldnames or []
-        if column not in found:
-            raise InvalidDataSet(
-                f"{path}: expected a column {column!r} in the first line, found {list(found)}."
-            )
-        values = [row[column] for row in reader]
+        header, *rows = list(lines) or [[]]
     except csv.Error as error:
         raise InvalidDataSet(
-            f"{path}, line {reader.line_num}: expected CSV, found {error}."
+            f"{path}, line {lines.line_num}: expected CSV, found {error}."
         ) from error
-    for number, value in enumerate(values, start=1):
-        if value is None or not value.strip():
-            raise InvalidDataSet(
-                f"{path}, row {number}, column {column!r}: expected text, found nothing."
-                " Fill the cell or remove the row from both files."
-            )
-    return values
+    if column not in header:
+        raise InvalidDataSet(
+            f"{path}: expected a column {column!r} in the first line, found {header}."
+        )
+    place = header.index(column)
+    for number, row in enumerate(rows, start=1):
+        _check_row(f"{path}, row {number}", row, header, place)
+    return [row[place] for row in rows]
 
 
-def _check_labels(directory: Path, rows: list[Row]) -> None:
+def _check_row(where: str, row: list[str], header: list[str], place: int) -> None:
+    value = row[place] if place < len(row) else ""
+    if not value.strip():
+        raise InvalidDataSet(
+            f"{where}, column {header[place]!r}: expected text, found nothing."
+            " Fill the cell or remove the row from both files."
+        )
+    if "\0" in value:
+        raise InvalidDataSet(
+            f"{where}, column {header[place]!r}: expected text, found a NUL character."
+        )
+    if len(row) > len(header):
+        cells = "1 cell" if len(header) == 1 else f"{len(header)} cells"
+        raise InvalidDataSet(
+            f"{where}: expected {cells} as in the first line, found {len(row)}."
+            " Put a text with a comma into double quotes."
+        )
+
+
+def _check_labels(path: Path, rows: list[Row]) -> None:
     counts = Counter(row.label for row in rows)
     if len(counts) < 2:
         raise InvalidDataSet(
-            f"{directory}, labels.csv, column 'label': expected at least 2 different labels, found"
-            f" {sorted(counts)}."
+            f"{path}, column 'label': expected at least 2 different labels, found {sorted(counts)}."
         )
-    for label, count in sorted(counts.items()):
-        if count < 2:
+    for number, row in enumerate(rows, start=1):
+        if counts[row.label] < 2:
             raise InvalidDataSet(
-                f"{directory}, labels.csv, column 'label': expected at least 2 rows of each label,"
-                f" found {count} of {label!r}. Add rows or remove the label."
+                f"{path}, row {number}, column 'label': expected at least 2 rows of each label,"
+                f" found 1 of {row.label!r}. Add rows or remove the label."
             )
 
 

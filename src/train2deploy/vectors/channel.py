@@ -62,7 +62,7 @@ def build(kind: str, corpus: Path | None, vocabulary_size: int, seed: int) -> st
     environment = processes.clean_environment(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
     status = processes.run_streaming(command, environment, paths.ROOT, lines.append)
     if status != 0:
-        raise JobFailed("\n".join(lines[-15:]) + f"\nbuilding the vectors failed ({status}).")
+        raise JobFailed(f"building the vectors failed: {(lines or ['no reason given'])[-1]}")
     sentences.unlink()
     for line in lines:
         if line.startswith("INFO:build_vectors:"):

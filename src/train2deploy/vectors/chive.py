@@ -49,26 +49,32 @@ def spacy_hash(text: str) -> int:
 
 
 def words(target: Path = paths.WORDS / "chive") -> Path:
-    """Makes `target` hold words.txt, rows.npy and vectors.npy; does nothing when it does.
+    """Makes `target` hold words.txt, rows.npy, vectors.npy and frequent.txt, once.
 
     Returns:
-        `target`: line i of words.txt has the vector `vectors[rows[i]]`.
+        `target`: line i of words.txt has the vector `vectors[rows[i]]`; frequent.txt
+        has the words that own a vector, the most frequent first.
     """
     wheel = _fetch()
-    inputs = {"wheel_sha256": sha256_file(wheel)}
+    inputs = {"wheel_sha256": sha256_file(wheel), "layout": 2}
     if manifest.is_current(target / "manifest.json", inputs):
         return target
     with zipfile.ZipFile(wheel) as archive:
         vectors = np.load(io.BytesIO(archive.read(VOCABULARY + "vectors")), allow_pickle=False)
         row_of_key = msgpack.unpackb(archive.read(VOCABULARY + "key2row"), strict_map_key=False)
         strings = json.loads(archive.read(VOCABULARY + "strings.json"))
-    rows = {}
+    rows, keys = {}, {}
     for text in strings:
-        row = row_of_key.get(spacy_hash(text))
-        if row is not None and text and "\n" not in text:
-            rows[text] = row
+        key = spacy_hash(text)
+        if key in row_of_key and text and "\n" not in text:
+            rows[text] = row_of_key[key]
+            keys[key] = text
+    # The table's first entries are the words that own a vector, the most frequent
+    # first; the others were mapped to the nearest of those.
+    frequent = [keys[key] for key in list(row_of_key)[: len(vectors)] if key in keys]
     target.mkdir(parents=True, exist_ok=True)
     (target / "words.txt").write_text("\n".join(rows), encoding="utf-8")
+    (target / "frequent.txt").write_text("\n".join(frequent) + "\n", encoding="utf-8")
     np.save(target / "rows.npy", np.fromiter(rows.values(), dtype=np.int32), allow_pickle=False)
     np.save(target / "vectors.npy", vectors, allow_pickle=False)
     outputs = {"words": len(rows), "vectors": list(vectors.shape)}

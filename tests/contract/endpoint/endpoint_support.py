@@ -241,8 +241,12 @@ class Starter:
             (path / 'code/inference.py').write_text(handler)
         return path
 
-    def start(self, model_dir, contract='2019', fake=False, wait=True, arguments=(), **variables):
-        """Start `python -m hosting`; `variables` are environment variables."""
+    def start(self, model_dir, contract='2019', fake=False, wait=True, arguments=(),
+              through=(), **variables):
+        """Start `python -m hosting`; `variables` are environment variables.
+
+        `through`: a command that runs the command it is given.
+        """
         port = int(variables.setdefault('SAGEMAKER_BIND_TO_PORT', str(free_port())))
         environment = dict(self._environment, PYTHONPATH=str(REPOSITORY / 'src'),
                            HOSTING_CONTRACT=contract, **variables)
@@ -251,7 +255,7 @@ class Starter:
         log_path = self._folder / f'log-{port}-{len(self._started)}.txt'
         with open(log_path, 'wb') as log:
             process = subprocess.Popen(
-                [self._python, '-W', 'error::SyntaxWarning', '-m', 'hosting', '--model-dir',
+                [*through, self._python, '-W', 'error::SyntaxWarning', '-m', 'hosting', '--model-dir',
                  str(model_dir), '--cache-dir', str(self._folder / 'cache'),
                  '--die-with-parent', *arguments],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -22,12 +22,12 @@ settings.load_profile("project")
 
 def relocate(patch: pytest.MonkeyPatch, root: Path) -> Path:
     """Makes everything that the tool writes lie below `root`; sources stay where they are."""
-    for name, value in vars(paths).items():
-        if isinstance(value, Path) and (
-            value.is_relative_to(paths.BUILD) or value.is_relative_to(paths.RAW)
-        ):
-            patch.setattr(paths, name, root / value.relative_to(paths.ROOT))
+    real_root, made = paths.ROOT, (paths.BUILD, paths.RAW)
+    for name, value in list(vars(paths).items()):
+        if isinstance(value, Path) and any(value.is_relative_to(folder) for folder in made):
+            patch.setattr(paths, name, root / value.relative_to(real_root))
     patch.setattr(paths, "ROOT", root)
+    assert paths.CODE_LIB == root / "build" / "code-lib", "the real build/ would be written"
     return root
 
 

@@ -1,0 +1,160 @@
+"""A9: restarts, shutdown, logs."""
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from endpoint_support import alive
+
+BUNDLE = {'model/1/saved_model.pb': ''}
+
+
+@pytest.fixture(params=['2019', 'head'])
+def own(request, starter):
+    """An endpoint that the test may break."""
+    endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), request.param,
+                             fake=True)
+    yield endpoint
+    endpoint.stop()
+
+
+@pytest.mark.parametrize('name', ['tensorflow serving', 'gunicorn', 'nginx'])
+def test_a9_what_dies_is_restarted_at_once(own, name):
+    for _ in range(2):
+        pid = own.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        own.eventually(lambda: own.pid(name) != pid, 3, 'a restart')
+        own.eventually(lambda: own.get('/ping').status == 200
+                       and own.get('/tfs/v1/models/model').status == 200, 5, 'service')
+        assert own.probe('again')['body'] == 'again'
+    warning = f'WARNING:__main__:unexpected {name} exit (status: 9). restarting.'
+    assert own.log().count(warning) == 2
+    assert own.process.poll() is None
+
+
+def test_a9_requests_on_kept_connections_survive_a_restart_of_gunicorn(own):
+    for _ in range(3):
+        own.probe()
+    pid = own.pid('gunicorn')
+    os.kill(pid, signal.SIGKILL)
+    own.eventually(lambda: own.pid('gunicorn') != pid, 3, 'a restart')
+    statuses = set()
+    own.eventually(lambda: statuses.add(own.get('/ping').status) or 200 in statuses, 5, '200')
+    assert statuses <= {200, 502}
+
+
+def test_a9_a_missing_gunicorn_is_502_and_the_front_goes_on(own):
+    os.kill(own.process.pid, signal.SIGSTOP)  # no restarts now
+    try:
+        os.kill(own.pid('gunicorn'), signal.SIGKILL)
+        own.eventually(lambda: own.get('/ping').status == 502, 5, '502')
+        assert own.invoke('{}').status == 502
+        assert own.get('/nowhere').status == 404
+        os.kill(own.pid('tensorflow serving'), signal.SIGKILL)
+        own.eventually(lambda: own.get('/tfs/v1/models/model').status == 502, 5, '502')
+    finally:
+        os.kill(own.process.pid, signal.SIGCONT)
+    own.eventually(lambda: own.get('/ping').status == 200, 5, 'a restart')
+
+
+@pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a9_a_signal_ends_everything_with_status_0(own, signum):
+    children = own.descendants()
+    assert len(children) >= 4  # model server, gunicorn, its worker, front
+    started = time.monotonic()
+    assert own.stop(signum) == 0
+    assert time.monotonic() - started < 5
+    assert not [pid for pid in children if alive(pid)]
+    assert 'INFO:__main__:stopping services' in own.log()
+    with pytest.raises(ConnectionRefusedError):
+        own.get('/ping')
+
+
+def test_a9_sigkill_of_the_supervisor_leaves_no_orphan(own):
+    children = own.descendants()
+    own.process.kill()
+    own.process.wait()
+    end = time.monotonic() + 5
+    while any(alive(pid) for pid in children) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not [pid for pid in children if alive(pid)]
+
+
+def test_a9_sigkill_of_gunicorn_leaves_no_worker(own):
+    worker = own.probe()['pid']
+    os.kill(own.pid('gunicorn'), signal.SIGKILL)
+    end = time.monotonic() + 5
+    while alive(worker) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not alive(worker)
+
+
+def test_a9_a_stop_in_the_middle_of_the_start_leaves_nothing(starter):
+    for pause in (0.05, 0.15, 0.3, 0.5):
+        endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
+                                 wait=False)
+        time.sleep(pause)
+        children = endpoint.descendants()
+        assert endpoint.stop() in (0, -signal.SIGTERM)
+        assert not [pid for pid in children if alive(pid)]
+
+
+def test_a9_die_with_parent_ends_the_endpoint(starter, tmp_path):
+    """The tests' own endpoints are started that way; here a parent in between is killed."""
+    endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
+                             through=['/bin/sh', '-c', '"$@" & echo $! > "$0"; wait',
+                                      str(tmp_path / 'pid')])
+    supervisor = int((tmp_path / 'pid').read_text())
+    children = endpoint.descendants()
+    assert supervisor in children and supervisor != endpoint.process.pid
+    endpoint.process.kill()
+    endpoint.process.wait()
+    end = time.monotonic() + 8
+    while any(alive(child) for child in children) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not [child for child in children if alive(child)]
+
+
+# -- logs -------------------------------------------------------------------------------------
+
+def test_a9_access_log_has_every_request_in_combined_format(own):
+    own.get('/ping', {'User-Agent': 'agent "x"', 'Referer': 'http://a/b'})
+    own.request('POST', '/nowhere?a=b', 'x')
+    own.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
+                    r'"GET /ping HTTP/1\.1" 200 0 "http://a/b" "agent \\x22x\\x22"$')
+    own.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[[^]]+\] "POST /nowhere\?a=b HTTP/1\.1" 404 22 "-" "-"$')
+
+
+def test_a9_a_handlers_print_and_log_reach_the_log_at_once(own):
+    own.invoke('{"do": "print", "text": "電波 in the log"}')
+    own.wait_in_log(r'(?s)電波 in the log\n.*電波 in the log\n', 3)
+
+
+def test_a9_python_mode_logs_the_attributes_in_head_only(own):
+    own.invoke('{}', attributes='tfs-method=regress')
+    own.wait_in_log('"POST /invocations')
+    line = "INFO:tfs_utils:sagemaker tfs attributes: \n{'tfs-method': 'regress'}\n"
+    assert (line in own.log()) == (own.contract == 'head')
+
+
+def test_a9_error_log_names_request_and_upstream(own):
+    own.invoke('{"do": "exit"}')
+    own.wait_in_log(r'(?m)^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[error\] \d+#0: upstream prematurely '
+                    r'closed connection .*, client: 127\.0\.0\.1, '
+                    r'request: "POST /invocations HTTP/1\.1", upstream: "http://unix:.*"$')
+
+
+def test_a9_the_runtime_directory_is_removed_even_after_sigkill(starter):
+    endpoint = starter.start(starter.model_dir(BUNDLE), fake=True)
+    folder = re.search(r'--gunicorn (\S+)/gunicorn\.sock', endpoint.command('nginx')).group(1)
+    assert os.path.isdir(folder)
+    endpoint.process.kill()
+    endpoint.process.wait()
+    assert os.path.isdir(folder)
+    again = starter.start(starter.model_dir(BUNDLE), fake=True)
+    assert not os.path.isdir(folder), 'the next start cleans up'
+    own_folder = re.search(r'--gunicorn (\S+)/gunicorn\.sock', again.command('nginx')).group(1)
+    again.stop()
+    assert not os.path.isdir(own_folder)

@@ -1,0 +1,68 @@
+"""One small job of the user's own data, trained and packed once for all tests here."""
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from project import REPOSITORY, Project, write_data_set
+
+LABELS = ("グルメ", "携帯電話", "京都")
+
+
+def sample_rows(per_label: int) -> list[tuple[str, str]]:
+    """Some of the shipped sentences: three of the four topics."""
+    with (REPOSITORY / "data" / "sample" / "sentences.csv").open(encoding="utf-8") as source:
+        rows = [(row["feature"], row["label"]) for row in csv.DictReader(source)]
+    return [
+        row for label in LABELS for row in [row for row in rows if row[1] == label][:per_label]
+        if "," not in row[0] and '"' not in row[0]
+    ]
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    root = Project(tmp_path_factory.mktemp("project"))
+    yield root
+    root.make("local-stop")
+    assert root.wait_until_quiet() == []
+
+
+@pytest.fixture(scope="session")
+def data_set(project):
+    """A directory as a user would give it."""
+    return write_data_set(project.root / "mine", sample_rows(60))
+
+
+@pytest.fixture(scope="session")
+def train(project, data_set):
+    """Runs a small training job with the given further variables."""
+    text = data_set / "features.csv"
+
+    def run(*variables, check=True):
+        return project.make(
+            "local-train", f"DATASET={data_set}", "VECTORS=corpus", f"CORPUS={text}",
+            "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", *variables, check=check)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def packed(project, train):
+    """The project with a build/model.tar.gz, and what training printed."""
+    output = train("REPRO=1").stdout
+    project.make("package")
+    return output
+
+
+@pytest.fixture(scope="session")
+def endpoint(project, packed):
+    """The detached endpoint of the packed model; gives its port."""
+    from train2deploy.endpoint import free_port
+
+    port = free_port()
+    project.make("local-serve", "DETACH=1", f"PORT={port}")
+    return port

@@ -1,0 +1,187 @@
+"""The packed model behind /invocations: answers, refusals, verify, evaluate, start and stop."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from project import REPOSITORY, TIMEOUT_SECONDS
+from train2deploy.endpoint import free_port
+
+SENTENCE = "電波が悪い"
+
+
+def post(port, body, content_type="application/json", path="/invocations"):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Content-Type": content_type} if content_type else {}
+    connection.request("POST", path, body, headers)
+    response = connection.getresponse()
+    answer = response.read().decode("utf-8")
+    connection.close()
+    return response.status, response.getheader("Content-Type"), answer
+
+
+def ask(port, value):
+    return post(port, json.dumps(value, ensure_ascii=False).encode("utf-8"))
+
+
+def is_ranking(ranking):
+    probabilities = [entry["prob"] for entry in ranking]
+    return (
+        {entry["label"] for entry in ranking} == {"グルメ", "携帯電話", "京都"}
+        and probabilities == sorted(probabilities, reverse=True)
+        and abs(sum(probabilities) - 1) < 1e-5
+    )
+
+
+def test_one_sentence_gives_its_ranked_labels(endpoint):
+    status, content_type, answer = ask(endpoint, {"q": SENTENCE})
+    assert (status, content_type) == (200, "application/json")
+    assert is_ranking(json.loads(answer))
+
+
+def test_many_sentences_give_a_ranking_each_in_their_order(endpoint):
+    sentences = [SENTENCE, "抹茶パフェ", "清水寺の坂", "x" * 3000]
+    _, _, answer = ask(endpoint, {"q": sentences})
+    alone = [json.loads(ask(endpoint, {"q": sentence})[2]) for sentence in sentences]
+    together = json.loads(answer)
+    assert all(is_ranking(ranking) for ranking in together)
+    for one, other in zip(alone, together):
+        assert [entry["label"] for entry in one] == [entry["label"] for entry in other]
+        assert [e["prob"] for e in one] == pytest.approx([e["prob"] for e in other], abs=1e-6)
+
+
+def test_json_lines_give_a_ranking_a_line(endpoint):
+    lines = "\n".join(json.dumps({"q": text}) for text in (SENTENCE, "抹茶パフェ")) + "\n\n"
+    status, content_type, answer = post(endpoint, lines.encode(), "application/jsonlines")
+    assert (status, content_type) == (200, "application/jsonlines")
+    assert [is_ranking(json.loads(line)) for line in answer.splitlines()] == [True, True]
+
+
+def test_a_charset_behind_the_content_type_is_no_obstacle(endpoint):
+    status, _, _ = post(endpoint, b'{"q": "a"}', "application/json; charset=utf-8")
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    "body, content_type, expected",
+    [
+        (b"", "application/json", "found an empty one"),
+        (b"{", "application/json", "expected JSON"),
+        (b"[" * 100000, "application/json", "too deeply nested"),
+        (b'{"q": NaN}', "application/json", "NaN is no JSON"),
+        (b"[]", "application/json", 'the key "q"'),
+        (b"{}", "application/json", 'the key "q"'),
+        (b'{"q": 5}', "application/json", "expected a string, found a number"),
+        (b'{"q": null}', "application/json", "expected a string, found null"),
+        (b'{"q": ""}', "application/json", "found an empty string"),
+        (b'{"q": "  "}', "application/json", "found an empty string"),
+        (b'{"q": []}', "application/json", "found an empty list"),
+        (b'{"q": ["a", 1]}', "application/json", '"q"[1]: expected a string'),
+        (b'{"q": "\\ud800"}', "application/json", "lone surrogate"),
+        (b'{"q": "\xff"}', "application/json", "expected UTF-8, found the byte 0xff"),
+        (b'{"q": "a"}\n{"q": 1}', "application/jsonlines", 'line 2: "q": expected a string'),
+        (b"\n\n", "application/jsonlines", "found an empty body"),
+        (b'{"q": "a"}', "text/csv", "expected Content-Type"),
+    ],
+)
+def test_a_bad_request_is_answered_with_what_was_expected(endpoint, body, content_type, expected):
+    status, answered_type, answer = post(endpoint, body, content_type)
+    assert status == 500  # the contract knows no other status for a handler's error (A7)
+    assert answered_type == "application/json"
+    assert expected in json.loads(answer)["error"]
+    assert ask(endpoint, {"q": SENTENCE})[0] == 200
+
+
+def test_invoke_prints_a_table_with_bars_and_the_raw_answer(project, endpoint):
+    table = project.make("invoke", f"Q={SENTENCE}", f"PORT={endpoint}").stdout
+    assert SENTENCE in table and "█" in table and "携帯電話" in table
+    raw = project.make("-s", "invoke", f"Q={SENTENCE}", f"PORT={endpoint}", "JSON=1").stdout
+    assert is_ranking(json.loads(raw))
+
+
+def test_a_quote_in_the_sentence_reaches_the_endpoint_whole(project, endpoint):
+    raw = project.make("-s", "invoke", "Q=it's \"$HOME\" `x`", f"PORT={endpoint}", "JSON=1").stdout
+    assert is_ranking(json.loads(raw))
+
+
+def test_invoke_without_an_endpoint_says_how_to_start_one(project, packed):
+    done = project.make("invoke", f"PORT={free_port()}", check=False)
+    assert done.returncode != 0
+    assert "make local-serve" in done.stdout
+
+
+def test_verify_finds_the_endpoint_equal_to_a_session(project, endpoint):
+    output = project.make("verify").stdout
+    assert "signature inputs inputs: " in output
+    result = project.json("verification.json")
+    assert result["sentences"] == 20 or result["sentences"] >= 2
+    assert result["max_abs_difference"] <= 1e-6
+
+
+def test_evaluate_scores_the_test_split_beside_two_yardsticks(project, endpoint):
+    output = project.make("evaluate").stdout
+    result = project.json("evaluation.json")
+    assert len(result["yardsticks"]) == 2
+    assert result["model"]["n"] == len(result["truth"]) == len(result["predicted"])
+    right = sum(a == b for a, b in zip(result["truth"], result["predicted"]))
+    assert result["model"]["accuracy"] == pytest.approx(right / len(result["truth"]))
+    assert "characters 1-3, logistic regression" in output
+
+
+def test_a_second_detached_endpoint_is_refused(project, endpoint):
+    done = project.make("local-serve", "DETACH=1", f"PORT={free_port()}", check=False)
+    assert "make local-stop" in done.stdout
+
+
+def test_a_taken_port_is_named(project, packed):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        done = project.make("local-serve", f"PORT={port}", check=False)
+    assert f"PORT={port}" in done.stdout
+    assert "Choose another one" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def half_plus_three(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    maker = REPOSITORY / "tests" / "saved_models" / "make.py"
+    python = REPOSITORY / ".venvs" / "serve" / "bin" / "python"
+    subprocess.run(
+        [python, maker, folder, "half_plus_three"], check=True, timeout=TIMEOUT_SECONDS,
+        capture_output=True)
+    return folder / "half_plus_three"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_any_saved_model_is_served_in_the_foreground_until_a_signal(
+    project, half_plus_three, number
+):
+    port = free_port()
+    process = project.start("local-serve", f"MODEL_DIR={half_plus_three}", f"PORT={port}")
+    try:
+        body = json.dumps({"instances": [1.0, 2.0, 5.0]}).encode()
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                status, _, answer = post(port, body)
+            except OSError:
+                status = None
+            if status == 200:
+                break
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        assert json.loads(answer) == {"predictions": [3.5, 4.0, 5.5]}
+    finally:
+        os.kill(process.pid, number)
+        process.communicate(timeout=20)
+    left = [line for line in project.wait_until_quiet() if str(half_plus_three) in line]
+    assert left == []
+    with pytest.raises(OSError):
+        post(port, body)

@@ -1,0 +1,55 @@
+"""The make interface: help, doctor, and what a missing Python 3.6 says."""
+
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from project import REPOSITORY
+
+TARGETS = """help setup doctor data vectors local-train package local-serve local-stop invoke
+verify evaluate dry-run test lint lock clean""".split()
+
+
+def test_help_is_the_default_and_lists_every_target(project):
+    text = project.make().stdout
+    assert text == project.make("help").stdout
+    listed = re.findall(r"^  ([a-z-]+)", text, re.M)
+    assert set(TARGETS) <= set(listed)
+
+
+def test_every_phony_target_has_a_line_of_help():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    phony = {name for line in re.findall(r"^\.PHONY: (.*)$", makefile, re.M) for name in line.split()}
+    described = set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.M))
+    assert phony == described
+
+
+def test_doctor_names_each_requirement_and_what_to_do(project):
+    text = project.make("doctor").stdout
+    for requirement in ("Python 3.10", "CPython 3.6", "x86-64", "AVX", "C compiler", "Docker"):
+        assert requirement in text
+
+
+def test_a_missing_python_36_ends_with_one_message_and_three_ways_on(project):
+    (project.root / ".stamps").unlink()
+    (project.root / ".venvs").unlink()
+    try:
+        done = project.make(".stamps/train", "PYTHON36=/nonexistent/python3.6", check=False)
+    finally:
+        import shutil
+
+        shutil.rmtree(project.root / ".stamps", ignore_errors=True)
+        shutil.rmtree(project.root / ".venvs", ignore_errors=True)
+        for name in (".stamps", ".venvs"):
+            (project.root / name).symlink_to(REPOSITORY / name)
+    assert done.returncode != 0
+    assert "PYTHON36=/nonexistent/python3.6 is no Python 3.6" in done.stdout
+    assert "Three ways on" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_package_before_training_and_serving_before_packing_lead_to_the_step_before(project):
+    plan = project.make("--dry-run", "local-serve", "-o", ".stamps/host").stdout
+    assert "serve --port 8080" in plan

@@ -1,0 +1,98 @@
+"""A project root for tests: this repository's sources and environments, a build/ of its own."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = ("Makefile", "make-help.awk", "src", "requirements", ".venvs", ".stamps")
+TIMEOUT_SECONDS = 600
+
+
+class Project:
+    """Runs make in a root whose data/ and build/ are its own.
+
+    The environments are the repository's, so they must have been made (`make test` does).
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in SHARED:
+            (root / name).symlink_to(REPOSITORY / name)
+        (root / "data").mkdir()
+        (root / "data" / "sample").symlink_to(REPOSITORY / "data" / "sample")
+        (REPOSITORY / "data" / "raw").mkdir(exist_ok=True)
+        (root / "data" / "raw").symlink_to(REPOSITORY / "data" / "raw")
+        self.build = root / "build"
+
+    def environment(self) -> dict[str, str]:
+        """The tests' environment without what an outer make put there."""
+        outer = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "Q"}
+        kept = {name: value for name, value in os.environ.items() if name not in outer}
+        return {**kept, "TRAIN2DEPLOY_ROOT": str(self.root)}
+
+    def make(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`make <arguments>` to its end; both streams in `stdout`."""
+        done = subprocess.run(
+            ["make", *arguments],
+            cwd=self.root,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout
+        return done
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """`make <arguments>` in the background, in a process group of its own."""
+        return subprocess.Popen(
+            ["make", *arguments],
+            cwd=self.root,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def json(self, name: str) -> dict:
+        """A JSON file of build/."""
+        return json.loads((self.build / name).read_text(encoding="utf-8"))
+
+    def processes(self) -> list[str]:
+        """Command lines of running processes that name this root or run in it."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                environment = (entry / "environ").read_bytes().decode("utf-8", "replace")
+                command = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
+            except OSError:
+                continue
+            if f"TRAIN2DEPLOY_ROOT={self.root}" in environment.split("\0") and command:
+                found.append(command.replace("\0", " "))
+        return found
+
+    def wait_until_quiet(self, seconds: float = 10.0) -> list[str]:
+        """The processes of this root that are left after at most `seconds`."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.processes():
+            time.sleep(0.05)
+        return self.processes()
+
+
+def write_data_set(directory: Path, rows: list[tuple[str, str]]) -> Path:
+    """features.csv and labels.csv of (sentence, label) rows."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, column, index in (("features", "feature", 0), ("labels", "label", 1)):
+        lines = [column, *(row[index] for row in rows)]
+        (directory / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return directory

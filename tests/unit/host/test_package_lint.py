@@ -1,0 +1,123 @@
+"""package_lint: one line for each known mistake of layout, none for a good archive."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from train2deploy.errors import UserError
+from train2deploy.package_lint import problems
+
+GOOD = [
+    "1/saved_model.pb",
+    "1/variables/variables.index",
+    "1/variables/variables.data-00000-of-00001",
+    "code/inference.py",
+    "code/encoding.py",
+    "code/labels.json",
+    "code/lib/package/inference.py",
+]
+
+
+def archive_of(path: Path, names: list[str]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+    return path
+
+
+def lint(tmp_path: Path, names: list[str]) -> list[str]:
+    archive = archive_of(tmp_path / "model.tar.gz", names)
+    found = problems(archive)
+    assert all(line.startswith(f"{archive}: ") and "\n" not in line for line in found)
+    return [line.removeprefix(f"{archive}: ") for line in found]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        GOOD,
+        ["./" + name for name in GOOD],
+        [name for name in GOOD if "/lib/" not in name] + ["code/requirements.txt"],
+        ["1/saved_model.pb"],
+        ["model/00000123/saved_model.pb"],
+        ["half/1/saved_model.pb", "half/2/saved_model.pb", "other/1/saved_model.pb"],
+    ],
+    ids=["lib", "with ./", "requirements", "no code", "a named model", "several models"],
+)
+def test_a_good_archive_has_no_problem(tmp_path: Path, names: list[str]):
+    assert lint(tmp_path, names) == []
+
+
+WITHOUT_MODEL = [name for name in GOOD if not name.startswith("1/")]
+WITHOUT_HANDLER = [name for name in GOOD if name != "code/inference.py"]
+
+MISTAKES = {
+    "empty": ([], "no saved_model.pb in it"),
+    "no model": (WITHOUT_MODEL, "no saved_model.pb in it"),
+    "model at the root": (
+        [*WITHOUT_MODEL, "saved_model.pb"],
+        "saved_model.pb: a SavedModel is served only from a folder with a numeric name",
+    ),
+    "model under a name": (
+        [*WITHOUT_MODEL, "export/saved_model.pb"],
+        "export/saved_model.pb: a SavedModel is served only from a folder with a numeric name",
+    ),
+    "a version with a v": (
+        [*WITHOUT_MODEL, "v1/saved_model.pb"],
+        "v1/saved_model.pb: a SavedModel is served only",
+    ),
+    "inference.py at the root": (
+        [*WITHOUT_HANDLER, "inference.py"],
+        "inference.py: would be ignored",
+    ),
+    "inference.py beside the model": (
+        [*WITHOUT_HANDLER, "1/inference.py"],
+        "1/inference.py: would be ignored",
+    ),
+    "inference.py in a folder of code": (
+        [*WITHOUT_HANDLER, "code/src/inference.py"],
+        "code/src/inference.py: would be ignored",
+    ),
+    "inference.py in lib at the root": (
+        [*WITHOUT_HANDLER, "lib/inference.py"],
+        "lib/inference.py: would be ignored",
+    ),
+    "lib and requirements": (
+        [*GOOD, "code/requirements.txt"],
+        "code/requirements.txt beside code/lib/ is ignored",
+    ),
+    "notebook checkpoints": (
+        [*GOOD, "code/.ipynb_checkpoints/inference-checkpoint.py"],
+        "code/.ipynb_checkpoints/inference-checkpoint.py: notebook checkpoints",
+    ),
+    "a wrapping folder": (
+        ["model/" + name for name in GOOD],
+        "everything lies in a folder 'model'",
+    ),
+    "a wrapping folder with ./": (
+        ["./model/" + name for name in GOOD],
+        "everything lies in a folder 'model'",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_in_one_line(tmp_path: Path, mistake: str):
+    names, expected = MISTAKES[mistake]
+    (line,) = lint(tmp_path, names)
+    assert line.startswith(expected)
+
+
+def test_several_mistakes_are_told_at_once(tmp_path: Path):
+    found = lint(tmp_path, ["export/saved_model.pb", "inference.py", ".ipynb_checkpoints/x"])
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive" * 200, b"\x1f\x8b\x08\x00" + bytes(50)])
+def test_no_archive_is_a_users_error(tmp_path: Path, content: bytes):
+    path = tmp_path / "model.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="expected a tar archive"):
+        problems(path)

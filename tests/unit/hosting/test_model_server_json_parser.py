@@ -1,0 +1,94 @@
+"""Bodies that the fast JSON parser refuses are read, or refused, as RapidJSON does."""
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hosting.model_server.errors import ServingError
+from hosting.model_server.json_parser import parse_as_rapidjson
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.text() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers(min_value=-(1 << 63), max_value=(1 << 64) - 1),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=30)
+
+NOT_TWO = r'The document root must not be followed by other values.'
+
+
+@settings(max_examples=100, deadline=None)
+@given(VALUES, st.sampled_from([None, 0, 1]), st.booleans())
+def test_every_valid_text_is_read_as_by_python(value, indent, ascii_only):
+    raw = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode('utf-8', 'surrogatepass')
+    assert parse_as_rapidjson(raw) == json.loads(json.dumps(value))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=40) | st.text(alphabet='[]{}":,.-+eE0123456789truefalsn \\u', max_size=30)
+       .map(str.encode))
+def test_no_bytes_do_anything_but_be_read_or_be_refused_with_an_offset(raw):
+    try:
+        parse_as_rapidjson(raw)
+    except ServingError as error:
+        assert error.code == 3
+        words, _, offset = error.message.rpartition(' at offset: ')
+        assert words.startswith('JSON Parse error: ')
+        assert 0 <= int(offset) <= len(raw)
+
+
+@pytest.mark.parametrize('raw, words, offset', [
+    (b'', 'The document is empty.', 0),
+    (b' \n', 'The document is empty.', 2),
+    (b'{"a" 1}', 'Missing a colon after a name of object member.', 5),
+    (b'{"a":1', 'Missing a comma or } after an object member.', 6),
+    (b'{"a":1,}', 'Missing a name for object member.', 7),
+    (b"{'a':1}", 'Missing a name for object member.', 1),
+    (b'[1 2]', 'Missing a comma or ] after an array element.', 3),
+    (b'[1,2,3,4,5,6,]', 'Invalid value.', 13),
+    (b'[[1,2],[1,2],[1,2],[1,2],[1,x]]', 'Invalid value.', 28),
+    (b'nul', 'Invalid value.', 3),
+    (b'{"a":tru}', 'Invalid value.', 8),
+    (b'None', 'Invalid value.', 1),
+    (b'[1]x', NOT_TWO, 3),
+    (b'01', NOT_TWO, 1),
+    (b'1.', 'Miss fraction part in number.', 2),
+    (b'1.e5', 'Miss fraction part in number.', 2),
+    (b'1e+', 'Miss exponent in number.', 3),
+    (b'[1e400]', 'Number too big to be stored in double.', 1),
+    (b'"abc', 'Missing a closing quotation mark in string.', 4),
+    (b'"a\\x"', 'Invalid escape character in string.', 2),
+    (b'"\\u12g4"', 'Incorrect hex digit after \\u escape in string.', 1),
+    (b'"\\ud800x"', 'The surrogate pair in string is invalid.', 1),
+    (b'"a\nb"', 'Invalid escape character in string.', 2),
+    (b'[' * 20000, 'Nested deeper than 10000 levels.', 10001),
+])
+def test_a_fault_is_named_with_its_offset(raw, words, offset):
+    with pytest.raises(ServingError) as refused:
+        parse_as_rapidjson(raw)
+    assert refused.value.message == 'JSON Parse error: %s at offset: %d' % (words, offset)
+
+
+def test_nan_and_infinity_are_numbers_in_each_spelling():
+    values = parse_as_rapidjson(b'[NaN, -NaN, Inf, -Inf, Infinity, -Infinity]')
+    assert [math.isnan(value) for value in values] == [True, True] + [False] * 4
+    assert values[2:] == [math.inf, -math.inf, math.inf, -math.inf]
+
+
+def test_bytes_that_are_no_utf8_pass_through_strings():
+    assert parse_as_rapidjson(b'"\xff\xe3\x81"').encode('utf-8', 'surrogateescape') == \
+        b'\xff\xe3\x81'
+
+
+def test_of_equal_names_the_first_counts():
+    assert parse_as_rapidjson(b'{"a": 1, "a": 2}') == {'a': 1}
+
+
+def test_integers_beyond_64_bits_are_floating_point():
+    assert parse_as_rapidjson(b'[18446744073709551615, 18446744073709551616]') == [
+        18446744073709551615, 1.8446744073709552e19]
+    assert isinstance(parse_as_rapidjson(b'[18446744073709551616]')[0], float)
+
+
+def test_a_byte_order_mark_is_skipped_and_a_nul_ends_the_text():
+    assert parse_as_rapidjson(b'\xef\xbb\xbf{"a": 1}\0garbage') == {'a': 1}

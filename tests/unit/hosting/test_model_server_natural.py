@@ -1,0 +1,267 @@
+"""Natural batching: what waits while the session is busy goes together, and nothing else."""
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hosting.model_server.errors import ServingError, invalid_argument
+from hosting.model_server.natural import MAX_ROWS, NaturalScheduler
+from hosting.model_server.tasks import Task
+
+FLOAT = 1
+
+
+class Signature:
+    """A signature whose session is a Python function, and which notes its runs."""
+
+    def __init__(self, function, is_batched=True, mixing=None):
+        self.name = 'fake'
+        self.types = (FLOAT,)
+        self.is_batched = is_batched
+        self.mixing = mixing
+        self.runs = []
+        self.under_way = self.most_under_way = 0
+        self._function = function
+        self._lock = threading.Lock()
+
+    def runner(self, outputs):
+        def run(arrays, timeout_ms=0, types=None):
+            with self._lock:
+                self.runs.append(arrays[0].shape)
+                self.under_way += 1
+                self.most_under_way = max(self.most_under_way, self.under_way)
+            try:
+                return [self._function(arrays[0])]
+            finally:
+                with self._lock:
+                    self.under_way -= 1
+        return run
+
+
+class Requests:
+    """Submits arrays and collects what comes back, each under its own number."""
+
+    def __init__(self, scheduler, signature):
+        self._scheduler = scheduler
+        self._signature = signature
+        self._done = threading.Condition()
+        self._sent = 0
+        self.results = {}
+
+    def send(self, array):
+        number = self._sent
+        self._sent += 1
+
+        def done(arrays, error):
+            with self._done:
+                assert number not in self.results, 'a request was answered twice'
+                self.results[number] = error if error is not None else arrays[0]
+                self._done.notify_all()
+
+        self._scheduler.submit(Task(self._signature, [array], ('y',), done))
+        return number
+
+    def wait(self):
+        with self._done:
+            assert self._done.wait_for(lambda: len(self.results) == self._sent, 20)
+        return self.results
+
+
+@pytest.fixture
+def serving():
+    """A function: (requests, signature) for a signature, whose threads end with the test."""
+    schedulers = []
+
+    def make(signature, **options):
+        schedulers.append(NaturalScheduler('model', **options))
+        return Requests(schedulers[-1], signature)
+
+    yield make
+    for scheduler in schedulers:
+        scheduler.close()
+
+
+def rows(*values):
+    return np.array(values, dtype=np.float32).reshape(-1, 1)
+
+
+def trust(requests):
+    """Let the scheduler see that the rows are independent."""
+    for turn in range(20):
+        for value in range(8):
+            requests.send(rows(turn * 8 + value))
+        requests.wait()
+        if len(requests._scheduler._trials) and all(
+                trial.passed for trial in requests._scheduler._trials.values()):
+            return
+    raise AssertionError('the trial did not pass')
+
+
+def slowly(function, seconds=0.02):
+    def run(x):
+        time.sleep(seconds)
+        return function(x)
+    return run
+
+
+def test_a_lone_request_runs_at_once_and_alone(serving):
+    signature = Signature(lambda x: 2 * x)
+    requests = serving(signature)
+    started = time.perf_counter()
+    requests.send(rows(1, 2))
+    assert requests.wait()[0].tolist() == [[2], [4]]
+    assert signature.runs == [(2, 1)]
+    assert time.perf_counter() - started < 0.5
+
+
+def test_requests_that_wait_share_the_next_run(serving):
+    signature = Signature(slowly(lambda x: 2 * x))
+    requests = serving(signature)
+    trust(requests)
+    signature.runs.clear()
+    numbers = {requests.send(rows(value)): value for value in range(1000, 1030)}
+    results = requests.wait()
+    assert all(results[number].tolist() == [[2 * value]] for number, value in numbers.items())
+    assert len(signature.runs) <= 3
+    assert sum(shape[0] for shape in signature.runs) == 30
+
+
+def test_a_run_has_no_more_rows_than_the_limit(serving):
+    signature = Signature(slowly(lambda x: 2 * x))
+    requests = serving(signature)
+    trust(requests)
+    signature.runs.clear()
+    for value in range(20):
+        requests.send(np.full((MAX_ROWS // 4, 1), value, np.float32))
+    requests.send(np.zeros((MAX_ROWS * 2, 1), np.float32))
+    requests.wait()
+    assert max(shape[0] for shape in signature.runs if shape[0] != MAX_ROWS * 2) <= MAX_ROWS
+    assert (MAX_ROWS * 2, 1) in signature.runs
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), min_size=1, max_size=40))
+def test_results_never_mix_whatever_the_shapes(shapes):
+    signature = Signature(slowly(lambda x: 3 * x + 1, 0.001))
+    scheduler = NaturalScheduler('model')
+    requests = Requests(scheduler, signature)
+    sent = {}
+    for index, (count, width) in enumerate(shapes):
+        array = (np.arange(count * width, dtype=np.float32) + 1000 * index).reshape(count, width)
+        sent[requests.send(array)] = array
+    results = requests.wait()
+    scheduler.close()
+    for number, array in sent.items():
+        np.testing.assert_array_equal(results[number], 3 * array + 1)
+
+
+def test_a_request_that_fails_in_a_batch_fails_alone(serving):
+    def root(x):
+        time.sleep(0.005)
+        if (x < 0).any():
+            raise invalid_argument('negative: ', x.min())
+        return np.sqrt(x)
+
+    requests = serving(Signature(root))
+    trust(requests)
+    numbers = {requests.send(rows(value)): value for value in
+               [4, 9, -1, 16, 25, -2, 36, 49] * 5}
+    results = requests.wait()
+    for number, value in numbers.items():
+        if value < 0:
+            assert isinstance(results[number], ServingError)
+            assert results[number].message == 'negative: %s' % float(value)
+        else:
+            assert results[number].tolist() == [[np.sqrt(value)]]
+
+
+def test_an_unforeseen_exception_is_the_answer_to_its_request_only(serving):
+    def fragile(x):
+        if (x < 0).any():
+            raise ZeroDivisionError('no')
+        return x
+
+    requests = serving(Signature(fragile))
+    bad, good = requests.send(rows(-1)), requests.send(rows(1))
+    results = requests.wait()
+    assert (results[bad].code, results[bad].message) == (13, 'no')
+    assert results[good].tolist() == [[1]]
+
+
+def test_a_model_whose_rows_depend_on_each_other_is_found_out_and_answers_right(serving):
+    requests = serving(Signature(slowly(lambda x: x - x.mean(axis=0), 0.002)))
+    numbers = {requests.send(rows(value, value + 2)): value for value in range(40)}
+    results = requests.wait()
+    assert all(results[number].tolist() == [[-1], [1]] for number in numbers)
+    assert all(trial.refused for trial in requests._scheduler._trials.values())
+
+
+def test_a_signature_known_to_mix_rows_never_shares_a_run(serving):
+    signature = Signature(slowly(lambda x: x), mixing='Mean')
+    requests = serving(signature)
+    for value in range(12):
+        requests.send(rows(value))
+    requests.wait()
+    assert signature.runs == [(1, 1)] * 12
+
+
+def test_requests_without_a_batch_dimension_run_side_by_side(serving):
+    signature = Signature(slowly(lambda x: x, 0.2), is_batched=False)
+    requests = serving(signature, single_runs=4)
+    started = time.perf_counter()
+    for value in range(4):
+        requests.send(rows(value))
+    requests.wait()
+    assert signature.most_under_way == 4
+    assert time.perf_counter() - started < 0.6
+
+
+def test_outputs_that_lost_the_batch_are_run_again_one_by_one(serving):
+    def total(x):
+        time.sleep(0.002)
+        return x.sum(axis=0, keepdims=True)
+
+    requests = serving(Signature(total))
+    numbers = {requests.send(rows(value, 1)): value for value in range(20)}
+    results = requests.wait()
+    assert all(results[number].tolist() == [[value + 1]] for number, value in numbers.items())
+
+
+def test_closing_finishes_what_is_queued_and_refuses_the_rest():
+    signature = Signature(slowly(lambda x: x))
+    scheduler = NaturalScheduler('model')
+    requests = Requests(scheduler, signature)
+    for value in range(10):
+        requests.send(rows(value))
+    scheduler.close()
+    assert sorted(requests.results) == list(range(10))
+    with pytest.raises(ServingError) as refused:
+        requests.send(rows(1))
+    assert refused.value.code == 14
+
+
+def test_many_threads_get_their_own_results(serving):
+    signature = Signature(slowly(lambda x: 7 * x, 0.001))
+    requests = serving(signature)
+    scheduler = requests._scheduler
+    wrong = []
+
+    def client(seed):
+        own = Requests(scheduler, signature)
+        for turn in range(20):
+            value = seed * 100 + turn
+            number = own.send(rows(value, -value))
+            if own.wait()[number].tolist() != [[7 * value], [-7 * value]]:
+                wrong.append(value)
+
+    clients = [threading.Thread(target=client, args=(seed,)) for seed in range(16)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join(30)
+    assert not wrong
+    assert not any(thread.is_alive() for thread in clients)
+    assert len(signature.runs) < 16 * 20
