@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import namedtuple
 
 from hosting import bundles, commands
 from hosting.model_status import available
@@ -27,6 +28,9 @@ class StartError(Exception):
     """The endpoint cannot start; the message says why and what to do."""
 
 
+_Child = namedtuple('_Child', ['name', 'process', 'restart'])
+
+
 class Supervisor:
     """One endpoint: `model_dir` stands for /opt/ml/model (multi-model: /opt/ml/models)."""
 
@@ -43,7 +47,7 @@ class Supervisor:
         self._runtime = None
         self._config_path = self._batching_path = None
         self._ports = Ports()
-        self._children = {}     # pid → (name, function that starts it again)
+        self._children = {}     # pid → _Child
         self._pip = None
         self._stopping = False
         self._status = 0
@@ -102,16 +106,24 @@ class Supervisor:
                 pid, status = os.wait()
             except ChildProcessError:
                 return
-            name, restart = self._children.pop(pid, (None, None))
-            if self._stopping or name is None:
+            child = self._ended(pid, status)
+            if self._stopping or child is None:
                 continue
+            name = child.name
             if name == GUNICORN and self.settings.dev and _exit_code(status) == BOOT_ERROR:
                 self._status = 1
                 raise StartError(
                     'inference.py could not be loaded (the traceback is above). Stopping, since '
                     'DEV=1; the container (and DEV=0) restarts for ever and answers 502.')
             log.warning('unexpected %s exit (status: %d). restarting.', name, status)
-            restart()
+            child.restart()
+
+    def _ended(self, pid, status):
+        """Forget a child that was waited for; returns it, or None if it is not ours."""
+        child = self._children.pop(pid, None)
+        if child is not None:
+            child.process.returncode = status  # or Popen would wait for it itself
+        return child
 
     def _stop(self, *_):
         """A9: SIGQUIT to nginx's stand-in, SIGTERM to the others."""
@@ -121,9 +133,9 @@ class Supervisor:
         log.info('stopping services')
         if self._pip is not None:
             self._pip.terminate()
-        for pid, (name, _) in list(self._children.items()):
+        for pid, child in list(self._children.items()):
             try:
-                os.kill(pid, signal.SIGQUIT if name == NGINX else signal.SIGTERM)
+                os.kill(pid, signal.SIGQUIT if child.name == NGINX else signal.SIGTERM)
             except OSError:
                 pass  # it has just ended by itself
 
@@ -132,9 +144,9 @@ class Supervisor:
         self._stop()
         end = time.monotonic() + LAST_GRACE
         while self._children:
-            pid = os.waitpid(-1, os.WNOHANG)[0]
+            pid, status = os.waitpid(-1, os.WNOHANG)
             if pid:
-                self._children.pop(pid, None)
+                self._ended(pid, status)
             elif time.monotonic() > end:
                 for pid in self._children:
                     os.kill(pid, signal.SIGKILL)
@@ -224,7 +236,9 @@ class Supervisor:
         log.info('%s command: %s', name, ' '.join(command))
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
                                    preexec_fn=child_setup(os.getpid()))
-        self._children[process.pid] = (name, restart)
+        # The Popen object must be kept: one that is forgotten is waited for by the next one,
+        # and _monitor would never learn that the process has ended.
+        self._children[process.pid] = _Child(name, process, restart)
         log.info('started %s (pid: %d)', name, process.pid)
 
     def _start_model_server(self, instance):
@@ -278,10 +292,10 @@ class Supervisor:
     def _check_alive(self, name):
         """While starting there are no restarts: a process that ends takes the endpoint along."""
         pid, status = os.waitpid(-1, os.WNOHANG)
-        if pid and pid in self._children:
-            ended, _ = self._children.pop(pid)
+        child = self._ended(pid, status) if pid else None
+        if child is not None:
             raise StartError('%s exited with status %d while %s was starting'
-                             % (ended, status, name))
+                             % (child.name, status, name))
 
 
 def _exit_code(status):

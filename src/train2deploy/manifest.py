@@ -9,6 +9,7 @@ there, need not run again.
 import json
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ def read(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def is_current(path: Path, inputs: dict[str, Any]) -> bool:
-    """Whether the manifest at `path` was written for these very inputs."""
+def is_current(path: Path, inputs: dict[str, Any], outputs: Iterable[Path] = ()) -> bool:
+    """Whether the manifest at `path` is for these very inputs, and `outputs` are still there."""
     manifest = read(path)
-    return manifest is not None and manifest.get("inputs_sha256") == sha256_value(inputs)
+    if manifest is None or manifest.get("inputs_sha256") != sha256_value(inputs):
+        return False
+    return all(output.exists() for output in outputs)
 
 
 def write_json(path: Path, value: Any) -> None:

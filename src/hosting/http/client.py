@@ -285,6 +285,8 @@ class Client:
         else:
             if exchange.future.done():
                 connection.transport.abort()
+            elif connection.transport.is_closing():
+                exchange.future.set_exception(Disconnected('the server closed the connection'))
             else:
                 connection.send(exchange)
 

@@ -83,6 +83,14 @@ def _check(flags):
         raise ServingError(3, 'You supplied --batching_parameters_file without --enable_batching')
 
 
+def _exports_rest(flags):
+    if flags.rest_api_port and flags.rest_api_port == flags.port:
+        log.error('--rest_api_port cannot be same as --port. Please use a different port for '
+                  'HTTP/REST API. Skipped exporting HTTP/REST API.')
+        return False
+    return bool(flags.rest_api_port)
+
+
 def _exit_on_signals():
     """Die of SIGTERM and SIGINT at once, as the real server does: there is nothing to save."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,7 +103,7 @@ def run(flags):
     try:
         _check(flags)
         settings = _settings(flags)
-        rest = _bind(flags.rest_api_port) if flags.rest_api_port else None
+        rest = _bind(flags.rest_api_port) if _exports_rest(flags) else None
         manager = Manager(ServableOptions(flags))
         log.info('Adding/updating models.')
         manager.configure(settings)

@@ -12,6 +12,9 @@ from train2deploy.datasets import split
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.hashing import sha256_tree
 
+FILES = ("train/features.csv", "train/labels.csv", "test/features.csv", "test/labels.csv")
+FILES += ("split.json",)
+
 
 def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DATASET) -> str:
     """Writes `<target>/{train,test}/{features,labels}.csv`, split.json and manifest.json.
@@ -24,8 +27,8 @@ def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DA
         One line for the user.
     """
     inputs = {**dataset.source, "seed": seed, "split": "article" if by_article else "random"}
-    record = target / "manifest.json"
-    if manifest.is_current(record, inputs):
+    record, whole = target / "manifest.json", [target / name for name in FILES]
+    if manifest.is_current(record, inputs, whole):
         return f"{paths.relative(target)} is up to date ({dataset.source['dataset']}, seed {seed})"
 
     rows = list(dataset.rows)
@@ -67,6 +70,7 @@ def read(directory: Path) -> list[Row]:
 
 def _write_column(path: Path, column: str, values: Iterable[str]) -> None:
     with path.open("w", encoding="utf-8", newline="") as csv_file:
-        writer = csv.writer(csv_file, lineterminator="\n")
+        # Without quotes a carriage return in a text would end its row (Python before 3.13).
+        writer = csv.writer(csv_file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow([column])
         writer.writerows([value] for value in values)

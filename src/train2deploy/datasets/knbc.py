@@ -114,7 +114,7 @@ def read_archive(archive: Path) -> list[Row]:
                 member = tar.extractfile(members[f"{topic}.tsv"])
                 assert member is not None, "a listed regular file can be opened"
                 rows += _read_topic(archive, f"{topic}.tsv", _decode(member.read()), label)
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, OSError) as error:
         raise CorpusError(
             f"{paths.relative(archive)}: expected a tar archive, found a broken one ({error})."
         ) from error

@@ -32,6 +32,12 @@ def train_side() -> ModuleType:
 TRAIN_CHANNELS = train_side()
 
 
+@pytest.fixture(autouse=True)
+def without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes for each manifest are too many for hundreds of examples."""
+    monkeypatch.setattr(manifest, "git_state", dict)
+
+
 def dataset_of(rows: list[Row], test_ids: frozenset[str] | None = None) -> DataSet:
     key = [[row.id, row.text, row.label] for row in rows]
     return DataSet(rows, test_ids, {"dataset": "made", "rows": key})
@@ -144,7 +150,7 @@ def test_a_lost_file_is_written_again(tmp_path: Path, lost: str):
 def test_what_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     target = tmp_path / "data"
     channels.write(dataset_of(some_rows()), 1, False, target)
-    before = state(tmp_path)
+    before = state(target)
 
     def disk_full(*_: object) -> None:
         raise OSError("No space left on device")
