@@ -3,7 +3,7 @@
 # Debian release, from the sources that apt is configured with here, and this machine's
 # CPython 3.6 in /usr/local.
 #
-#   docker/base/build.sh <python3.6> <image>
+#   docker/base/build.sh <python3.6> <image> [<what it is made from, for a label>]
 #
 # Needs root, apt and mmdebstrap. Certificate authorities that were added to this machine
 # (/usr/local/share/ca-certificates) are added to the image, so that pip and apt work in
@@ -12,6 +12,7 @@ set -euo pipefail
 
 python=$1
 image=$2
+inputs=${3:-}
 
 fail() {
     echo "docker/base/build.sh: $*" >&2
@@ -83,4 +84,4 @@ SCRATCH=$scratch mmdebstrap --quiet --mode=root --variant=apt --skip=cleanup/apt
     2>"$scratch/log" >"$scratch/base.tar" || { cat "$scratch/log" >&2; fail "mmdebstrap failed."; }
 docker import --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' \
     --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
-    --change 'LABEL train2deploy=base' "$scratch/base.tar" "$image" >/dev/null
+    --change "LABEL train2deploy=base train2deploy.inputs=$inputs" "$scratch/base.tar" "$image" >/dev/null

@@ -19,11 +19,11 @@ class RuntimeDirectory:
     def __init__(self):
         parent = tempfile.gettempdir()
         if len(os.path.join(parent, _PREFIX + 'x' * 8, 'gunicorn.sock')) > _LONGEST_SOCKET_PATH:
-            parent = '/tmp'
+            parent = '/tmp'  # noqa: S108, mkdtemp makes a private directory in it
         _remove_abandoned(parent)
         self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
         # Held as long as this process lives: whoever can take it may remove the directory.
-        self._lock = open(os.path.join(self.path, 'lock'), 'w')
+        self._lock = open(os.path.join(self.path, 'lock'), 'w')  # noqa: SIM115
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.working_dir = os.path.join(self.path, 'sagemaker')
         os.mkdir(self.working_dir)

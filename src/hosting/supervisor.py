@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections import namedtuple
+from functools import partial
 
 from hosting import bundles, commands
 from hosting.model_status import available
@@ -248,7 +249,7 @@ class Supervisor:
         command = commands.model_server_command(
             commands.model_server_program(), settings, settings.grpc_ports[instance],
             settings.rest_ports[instance], self._config_path, self._batching_path)
-        self._spawn(TFS, command, environment, lambda: self._start_model_server(instance))
+        self._spawn(TFS, command, environment, partial(self._start_model_server, instance))
 
     def _start_gunicorn(self):
         environment = commands.child_environment()
@@ -271,7 +272,7 @@ class Supervisor:
         """A1 (head): nothing else starts before the default model is there."""
         limit = self.settings.tfs_wait_seconds
         for port in self.settings.rest_ports:
-            self._wait(lambda: available(port, self.default_model), limit, TFS,
+            self._wait(partial(available, port, self.default_model), limit, TFS,
                        'model %s is not available after %d seconds '
                        '(SAGEMAKER_TFS_WAIT_TIME_SECONDS)' % (self.default_model, limit))
 

@@ -7,9 +7,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from train2deploy import console, paths
 from train2deploy.errors import EXIT_INTERRUPTED, UserError
+
+if TYPE_CHECKING:
+    from train2deploy.runtimes import Runtime
 
 HYPERPARAMETERS = {"epochs": int, "batch-size": int, "hidden": int, "validation-split": float}
 
@@ -43,6 +47,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="train2deploy", description=__doc__)
     parser.add_argument("--verbose", action="store_true", help="tracebacks, and whole logs")
+    parser.add_argument("--runtime", default="host", help="host or docker")
+    parser.add_argument("--image", default="own", help="docker: own, or aws for AWS's images")
+    parser.add_argument("--model-server", default="own", help="docker: own or official")
+    parser.add_argument("--memory", default="", help="docker: limit of a container, such as 2g")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
@@ -89,7 +97,16 @@ def _parser() -> argparse.ArgumentParser:
     add("evaluate", _evaluate)
     rehearse = add("rehearse", _rehearse)
     rehearse.add_argument("sentence")
+    add("images", _images)
     return parser
+
+
+def _runtime(arguments: argparse.Namespace) -> "Runtime":
+    from train2deploy import runtimes
+
+    return runtimes.named(
+        arguments.runtime, arguments.image, arguments.model_server, arguments.memory
+    )
 
 
 def _data(arguments: argparse.Namespace) -> None:
@@ -109,8 +126,8 @@ def _vectors(arguments: argparse.Namespace) -> None:
     """build/vectors: a tokenizer and a vector for each of its pieces"""
     from train2deploy.vectors import channel
 
-    size = arguments.vocabulary_size
-    console.say(channel.build(arguments.kind, arguments.corpus, size, arguments.seed))
+    given = (arguments.kind, arguments.corpus, arguments.vocabulary_size, arguments.seed)
+    console.say(channel.build(*given, _runtime(arguments)))
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -125,7 +142,7 @@ def _train(arguments: argparse.Namespace) -> None:
         repro=arguments.repro,
         verbose=arguments.verbose,
     )
-    jobs.train(job)
+    jobs.train(job, _runtime(arguments))
 
 
 def _package(arguments: argparse.Namespace) -> None:
@@ -142,9 +159,10 @@ def _serve(arguments: argparse.Namespace) -> None:
 
     model_dir = arguments.model_dir or endpoint.unpacked_model()
     digest = None if arguments.model_dir else sha256_file(paths.MODEL_ARCHIVE)
+    runtime, dev = _runtime(arguments), not arguments.no_dev
     if not arguments.detach:
-        endpoint.serve_in_foreground(model_dir, arguments.port, not arguments.no_dev)
-    started = endpoint.start_detached(model_dir, arguments.port, not arguments.no_dev, digest)
+        raise SystemExit(endpoint.serve_in_foreground(model_dir, arguments.port, dev, runtime))
+    started = endpoint.start_detached(model_dir, arguments.port, dev, digest, runtime)
     console.say(
         f"endpoint at {started.url} (pid {started.pid}), log in"
         f" {paths.relative(paths.ENDPOINT_LOG)}; end it with `make local-stop`"
@@ -169,15 +187,16 @@ def _verify(arguments: argparse.Namespace) -> None:
     """Compares the endpoint with the SavedModel in a TensorFlow session"""
     from train2deploy import endpoint, verify
 
-    with endpoint.of_current_model() as running:
-        verify.verify(running)
+    runtime = _runtime(arguments)
+    with endpoint.of_current_model(runtime) as running:
+        verify.verify(running, runtime)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     """Scores on the held-out test split through the endpoint, beside two yardsticks"""
     from train2deploy import endpoint, evaluate
 
-    with endpoint.of_current_model() as running:
+    with endpoint.of_current_model(_runtime(arguments)) as running:
         evaluate.evaluate(running)
 
 
@@ -185,8 +204,9 @@ def _rehearse(arguments: argparse.Namespace) -> None:
     """Serves build/model.tar.gz for a moment: verify, evaluate, and one sentence"""
     from train2deploy import endpoint, evaluate, invoke, verify
 
-    with endpoint.of_current_model() as running:
-        verify.verify(running)
+    runtime = _runtime(arguments)
+    with endpoint.of_current_model(runtime) as running:
+        verify.verify(running, runtime)
         evaluate.evaluate(running)
         ranking = endpoint.classify(running, [arguments.sentence])[0]
     console.say("")
@@ -194,3 +214,10 @@ def _rehearse(arguments: argparse.Namespace) -> None:
     console.say("artifacts:")
     for path in (paths.LATEST_JOB.resolve(), paths.MODEL_ARCHIVE, paths.EVALUATION):
         console.say(f"  {paths.relative(path)}")
+
+
+def _images(arguments: argparse.Namespace) -> None:
+    """Builds the Docker images that are missing or have changed"""
+    from train2deploy.runtimes import images
+
+    images.build(arguments.model_server)

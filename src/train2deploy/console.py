@@ -12,10 +12,17 @@ WIDTH_OF_A_LOG = 100
 
 
 def make_console() -> Console:
-    """A console on standard output: its own width on a terminal, a fixed one in a log."""
+    """A console on standard output: its own width on a terminal, a fixed one in a log.
+
+    Sentences and labels are printed as they are, so nothing in them is markup.
+    """
     is_terminal = sys.stdout.isatty()
     return Console(
-        width=None if is_terminal else WIDTH_OF_A_LOG, highlight=False, soft_wrap=not is_terminal
+        width=None if is_terminal else WIDTH_OF_A_LOG,
+        highlight=False,
+        soft_wrap=not is_terminal,
+        markup=False,
+        emoji=False,
     )
 
 

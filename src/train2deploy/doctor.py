@@ -41,7 +41,7 @@ def _python() -> Finding:
 
 
 def _python36() -> Finding:
-    path = python36.find()
+    path = python36.find(os.environ.get("PYTHON36", ""))
     advice = "see the three ways that `make setup` names"
     return Finding("CPython 3.6 (TensorFlow 1.x)", str(path) if path else None, True, advice)
 

@@ -51,7 +51,8 @@ def _download(url: str, partial: Path) -> None:
             if response.headers.get("Content-Range") == f"bytes */{start}":
                 return  # the part is already whole; the check will tell
             partial.unlink()  # of another file: from the beginning
-            return _download(url, partial)
+            _download(url, partial)
+            return
         response.raise_for_status()
         resumed = response.status_code == requests.codes.partial_content
         start = start if resumed else 0

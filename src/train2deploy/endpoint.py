@@ -19,11 +19,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from train2deploy import archives, manifest, package_lint, paths
-from train2deploy.errors import JobFailed, MissingRequirement, UserError
+from train2deploy import archives, manifest, package_lint, paths, processes
+from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
+from train2deploy.runtimes import Runtime, engine, host
+from train2deploy.runtimes.host import HOST
 
-HOST = "127.0.0.1"
+ADDRESS = "127.0.0.1"
 START_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 15.0
 
@@ -33,17 +35,25 @@ class Endpoint:
     """A running endpoint.
 
     Attributes:
-        pid: of the supervisor, which leads a process group.
+        pid: of the supervisor, or of the Docker client that follows its container. It leads
+            a process group.
         model_sha256: of the archive that is served, None for a MODEL_DIR of the user's.
+        container: the name of its container, "" for an endpoint without one.
     """
 
     port: int
     pid: int
     model_sha256: str | None
+    container: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{ADDRESS}:{self.port}"
+
+    @property
+    def runtime(self) -> str:
+        """host or docker."""
+        return "docker" if self.container else "host"
 
 
 class EndpointError(JobFailed):
@@ -74,44 +84,45 @@ def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
 
 
 def command(model_dir: Path) -> list[str]:
-    """The supervisor's command line."""
-    if not paths.SERVE_PYTHON.exists():
-        raise MissingRequirement(
-            f"{paths.relative(paths.SERVE_PYTHON)}: the serving environment is missing."
-            " Run `make setup`."
-        )
-    if not model_dir.is_dir():
-        raise UserError(f"MODEL_DIR={model_dir}: expected a directory, found none.")
-    return [str(paths.SERVE_PYTHON), "-m", "hosting", "--model-dir", str(model_dir.resolve())]
+    """The supervisor's command line on this machine."""
+    return HOST.endpoint(model_dir, 0, True).arguments
 
 
 def environment(port: int, dev: bool) -> dict[str, str]:
-    """The endpoint's environment: the caller's SAGEMAKER_* variables reach it."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS"))
-    }
-    return {
-        **kept,
-        "PYTHONPATH": str(paths.SRC),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "SAGEMAKER_BIND_TO_PORT": str(port),
-        "DEV": "1" if dev else "0",
-    }
+    """Its environment: the caller's SAGEMAKER_* variables reach it."""
+    return host.endpoint_environment(port, dev)
 
 
-def serve_in_foreground(model_dir: Path, port: int, dev: bool) -> None:
-    """Becomes the supervisor: signals and the exit status are its own. Does not return."""
+def serve_in_foreground(model_dir: Path, port: int, dev: bool, runtime: Runtime = HOST) -> int:
+    """Serves until Ctrl-C, SIGTERM or its own end.
+
+    On this machine the calling process becomes the supervisor, and this does not return.
+
+    Returns:
+        The container's exit status, 0 when it was told to stop.
+    """
     check_port(port)
-    arguments = [*command(model_dir), "--die-with-parent"]
+    launch = runtime.endpoint(model_dir, port, dev)
     sys.stdout.flush()
-    os.execve(arguments[0], arguments, environment(port, dev))
+    if not launch.container:
+        arguments = [*launch.arguments, "--die-with-parent"]
+        os.execve(arguments[0], arguments, launch.environment)
+    processes.end_with_parent()
+    process = subprocess.Popen(
+        launch.arguments, env=launch.environment, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(process.pid)
+        runtime.finish(launch)
 
 
-def start_detached(model_dir: Path, port: int, dev: bool, model_sha256: str | None) -> Endpoint:
+def start_detached(
+    model_dir: Path, port: int, dev: bool, model_sha256: str | None, runtime: Runtime = HOST
+) -> Endpoint:
     """Starts the endpoint in the background and waits until it answers."""
     running = current()
     if running is not None:
@@ -119,42 +130,45 @@ def start_detached(model_dir: Path, port: int, dev: bool, model_sha256: str | No
             f"an endpoint of this project runs already: {running.url} (pid {running.pid})."
             " Stop it with `make local-stop`."
         )
-    endpoint = _start(model_dir, port, dev, model_sha256, paths.ENDPOINT_LOG)
+    endpoint = _start(model_dir, port, dev, model_sha256, paths.ENDPOINT_LOG, runtime)
     manifest.write_json(paths.ENDPOINT_STATE, asdict(endpoint))
     return endpoint
 
 
 @contextlib.contextmanager
-def temporary(model_dir: Path, model_sha256: str | None) -> Iterator[Endpoint]:
+def temporary(
+    model_dir: Path, model_sha256: str | None, runtime: Runtime = HOST
+) -> Iterator[Endpoint]:
     """An endpoint on a free port for the length of a `with` block."""
     log = paths.ENDPOINT_LOG.with_name("endpoint-temporary.log")
-    endpoint = _start(model_dir, free_port(), True, model_sha256, log)
+    endpoint = _start(model_dir, free_port(), True, model_sha256, log, runtime)
     try:
         yield endpoint
     finally:
-        _end(endpoint.pid)
+        _end(endpoint.pid, endpoint.container)
 
 
 @contextlib.contextmanager
-def of_current_model() -> Iterator[Endpoint]:
+def of_current_model(runtime: Runtime = HOST) -> Iterator[Endpoint]:
     """An endpoint that serves build/model.tar.gz: the detached one, else a temporary one."""
     digest = sha256_file(paths.MODEL_ARCHIVE) if paths.MODEL_ARCHIVE.exists() else None
     running = current()
-    if running is not None and running.model_sha256 == digest:
+    if running is not None and (running.model_sha256, running.runtime) == (digest, runtime.name):
         yield running
         return
-    with temporary(unpacked_model(), digest) as endpoint:
+    with temporary(unpacked_model(), digest, runtime) as endpoint:
         yield endpoint
 
 
 def current() -> Endpoint | None:
     """The detached endpoint, if it is still alive."""
     state = manifest.read(paths.ENDPOINT_STATE)
-    if state is None:
+    if state is None or state.keys() != asdict(Endpoint(0, 0, None)).keys():
         return None
     endpoint = Endpoint(**state)
-    if _is_ours(endpoint.pid):
+    if _is_ours(endpoint):
         return endpoint
+    _remove_container(endpoint.container)
     paths.ENDPOINT_STATE.unlink(missing_ok=True)
     return None
 
@@ -164,7 +178,7 @@ def stop() -> bool:
     endpoint = current()
     if endpoint is None:
         return False
-    _end(endpoint.pid)
+    _end(endpoint.pid, endpoint.container)
     paths.ENDPOINT_STATE.unlink(missing_ok=True)
     return True
 
@@ -173,7 +187,7 @@ def request(
     endpoint: Endpoint, method: str, path: str, body: bytes | None = None, content_type: str = ""
 ) -> tuple[int, bytes]:
     """One HTTP request; (status, body)."""
-    connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=70)
+    connection = http.client.HTTPConnection(ADDRESS, endpoint.port, timeout=70)
     headers = {"Content-Type": content_type} if content_type else {}
     try:
         connection.request(method, path, body, headers)
@@ -195,14 +209,35 @@ def classify(endpoint: Endpoint, sentences: list[str]) -> list[list[dict[str, ob
     body = json.dumps({"q": sentences}, ensure_ascii=False).encode()
     try:
         status, answer = request(endpoint, "POST", "/invocations", body, "application/json")
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise EndpointError(
-            f"{endpoint.url}: no answer ({error}). Start it with `make local-serve DETACH=1`."
+            f"{endpoint.url}: no answer ({_one_line(error)})."
+            " Start it with `make local-serve DETACH=1`."
         ) from error
     if status != http.client.OK:
         raise EndpointError(f"{endpoint.url}/invocations answered {status}: {_message(answer)}")
-    rankings: list[list[dict[str, object]]] = json.loads(answer)
+    try:
+        rankings: list[list[dict[str, object]]] = json.loads(answer)
+    except ValueError as error:
+        raise EndpointError(
+            f"{endpoint.url}/invocations answered no JSON: {_message(answer)!r}. Is it ours?"
+        ) from error
+    if not _are_rankings(rankings, len(sentences)):
+        raise EndpointError(
+            f"{endpoint.url}/invocations answered no ranking of labels: {_message(answer)!r}."
+            " Is another model served there?"
+        )
     return rankings
+
+
+def _are_rankings(value: object, count: int) -> bool:
+    def is_entry(entry: object) -> bool:
+        return isinstance(entry, dict) and {"label", "prob"} <= entry.keys()
+
+    def is_ranking(ranking: object) -> bool:
+        return isinstance(ranking, list) and bool(ranking) and all(map(is_entry, ranking))
+
+    return isinstance(value, list) and len(value) == count and all(map(is_ranking, value))
 
 
 def check_port(port: int) -> None:
@@ -210,7 +245,7 @@ def check_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((ADDRESS, port))
         except OverflowError as error:
             raise UserError(f"PORT={port}: expected 1 to 65535.") from error
         except OSError as error:
@@ -223,31 +258,37 @@ def check_port(port: int) -> None:
 def free_port() -> int:
     """A port that is free at this moment."""
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((ADDRESS, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
 def _start(
-    model_dir: Path, port: int, dev: bool, model_sha256: str | None, log_path: Path
+    model_dir: Path,
+    port: int,
+    dev: bool,
+    model_sha256: str | None,
+    log_path: Path,
+    runtime: Runtime,
 ) -> Endpoint:
     check_port(port)
+    launch = runtime.endpoint(model_dir, port, dev)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            command(model_dir),
-            env=environment(port, dev),
+            launch.arguments,
+            env=launch.environment,
             cwd=paths.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    endpoint = Endpoint(port, process.pid, model_sha256)
+    endpoint = Endpoint(port, process.pid, model_sha256, launch.container)
     try:
         _wait_until_ready(endpoint, process, model_dir, log_path)
     except BaseException:
-        _end(process.pid)
+        _end(process.pid, launch.container)
         raise
     return endpoint
 
@@ -283,8 +324,11 @@ def _wait_until_ready(
     )
 
 
-def _end(pid: int) -> None:
-    """SIGTERM to the supervisor, SIGKILL to its group when it does not go."""
+def _end(pid: int, container: str = "") -> None:
+    """SIGTERM to the supervisor, SIGKILL to its group when it does not go.
+
+    A Docker client passes the signal on to its container.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
@@ -292,6 +336,12 @@ def _end(pid: int) -> None:
         time.sleep(0.02)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
+    _remove_container(container)
+
+
+def _remove_container(container: str) -> None:
+    if container:
+        engine.remove(container)
 
 
 def _is_alive(pid: int) -> bool:
@@ -304,16 +354,21 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _is_ours(pid: int) -> bool:
-    """Whether `pid` is a supervisor of ours and not a later process with the same number."""
+def _is_ours(endpoint: Endpoint) -> bool:
+    """Whether its pid is that of our endpoint and not of a later process with the same number."""
+    argument = (endpoint.container or "hosting").encode()
     try:
-        return b"hosting" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except FileNotFoundError:
-        return Path("/proc").is_dir() is False and _is_alive(pid)
+        return argument in Path(f"/proc/{endpoint.pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return Path("/proc").is_dir() is False and _is_alive(endpoint.pid)
 
 
 def _tail(log_path: Path, lines: int = 15) -> str:
     return "\n".join(log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _message(answer: bytes) -> str:

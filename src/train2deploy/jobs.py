@@ -18,6 +18,8 @@ from pathlib import Path
 from train2deploy import archives, console, manifest, paths, processes
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
+from train2deploy.runtimes import Instance, Runtime
+from train2deploy.runtimes.host import HOST
 
 SCRIPTS = {"v1": "train_v1.py", "v2": "train_v2.py"}
 CHANNELS = ("train", "test", "vectors")
@@ -43,8 +45,8 @@ class TrainingJob:
     inputs: dict[str, object] = field(default_factory=dict)
 
 
-def train(job: TrainingJob) -> Path:
-    """Runs a job to its end.
+def train(job: TrainingJob, runtime: Runtime = HOST) -> Path:
+    """Runs a job to its end; it becomes build/jobs/latest.
 
     Returns:
         The job's directory, with model.tar.gz, output.tar.gz and manifest.json.
@@ -56,19 +58,25 @@ def train(job: TrainingJob) -> Path:
     if job.version not in SCRIPTS or not (paths.TRAIN_SOURCE / SCRIPTS[job.version]).exists():
         known = [v for v, script in SCRIPTS.items() if (paths.TRAIN_SOURCE / script).exists()]
         raise UserError(f"VERSION={job.version}: expected one of {', '.join(known)}.")
+    _channel_sources()
     directory = _new_directory(job.version)
-    hyperparameters = {**job.hyperparameters, "single-thread": job.repro}
-    _lay_out(directory, job.version, hyperparameters)
-    console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
-    started = time.monotonic()
-    status = _run_toolkit(directory, job)
-    seconds = round(time.monotonic() - started, 1)
-    _check_result(directory, status)
-    _collect(directory, job, hyperparameters, seconds)
+    run(job, directory, runtime)
     paths.LATEST_JOB.unlink(missing_ok=True)
     paths.LATEST_JOB.symlink_to(directory.name)
-    console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")
     return directory
+
+
+def run(job: TrainingJob, directory: Path, runtime: Runtime = HOST) -> None:
+    """Runs a job in an empty directory to its end; raises as `train` does."""
+    hyperparameters = {**job.hyperparameters, "single-thread": job.repro}
+    _lay_out(directory, job.version, hyperparameters, runtime.instance(directory))
+    console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
+    started = time.monotonic()
+    status, note = _run_toolkit(directory, job, runtime)
+    seconds = round(time.monotonic() - started, 1)
+    _check_result(directory, status, note)
+    _collect(directory, job, hyperparameters, runtime, seconds)
+    console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")
 
 
 def _new_directory(version: str) -> Path:
@@ -84,21 +92,41 @@ def _new_directory(version: str) -> Path:
     raise UserError(f"{paths.relative(paths.JOBS)}: could not make a directory for the job.")
 
 
-def _lay_out(directory: Path, version: str, hyperparameters: dict[str, object]) -> None:
-    """The tree of contract B1, with hyperparameters as the SDK encodes them."""
-    stage_source(directory / "source")
-    for part in ("model", "output/data", "input/config"):
-        (directory / part).mkdir(parents=True)
+def _channel_sources() -> dict[str, Path]:
     sources = {
         "train": paths.DATASET / "train",
         "test": paths.DATASET / "test",
         "vectors": paths.VECTORS,
     }
-    for channel in CHANNELS:
-        _link_tree(sources[channel], directory / "input" / "data" / channel)
+    for source in sources.values():
+        if not source.is_dir():
+            raise UserError(
+                f"{paths.relative(source)}: expected the channel's files, found nothing."
+                " Run `make data vectors`."
+            )
+    return sources
+
+
+def _lay_out(
+    directory: Path, version: str, hyperparameters: dict[str, object], instance: Instance
+) -> None:
+    """The tree of contract B1, with hyperparameters as the SDK encodes them."""
+    stage_source(directory / "source")
+    for part in ("model", "output/data", "input/config"):
+        (directory / part).mkdir(parents=True)
+    for channel, source in _channel_sources().items():
+        # What a script writes into its sentences must not come back to build/data;
+        # vectors are large and no script changes them.
+        copy = _link if channel == "vectors" else shutil.copyfile
+        shutil.copytree(
+            source,
+            directory / "input" / "data" / channel,
+            copy_function=copy,
+            ignore=shutil.ignore_patterns("manifest.json"),
+        )
     settings = {
         "sagemaker_program": SCRIPTS[version],
-        "sagemaker_submit_directory": str(directory / "source"),
+        "sagemaker_submit_directory": f"{instance.base}/source",
         "sagemaker_container_log_level": 20,
         "sagemaker_enable_cloudwatch_metrics": False,
         "sagemaker_job_name": directory.name,
@@ -108,11 +136,10 @@ def _lay_out(directory: Path, version: str, hyperparameters: dict[str, object]) 
         "hyperparameters": {
             name: json.dumps(value) for name, value in {**hyperparameters, **settings}.items()
         },
-        # Only these names resolve on a machine that is not SageMaker's.
         "resourceconfig": {
-            "current_host": "localhost",
-            "hosts": ["localhost"],
-            "network_interface_name": "lo",
+            "current_host": instance.host,
+            "hosts": [instance.host],
+            "network_interface_name": instance.interface,
         },
         "inputdataconfig": {
             channel: {
@@ -134,35 +161,22 @@ def stage_source(target: Path) -> None:
     shutil.copyfile(paths.ENCODING, target / paths.ENCODING.name)
 
 
-def _link_tree(source: Path, target: Path) -> None:
-    if not source.is_dir():
-        raise UserError(
-            f"{paths.relative(source)}: expected the channel's files, found nothing."
-            " Run `make data vectors`."
-        )
-
-    def link(origin: str, copy: str) -> None:
-        try:
-            os.link(origin, copy)
-        except OSError:  # another file system
-            shutil.copyfile(origin, copy)
-
-    shutil.copytree(
-        source, target, copy_function=link, ignore=shutil.ignore_patterns("manifest.json")
-    )
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
 
 
-def _run_toolkit(directory: Path, job: TrainingJob) -> int:
-    binaries = paths.TRAIN_PYTHON.parent
-    environment = processes.clean_environment(
-        SAGEMAKER_BASE_DIR=str(directory),
-        TRAINING_JOB_NAME=directory.name,
-        PATH=f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        TF_CPP_MIN_LOG_LEVEL="1",
-        # A container of SageMaker's CPU types sees no GPU either.
-        CUDA_VISIBLE_DEVICES="",
-        PYTHONDONTWRITEBYTECODE="1",
-        **({"PYTHONHASHSEED": "0"} if job.repro else {}),
+def _run_toolkit(directory: Path, job: TrainingJob, runtime: Runtime) -> tuple[int, str]:
+    """The toolkit's exit status, and what the runtime knows of its end."""
+    launch = runtime.toolkit(
+        directory,
+        {
+            "TRAINING_JOB_NAME": directory.name,
+            "TF_CPP_MIN_LOG_LEVEL": "1",
+            **({"PYTHONHASHSEED": "0"} if job.repro else {}),
+        },
     )
     with (directory / "train.log").open("w", encoding="utf-8") as log:
 
@@ -172,16 +186,22 @@ def _run_toolkit(directory: Path, job: TrainingJob) -> int:
             if job.verbose or SHOWN.match(line):
                 console.say(line)
 
-        command = [str(paths.TRAIN_PYTHON), str(binaries / "train")]
-        return processes.run_streaming(command, environment, directory, on_line)
+        try:
+            status = processes.run_streaming(
+                launch.arguments, launch.environment, directory, on_line
+            )
+        finally:
+            note = runtime.finish(launch)
+    return status, note
 
 
-def _check_result(directory: Path, status: int) -> None:
+def _check_result(directory: Path, status: int, note: str = "") -> None:
     """The toolkit's exit status alone does not tell: it also exits 0 when it ran nothing."""
     failure = directory / "output" / "failure"
     log = paths.relative(directory / "train.log")
     if status != 0 or failure.exists() or not (directory / "output" / "success").exists():
         reason = failure.read_text(encoding="utf-8").strip() if failure.exists() else ""
+        reason = f"{note}. {reason}" if note else reason
         last = (directory / "train.log").read_text(encoding="utf-8").strip().splitlines()[-12:]
         raise JobFailed(
             "\n".join(last)
@@ -196,7 +216,11 @@ def _check_result(directory: Path, status: int) -> None:
 
 
 def _collect(
-    directory: Path, job: TrainingJob, hyperparameters: dict[str, object], seconds: float
+    directory: Path,
+    job: TrainingJob,
+    hyperparameters: dict[str, object],
+    runtime: Runtime,
+    seconds: float,
 ) -> None:
     """What the platform makes of /opt/ml/model and /opt/ml/output/data, and the manifest."""
     outputs = {}
@@ -218,5 +242,6 @@ def _collect(
         },
         "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
     }
-    metrics = json.loads((directory / "output" / "data" / "metrics.json").read_text())
-    manifest.write(directory / "manifest.json", inputs, outputs, metrics=metrics, seconds=seconds)
+    metrics = manifest.read(directory / "output" / "data" / "metrics.json") or {}
+    facts = {"metrics": metrics, "seconds": seconds, "runtime": runtime.name}
+    manifest.write(directory / "manifest.json", inputs, outputs, **facts)

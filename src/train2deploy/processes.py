@@ -1,5 +1,7 @@
 """Child processes: their lines as they come, and nothing left behind."""
 
+import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -8,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 GRACE_SECONDS = 5.0
+PR_SET_PDEATHSIG = 1
 
 
 def run_streaming(
@@ -42,6 +45,12 @@ def run_streaming(
         end_group(process)
         process.stdout.close()
         process.wait()
+
+
+def end_with_parent() -> None:
+    """Has the kernel send this process SIGTERM when its parent dies (Linux; elsewhere nothing)."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end_group(process: subprocess.Popen[str], grace_seconds: float = GRACE_SECONDS) -> None:

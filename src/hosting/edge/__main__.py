@@ -5,7 +5,7 @@ import signal
 import sys
 
 from hosting.edge.logs import AccessLog, ErrorLog
-from hosting.edge.pages import refusal
+from hosting.edge.pages import page
 from hosting.edge.plain import PlainMode
 from hosting.edge.routes import Router
 from hosting.edge.upstream import Upstream
@@ -51,20 +51,17 @@ async def serve(options, error_log):
                           error_log)
     server = await start_server(
         Router(model_server, gunicorn, plain, models=head),
-        host=options.host, port=options.port, name='nginx', error_response=refusal,
+        host=options.host, port=options.port, name='nginx', error_response=page,
         on_response=AccessLog(), cancel_on_disconnect=True)
 
-    def stop_now():
+    def stop_now(*_):
         server.close()
         loop.stop()
 
     def finish():
         server.close()
-        loop.create_task(drain())
-
-    async def drain():
-        await server.drained(DRAIN_SECONDS)
-        loop.stop()
+        draining = loop.create_task(server.drained(DRAIN_SECONDS))
+        draining.add_done_callback(stop_now)
 
     loop.add_signal_handler(signal.SIGQUIT, finish)
     loop.add_signal_handler(signal.SIGTERM, stop_now)

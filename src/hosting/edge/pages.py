@@ -5,6 +5,9 @@ _PAGE = ('<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n'
          '<center><h1>{heading}</h1></center>\r\n{detail}<hr><center>nginx</center>\r\n'
          '</body>\r\n</html>\r\n')
 
+# nginx keeps no connection open after these.
+_CLOSING = frozenset([400, 413, 414, 431, 500, 501])
+
 
 def html(status):
     """(status, body) of the page for a status; what a client sees of 431 is 400."""
@@ -18,13 +21,6 @@ def html(status):
 
 def page(status):
     """The HTML page for a status, as nginx answers when it has nobody else's answer."""
+    close = status in _CLOSING
     status, body = html(status)
-    return Response(status, body, 'text/html')
-
-
-def refusal(status):
-    """The page for a request that was refused before it was routed; the connection ends."""
-    response = page(status)
-    # After an internal error the connection is sound; after an unreadable request it is not.
-    response.close = status != 500
-    return response
+    return Response(status, body, 'text/html', close=close)

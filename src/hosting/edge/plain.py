@@ -12,6 +12,9 @@ JSON = 'application/json'
 _JSON_TYPES = frozenset([b'application/json', b'application/jsonlines', b'application/jsons'])
 _CSV = b'text/csv'
 _ESCAPED_INSTANCES = b"\\'instances\\'"
+# nginx keeps a client's body, and the answer to a subrequest, in buffers of this size; its
+# JavaScript cannot reach what is beyond.
+BUFFER = 100 * 1024 * 1024
 
 
 class PlainMode:
@@ -50,6 +53,8 @@ class PlainMode:
     async def invocations(self, request):
         """Convert the body, ask the model server, hand its answer on."""
         content_type = request.header(b'content-type')
+        if len(request.body) > BUFFER:
+            return page(500)
         try:
             if content_type in _JSON_TYPES:
                 body = conversion.from_json(request.body, tfs_first=self._head)
@@ -72,6 +77,8 @@ class PlainMode:
                 return page(failure.status)
             # The subrequest's page is taken for the model server's answer.
             status, answer = failure.status, failure.body()
+        if len(answer) > BUFFER:
+            return page(502)
         if status == 400:
             # The model server escapes this one name so that its message is not valid JSON.
             answer = answer.replace(_ESCAPED_INSTANCES, b"'instances'", 1)

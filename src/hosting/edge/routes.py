@@ -49,9 +49,7 @@ class Router:
 
     def __call__(self, request):
         if request.http_version == '1.1' and request.header(b'host') is None:
-            response = page(400)
-            response.close = True
-            return response
+            return page(400)
         if request.method == 'TRACE' or request.method == 'CONNECT':
             return page(405)
         path = request.path

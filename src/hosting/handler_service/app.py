@@ -5,8 +5,7 @@ import os
 
 import falcon
 
-from hosting.handler_service.context import (
-    Context2019, request_fields, rest_uri, tfs_attributes)
+from hosting.handler_service.context import Context2019, request_fields, rest_uri, tfs_attributes
 from hosting.handler_service.loader import load_handler
 
 logging.basicConfig(level=logging.INFO)

@@ -6,8 +6,7 @@ import random
 import falcon
 
 from hosting.handler_service.app import PingResource, answer, load_script
-from hosting.handler_service.context import (
-    ContextHead, request_fields, rest_uri, tfs_attributes)
+from hosting.handler_service.context import ContextHead, request_fields, rest_uri, tfs_attributes
 
 log = logging.getLogger('tfs_utils')
 

@@ -25,7 +25,7 @@ def _pair(input_handler, output_handler):
 
     def handler(data, context):
         processed_input = input_handler(data, context)
-        response = requests.post(context.rest_uri, data=processed_input)
+        response = requests.post(context.rest_uri, data=processed_input)  # noqa: S113, as the container
         return output_handler(response, context)
 
     return handler

@@ -38,7 +38,7 @@ class RequestBody:
         return self._stream.readline(_size(size))
 
     def readlines(self, size=None):
-        return self._stream.readlines(_size(size))
+        return self._stream.readlines()
 
     def __iter__(self):
         return self

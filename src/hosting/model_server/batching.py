@@ -12,7 +12,11 @@ import time
 import numpy as np
 
 from hosting.model_server.errors import (
-    FAILED_PRECONDITION, ServingError, UNAVAILABLE, invalid_argument)
+    FAILED_PRECONDITION,
+    UNAVAILABLE,
+    ServingError,
+    invalid_argument,
+)
 from hosting.model_server.tasks import run_alone, run_together
 
 

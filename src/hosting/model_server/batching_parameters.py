@@ -6,8 +6,13 @@ package tensorflow-serving-api does not contain; it is described here instead.
 
 import os
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
-from google.protobuf import wrappers_pb2
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
 
 from hosting.model_server.errors import invalid_argument
 

@@ -5,7 +5,12 @@ import numpy as np
 from hosting.model_server import dtypes, native
 from hosting.model_server.errors import FAILED_PRECONDITION, ServingError, invalid_argument
 from hosting.model_server.json_request import (
-    check_lossless, decode_base64, format_error, is_base64, type_name)
+    check_lossless,
+    decode_base64,
+    format_error,
+    is_base64,
+    type_name,
+)
 from hosting.model_server.json_writer import text_to_bytes
 from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 

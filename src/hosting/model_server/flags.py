@@ -16,7 +16,8 @@ _FLAGS = [
     _Flag('grpc_socket_path', str, '', 'If non-empty, listen to a UNIX socket for gRPC API on the '
           'given path. Can be either relative or absolute path.'),
     _Flag('rest_api_port', int, 0, 'Port to listen on for HTTP/REST API. If set to zero HTTP/REST '
-          'API will not be exported. This port must be different than the one specified in --port.'),
+          'API will not be exported. This port must be different than the one specified in '
+          '--port.'),
     _Flag('rest_api_num_threads', int, 4 * (os.cpu_count() or 1), 'Number of threads for HTTP/REST '
           'API processing. If not set, will be auto set based on number of CPUs.'),
     _Flag('rest_api_timeout_in_ms', int, 30000, 'Timeout for HTTP/REST API calls.'),
@@ -28,7 +29,8 @@ _FLAGS = [
           'from the supplied file name, and serve the models in that file. This config file can be '
           'used to specify multiple models to serve and other advanced parameters including '
           'non-default version policy. (If used, --model_name, --model_base_path are ignored.)'),
-    _Flag('model_name', str, 'default', 'name of model (ignored if --model_config_file flag is set)'),
+    _Flag('model_name', str, 'default', 'name of model (ignored if --model_config_file flag is '
+          'set)'),
     _Flag('model_base_path', str, '', 'path to export (ignored if --model_config_file flag is set, '
           'otherwise required)'),
     _Flag('max_num_load_retries', int, 5, 'maximum number of times it retries loading a model '
@@ -69,8 +71,8 @@ _FLAGS = [
           'initializations (such as TF optimizations) at load time, to reduce first request '
           'latency.'),
     _Flag('version', bool, False, 'Display version'),
-    _Flag('monitoring_config_file', str, '', 'If non-empty, read an ascii MonitoringConfig protobuf '
-          'from the supplied file name'),
+    _Flag('monitoring_config_file', str, '', 'If non-empty, read an ascii MonitoringConfig '
+          'protobuf from the supplied file name'),
 ]
 
 _BY_NAME = {flag.name: flag for flag in _FLAGS}

@@ -13,8 +13,12 @@ from hosting.model_server.errors import ServingError, internal, invalid_argument
 native.protos_without_tensorflow()
 
 from tensorflow_serving.apis import (  # noqa: E402
-    get_model_metadata_pb2, get_model_status_pb2, model_management_pb2, model_service_pb2_grpc,
-    prediction_service_pb2_grpc)
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2_grpc,
+)
 
 log = logging.getLogger(__name__)
 

@@ -59,13 +59,12 @@ def parse_as_rapidjson(raw):
     >>> parse_as_rapidjson(b'{"instances": [NaN, -Infinity]}')
     {'instances': [nan, -inf]}
     """
-    if b'NaN' in raw or b'Infinity' in raw:
-        # Most often these words are all that is wrong, and Python knows them.
-        if not _DOUBTFUL.search(raw):
-            try:
-                return json.loads(raw.decode('utf-8', 'surrogateescape'))
-            except (ValueError, RecursionError):
-                pass
+    # Most often these words are all that is wrong, and Python knows them.
+    if (b'NaN' in raw or b'Infinity' in raw) and not _DOUBTFUL.search(raw):
+        try:
+            return json.loads(raw.decode('utf-8', 'surrogateescape'))
+        except (ValueError, RecursionError):
+            pass
     try:
         return _Parser(raw).parse()
     except _Fault as fault:

@@ -13,7 +13,7 @@ import orjson
 
 from hosting.model_server import dtypes
 from hosting.model_server.decimals import decimal_string
-from hosting.model_server.errors import ServingError, UNIMPLEMENTED, invalid_argument
+from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
 from hosting.model_server.json_parser import parse_as_rapidjson
 from hosting.model_server.json_writer import pretty, text_to_bytes
 

@@ -83,9 +83,8 @@ def settings_from_proto(config):
             raise invalid_argument('ModelServerConfig::model_platform ', platform,
                                    ' is not registered: this server serves "tensorflow" alone.')
         if not os.path.isabs(model.base_path) and '://' not in model.base_path:
-            raise invalid_argument('Expected model ', model.name, ' to have an absolute path or URI; '
-                                   'got base_path()=',
-                                   model.base_path)
+            raise invalid_argument('Expected model ', model.name, ' to have an absolute path or '
+                                   'URI; got base_path()=', model.base_path)
         settings.append(ModelSettings(model.name, model.base_path,
                                       _policy(model.model_version_policy),
                                       dict(model.version_labels)))

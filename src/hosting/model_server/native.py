@@ -75,7 +75,8 @@ _SIGNATURES = {
 }
 
 # Calls of nanoseconds: taking and giving back the GIL would cost more.
-_SHORT = ('TF_GetCode', 'TF_TensorType', 'TF_NumDims', 'TF_Dim', 'TF_TensorByteSize', 'TF_TensorData')
+_SHORT = ('TF_GetCode', 'TF_TensorType', 'TF_NumDims', 'TF_Dim', 'TF_TensorByteSize',
+          'TF_TensorData')
 
 _library = None
 _lock = threading.Lock()
@@ -89,7 +90,7 @@ def tensorflow_folder():
         raise ImportError('TensorFlow 1.13 is expected in this Python and was not found: %s. '
                           'Run the model server with the serving environment.' % sys.executable)
     if spec.submodule_search_locations:
-        return list(spec.submodule_search_locations)[0]
+        return next(iter(spec.submodule_search_locations))
     return os.path.dirname(spec.origin)
 
 

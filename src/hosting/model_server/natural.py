@@ -9,19 +9,21 @@ import collections
 import os
 import threading
 
-from hosting.model_server.errors import ServingError, UNAVAILABLE
+from hosting.model_server.errors import UNAVAILABLE, ServingError
 from hosting.model_server.independence import TRIAL_TASKS, Trial
 from hosting.model_server.tasks import result_alone, run_alone, run_merged, run_together
 
 # More rows than this in one run only make every request in it wait longer: by
 # then the cost of a row has long stopped falling.
 MAX_ROWS = 64
+# As many requests as TF Serving's REST API has threads for.
+SINGLE_RUNS = 4 * (os.cpu_count() or 1)
 
 
 class NaturalScheduler:
     """Runs tasks in threads; those that can share a run do when the session is busy."""
 
-    def __init__(self, name, shared_runs=1, single_runs=4 * (os.cpu_count() or 1)):
+    def __init__(self, name, shared_runs=1, single_runs=SINGLE_RUNS):
         """`shared_runs`: runs of batchable tasks under way at once; `single_runs`: of others."""
         self._name = name
         self._limit = {True: shared_runs, False: single_runs}

@@ -1,9 +1,13 @@
 """Predict: which signature, which tensors, what comes out."""
 
 from hosting.model_server.errors import (
-    FAILED_PRECONDITION, ServingError, internal, invalid_argument)
-from hosting.model_server.tasks import Task
+    FAILED_PRECONDITION,
+    ServingError,
+    internal,
+    invalid_argument,
+)
 from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
+from hosting.model_server.tasks import Task
 
 
 def signature_for_json(servable, name):

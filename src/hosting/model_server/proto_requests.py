@@ -3,14 +3,13 @@
 import concurrent.futures
 
 from hosting.model_server import examples, native, predict, tensor_proto
-from hosting.model_server.errors import ServingError, UNIMPLEMENTED, internal, invalid_argument
-from hosting.model_server.tasks import Task
+from hosting.model_server.errors import UNIMPLEMENTED, ServingError, internal, invalid_argument
 from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, MergedSignature
+from hosting.model_server.tasks import Task
 
 native.protos_without_tensorflow()
 
-from tensorflow_serving.apis import (  # noqa: E402
-    classification_pb2, inference_pb2, predict_pb2, regression_pb2)
+from tensorflow_serving.apis import classification_pb2, inference_pb2, predict_pb2, regression_pb2  # noqa: E402
 
 
 def _run(servable, new_task):

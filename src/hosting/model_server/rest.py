@@ -10,8 +10,8 @@ from hosting.model_server.errors import ServingError, internal, invalid_argument
 from hosting.model_server.json_writer import quote
 from hosting.model_server.manager import STATE_NAMES
 from hosting.model_server.metadata import metadata_json
-from hosting.model_server.tasks import Task
 from hosting.model_server.signatures import CLASSIFY, REGRESS
+from hosting.model_server.tasks import Task
 
 log = logging.getLogger(__name__)
 

@@ -107,6 +107,9 @@ def run(flags):
         manager = Manager(ServableOptions(flags))
         log.info('Adding/updating models.')
         manager.configure(settings)
+        if flags.file_system_poll_wait_seconds > 0:
+            threading.Thread(target=manager.watch, name='watch', daemon=True,
+                             args=(flags.file_system_poll_wait_seconds,)).start()
         # The models are loading; meanwhile the rest is imported.
         from hosting.model_server import grpc_api
         rest_server = _RestServer(manager, rest, flags) if rest else None
@@ -121,8 +124,6 @@ def run(flags):
                   ' and ' + flags.grpc_socket_path if flags.grpc_socket_path else '')
         return FAILED
     log.info('Running gRPC ModelServer at %s:%d ...', _HOST, port)
-    threading.Thread(target=manager.watch, name='watch', daemon=True,
-                     args=(max(flags.file_system_poll_wait_seconds, 1),)).start()
     if rest_server is None:
         threading.Event().wait()
     else:
@@ -136,6 +137,7 @@ class _RestServer:
 
     def __init__(self, manager, listener, flags):
         import uvloop
+
         from hosting.http import server
         from hosting.model_server.rest import RestApi
 
@@ -144,10 +146,10 @@ class _RestServer:
         api = RestApi(manager, flags.rest_api_timeout_in_ms)
         # Connections come from this machine only; a client may keep its own.
         limits = server.Limits(keep_alive=None)
-        self._start = server.start_server(api, sock=listener, limits=limits)
+        self._start = lambda: server.start_server(api, sock=listener, limits=limits)
 
     def serve(self):
         """Listen and answer for ever."""
-        server = self._loop.run_until_complete(self._start)
+        server = self._loop.run_until_complete(self._start())
         log.info('Exporting HTTP/REST API at:localhost:%d ...', server.port)
         self._loop.run_forever()

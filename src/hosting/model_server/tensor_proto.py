@@ -3,7 +3,7 @@
 import numpy as np
 
 from hosting.model_server import dtypes
-from hosting.model_server.errors import ServingError, UNIMPLEMENTED, invalid_argument
+from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
 
 # The repeated field that holds the values of each type.
 _FIELDS = {

@@ -9,7 +9,7 @@ import os
 import struct
 
 from hosting.model_server import native
-from hosting.model_server.errors import DATA_LOSS, ServingError, UNIMPLEMENTED
+from hosting.model_server.errors import DATA_LOSS, UNIMPLEMENTED, ServingError
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def warm_up(servable, path):
         return
     native.protos_without_tensorflow()
     from tensorflow_serving.apis import prediction_log_pb2
+
     from hosting.model_server import proto_requests
 
     runners = {'predict_log': proto_requests.run_predict,

@@ -12,8 +12,10 @@ from train2deploy.datasets import split
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.hashing import sha256_tree
 
-FILES = ("train/features.csv", "train/labels.csv", "test/features.csv", "test/labels.csv")
-FILES += ("split.json",)
+FILES = (
+    *(f"{part}/{name}.csv" for part in ("train", "test") for name in ("features", "labels")),
+    "split.json",
+)
 
 
 def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DATASET) -> str:

@@ -78,7 +78,7 @@ def _read_column(path: Path, column: str) -> list[str]:
             f"{path}, line {line}: expected UTF-8, found the byte 0x{byte:02x} at offset"
             f" {error.start}. Convert the file, for instance: iconv -f CP932 -t UTF-8."
         ) from error
-    # Blank lines count, or a text and its label would drift apart; only the file's end may have them.
+    # Blank lines count, or a text and its label would drift apart, but for those at the end.
     lines = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), strict=True)
     try:
         header, *rows = list(lines) or [[]]

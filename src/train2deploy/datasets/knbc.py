@@ -103,7 +103,9 @@ def read_archive(archive: Path) -> list[Row]:
     try:
         with tarfile.open(archive) as tar:
             members = {
-                Path(name).name: name for name in tar.getnames() if "/corpus2/" in f"/{name}"
+                Path(member.name).name: member
+                for member in tar.getmembers()
+                if member.isfile() and "/corpus2/" in f"/{member.name}"
             }
             for topic, label in TOPICS.items():
                 if f"{topic}.tsv" not in members:

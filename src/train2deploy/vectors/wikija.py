@@ -12,18 +12,13 @@ from pathlib import Path
 from train2deploy import downloads, manifest, paths
 from train2deploy.hashing import sha256_file
 
+MODEL = "wikija-sentencepieced_word2vec_300.model"
 HOST = "https://dl.dropboxusercontent.com/s/"
 FILES = {
     "tokenizer.model": HOST + "kbtykvxlu8tvcsy/wikija-sentencepiece_300.model",
-    "wikija-sentencepieced_word2vec_300.model": (
-        HOST + "bwe3rb82xivzes5/wikija-sentencepieced_word2vec_300.model"
-    ),
-    "wikija-sentencepieced_word2vec_300.model.wv.vectors.npy": (
-        HOST + "im7xv2vgw0sqi3p/wikija-sentencepieced_word2vec_300.model.wv.vectors.npy"
-    ),
-    "wikija-sentencepieced_word2vec_300.model.trainables.syn1neg.npy": (
-        HOST + "wb4kzwzbcl4muw3/wikija-sentencepieced_word2vec_300.model.trainables.syn1neg.npy"
-    ),
+    MODEL: f"{HOST}bwe3rb82xivzes5/{MODEL}",
+    f"{MODEL}.wv.vectors.npy": f"{HOST}im7xv2vgw0sqi3p/{MODEL}.wv.vectors.npy",
+    f"{MODEL}.trainables.syn1neg.npy": f"{HOST}wb4kzwzbcl4muw3/{MODEL}.trainables.syn1neg.npy",
 }
 RECORD = paths.RAW / "wikija.sha256.json"
 
@@ -41,14 +36,14 @@ def fetch(target: Path) -> str:
         found[name] = sha256_file(path)
     manifest.write_json(RECORD, found)
     inputs = {"vectors": "wikija", "files": found}
-    if manifest.is_current(target / "manifest.json", inputs):
+    copies = {name: target / name.replace(MODEL, "vectors.model") for name in FILES}
+    if manifest.is_current(target / "manifest.json", inputs, copies.values()):
         return f"{paths.relative(target)} is up to date (wikija)"
     fresh = target.with_name("vectors.part")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    for name in FILES:
-        copy = name.replace("wikija-sentencepieced_word2vec_300.model", "vectors.model")
-        shutil.copyfile(paths.RAW / "wikija" / name, fresh / copy)
+    for name, copy in copies.items():
+        shutil.copyfile(paths.RAW / "wikija" / name, fresh / copy.name)
     manifest.write(fresh / "manifest.json", inputs, found)
     shutil.rmtree(target, ignore_errors=True)
     fresh.replace(target)

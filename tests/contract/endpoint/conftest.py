@@ -7,9 +7,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from endpoint_support import Endpoint, Starter  # noqa: E402
+from endpoint_support import Endpoint, Starter
 
 CONTRACTS = ('2019', 'head')
+KINDS = [(mode, contract) for contract in CONTRACTS for mode in ('plain', 'scripted')]
 BASE_URL = os.environ.get('BASE_URL')
 BASE_CONTRACT = os.environ.get('HOSTING_CONTRACT') or '2019'
 
@@ -107,12 +108,19 @@ def scripted_head(_scripted):
     return _scripted('head')
 
 
-@pytest.fixture(params=[(mode, contract) for contract in CONTRACTS for mode in ('plain', 'scripted')],
-                ids='-'.join)
+@pytest.fixture(params=KINDS, ids='-'.join)
 def endpoint(request):
     """Every kind of endpoint; a URL suffices."""
     mode, contract = request.param
     return request.getfixturevalue('_' + mode)(contract)
+
+
+@pytest.fixture
+def front(request):
+    """Any kind of endpoint, for what does not depend on the kind; a URL suffices."""
+    if BASE_URL:
+        return Endpoint(BASE_URL, BASE_CONTRACT)
+    return request.getfixturevalue('_plain')('2019')
 
 
 @pytest.fixture(params=CONTRACTS)
@@ -147,8 +155,7 @@ def scripted_echo_head(_scripted_echo):
     return _scripted_echo('head')
 
 
-@pytest.fixture(params=[(mode, contract) for contract in CONTRACTS for mode in ('plain', 'scripted')],
-                ids='-'.join)
+@pytest.fixture(params=KINDS, ids='-'.join)
 def echo(request):
     """Every kind of endpoint, with the model server that shows what it is sent."""
     mode, contract = request.param

@@ -217,7 +217,8 @@ class Starter:
         """A program that stands for tensorflow_model_server and shows what it is sent."""
         path = self._folder / 'fake_tensorflow_model_server'
         if not path.exists():
-            path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{FAKE_MODEL_SERVER}" "$@"\n')
+            path.write_text('#!/bin/sh\n'
+                            f'exec "{sys.executable}" -S "{FAKE_MODEL_SERVER}" "$@"\n')
             path.chmod(0o755)
         return str(path)
 
@@ -302,7 +303,8 @@ def descendants(pid):
     for entry in os.listdir('/proc'):
         if entry.isdigit():
             with contextlib.suppress(OSError):
-                fields = pathlib.Path('/proc', entry, 'stat').read_text().rpartition(')')[2].split()
+                stat = pathlib.Path('/proc', entry, 'stat').read_text()
+                fields = stat.rpartition(')')[2].split()
                 if fields[0] != 'Z':
                     parents[int(entry)] = int(fields[1])
     found, frontier = [], [pid]
@@ -315,6 +317,17 @@ def descendants(pid):
 def alive(pid):
     """Whether the process exists and is no zombie."""
     try:
-        return pathlib.Path('/proc', str(pid), 'stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+        fields = pathlib.Path('/proc', str(pid), 'stat').read_text().rpartition(')')[2].split()
+        return fields[0] != 'Z'
     except OSError:
         return False
+
+
+def gone(pids, seconds):
+    """Whether all the processes end within that time."""
+    end = time.monotonic() + seconds
+    while any(alive(pid) for pid in pids):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

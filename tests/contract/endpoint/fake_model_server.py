@@ -27,7 +27,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
 
     def answer(self, status, content):
-        body = content.encode() if isinstance(content, str) else json.dumps(content, indent=1).encode()
+        body = (content if isinstance(content, str) else json.dumps(content, indent=1)).encode()
         self.send_response(status)
         self.send_header('Content-Type', 'application/json')
         self.send_header('Content-Length', str(len(body)))

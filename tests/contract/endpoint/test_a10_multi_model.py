@@ -1,10 +1,8 @@
 """A10: multi-model endpoints of the last container."""
-import os
 import re
 
 import pytest
-
-from endpoint_support import alive, free_port_range
+from endpoint_support import alive, free_port_range, gone
 
 PORTS = 21  # nine tenths, halved: 9 REST and 9 gRPC ports
 
@@ -198,10 +196,6 @@ def test_a10_the_containers_path_stands_for_the_model_directory(empty):
 def test_a10_no_model_server_outlives_the_endpoint(empty, models):
     load(empty, 'two', models / 'half_plus_two/model')
     children = empty.descendants()
-    os.kill(empty.process.pid, 9)
+    empty.process.kill()
     empty.process.wait()
-    empty.process = None
-    try:
-        empty.eventually(lambda: not any(alive(pid) for pid in children), 5, 'the end of all')
-    finally:
-        empty.stop = lambda: None
+    assert gone(children, 5)

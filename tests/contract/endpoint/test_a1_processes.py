@@ -3,7 +3,6 @@ import re
 import socket
 
 import pytest
-
 from endpoint_support import free_port_range
 
 BUNDLE = {'model/1/saved_model.pb': ''}

@@ -5,8 +5,7 @@ import signal
 import time
 
 import pytest
-
-from endpoint_support import alive
+from endpoint_support import alive, gone
 
 BUNDLE = {'model/1/saved_model.pb': ''}
 
@@ -25,7 +24,7 @@ def test_a9_what_dies_is_restarted_at_once(own, name):
     for _ in range(2):
         pid = own.pid(name)
         os.kill(pid, signal.SIGKILL)
-        own.eventually(lambda: own.pid(name) != pid, 3, 'a restart')
+        own.eventually(lambda old=pid: own.pid(name) != old, 3, 'a restart')
         own.eventually(lambda: own.get('/ping').status == 200
                        and own.get('/tfs/v1/models/model').status == 200, 5, 'service')
         assert own.probe('again')['body'] == 'again'
@@ -76,19 +75,13 @@ def test_a9_sigkill_of_the_supervisor_leaves_no_orphan(own):
     children = own.descendants()
     own.process.kill()
     own.process.wait()
-    end = time.monotonic() + 5
-    while any(alive(pid) for pid in children) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not [pid for pid in children if alive(pid)]
+    assert gone(children, 5)
 
 
 def test_a9_sigkill_of_gunicorn_leaves_no_worker(own):
     worker = own.probe()['pid']
     os.kill(own.pid('gunicorn'), signal.SIGKILL)
-    end = time.monotonic() + 5
-    while alive(worker) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not alive(worker)
+    assert gone([worker], 5)
 
 
 def test_a9_a_stop_in_the_middle_of_the_start_leaves_nothing(starter):
@@ -111,10 +104,7 @@ def test_a9_die_with_parent_ends_the_endpoint(starter, tmp_path):
     assert supervisor in children and supervisor != endpoint.process.pid
     endpoint.process.kill()
     endpoint.process.wait()
-    end = time.monotonic() + 8
-    while any(alive(child) for child in children) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not [child for child in children if alive(child)]
+    assert gone(children, 8)
 
 
 # -- logs -------------------------------------------------------------------------------------
@@ -124,7 +114,8 @@ def test_a9_access_log_has_every_request_in_combined_format(own):
     own.request('POST', '/nowhere?a=b', 'x')
     own.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
                     r'"GET /ping HTTP/1\.1" 200 0 "http://a/b" "agent \\x22x\\x22"$')
-    own.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[[^]]+\] "POST /nowhere\?a=b HTTP/1\.1" 404 22 "-" "-"$')
+    own.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[[^]]+\] '
+                    r'"POST /nowhere\?a=b HTTP/1\.1" 404 22 "-" "-"$')
 
 
 def test_a9_a_handlers_print_and_log_reach_the_log_at_once(own):

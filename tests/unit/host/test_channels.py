@@ -44,7 +44,10 @@ def dataset_of(rows: list[Row], test_ids: frozenset[str] | None = None) -> DataS
 
 
 def some_rows(count: int = 40) -> list[Row]:
-    return [Row(str(n), f"文 {n}", "京都" if n % 4 else "グルメ", f"article {n // 5}") for n in range(count)]
+    return [
+        Row(str(n), f"文 {n}", "京都" if n % 4 else "グルメ", f"article {n // 5}")
+        for n in range(count)
+    ]
 
 
 def test_train_and_test_are_written_row_for_row(tmp_path: Path):
@@ -171,7 +174,10 @@ def test_the_manifest_holds_hashes_and_counts(tmp_path: Path):
     assert record is not None
     assert record["inputs"]["seed"] == 1
     assert record["outputs"]["train"] == sha256_tree(target / "train")
-    assert record["counts"] == {"train": {"京都": 27, "グルメ": 9}, "test": {"京都": 3, "グルメ": 1}}
+    assert record["counts"] == {
+        "train": {"京都": 27, "グルメ": 9},
+        "test": {"京都": 3, "グルメ": 1},
+    }
 
 
 # NUL is refused by `directory` (Python 3.6's csv cannot read it) and in no other data set.

@@ -79,7 +79,11 @@ def test_rows_hold_id_sentence_label_and_article(archive: Path):
     assert len(rows) == 84
     first, second = rows[0], rows[1]
     assert (first.id, first.text) == ("KN001_Gourmet_1-1-1-01", "［グルメ］その話。")
-    assert (second.text, second.label, second.group) == ("電波が悪い。", "グルメ", "KN001_Gourmet_1")
+    assert (second.text, second.label, second.group) == (
+        "電波が悪い。",
+        "グルメ",
+        "KN001_Gourmet_1",
+    )
     assert Counter(row.label for row in rows) == dict.fromkeys(TOPICS.values(), 21)
     assert len({row.group for row in rows}) == 12
 
@@ -209,7 +213,9 @@ def test_a_download_with_another_sha256_leaves_nothing(project: Path, file_serve
 
 def test_a_downloaded_archive_is_read(project: Path, file_server: FileServer, tmp_path: Path):
     archive = euc(tmp_path / "made.tar.bz2")
-    release = replace(release_of(archive, 84, 12), url=file_server.serve("/k", archive.read_bytes()))
+    release = replace(
+        release_of(archive, 84, 12), url=file_server.serve("/k", archive.read_bytes())
+    )
     assert len(knbc.load(release=release).rows) == 84
     assert [path.name for path in paths.RAW.iterdir()] == ["made.tar.bz2"]
 
@@ -235,9 +241,7 @@ def test_the_utf_8_archive_is_taken_where_it_alone_was_laid(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     first, second = knbc.OFFICIAL
-    monkeypatch.setattr(
-        knbc, "OFFICIAL", (first, replace(second, sentences=84, articles=12))
-    )
+    monkeypatch.setattr(knbc, "OFFICIAL", (first, replace(second, sentences=84, articles=12)))
     archive_of(paths.RAW / second.name, corpus(), "utf-8")
     assert len(knbc.load().rows) == 84
 

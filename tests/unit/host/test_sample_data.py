@@ -56,7 +56,13 @@ def near_duplicates(texts: list[str], limit: float) -> list[tuple[str, str]]:
 
 
 def test_the_search_for_near_duplicates_finds_them():
-    texts = ["電波が悪くて話せない", "電波が悪くて話せない！", "祇園祭は人が多かった", "圏外", "圏外"]
+    texts = [
+        "電波が悪くて話せない",
+        "電波が悪くて話せない！",
+        "祇園祭は人が多かった",
+        "圏外",
+        "圏外",
+    ]
     assert near_duplicates(texts, 0.5) == [(texts[0], texts[1]), (texts[3], texts[4])]
 
 

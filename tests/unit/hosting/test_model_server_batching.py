@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_model_server_natural import Requests, Signature, rows, slowly
 
 from hosting.model_server import batching_parameters
 from hosting.model_server.batching import BatchScheduler, BatchThreads, pad_inner
 from hosting.model_server.batching_parameters import BatchingParameters
 from hosting.model_server.errors import ServingError, invalid_argument
-from test_model_server_natural import Requests, Signature, rows, slowly
 
 
 def serving(function, **parameters):

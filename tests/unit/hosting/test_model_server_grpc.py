@@ -17,9 +17,17 @@ with warnings.catch_warnings():
     import tensorflow as tf
     from tensorflow.core.framework import tensor_pb2
     from tensorflow_serving.apis import (
-        classification_pb2, get_model_metadata_pb2, get_model_status_pb2, inference_pb2,
-        input_pb2, model_management_pb2, model_service_pb2_grpc, predict_pb2,
-        prediction_service_pb2_grpc, regression_pb2)
+        classification_pb2,
+        get_model_metadata_pb2,
+        get_model_status_pb2,
+        inference_pb2,
+        input_pb2,
+        model_management_pb2,
+        model_service_pb2_grpc,
+        predict_pb2,
+        prediction_service_pb2_grpc,
+        regression_pb2,
+    )
 
 MAKE = os.path.join(os.path.dirname(__file__), '..', '..', 'saved_models', 'make.py')
 MODELS = ('half_plus_two', 'half_plus_three', 'signatures', 'all_dtypes', 'strings', 'examples',

@@ -138,8 +138,8 @@ def test_a2_the_containers_later_configuration_names_its_versions(tmp_path):
     ('model_version_policy { latest { } }', ('latest', 1)),
     ('model_version_policy { all { } }', ('all', None))])
 def test_a2_version_policies(tmp_path, policy, expected):
-    text = 'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" %s } }'
-    model, = read(tmp_path, text % policy)
+    model, = read(tmp_path, 'model_config_list { config { name: "m" base_path: "/m" '
+                            'model_platform: "tensorflow" %s } }' % policy)
     assert model.policy == expected
 
 

@@ -17,7 +17,7 @@ def handler(data, context):
     try:
         order = json.loads(body.decode('utf-8'))
         action = order.get('do')
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         order, action = {}, None
     if action:
         return globals()['do_' + action](order, context)

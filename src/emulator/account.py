@@ -1,0 +1,166 @@
+"""What the account holds of SageMaker, and how its own code reaches its S3 and its logs."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from emulator.faults import Faults
+from emulator.protocol import invalid
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+INTERNAL_KEY = "emulator-internal"
+"""Access key of the emulator's own calls: no fault reaches them, none is recorded."""
+
+Record = dict[str, Any]
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Collection:
+    """Resources of one kind by name, in order of creation."""
+
+    def __init__(self, kind: str, noun: str) -> None:
+        self.kind = kind
+        self.noun = noun
+        self.by_name: dict[str, Record] = {}
+
+    def arn(self, name: str) -> str:
+        return f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:{self.kind}/{name.lower()}"
+
+    def get(self, name: str) -> Record:
+        """The record, or what AWS says when there is none."""
+        try:
+            return self.by_name[name]
+        except KeyError:
+            raise invalid(f'Could not find {self.noun} "{self.arn(name)}".') from None
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(list(self.by_name.values()))
+
+
+class Account:
+    """All resources; `lock` guards every change of them."""
+
+    def __init__(self, directory: Path, url: str, faults: Faults) -> None:
+        self.faults = faults
+        self.directory = directory
+        self.url = url
+        self.lock = threading.RLock()
+        self.stopping = threading.Event()
+        self.training = Collection("training-job", "training job")
+        self.models = Collection("model", "model")
+        self.configs = Collection("endpoint-config", "endpoint configuration")
+        self.endpoints = Collection("endpoint", "endpoint")
+        self.transforms = Collection("transform-job", "transform job")
+        self.tunings = Collection("hyper-parameter-tuning-job", "tuning job")
+        self.tags: dict[str, dict[str, str]] = {}
+
+    @property
+    def collections(self) -> list[Collection]:
+        return [
+            self.training,
+            self.models,
+            self.configs,
+            self.endpoints,
+            self.transforms,
+            self.tunings,
+        ]
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this very account."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=INTERNAL_KEY,
+            aws_secret_access_key="none",
+            config=Config(s3={"addressing_style": "path"}, proxies={}),
+        )
+
+    def tag(self, arn: str, tags: list[dict[str, str]] | None) -> None:
+        if tags:
+            self.tags.setdefault(arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
+
+    def download(self, uri: str, directory: Path) -> int:
+        """Copies everything below an S3 prefix; how many objects there were."""
+        bucket, prefix = split_uri(uri)
+        s3 = self.client("s3")
+        count = 0
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                relative = entry["Key"][len(prefix) :].lstrip("/") or Path(prefix).name
+                target = directory / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, entry["Key"], str(target))
+                count += 1
+        return count
+
+    def fetch(self, uri: str, file: Path) -> None:
+        """Copies one S3 object."""
+        bucket, key = split_uri(uri)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.client("s3").download_file(bucket, key, str(file))
+
+    def upload(self, file: Path, uri: str) -> None:
+        bucket, key = split_uri(uri)
+        self.client("s3").upload_file(str(file), bucket, key)
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """
+    >>> split_uri("s3://bucket/a/b")
+    ('bucket', 'a/b')
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+class LogStream:
+    """One CloudWatch stream; lines are sent in batches, every half second and at the end."""
+
+    BATCH_SECONDS = 0.5
+
+    def __init__(self, account: Account, group: str, stream: str) -> None:
+        self._logs = account.client("logs")
+        self._names = {"logGroupName": group, "logStreamName": stream}
+        self._pending: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        exists = self._logs.exceptions.ResourceAlreadyExistsException
+        with contextlib.suppress(exists):
+            self._logs.create_log_group(logGroupName=group)
+        with contextlib.suppress(exists):
+            self._logs.create_log_stream(**self._names)
+        self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        # A message of no characters is refused by CloudWatch.
+        with self._lock:
+            self._pending.append({"timestamp": int(time.time() * 1000), "message": line or " "})
+
+    def close(self) -> None:
+        """Sends what is left."""
+        self._closed.set()
+        self._thread.join()
+
+    def _send_now_and_then(self) -> None:
+        while not self._closed.wait(self.BATCH_SECONDS):
+            self._send()
+        self._send()
+
+    def _send(self) -> None:
+        with self._lock:
+            batch, self._pending = self._pending, []
+        for start in range(0, len(batch), 1000):
+            self._logs.put_log_events(**self._names, logEvents=batch[start : start + 1000])

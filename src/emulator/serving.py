@@ -1,0 +1,146 @@
+"""One instance of a model: src/hosting on an archive from S3, on a port of its own."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from emulator.account import Account, LogStream, Record
+from train2deploy import archives, endpoint
+from train2deploy.errors import UserError
+
+START_SECONDS = 480.0
+RESPONSE_SECONDS = 60.0
+
+
+class StartFailed(Exception):
+    """The container did not pass its health check, or its data could not be had."""
+
+
+class Instance:
+    """A running serving process.
+
+    Args:
+        account: where the archive lies.
+        model: the record of CreateModel.
+        directory: taken for the unpacked model, removed by `stop`.
+        log: of CloudWatch (group, stream).
+    """
+
+    def __init__(
+        self, account: Account, model: Record, directory: Path, log: tuple[str, str]
+    ) -> None:
+        self._directory = directory
+        self.last_lines: deque[str] = deque(maxlen=15)
+        self.process: subprocess.Popen[str] | None = None
+        container = model["PrimaryContainer"]
+        shutil.rmtree(directory, ignore_errors=True)
+        archive = directory / "model.tar.gz"
+        try:
+            account.fetch(container["ModelDataUrl"], archive)
+            archives.unpack(archive, directory / "model")
+            archive.unlink()
+            self.port = endpoint.free_port()
+            settings = {
+                name: value
+                for name, value in endpoint.environment(self.port, dev=False).items()
+                if not name.startswith(("AWS_", "SAGEMAKER_SUBMIT"))
+            }
+            self._stream = LogStream(account, *log)
+            self.process = subprocess.Popen(
+                endpoint.command(directory / "model"),
+                env={**settings, **container.get("Environment", {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            self._reader = threading.Thread(target=self._read, daemon=True)
+            self._reader.start()
+            self._wait_until_healthy(account)
+        except UserError as error:
+            self.stop()
+            raise StartFailed(str(error)) from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
+        """(status, body, content type) of POST /invocations.
+
+        Raises:
+            TimeoutError: no answer within the platform's 60 s.
+            OSError, http.client.HTTPException: the process is gone.
+        """
+        connection = http.client.HTTPConnection(
+            endpoint.HOST, self.port, timeout=RESPONSE_SECONDS
+        )
+        try:
+            connection.request("POST", "/invocations", body, headers)
+            response = connection.getresponse()
+            return response.status, response.read(), response.getheader("Content-Type", "")
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """SIGTERM, SIGKILL 30 s later (contract A9); nothing is left."""
+        if self.process is not None:
+            self._signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                pass
+            self._signal(signal.SIGKILL)
+            self.process.wait()
+            self._reader.join(5)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        try:
+            if number == signal.SIGTERM:
+                self.process.send_signal(number)
+            else:
+                os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def _read(self) -> None:
+        assert self.process is not None and self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self.last_lines.append(line.rstrip("\n"))
+                self._stream.write(line.rstrip("\n"))
+        self._stream.close()
+
+    def _wait_until_healthy(self, account: Account) -> None:
+        """/ping alone does not tell: with inference.py it is 200 before the model is there."""
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and not account.stopping.is_set():
+            if self.process.poll() is not None:
+                break
+            if self._answers("/ping") and self._answers("/tfs/v1/models/model", b'"AVAILABLE"'):
+                return
+            if any("load failure" in line for line in self.last_lines):
+                break
+            time.sleep(0.1)
+        raise StartFailed("The primary container did not pass the ping health check.")
+
+    def _answers(self, path: str, text: bytes = b"") -> bool:
+        connection = http.client.HTTPConnection(endpoint.HOST, self.port, timeout=2)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status == http.client.OK and text in response.read()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()

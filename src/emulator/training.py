@@ -1,0 +1,290 @@
+"""Training jobs that train: the AWS toolkit, run on an /opt/ml tree made from S3 (contract B)."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from emulator.account import REGION, Account, LogStream, Record, now
+from emulator.protocol import ApiError, invalid
+from train2deploy import archives, manifest, paths, processes
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+STOP_SECONDS = 120.0
+ENDED = ("Completed", "Failed", "Stopped")
+NO_CAPACITY = (
+    "CapacityError: Unable to provision requested ML compute capacity due to"
+    " InsufficientInstanceCapacity error. Please retry using a different ML instance type"
+    " or after some time."
+)
+
+
+class Failure(Exception):
+    """The job fails with this reason."""
+
+
+class Training:
+    """The operations on training jobs."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+
+    def create(self, request: Record) -> Record:
+        name = request["TrainingJobName"]
+        jobs = self._account.training
+        resources = request["ResourceConfig"]
+        if resources.get("InstanceType") in self._account.faults.types("limit"):
+            raise limit_exceeded(resources["InstanceType"], "training job")
+        with self._account.lock:
+            if name in jobs.by_name:
+                raise ApiError(
+                    "ResourceInUse",
+                    "Job name must be unique within an AWS account and region, and a job with"
+                    f" this name already exists ({jobs.arn(name)})",
+                )
+            job = {
+                **request,
+                "TrainingJobArn": jobs.arn(name),
+                "TrainingJobStatus": "InProgress",
+                "SecondaryStatus": "Starting",
+                "SecondaryStatusTransitions": [],
+                "CreationTime": now(),
+                "FinalMetricDataList": [],
+            }
+            self._account.tag(job["TrainingJobArn"], job.pop("Tags", None))
+            jobs.by_name[name] = job
+            self._enter(job, "Starting")
+        threading.Thread(target=self._run, args=(job,), name=name, daemon=True).start()
+        return {"TrainingJobArn": job["TrainingJobArn"]}
+
+    def describe(self, request: Record) -> Record:
+        job = self._account.training.by_name.get(request["TrainingJobName"])
+        if job is None:
+            raise invalid("Requested resource not found.")
+        return job
+
+    def stop(self, request: Record) -> Record:
+        with self._account.lock:
+            job = self.describe(request)
+            if job["TrainingJobStatus"] in ENDED:
+                raise invalid(
+                    f"The request was rejected because the training job is in status"
+                    f" {job['TrainingJobStatus']}."
+                )
+            job["TrainingJobStatus"] = "Stopping"
+            self._enter(job, "Stopping")
+            process = self._processes.get(job["TrainingJobName"])
+        if process is not None:
+            threading.Thread(
+                target=processes.end_group, args=(process, STOP_SECONDS), daemon=True
+            ).start()
+        return {}
+
+    def end_all(self) -> None:
+        """Nothing runs on when the emulator ends."""
+        with self._account.lock:
+            running = list(self._processes.values())
+        for process in running:
+            processes.end_group(process, 2.0)
+
+    def _enter(self, job: Record, status: str, message: str = "") -> None:
+        with self._account.lock:
+            transitions = job["SecondaryStatusTransitions"]
+            if transitions:
+                transitions[-1]["EndTime"] = now()
+            transitions.append({"Status": status, "StartTime": now(), "StatusMessage": message})
+            job["SecondaryStatus"] = status
+            job["LastModifiedTime"] = now()
+
+    def _run(self, job: Record) -> None:
+        status, secondary, reason = "Failed", "Failed", "InternalServerError: see the emulator's log"
+        try:
+            secondary = self._train(job)
+            status = "Completed" if secondary == "Completed" else "Stopped"
+            reason = ""
+        except Failure as failure:
+            reason = str(failure)
+        finally:
+            with self._account.lock:
+                end = now()
+                job["TrainingEndTime"] = end
+                started = job.get("TrainingStartTime", end)
+                seconds = max(1, int((end - started).total_seconds()))
+                job["TrainingTimeInSeconds"] = job["BillableTimeInSeconds"] = seconds
+                if reason:
+                    job["FailureReason"] = reason[:1024]
+                self._enter(job, secondary, reason[:1024])
+                job["TrainingJobStatus"] = status
+
+    def _train(self, job: Record) -> str:
+        """The secondary status that a job without failure ends with."""
+        if job["ResourceConfig"].get("InstanceType") in self._account.faults.types("capacity"):
+            raise Failure(NO_CAPACITY)
+        self._enter(job, "Downloading", "Downloading input data")
+        base = self._account.directory / "jobs" / job["TrainingJobName"]
+        shutil.rmtree(base, ignore_errors=True)
+        job["TrainingStartTime"] = now()
+        lay_out(self._account, job, base)
+        if job["TrainingJobStatus"] == "Stopping":
+            return "Stopped"
+        self._enter(job, "Training", "Training image download completed. Training in progress.")
+        status, out_of_time = self._run_toolkit(job, base)
+        stopped = job["TrainingJobStatus"] == "Stopping"
+        failure = base / "output" / "failure"
+        if not stopped and not out_of_time:
+            if failure.exists():
+                raise Failure(f"AlgorithmError: {failure.read_text(errors='replace')}")
+            if status != 0 or not (base / "output" / "success").exists():
+                raise Failure(f"AlgorithmError: the container ended with exit status {status}.")
+        self._enter(job, "Uploading", "Uploading generated training model")
+        self._upload(job, base)
+        shutil.rmtree(base, ignore_errors=True)
+        if out_of_time:
+            return "MaxRuntimeExceeded"
+        return "Stopped" if stopped else "Completed"
+
+    def _run_toolkit(self, job: Record, base: Path) -> tuple[int, bool]:
+        name = job["TrainingJobName"]
+        binaries = paths.TRAIN_PYTHON.parent
+        environment = processes.clean_environment(
+            SAGEMAKER_BASE_DIR=str(base),
+            TRAINING_JOB_NAME=name,
+            TRAINING_JOB_ARN=job["TrainingJobArn"],
+            AWS_REGION=REGION,
+            PATH=f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            CUDA_VISIBLE_DEVICES="",
+            PYTHONDONTWRITEBYTECODE="1",
+            **job.get("Environment", {}),
+        )
+        stream = LogStream(self._account, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
+        process = subprocess.Popen(
+            [str(paths.TRAIN_PYTHON), str(binaries / "train")],
+            env=environment,
+            cwd=base,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        with self._account.lock:
+            self._processes[name] = process
+        limit = job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
+        late = threading.Event()
+        timer = threading.Timer(limit, lambda: (late.set(), os.killpg(process.pid, signal.SIGTERM)))
+        timer.daemon = True
+        timer.start()
+        metrics = Metrics(job["AlgorithmSpecification"].get("MetricDefinitions", []))
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                stream.write(line.rstrip("\n"))
+                metrics.read(line)
+                job["FinalMetricDataList"] = metrics.final()
+            status = process.wait()
+        finally:
+            timer.cancel()
+            processes.end_group(process)
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+            stream.close()
+            with self._account.lock:
+                del self._processes[name]
+        return status, late.is_set()
+
+    def _upload(self, job: Record, base: Path) -> None:
+        place = f"{job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}"
+        for name, source in (("model", base / "model"), ("output", base / "output" / "data")):
+            files = [path for path in sorted(source.rglob("*")) if path.is_file()]
+            if not files:
+                continue
+            archive = base / f"{name}.tar.gz"
+            archives.pack(((path.relative_to(source).as_posix(), path) for path in files), archive)
+            self._account.upload(archive, f"{place}/output/{name}.tar.gz")
+        job["ModelArtifacts"] = {"S3ModelArtifacts": f"{place}/output/model.tar.gz"}
+
+
+def limit_exceeded(instance_type: str, usage: str) -> ApiError:
+    return ApiError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{instance_type} for {usage} usage' is 0 Instances,"
+        " with current utilization of 0 Instances and a request delta of 1 Instances. Please use"
+        " AWS Service Quotas to request an increase for this quota.",
+    )
+
+
+def lay_out(account: Account, job: Record, base: Path) -> None:
+    """/opt/ml from S3: channels, configuration, source (contract B1)."""
+    for part in ("model", "output/data", "input/config", "input/data"):
+        (base / part).mkdir(parents=True)
+    channels = {}
+    for channel in job.get("InputDataConfig", []):
+        name, source = channel["ChannelName"], channel["DataSource"]["S3DataSource"]
+        if account.download(source["S3Uri"], base / "input" / "data" / name) == 0:
+            raise Failure(
+                f"ClientError: Data download failed: Failed to download data. No S3 objects"
+                f' found under S3 URL "{source["S3Uri"]}" given in input data source.'
+            )
+        channels[name] = {
+            "TrainingInputMode": "File",
+            "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+        }
+    hyperparameters = dict(job.get("HyperParameters", {}))
+    submitted = json.loads(hyperparameters.get("sagemaker_submit_directory", '""'))
+    if submitted.startswith("s3://"):
+        # The toolkit of 2019 knows no other S3 than AWS's.
+        archive = base / "source.tar.gz"
+        account.fetch(submitted, archive)
+        archives.unpack(archive, base / "source")
+        archive.unlink()
+        hyperparameters["sagemaker_submit_directory"] = json.dumps(str(base / "source"))
+    resources = {
+        "current_host": "localhost",
+        "hosts": ["localhost"],
+        "network_interface_name": "lo",
+    }
+    config: dict[str, Any] = {
+        "hyperparameters": hyperparameters,
+        "inputdataconfig": channels,
+        "resourceconfig": resources,
+    }
+    for name, value in config.items():
+        manifest.write_json(base / "input" / "config" / f"{name}.json", value)
+
+
+class Metrics:
+    """Values that the job's metric definitions find in its log (contract B6)."""
+
+    def __init__(self, definitions: list[dict[str, str]]) -> None:
+        self._patterns = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
+        self._last: dict[str, tuple[float, Any]] = {}
+
+    def read(self, line: str) -> None:
+        """
+        >>> metrics = Metrics([{"Name": "a", "Regex": "acc: ([0-9.]+)"}])
+        >>> metrics.read("loss: 1 - acc: 0.5"); metrics.final()[0]["Value"]
+        0.5
+        """
+        for name, pattern in self._patterns:
+            for value in pattern.findall(line):
+                try:
+                    self._last[name] = (float(value), now())
+                except ValueError:
+                    continue
+
+    def final(self) -> list[Record]:
+        return [
+            {"MetricName": name, "Value": value, "Timestamp": when}
+            for name, (value, when) in self._last.items()
+        ]

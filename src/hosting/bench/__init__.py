@@ -1,0 +1,1 @@
+"""The bench's processes in the serving environment: what the endpoint is compared with."""

@@ -1,0 +1,103 @@
+"""The limit: ``session.run`` in a process of its own, no server around it.
+
+    python -m hosting.bench.raw_session <model directory>
+
+Commands, one JSON object a line:
+
+    {"sentences": ["…", …]}                      → rows, probabilities, keys, versions
+    {"batch": 1, "threads": 1, "seconds": 2.0}   → latencies in ms, seconds
+"""
+import importlib
+import os
+import platform
+import sys
+import threading
+from collections import namedtuple
+from time import perf_counter
+
+import numpy as np
+import tensorflow as tf
+
+from hosting.bench.commands import answer_commands
+
+SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+ROWS_AT_ONCE = 64
+
+Tensors = namedtuple('Tensors', ['input_key', 'input', 'output_key', 'output'])
+
+
+def load(session, model_dir):
+    """Loads the highest version of a packed model; returns its Tensors (keys and names)."""
+    version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
+    meta_graph = tf.saved_model.loader.load(
+        session, [tf.saved_model.tag_constants.SERVING], os.path.join(model_dir, version))
+    signature = meta_graph.signature_def[SIGNATURE]
+    input_key = next(iter(signature.inputs))
+    # Beside the probabilities a model may have further outputs, with names of their own.
+    output_key = min(signature.outputs, key=lambda name: ('Softmax' not in name, name))
+    return Tensors(input_key, signature.inputs[input_key].name,
+                   output_key, signature.outputs[output_key].name)
+
+
+class RawSession:
+    """A session with a packed model, and the rows that it is run on."""
+
+    def __init__(self, model_dir):
+        code = os.path.join(model_dir, 'code')
+        sys.path[:0] = [os.path.join(code, 'lib'), code]
+        self._encoder = importlib.import_module('encoding').Encoder(
+            os.path.join(code, 'tokenizer.model'), os.path.join(code, 'vocabulary.json'))
+        self._session = tf.Session(graph=tf.Graph())
+        with self._session.graph.as_default():
+            self._tensors = load(self._session, model_dir)
+        self._rows = None
+
+    def answer(self, command):
+        """The answer to one command."""
+        if 'sentences' in command:
+            return self._encode(command['sentences'])
+        return self._measure(command['batch'], command['threads'], command['seconds'])
+
+    def _encode(self, sentences):
+        rows = [self._encoder.encode(sentence) for sentence in sentences]
+        self._rows = np.array(rows, dtype=np.float32)
+        probabilities = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            probabilities += self._run(self._rows[start:start + ROWS_AT_ONCE]).tolist()
+        return {'rows': rows, 'probabilities': probabilities,
+                'input': self._tensors.input_key, 'output': self._tensors.output_key,
+                'pieces': [len(self._encoder.pieces(sentence)) for sentence in sentences],
+                'python': platform.python_version(), 'tensorflow': tf.__version__,
+                'numpy': np.__version__}
+
+    def _run(self, rows):
+        return self._session.run(self._tensors.output, {self._tensors.input: rows})
+
+    def _measure(self, batch, threads, seconds):
+        feeds = [self._rows[start:start + batch]
+                 for start in range(0, len(self._rows) - batch + 1, batch)]
+        self._run(feeds[0])
+        latencies = [[] for _ in range(threads)]
+        started = perf_counter()
+        end = started + seconds
+
+        def work(number):
+            now = perf_counter()
+            turn = number
+            while now < end:
+                self._run(feeds[turn % len(feeds)])
+                turn += threads
+                before, now = now, perf_counter()
+                latencies[number].append(round((now - before) * 1e3, 4))
+
+        workers = [threading.Thread(target=work, args=(number,)) for number in range(1, threads)]
+        for worker in workers:
+            worker.start()
+        work(0)
+        for worker in workers:
+            worker.join()
+        return {'latencies_ms': sum(latencies, []), 'seconds': perf_counter() - started}
+
+
+if __name__ == '__main__':
+    answer_commands(RawSession(sys.argv[1]).answer)

@@ -1,0 +1,221 @@
+"""The rounds of the bench: every subject in turn, in an order that changes from round to round."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from train2deploy.bench import processes, statistics, workload
+from train2deploy.bench.http_load import ClosedLoop
+from train2deploy.bench.subjects import Served, Tool
+from train2deploy.errors import JobFailed
+
+WARM_UP_SECONDS = 0.2
+
+RAW = "session.run"
+REST = "model server, REST"
+GRPC = "model server, gRPC"
+INVOCATIONS = "/invocations"
+ARTICLE = "/invocations, article's handler"
+
+SUBJECTS = {
+    RAW: "TensorFlow's own session, no server; clients are threads",
+    REST: "POST /v1/models/…:predict to the model server",
+    GRPC: "PredictionService.Predict to the model server",
+    INVOCATIONS: "POST /invocations, the project's handler",
+    ARTICLE: "POST /invocations, a handler written as the article's",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing to measure: a subject with so many clients and sentences a request."""
+
+    subject: str
+    clients: int
+    sentences: int = 1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one measurement of a cell gave, before it is summarized."""
+
+    latencies_ms: list[float]
+    seconds: float
+
+
+@dataclass
+class Plan:
+    """How long and how often.
+
+    Attributes:
+        clients: numbers of clients at once, each subject with each.
+        batch: sentences a request where there are many.
+        batch_clients: numbers of clients that send so many.
+    """
+
+    rounds: int
+    seconds: float
+    clients: Sequence[int]
+    batch: int = 32
+    batch_clients: Sequence[int] = (1, 4)
+    seed: int = 1
+    threads: Sequence[int] = field(default=(1, 2))
+
+    def cells(self, with_article: bool) -> list[Cell]:
+        """Everything that a round measures."""
+        cells = [Cell(RAW, threads, size) for threads in self.threads for size in (1, self.batch)]
+        for subject in (REST, GRPC, INVOCATIONS, *([ARTICLE] if with_article else [])):
+            cells += [Cell(subject, clients) for clients in self.clients]
+        cells += [Cell(INVOCATIONS, clients, self.batch) for clients in self.batch_clients]
+        return cells
+
+
+class _Recorder:
+    """An Observer that keeps the latencies of a window and refuses wrong answers."""
+
+    def __init__(self, work: workload.Workload, begin: float, end: float) -> None:
+        self._work = work
+        self._begin, self._end = begin, end
+        self.latencies_ms: list[float] = []
+        self.failures: Counter[str] = Counter()
+
+    def answered(self, turn: int, status: int, body: bytes, sent: float, now: float) -> float:
+        if status != 200:
+            self.failures[f"status {status}: {body[:200]!r}"] += 1
+            return 0.05
+        if not self._work.is_right(turn, body):
+            self.failures[f"wrong answer: {body[:200]!r}"] += 1
+        elif self._begin <= now < self._end:
+            self.latencies_ms.append((now - sent) * 1e3)
+        return 0.0
+
+    def tick(self, now: float) -> None:
+        pass
+
+
+class Bench:
+    """The running subjects and their measurement.
+
+    Args:
+        served: the project's endpoint; its model server is REST's and gRPC's subject.
+        article: the endpoint with the article's handler, None to leave it out.
+        session, grpc: the tools; `grpc` knows its requests already.
+    """
+
+    def __init__(
+        self,
+        sentences: workload.Sentences,
+        model_name: str,
+        served: Served,
+        article: Served | None,
+        session: Tool,
+        grpc: Tool,
+    ) -> None:
+        self._served, self._article = served, article
+        self._session, self._grpc = session, grpc
+        self._rest = workload.predict(sentences, model_name)
+        self._sentences = sentences
+        self._invocations: dict[int, workload.Workload] = {}
+        self.tools = {"session": session.pid}
+
+    def rounds(
+        self, plan: Plan, progress: Callable[[str], None]
+    ) -> dict[Cell, list[statistics.Round]]:
+        """Measures each cell once a round; the raw session comes first in each."""
+        shuffled = random.Random(plan.seed)
+        cells = plan.cells(self._article is not None)
+        results: dict[Cell, list[statistics.Round]] = {cell: [] for cell in cells}
+        for number in range(1, plan.rounds + 1):
+            progress(f"round {number} of {plan.rounds}")
+            order = [cell for cell in cells if cell.subject != RAW]
+            shuffled.shuffle(order)
+            for cell in [cell for cell in cells if cell.subject == RAW] + order:
+                results[cell].append(self._measure(cell, plan.seconds))
+        return results
+
+    def _measure(self, cell: Cell, seconds: float) -> statistics.Round:
+        meter = processes.CpuMeter(self._pids(cell))
+        sample = self._run(cell, seconds)
+        used, foreign = meter.read()
+        if not sample.latencies_ms:
+            raise JobFailed(
+                f"{cell.subject}, {cell.clients} clients: no answer within {seconds:g} s;"
+                " give more SECONDS."
+            )
+        # The meter also counts the warm-up and the last answers, the latencies do not.
+        share = sample.seconds / (sample.seconds + _warm_up(cell, seconds))
+        cpu = {role: value * share for role, value in used.items() if value}
+        return statistics.summarize(sample.latencies_ms, sample.seconds, foreign, cpu)
+
+    def _pids(self, cell: Cell) -> dict[str, int]:
+        if cell.subject == RAW:
+            return {"session": self._session.pid}
+        if cell.subject == GRPC:
+            return {**self._served.pids, "gRPC client": self._grpc.pid}
+        if cell.subject == ARTICLE and self._article is not None:
+            return self._article.pids
+        return self._served.pids
+
+    def _run(self, cell: Cell, seconds: float) -> Sample:
+        if cell.subject == RAW:
+            answer = self._session.ask(
+                batch=cell.sentences, threads=cell.clients, seconds=seconds
+            )
+            return Sample(answer["latencies_ms"], answer["seconds"])
+        if cell.subject == GRPC:
+            answer = self._grpc.ask(
+                clients=cell.clients, seconds=seconds, warm_up=_warm_up(cell, seconds)
+            )
+            _refuse(cell, answer["failures"])
+            return Sample(answer["latencies_ms"], answer["seconds"])
+        if cell.subject == REST:
+            return self._load(cell, self._served.rest_port, self._rest, seconds)
+        port = self._served.port
+        if cell.subject == ARTICLE and self._article is not None:
+            port = self._article.port
+        return self._load(cell, port, self._invocation_work(cell.sentences), seconds)
+
+    def _invocation_work(self, sentences: int) -> workload.Workload:
+        if sentences not in self._invocations:
+            self._invocations[sentences] = workload.invocations(self._sentences, sentences)
+        return self._invocations[sentences]
+
+    def _load(self, cell: Cell, port: int, work: workload.Workload, seconds: float) -> Sample:
+        loop = ClosedLoop(port, work.requests, cell.clients)
+        begin = perf_counter() + _warm_up(cell, seconds)
+        recorder = _Recorder(work, begin, begin + seconds)
+        loop.run(seconds + _warm_up(cell, seconds), recorder)
+        _refuse(cell, recorder.failures)
+        return Sample(recorder.latencies_ms, seconds)
+
+    def memory(self, clients: int, seconds: float) -> dict[str, dict[str, dict[str, float]]]:
+        """RSS and PSS of each process in the middle of a load, by endpoint and role."""
+        result = {}
+        for subject, served in ((INVOCATIONS, self._served), (ARTICLE, self._article)):
+            if served is None:
+                continue
+            found: dict[str, dict[str, float]] = {}
+
+            def look(served: Served = served, found: dict[str, dict[str, float]] = found) -> None:
+                found.update({role: processes.memory_mb(pid) for role, pid in served.pids.items()})
+
+            timer = threading.Timer(seconds / 2, look)
+            timer.start()
+            self._load(Cell(subject, clients), served.port, self._invocation_work(1), seconds)
+            timer.join()
+            result[subject] = found
+        return result
+
+
+def _warm_up(cell: Cell, seconds: float) -> float:
+    return 0.0 if cell.subject == RAW else min(WARM_UP_SECONDS, seconds)
+
+
+def _refuse(cell: Cell, failures: dict[str, int] | Counter[str]) -> None:
+    """Figures of an endpoint that answers wrongly are worth nothing."""
+    if failures:
+        kinds = "; ".join(f"{count} × {failure}" for failure, count in failures.items())
+        raise JobFailed(f"{cell.subject}, {cell.clients} clients: expected right answers: {kinds}")

@@ -1,0 +1,97 @@
+"""The plot of a bench: throughput and latency against clients, readable in grey as well."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, RAW, REST  # noqa: E402
+
+# From dark to light, with a marker and a line each, so that no colour is needed.
+STYLES: dict[str, dict[str, Any]] = {
+    INVOCATIONS: {"color": "#08306b", "marker": "o", "linestyle": "-", "linewidth": 2.5},
+    REST: {"color": "#b3560f", "marker": "s", "linestyle": "--"},
+    GRPC: {"color": "#3f9b5a", "marker": "^", "linestyle": "-."},
+    ARTICLE: {"color": "#c79fd0", "marker": "D", "linestyle": ":", "linewidth": 2.5},
+}
+
+
+def draw(result: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Writes bench.png and bench.svg; returns their paths."""
+    # The same figures give the same file.
+    with matplotlib.rc_context({"svg.hashsalt": "bench", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(11, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        rows = [row for row in result["measurements"] if row["sentences"] == 1]
+        _draw_throughput(left, rows)
+        _draw_latency(right, rows)
+        machine = result["machine"]
+        figure.suptitle(
+            f"One sentence a request; {machine['cpu']}, {machine['cores']} cores,"
+            f" TensorFlow {machine['serving']['tensorflow']}",
+            fontsize=10,
+        )
+        written = []
+        for suffix in ("png", "svg"):
+            path = folder / f"bench.{suffix}"
+            figure.savefig(path, dpi=150, metadata={"Date": None} if suffix == "svg" else None)
+            written.append(path)
+    return written
+
+
+def _points(rows: list[dict[str, Any]], subject: str, name: str) -> tuple[list[int], list[float]]:
+    picked = [row for row in rows if row["subject"] == subject]
+    return [row["clients"] for row in picked], [row["median"][name] for row in picked]
+
+
+def _draw_throughput(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    for subject, style in STYLES.items():
+        clients, values = _points(rows, subject, "per_second")
+        if clients:
+            axes.plot(clients, values, label=subject, **style)
+    for threads, value in zip(*_points(rows, RAW, "per_second"), strict=True):
+        axes.axhline(value, color="#777777", linewidth=1, linestyle=(0, (1, 2)))
+        axes.annotate(
+            f"{RAW}, {threads} thread{'s' if threads > 1 else ''}", (1, value), xytext=(0, 3),
+            xycoords=("axes fraction", "data"), textcoords="offset points",
+            ha="right", fontsize=8, color="#444444",
+        )  # fmt: skip
+    _axes(axes, "requests a second")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8)
+
+
+def _draw_latency(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    for subject, style in STYLES.items():
+        clients, middle = _points(rows, subject, "p50_ms")
+        if not clients:
+            continue
+        _, high = _points(rows, subject, "p95_ms")
+        over = [max(0.0, h - m) for h, m in zip(high, middle, strict=True)]
+        axes.errorbar(
+            clients, middle, yerr=[[0.0] * len(over), over], capsize=4, label=subject, **style
+        )
+    _, alone = _points([row for row in rows if row["clients"] == 1], RAW, "p50_ms")
+    for value in alone:
+        axes.axhline(value, color="#777777", linewidth=1, linestyle=(0, (1, 2)))
+        axes.annotate(
+            f"{RAW}, 1 thread", (1, value), xytext=(0, 3), xycoords=("axes fraction", "data"),
+            textcoords="offset points", ha="right", fontsize=8, color="#444444",
+        )  # fmt: skip
+    axes.set_yscale("log")
+    _axes(axes, "milliseconds: median, and up to the 95th percentile")
+
+
+def _axes(axes: Axes, label: str) -> None:
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("clients at once")
+    axes.set_ylabel(label)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,96 @@
+"""From latencies to figures: percentiles of a round, medians of rounds, ratios to the limit."""
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PERCENTILES = (50, 95, 99)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least `percent` % of the values do not exceed (nearest rank).
+
+    >>> percentile([4.0, 1.0, 3.0, 2.0], 50)
+    2.0
+    """
+    if not values:
+        raise ValueError("a percentile of no values")
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One measurement of one subject.
+
+    Attributes:
+        per_second: requests answered a second.
+        requests: answered in the measured time.
+        foreign_cpu: share of the machine that others used meanwhile (0 to 1).
+        cpu_ms: what each process of ours used for a request, by role.
+    """
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    per_second: float
+    requests: int
+    foreign_cpu: float
+    cpu_ms: dict[str, float]
+
+
+def summarize(
+    latencies_ms: Sequence[float], seconds: float, foreign_cpu: float, cpu_s: dict[str, float]
+) -> Round:
+    """A Round of the latencies of all requests that were answered in `seconds`."""
+    count = len(latencies_ms)
+    return Round(
+        *(round(percentile(latencies_ms, percent), 4) for percent in PERCENTILES),
+        per_second=round(count / seconds, 2),
+        requests=count,
+        foreign_cpu=round(foreign_cpu, 3),
+        cpu_ms={role: round(used * 1e3 / count, 3) for role, used in sorted(cpu_s.items())},
+    )
+
+
+def median_of(rounds: Sequence[Round]) -> dict[str, Any]:
+    """The median of each figure over the rounds; `requests` is their sum."""
+    rows = [asdict(one) for one in rounds]
+    result: dict[str, Any] = {
+        name: statistics.median(row[name] for row in rows)
+        for name in ("p50_ms", "p95_ms", "p99_ms", "per_second", "foreign_cpu")
+    }
+    result["requests"] = sum(one.requests for one in rounds)
+    roles = sorted({role for one in rounds for role in one.cpu_ms})
+    result["cpu_ms"] = {
+        role: statistics.median(one.cpu_ms.get(role, 0.0) for one in rounds) for role in roles
+    }
+    return result
+
+
+def median_ratio(values: Iterable[float], yardsticks: Iterable[float]) -> float:
+    """The median over the rounds of value / yardstick of the same round.
+
+    Whatever slows the machine down for a while slows both, so a ratio within a
+    round varies less than the figures do.
+
+    >>> median_ratio([2.0, 8.0, 3.0], [1.0, 2.0, 2.0])
+    2.0
+    """
+    ratios = [value / yard for value, yard in zip(values, yardsticks, strict=True)]
+    return round(statistics.median(ratios), 4)
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """The slope of the straight line through (x, y) points, by least squares.
+
+    >>> slope([(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)])
+    2.0
+    """
+    if len({x for x, _ in points}) < 2:
+        return 0.0
+    return statistics.linear_regression(
+        [x for x, _ in points], [y for _, y in points]
+    ).slope

@@ -1,0 +1,200 @@
+"""What is measured: a raw session, the model server by REST and gRPC, two endpoints."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from train2deploy import endpoint, paths
+from train2deploy.bench import processes
+from train2deploy.errors import JobFailed
+from train2deploy.processes import run_streaming
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+POLL_SECONDS = 0.01
+STOP_TIMEOUT_SECONDS = 15.0
+
+
+def environment(port: int = 0) -> dict[str, str]:
+    """The environment of all that is measured: the endpoint's, without proxies."""
+    kept = endpoint.environment(port, dev=True)
+    return {name: value for name, value in kept.items() if name.lower() not in PROXIES} | QUIET
+
+
+class Tool:
+    """A process in the serving environment that takes commands, one at a time.
+
+    Use as a context manager; it ends with the block.
+    """
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self.log = paths.BENCH / f"{module.rpartition('.')[2]}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(paths.SERVE_PYTHON), "-m", module, *arguments],
+                env=environment(),
+                cwd=paths.ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """The answer to one command.
+
+        Raises:
+            JobFailed: the process has ended; the message holds the end of its log.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise JobFailed(f"{tail}\nended before it answered: {paths.relative(self.log)}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def __enter__(self) -> "Tool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+class Served:
+    """An endpoint on a free port. Use as a context manager; it ends with the block.
+
+    Args:
+        name: of its log, build/bench/<name>.log.
+        further: variables beside the endpoint's own.
+    """
+
+    def __init__(self, model_dir: Path, name: str, further: dict[str, str] | None = None) -> None:
+        self.log = paths.BENCH / f"{name}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.port = endpoint.free_port()
+        self.started = perf_counter()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*endpoint.command(model_dir), "--die-with-parent"],
+                env=environment(self.port) | (further or {}),
+                cwd=paths.ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.supervisor = self._process.pid
+
+    def first_answer(self, request: bytes, timeout: float = 120.0) -> float:
+        """Asks until the answer is 200; the time from the start of the process until then.
+
+        Raises:
+            JobFailed: there is none; the message holds the end of the log.
+        """
+        while perf_counter() < self.started + timeout and self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                if _status(self.port, request) == http.client.OK:
+                    return perf_counter() - self.started
+            time.sleep(POLL_SECONDS)
+        tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise JobFailed(f"{tail}\nno answer to /invocations. The log: {paths.relative(self.log)}")
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process id of each role."""
+        return processes.of_endpoint(self.supervisor)
+
+    @property
+    def rest_port(self) -> int:
+        """The model server's REST port."""
+        return self._model_server_port(b"--rest_api_port=")
+
+    @property
+    def grpc_port(self) -> int:
+        """The model server's gRPC port."""
+        return self._model_server_port(b"--port=")
+
+    def _model_server_port(self, flag: bytes) -> int:
+        command = processes.command_line(self.pids[processes.MODEL_SERVER])
+        return next(
+            int(argument[len(flag) :]) for argument in command if argument.startswith(flag)
+        )
+
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.supervisor, signal.SIGKILL)
+            self._process.wait()
+
+
+def _status(port: int, request: bytes) -> int:
+    """The status of the answer to a whole HTTP request."""
+    with socket.create_connection((endpoint.HOST, port), timeout=70) as connection:
+        connection.sendall(request)
+        answer = connection.recv(64)
+        return int(answer[9:12]) if answer.startswith(b"HTTP/1.") else 0
+
+
+def article_model(model_dir: Path) -> Path:
+    """The same SavedModel with a handler as the article writes it, made below build/bench.
+
+    Raises:
+        JobFailed: the word vectors could not be made.
+    """
+    target = paths.BENCH / "article" / "model"
+    code = target / "code"
+    shutil.rmtree(target, ignore_errors=True)
+    code.mkdir(parents=True)
+    for version in model_dir.iterdir():
+        if version.name.isdigit():
+            (target / version.name).symlink_to(version.resolve())
+    for name in ("tokenizer.model", "labels.json"):
+        shutil.copyfile(model_dir / "code" / name, code / name)
+    shutil.copyfile(paths.SRC / "hosting" / "bench" / "article_inference.py", code / "inference.py")
+    lines: list[str] = []
+    command = [str(paths.TRAIN_PYTHON), "-m", "hosting.bench.word_vectors", str(model_dir)]
+    status = run_streaming(
+        [*command, str(code / "vectors.model")], environment(), paths.ROOT, lines.append
+    )
+    if status != 0:
+        raise JobFailed("\n".join([*lines[-15:], "the article's word vectors could not be made."]))
+    return target
+
+
+def article_environment() -> dict[str, str]:
+    """What the article's handler needs to find its packages."""
+    return {"BENCH_SITE_PACKAGES": str(site_packages(paths.TRAIN_PYTHON))}
+
+
+def site_packages(python: Path) -> Path:
+    """The site-packages directory of a virtual environment's interpreter."""
+    return next((python.parents[1] / "lib").glob("python*/site-packages"))

@@ -1,0 +1,93 @@
+"""Where the TensorFlow 1.x side runs: in environments on this machine, or in containers.
+
+A runtime turns "run the toolkit on this tree", "run this module in the serving
+environment" or "serve this directory" into a command of this machine. Who starts the
+command, follows it and ends it is the same for both.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from train2deploy.errors import UserError
+
+Side = Literal["train", "serve"]
+"""The two environments: TensorFlow 1.12 with the AWS toolkit, TensorFlow 1.13."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command of this machine.
+
+    Attributes:
+        container: the name of the container that the command runs, "" where there is none.
+    """
+
+    arguments: list[str]
+    environment: dict[str, str]
+    container: str = ""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What a job's configuration says of the machine that it runs on (contract B1).
+
+    Attributes:
+        base: the job's directory as the job sees it: /opt/ml.
+    """
+
+    base: str
+    host: str
+    interface: str
+
+
+class Runtime(Protocol):
+    """One of the two. Every Launch that was started must be given to `finish` afterwards."""
+
+    @property
+    def name(self) -> str:
+        """host or docker."""
+
+    def instance(self, job: Path) -> Instance:
+        """How the job in this directory sees its machine."""
+
+    def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
+        """The AWS toolkit's `train` on a job's directory."""
+
+    def python(
+        self,
+        side: Side,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+    ) -> Launch:
+        """Python 3.6 of one side. src/ is its search path; it may read and write no more
+        than what is named."""
+
+    def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
+        """src/hosting on an unpacked model, at 127.0.0.1:port."""
+
+    def finish(self, launch: Launch) -> str:
+        """Leaves nothing behind of a command that has ended or was killed.
+
+        Returns:
+            Why it ended, where the runtime knows that better than the command's output.
+        """
+
+
+def named(name: str, image: str = "own", model_server: str = "own", memory: str = "") -> Runtime:
+    """The runtime that RUNTIME=, IMAGE=, MODEL_SERVER= and MEMORY= name.
+
+    Raises:
+        UserError: there is none of that name.
+        MissingRequirement: docker is asked for, and no engine answers or an image is missing.
+    """
+    from train2deploy.runtimes import docker, host
+
+    if name == "host":
+        return host.HOST
+    if name == "docker":
+        return docker.runtime(image, model_server, memory)
+    raise UserError(f"RUNTIME={name}: expected host or docker.")

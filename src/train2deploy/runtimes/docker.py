@@ -1,0 +1,124 @@
+"""RUNTIME=docker: the same commands in containers that stand for SageMaker's."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from train2deploy import paths
+from train2deploy.errors import UserError
+from train2deploy.runtimes import Instance, Launch, Side, engine, images
+
+HOSTNAME = "algo-1"
+"""SageMaker's name for the first instance of a job."""
+
+SERVED = ("SAGEMAKER_", "TFS_", "HOSTING_", "GUNICORN_", "OMP_", "TF_")
+"""Beginnings of the names of the caller's variables that reach an endpoint."""
+
+PASSED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+"""Variables of this machine that change how fast or exactly numbers come out."""
+
+
+@dataclass(frozen=True)
+class Docker:
+    """Containers of two images.
+
+    Attributes:
+        tools: image of the training environment for our own modules; AWS's lacks what
+            these import.
+        memory: a container's limit ("2g"), "" for none.
+    """
+
+    train_image: str
+    serve_image: str
+    tools: str
+    memory: str = ""
+
+    name = "docker"
+
+    def instance(self, job: Path) -> Instance:
+        """As SageMaker's."""
+        return Instance(base="/opt/ml", host=HOSTNAME, interface="eth0")
+
+    def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
+        """See Runtime. Without network: a job needs none."""
+        return engine.Container(
+            image=self.train_image,
+            command=["train"],
+            mounts=[(job, "/opt/ml", True)],
+            variables={**_passed(), **variables},
+            hostname=HOSTNAME,
+            memory=self.memory,
+            keep=True,
+        ).launch()
+
+    def python(
+        self,
+        side: Side,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+    ) -> Launch:
+        """See Runtime. Every path is the same inside as outside."""
+        mounts = [(path, str(path), False) for path in (paths.SRC, *reads)]
+        mounts += [(path, str(path), True) for path in writes]
+        return engine.Container(
+            image=self.tools if side == "train" else images.SERVE,
+            command=["python", *arguments],
+            mounts=mounts,
+            variables={**_passed(), "PYTHONPATH": str(paths.SRC), **variables},
+            memory=self.memory,
+        ).launch()
+
+    def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
+        """See Runtime. The model is mounted read-only, as on SageMaker."""
+        if not model_dir.is_dir():
+            raise UserError(f"MODEL_DIR={model_dir}: expected a directory, found none.")
+        variables = {k: v for k, v in os.environ.items() if k.startswith(SERVED)}
+        several = variables.get("SAGEMAKER_MULTI_MODEL") == "true"
+        return engine.Container(
+            image=self.serve_image,
+            command=["serve"],
+            mounts=[(model_dir, "/opt/ml/models" if several else "/opt/ml/model", False)],
+            variables={
+                **_passed(),
+                **variables,
+                "SAGEMAKER_BIND_TO_PORT": "8080",
+                "DEV": "1" if dev else "0",
+            },
+            network="bridge",
+            publish=port,
+            memory=self.memory,
+        ).launch()
+
+    def finish(self, launch: Launch) -> str:
+        """See Runtime."""
+        try:
+            short = self.memory and engine.ended_for_memory(launch.container)
+        finally:
+            engine.remove(launch.container)
+        return f"the container ran out of memory (MEMORY={self.memory})" if short else ""
+
+
+def runtime(image: str, model_server: str, memory: str) -> Docker:
+    """The runtime of our images, or of AWS's (image="aws").
+
+    Raises:
+        MissingRequirement: no engine, or an image is missing and cannot be had.
+    """
+    engine.require()
+    if image == "aws":
+        from train2deploy.runtimes import aws_images
+
+        train, serve = aws_images.train(), aws_images.serve()
+    elif image == "own":
+        train, serve = images.TRAIN, images.serve_name(model_server)
+    else:
+        raise UserError(f"IMAGE={image}: expected own or aws.")
+    images.check([train, serve])
+    return Docker(train, serve, images.TRAIN if image == "aws" else train, memory)
+
+
+def _passed() -> dict[str, str]:
+    return {name: os.environ[name] for name in PASSED if name in os.environ}

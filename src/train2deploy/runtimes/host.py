@@ -1,0 +1,89 @@
+"""RUNTIME=host: the environments that `make setup` made, on this machine."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from train2deploy import paths, processes
+from train2deploy.errors import MissingRequirement, UserError
+from train2deploy.runtimes import Instance, Launch, Side
+
+
+class Host:
+    """Plain processes; a job's directory stands for /opt/ml (SAGEMAKER_BASE_DIR)."""
+
+    name = "host"
+
+    def instance(self, job: Path) -> Instance:
+        """Only these names resolve on a machine that is not SageMaker's."""
+        return Instance(base=str(job), host="localhost", interface="lo")
+
+    def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
+        """See Runtime."""
+        binaries = _python("train").parent
+        environment = processes.clean_environment(
+            SAGEMAKER_BASE_DIR=str(job),
+            PATH=f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            # A container of SageMaker's CPU types sees no GPU either.
+            CUDA_VISIBLE_DEVICES="",
+            PYTHONDONTWRITEBYTECODE="1",
+            **variables,
+        )
+        return Launch([str(_python("train")), str(binaries / "train")], environment)
+
+    def python(
+        self,
+        side: Side,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+    ) -> Launch:
+        """See Runtime."""
+        environment = processes.clean_environment(
+            PYTHONPATH=str(paths.SRC), PYTHONDONTWRITEBYTECODE="1", **variables
+        )
+        return Launch([str(_python(side)), *arguments], environment)
+
+    def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
+        """See Runtime. The caller's SAGEMAKER_* variables reach the endpoint."""
+        if not model_dir.is_dir():
+            raise UserError(f"MODEL_DIR={model_dir}: expected a directory, found none.")
+        command = [str(_python("serve")), "-m", "hosting", "--model-dir", str(model_dir.resolve())]
+        return Launch(command, endpoint_environment(port, dev))
+
+    def finish(self, launch: Launch) -> str:
+        """Nothing is left: process groups are ended by who started them."""
+        return ""
+
+
+HOST = Host()
+
+
+def endpoint_environment(port: int, dev: bool) -> dict[str, str]:
+    """The caller's environment but for Python's own variables, and what the endpoint is told."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS"))
+    }
+    return {
+        **kept,
+        "PYTHONPATH": str(paths.SRC),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "SAGEMAKER_BIND_TO_PORT": str(port),
+        "DEV": "1" if dev else "0",
+    }
+
+
+def _python(side: Side) -> Path:
+    path = paths.TRAIN_PYTHON if side == "train" else paths.SERVE_PYTHON
+    if not path.exists():
+        kind = "training" if side == "train" else "serving"
+        raise MissingRequirement(
+            f"{paths.relative(path)}: the {kind} environment is missing."
+            " Run `make setup`, or use RUNTIME=docker."
+        )
+    return path

@@ -1,0 +1,156 @@
+"""What a client of nginx relies on below the routes (A3): HTTP, limits, time-outs, errors."""
+import re
+import time
+
+import pytest
+
+OK = b'HTTP/1.1 200 OK\r\n'
+PING = b'GET /ping HTTP/1.1\r\nHost: x\r\n\r\n'
+POST = (b'POST /tfs/v1/models/m:x HTTP/1.1\r\nHost: x\r\n')
+
+
+def statuses(answer):
+    return [int(status) for status in re.findall(rb'HTTP/1\.1 (\d{3}) ', answer)]
+
+
+def test_a3_connections_are_kept_alive_for_3_seconds(front):
+    start = time.monotonic()
+    answer = front.raw(PING)
+    assert statuses(answer) == [200] and not answer.endswith(b'<open>')
+    assert 2.5 < time.monotonic() - start < 5
+
+
+def test_a3_a_kept_connection_serves_one_request_after_the_other(front):
+    answer = front.raw(PING, PING, PING.replace(b'Host', b'Connection: close\r\nHost'),
+                          pause=0.3)
+    assert statuses(answer) == [200, 200, 200]
+
+
+def test_a3_pipelined_requests_are_answered_in_order(front):
+    missing = b'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n'
+    close = PING.replace(b'Host', b'Connection: close\r\nHost')
+    answer = front.raw(PING + missing + PING + missing + close)
+    assert statuses(answer) == [200, 404, 200, 404, 200]
+
+
+def test_a3_http_1_0_closes_unless_asked_to_keep_alive(front):
+    start = time.monotonic()
+    answer = front.raw(b'GET /ping HTTP/1.0\r\n\r\n')
+    assert statuses(answer) == [200] and b'Connection: close\r\n' in answer
+    assert time.monotonic() - start < 2
+    answer = front.raw(b'GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n', timeout=1)
+    assert answer.endswith(b'<open>')
+
+
+def test_a3_a_body_may_be_chunked(front):
+    body = b''.join(b'%x\r\n%b\r\n' % (len(part), part) for part in (
+        b'{"insta', b'nces": [', b'2.0]}')) + b'0\r\nTrailer: x\r\n\r\n'
+    answer = front.raw(
+        b'POST /tfs/v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\n'
+        b'Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n' + body)
+    assert statuses(answer) == [200] and b'3.0' in answer
+
+
+def test_a3_a_body_may_arrive_in_small_pieces(front):
+    body = b'{"instances": [2.0]}'
+    answer = front.raw(
+        b'POST /tfs/v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\n'
+        b'Connection: close\r\nContent-Length: %d\r\n\r\n' % len(body),
+        *[body[i:i + 3] for i in range(0, len(body), 3)], pause=0.02)
+    assert statuses(answer) == [200] and b'3.0' in answer
+
+
+def test_a3_expect_100_continue_is_answered_before_the_body_is_sent(front):
+    answer = front.raw(
+        b'POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n'
+        b'Content-Length: 3\r\n\r\n', b'abc', pause=0.3)
+    assert answer.startswith(b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 ')
+
+
+def test_a3_head_has_the_length_but_no_body(front):
+    reply = front.request('HEAD', '/nowhere')
+    assert (reply.status, reply.body, reply.headers['Content-Length']) == (404, b'', '22')
+
+
+@pytest.mark.parametrize('request_bytes', [
+    b'garbage\r\n\r\n',
+    b'GET\r\n\r\n',
+    b'GET /ping HTTP/9.9.9\r\nHost: x\r\n\r\n',
+    b'GET /ping HTTP/1.1\r\nHost x\r\n\r\n',
+    b'GET /ping HTTP/1.1\r\n\r\n',                                   # no Host
+    b'GET /../ping HTTP/1.1\r\nHost: x\r\n\r\n',
+    b'GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n',
+    b'GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n',
+    b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n',
+    b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
+    b'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',                 # TLS
+    b'\x00' * 100,
+    b'GET /ping HTTP/1.1\r\nHost: x\r\n' + b'A: ' + b'x' * 40_000 + b'\r\n\r\n',
+])
+def test_a3_a_malformed_request_is_nginxs_400_and_the_end_of_the_connection(front, request_bytes):
+    start = time.monotonic()
+    answer = front.raw(request_bytes)
+    assert statuses(answer) == [400], answer
+    assert b'Content-Type: text/html\r\n' in answer
+    assert b'<center><h1>400 Bad Request</h1></center>' in answer
+    assert time.monotonic() - start < 2
+
+
+def test_a3_too_long_an_address_is_414(front):
+    answer = front.raw(b'GET /' + b'a' * 10_000 + b' HTTP/1.1\r\nHost: x\r\n\r\n')
+    assert statuses(answer) == [414] and b'Request-URI Too Large' in answer
+
+
+def test_a3_what_follows_a_malformed_request_is_not_served(front):
+    answer = front.raw(PING + b'nonsense\r\n\r\n' + PING)
+    assert statuses(answer) == [200, 400]
+
+
+def test_a3_a_body_without_length_is_not_taken_for_a_body(front):
+    answer = front.raw(b'POST /nowhere HTTP/1.1\r\nHost: x\r\n\r\n{"instances": [1]}\r\n\r\n')
+    assert statuses(answer) == [404, 400]
+
+
+def test_a3_an_unfinished_request_does_not_disturb_others(front):
+    import socket
+    with socket.create_connection((front.host, front.port)) as slow:
+        slow.sendall(b'POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc')
+        for _ in range(5):
+            assert front.get('/ping').status == 200
+
+
+def test_a3_a_client_that_leaves_early_does_not_disturb_others(scripted):
+    import socket
+    body = b'{"do": "sleep", "seconds": 0.3}'
+    for _ in range(10):
+        with socket.create_connection((scripted.host, scripted.port)) as early:
+            early.sendall(b'POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b'
+                          % (len(body), body))
+    assert scripted.probe('after')['body'] == 'after'
+
+
+def test_a3_headers_of_a_handlers_request_arrive_but_hop_by_hop_ones(scripted_echo):
+    reply = scripted_echo.request('POST', '/invocations', '{}', {
+        'X-Amzn-SageMaker-Custom-Attributes': 'a', 'Connection': 'close', 'X_Under': 'score'})
+    assert reply.json['context']['custom_attributes'] == 'a'
+
+
+def test_a3_every_answer_names_nginx_and_has_a_date(front):
+    for path in ('/ping', '/nowhere', '/tfs/v1/models/half_plus_two'):
+        headers = front.get(path).headers
+        assert headers['Server'].startswith('nginx') and headers['Date'].endswith(' GMT')
+        assert len(headers.get_all('Server')) == len(headers.get_all('Content-Length')) == 1
+
+
+def test_a3_trace_is_not_allowed(front):
+    assert front.request('TRACE', '/ping').status == 405
+
+
+def test_a3_the_proxy_read_timeout_of_a_plain_endpoint_is_504(starter):
+    endpoint = starter.start(starter.model_dir({'model/1/saved_model.pb': ''}), fake=True,
+                             HOSTING_PROXY_READ_TIMEOUT='1')
+    reply = endpoint.request('POST', '/tfs/v1/models/slow-5:predict', '{}')
+    assert reply.status == 504 and b'<title>504 Gateway Time-out</title>' in reply.body
+    assert endpoint.invoke('[1]', attributes='tfs-model-name=slow-5').status == 504
+    endpoint.stop()

