@@ -1,5 +1,6 @@
 """One instance of a model: src/hosting on an archive from S3, on a port of its own."""
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from emulator.account import Account, LogStream, Record
 from train2deploy import archives, endpoint
 from train2deploy.errors import UserError
+from train2deploy.runtimes import Runtime
 
 START_SECONDS = 480.0
 RESPONSE_SECONDS = 60.0
@@ -33,8 +35,14 @@ class Instance:
     """
 
     def __init__(
-        self, account: Account, model: Record, directory: Path, log: tuple[str, str]
+        self,
+        account: Account,
+        runtime: Runtime,
+        model: Record,
+        directory: Path,
+        log: tuple[str, str],
     ) -> None:
+        self._runtime = runtime
         self._directory = directory
         self.last_lines: deque[str] = deque(maxlen=15)
         self.process: subprocess.Popen[str] | None = None
@@ -46,15 +54,11 @@ class Instance:
             archives.unpack(archive, directory / "model")
             archive.unlink()
             self.port = endpoint.free_port()
-            settings = {
-                name: value
-                for name, value in endpoint.environment(self.port, dev=False).items()
-                if not name.startswith(("AWS_", "SAGEMAKER_SUBMIT"))
-            }
+            self._launch = runtime.endpoint(directory / "model", self.port, False)
             self._stream = LogStream(account, *log)
             self.process = subprocess.Popen(
-                endpoint.command(directory / "model"),
-                env={**settings, **container.get("Environment", {})},
+                self._launch.arguments,
+                env={**self._launch.environment, **container.get("Environment", {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -80,7 +84,7 @@ class Instance:
             OSError, http.client.HTTPException: the process is gone.
         """
         connection = http.client.HTTPConnection(
-            endpoint.HOST, self.port, timeout=RESPONSE_SECONDS
+            endpoint.ADDRESS, self.port, timeout=RESPONSE_SECONDS
         )
         try:
             connection.request("POST", "/invocations", body, headers)
@@ -93,24 +97,21 @@ class Instance:
         """SIGTERM, SIGKILL 30 s later (contract A9); nothing is left."""
         if self.process is not None:
             self._signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                pass
             self._signal(signal.SIGKILL)
             self.process.wait()
             self._reader.join(5)
+            self._runtime.finish(self._launch)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _signal(self, number: int) -> None:
         assert self.process is not None
-        try:
+        with contextlib.suppress(ProcessLookupError):
             if number == signal.SIGTERM:
                 self.process.send_signal(number)
             else:
                 os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            pass
 
     def _read(self) -> None:
         assert self.process is not None and self.process.stdout is not None
@@ -135,7 +136,7 @@ class Instance:
         raise StartFailed("The primary container did not pass the ping health check.")
 
     def _answers(self, path: str, text: bytes = b"") -> bool:
-        connection = http.client.HTTPConnection(endpoint.HOST, self.port, timeout=2)
+        connection = http.client.HTTPConnection(endpoint.ADDRESS, self.port, timeout=2)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

@@ -13,7 +13,8 @@ from typing import Any
 
 from emulator.account import REGION, Account, LogStream, Record, now
 from emulator.protocol import ApiError, invalid
-from train2deploy import archives, manifest, paths, processes
+from train2deploy import archives, manifest, processes
+from train2deploy.runtimes import Instance, Runtime
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 STOP_SECONDS = 120.0
@@ -32,8 +33,9 @@ class Failure(Exception):
 class Training:
     """The operations on training jobs."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, runtime: Runtime) -> None:
         self._account = account
+        self._runtime = runtime
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def create(self, request: Record) -> Record:
@@ -131,7 +133,7 @@ class Training:
         base = self._account.directory / "jobs" / job["TrainingJobName"]
         shutil.rmtree(base, ignore_errors=True)
         job["TrainingStartTime"] = now()
-        lay_out(self._account, job, base)
+        lay_out(self._account, job, base, self._runtime.instance(base))
         if job["TrainingJobStatus"] == "Stopping":
             return "Stopped"
         self._enter(job, "Training", "Training image download completed. Training in progress.")
@@ -152,21 +154,18 @@ class Training:
 
     def _run_toolkit(self, job: Record, base: Path) -> tuple[int, bool]:
         name = job["TrainingJobName"]
-        binaries = paths.TRAIN_PYTHON.parent
-        environment = processes.clean_environment(
-            SAGEMAKER_BASE_DIR=str(base),
-            TRAINING_JOB_NAME=name,
-            TRAINING_JOB_ARN=job["TrainingJobArn"],
-            AWS_REGION=REGION,
-            PATH=f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            CUDA_VISIBLE_DEVICES="",
-            PYTHONDONTWRITEBYTECODE="1",
+        variables = {
+            "TRAINING_JOB_NAME": name,
+            "TRAINING_JOB_ARN": job["TrainingJobArn"],
+            "AWS_REGION": REGION,
+            "TF_CPP_MIN_LOG_LEVEL": "1",
             **job.get("Environment", {}),
-        )
+        }
+        launch = self._runtime.toolkit(base, variables)
         stream = LogStream(self._account, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
         process = subprocess.Popen(
-            [str(paths.TRAIN_PYTHON), str(binaries / "train")],
-            env=environment,
+            launch.arguments,
+            env=launch.environment,
             cwd=base,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -197,6 +196,7 @@ class Training:
             process.wait()
             assert process.stdout is not None
             process.stdout.close()
+            self._runtime.finish(launch)
             stream.close()
             with self._account.lock:
                 del self._processes[name]
@@ -223,7 +223,7 @@ def limit_exceeded(instance_type: str, usage: str) -> ApiError:
     )
 
 
-def lay_out(account: Account, job: Record, base: Path) -> None:
+def lay_out(account: Account, job: Record, base: Path, instance: Instance) -> None:
     """/opt/ml from S3: channels, configuration, source (contract B1)."""
     for part in ("model", "output/data", "input/config", "input/data"):
         (base / part).mkdir(parents=True)
@@ -248,11 +248,11 @@ def lay_out(account: Account, job: Record, base: Path) -> None:
         account.fetch(submitted, archive)
         archives.unpack(archive, base / "source")
         archive.unlink()
-        hyperparameters["sagemaker_submit_directory"] = json.dumps(str(base / "source"))
+        hyperparameters["sagemaker_submit_directory"] = json.dumps(f"{instance.base}/source")
     resources = {
-        "current_host": "localhost",
-        "hosts": ["localhost"],
-        "network_interface_name": "lo",
+        "current_host": instance.host,
+        "hosts": [instance.host],
+        "network_interface_name": instance.interface,
     }
     config: dict[str, Any] = {
         "hyperparameters": hyperparameters,

@@ -13,9 +13,12 @@ Index 0 is a padding token with a zero vector, so that padding is no word (in th
 article's vectors index 0 is a real token).
 """
 import argparse
+import contextlib
 import logging
 import os
+import shutil
 import sys
+import tempfile
 
 import numpy as np
 import sentencepiece
@@ -39,21 +42,41 @@ def train_tokenizer(text_paths, output_dir, vocabulary_size):
     Returns:
         list of str: its pieces, lower-cased, without control symbols, in order.
     """
-    prefix = os.path.join(output_dir, 'tokenizer')
-    try:
-        sentencepiece.SentencePieceTrainer.Train(
-            '--input={} --model_prefix={} --vocab_size={} --character_coverage=1.0 '
-            '--hard_vocab_limit=false --input_sentence_size=1000000 --num_threads=1'
-            .format(','.join(text_paths), prefix, vocabulary_size))
-    except RuntimeError as error:
-        sys.exit('a vocabulary of {} pieces could not be made of this text; SentencePiece says: {}'
-                 .format(vocabulary_size, str(error).split('] ')[-1]))
-    os.remove(prefix + '.vocab')
+    path = os.path.abspath(os.path.join(output_dir, 'tokenizer.model'))
+    with _scratch_directory([os.path.abspath(text) for text in text_paths]) as names:
+        try:
+            sentencepiece.SentencePieceTrainer.Train(
+                '--input={} --model_prefix=tokenizer --vocab_size={} --character_coverage=1.0 '
+                '--hard_vocab_limit=false --input_sentence_size=1000000 --num_threads=1'
+                .format(','.join(names), vocabulary_size))
+        except RuntimeError as error:
+            sys.exit('a vocabulary of {} pieces could not be made of this text; SentencePiece '
+                     'says: {}'.format(vocabulary_size, str(error).split('] ')[-1]))
+        shutil.copyfile('tokenizer.model', path)
     tokenizer = sentencepiece.SentencePieceProcessor()
-    tokenizer.Load(prefix + '.model')
+    tokenizer.Load(path)
     pieces = (tokenizer.IdToPiece(number) for number in range(tokenizer.GetPieceSize())
               if not tokenizer.IsControl(number) and not tokenizer.IsUnknown(number))
     return list(dict.fromkeys(piece.lower() for piece in pieces))
+
+
+@contextlib.contextmanager
+def _scratch_directory(paths):
+    """Changes into a directory where the files have short names, for as long as it is needed.
+
+    SentencePiece writes the names of its files into its model, which must not differ
+    from machine to machine, and takes no name with a space or a comma in it.
+    """
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as scratch:
+        names = ['text{}'.format(number) for number, _ in enumerate(paths)]
+        for name, path in zip(names, paths):
+            os.symlink(path, os.path.join(scratch, name))
+        os.chdir(scratch)
+        try:
+            yield names
+        finally:
+            os.chdir(before)
 
 
 class WordVectors:

@@ -13,6 +13,7 @@ from train2deploy import console, paths
 from train2deploy.errors import EXIT_INTERRUPTED, UserError
 
 if TYPE_CHECKING:
+    from train2deploy.jobs import TrainingJob
     from train2deploy.runtimes import Runtime
 
 HYPERPARAMETERS = {"epochs": int, "batch-size": int, "hidden": int, "validation-split": float}
@@ -71,12 +72,15 @@ def _parser() -> argparse.ArgumentParser:
     vectors.add_argument("--vocabulary-size", type=int, default=12000)
     vectors.add_argument("--seed", type=int, default=1)
 
-    train = add("train", _train)
-    train.add_argument("--model-version", default="v1")
-    train.add_argument("--seed", type=int, default=1)
+    train, parity = add("train", _train), add("parity", _parity)
+    for command in (train, parity):
+        command.add_argument("--model-version", default="v1")
+        command.add_argument("--seed", type=int, default=1)
+        for name, kind in HYPERPARAMETERS.items():
+            command.add_argument(f"--{name}", type=kind)
     train.add_argument("--repro", action="store_true", help="same seed, same bits; slower")
-    for name, kind in HYPERPARAMETERS.items():
-        train.add_argument(f"--{name}", type=kind)
+    parity.add_argument("a", help="a runtime: host or docker")
+    parity.add_argument("b", help="another one")
 
     package = add("package", _package)
     package.add_argument("--job", type=Path, default=paths.LATEST_JOB)
@@ -95,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("--json", action="store_true")
     add("verify", _verify)
     add("evaluate", _evaluate)
+    bench = add("bench", _bench)
+    bench.add_argument("--quick", action="store_true", help="about a minute")
+    bench.add_argument("--rounds", type=int)
+    bench.add_argument("--seconds", type=float, help="for each measurement")
+    bench.add_argument("--clients", help="numbers of clients, such as 1,8,32")
+    soak = add("soak", _soak)
+    soak.add_argument("--seconds", type=float, default=600.0)
     rehearse = add("rehearse", _rehearse)
     rehearse.add_argument("sentence")
     add("images", _images)
@@ -134,15 +145,29 @@ def _train(arguments: argparse.Namespace) -> None:
     """build/jobs/<job>: trains with TensorFlow 1.12 under the AWS training toolkit"""
     from train2deploy import jobs
 
+    jobs.train(_job(arguments, arguments.repro), _runtime(arguments))
+
+
+def _parity(arguments: argparse.Namespace) -> None:
+    """The same seed in two runtimes: the same weights, the same answers?"""
+    from train2deploy import parity, runtimes
+
+    further = (arguments.image, arguments.model_server, arguments.memory)
+    a, b = (runtimes.named(name, *further) for name in (arguments.a, arguments.b))
+    parity.parity(a, b, _job(arguments, repro=True))
+
+
+def _job(arguments: argparse.Namespace, repro: bool) -> "TrainingJob":
+    from train2deploy import jobs
+
     given = {name: getattr(arguments, name.replace("-", "_")) for name in HYPERPARAMETERS}
     hyperparameters = {name: value for name, value in given.items() if value is not None}
-    job = jobs.TrainingJob(
+    return jobs.TrainingJob(
         version=arguments.model_version,
         hyperparameters={**hyperparameters, "seed": arguments.seed},
-        repro=arguments.repro,
+        repro=repro,
         verbose=arguments.verbose,
     )
-    jobs.train(job, _runtime(arguments))
 
 
 def _package(arguments: argparse.Namespace) -> None:
@@ -198,6 +223,20 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
     with endpoint.of_current_model(_runtime(arguments)) as running:
         evaluate.evaluate(running)
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    """Measures the endpoint beside a raw TensorFlow session: latency, throughput, memory, start"""
+    from train2deploy.bench import run
+
+    run.bench(run.options(arguments.quick, arguments.rounds, arguments.seconds, arguments.clients))
+
+
+def _soak(arguments: argparse.Namespace) -> None:
+    """Loads the endpoint while its processes are killed: every answer must be right"""
+    from train2deploy.bench import soak
+
+    soak.soak(arguments.seconds)
 
 
 def _rehearse(arguments: argparse.Namespace) -> None:

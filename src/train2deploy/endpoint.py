@@ -22,7 +22,7 @@ from pathlib import Path
 from train2deploy import archives, manifest, package_lint, paths, processes
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
-from train2deploy.runtimes import Runtime, engine, host
+from train2deploy.runtimes import Runtime, engine
 from train2deploy.runtimes.host import HOST
 
 ADDRESS = "127.0.0.1"
@@ -81,16 +81,6 @@ def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
         archives.unpack(archive, fresh)
         fresh.replace(target)
     return target
-
-
-def command(model_dir: Path) -> list[str]:
-    """The supervisor's command line on this machine."""
-    return HOST.endpoint(model_dir, 0, True).arguments
-
-
-def environment(port: int, dev: bool) -> dict[str, str]:
-    """Its environment: the caller's SAGEMAKER_* variables reach it."""
-    return host.endpoint_environment(port, dev)
 
 
 def serve_in_foreground(model_dir: Path, port: int, dev: bool, runtime: Runtime = HOST) -> int:

@@ -58,7 +58,7 @@ def train(job: TrainingJob, runtime: Runtime = HOST) -> Path:
     if job.version not in SCRIPTS or not (paths.TRAIN_SOURCE / SCRIPTS[job.version]).exists():
         known = [v for v, script in SCRIPTS.items() if (paths.TRAIN_SOURCE / script).exists()]
         raise UserError(f"VERSION={job.version}: expected one of {', '.join(known)}.")
-    _channel_sources()
+    channel_sources()
     directory = _new_directory(job.version)
     run(job, directory, runtime)
     paths.LATEST_JOB.unlink(missing_ok=True)
@@ -92,7 +92,8 @@ def _new_directory(version: str) -> Path:
     raise UserError(f"{paths.relative(paths.JOBS)}: could not make a directory for the job.")
 
 
-def _channel_sources() -> dict[str, Path]:
+def channel_sources() -> dict[str, Path]:
+    """The directory of each channel: what `make data vectors` made."""
     sources = {
         "train": paths.DATASET / "train",
         "test": paths.DATASET / "test",
@@ -114,7 +115,7 @@ def _lay_out(
     stage_source(directory / "source")
     for part in ("model", "output/data", "input/config"):
         (directory / part).mkdir(parents=True)
-    for channel, source in _channel_sources().items():
+    for channel, source in channel_sources().items():
         # What a script writes into its sentences must not come back to build/data;
         # vectors are large and no script changes them.
         copy = _link if channel == "vectors" else shutil.copyfile

@@ -19,7 +19,7 @@ from hosting.model_server import native
 
 native.protos_without_tensorflow()
 
-from tensorflow.core.framework import tensor_pb2, types_pb2  # noqa: E402
+from tensorflow.core.framework import types_pb2  # noqa: E402
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc  # noqa: E402
 
 

@@ -1,8 +1,9 @@
-"""JSON as RapidJSON 1.1 reads it, for the bodies that the fast parser refuses.
+"""JSON as RapidJSON 1.1 reads it, by a fast parser if one can and by our own if not.
 
-Those hold NaN or Infinity, strings that are no UTF-8, very deep nesting, or a
-fault, which is reported in RapidJSON's words with the offset that it would
-give. There is no recursion, so that no nesting is too deep.
+Fast parsers refuse NaN, strings that are no UTF-8 and deep nesting, which
+RapidJSON takes; and what it refuses too must be reported in its words, with the
+offset that it would give. That is what `parse_as_rapidjson` is for. It does not
+recurse, so that no nesting is too deep.
 """
 
 import json
@@ -38,9 +39,16 @@ _SAFE_NUMBER = rb'-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?[
 _NUMBERS = re.compile(rb'(?:%s,[ \n\r\t]*){4,}' % _SAFE_NUMBER)
 _ROWS = re.compile(rb'(?:\[[ \n\r\t]*(?:%s,[ \n\r\t]*)*%s\][ \n\r\t]*,[ \n\r\t]*){4,}'
                    % (_SAFE_NUMBER, _SAFE_NUMBER))
-# What Python's own parser reads otherwise than RapidJSON: large integers and
-# exponents, lone surrogates, NUL, and what is no JSON at all.
-_DOUBTFUL = re.compile(rb'[0-9]{19}|[eE]\+?[0-9]{3}|\\u[dD]|\x00')
+# What fast parsers take and RapidJSON may not: numbers with a large exponent,
+# and surrogates, which may be alone.
+_SUSPECT = [re.compile(rb'e\+?[0-9]{3}'), re.compile(rb'E\+?[0-9]{3}'),
+            re.compile(rb'\\u[dD][89a-fA-F]')]
+
+# orjson 2.0 (the newest for Python 3.6 up to 3.0 is no better) never frees what
+# it has built of a text that then turns out wrong. So it is given no large
+# ones, and none at all after so many bytes of wrong ones.
+_SMALL = 64 * 1024
+_MOST_WRONG = 256 * 1024
 _MAX_DEPTH = 10000
 
 _WORDS = {b'n': (b'null', None), b't': (b'true', True), b'f': (b'false', False)}
@@ -53,18 +61,43 @@ class _Fault(Exception):
     """What is wrong, and at which offset."""
 
 
+class _FastParser:
+    """orjson for small texts as long as they are right, else the standard library."""
+
+    def __init__(self):
+        self.wrong = 0
+
+    def loads(self, raw):
+        """The value of a text that this parser and RapidJSON read alike, else ValueError."""
+        for suspect in _SUSPECT:
+            if suspect.search(raw):
+                raise ValueError('left to the careful parser')
+        if len(raw) <= _SMALL and self.wrong < _MOST_WRONG:
+            try:
+                return orjson.loads(raw)
+            except ValueError:
+                self.wrong += len(raw)
+                raise
+        return json.loads(raw.decode('utf-8', 'surrogateescape'))
+
+
+_fast = _FastParser()
+
+
+def parse(raw):
+    """The value of a JSON text as RapidJSON reads it, or an INVALID_ARGUMENT error."""
+    try:
+        return _fast.loads(raw)
+    except (ValueError, RecursionError):
+        return parse_as_rapidjson(raw)
+
+
 def parse_as_rapidjson(raw):
     """The parsed value of a body, or an INVALID_ARGUMENT error that tells the offset.
 
     >>> parse_as_rapidjson(b'{"instances": [NaN, -Infinity]}')
     {'instances': [nan, -inf]}
     """
-    # Most often these words are all that is wrong, and Python knows them.
-    if (b'NaN' in raw or b'Infinity' in raw) and not _DOUBTFUL.search(raw):
-        try:
-            return json.loads(raw.decode('utf-8', 'surrogateescape'))
-        except (ValueError, RecursionError):
-            pass
     try:
         return _Parser(raw).parse()
     except _Fault as fault:

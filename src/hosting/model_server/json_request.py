@@ -9,12 +9,11 @@ import base64
 import re
 
 import numpy as np
-import orjson
 
 from hosting.model_server import dtypes
 from hosting.model_server.decimals import decimal_string
 from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
-from hosting.model_server.json_parser import parse_as_rapidjson
+from hosting.model_server.json_parser import TOO_BIG, parse
 from hosting.model_server.json_writer import pretty, text_to_bytes
 
 _MAX_INT_IN_FLOAT = (1 << 24) - 1
@@ -43,10 +42,7 @@ class Body:
     def __init__(self, raw):
         if not raw:
             raise invalid_argument('JSON Parse error: The document is empty')
-        try:
-            members = orjson.loads(raw)
-        except ValueError:
-            members = parse_as_rapidjson(raw)
+        members = parse(raw)
         if type(members) is not dict:
             raise format_error(members, 'Is not object')
         self.members = members
@@ -132,6 +128,12 @@ def decode_base64(value):
 
 def _scalar(value, dtype):
     """One JSON value as one element of a tensor."""
+    if type(value) is int and not -(1 << 63) <= value < 1 << 64:
+        # An integer beyond 64 bits is a double for RapidJSON.
+        try:
+            value = float(value)
+        except OverflowError:
+            raise invalid_argument('JSON Parse error: ', TOO_BIG) from None
     if dtype == dtypes.FLOAT or dtype == dtypes.DOUBLE:
         if not is_number(value):
             raise _type_error(value, dtype)

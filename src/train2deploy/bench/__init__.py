@@ -1,1 +1,1 @@
-"""`make bench` and `make soak`: how fast the endpoint is, and whether it stays right under blows."""
+"""`make bench` and `make soak`: how fast the endpoint is, and whether it stays right."""

@@ -161,9 +161,7 @@ class Bench:
 
     def _run(self, cell: Cell, seconds: float) -> Sample:
         if cell.subject == RAW:
-            answer = self._session.ask(
-                batch=cell.sentences, threads=cell.clients, seconds=seconds
-            )
+            answer = self._session.ask(batch=cell.sentences, threads=cell.clients, seconds=seconds)
             return Sample(answer["latencies_ms"], answer["seconds"])
         if cell.subject == GRPC:
             answer = self._grpc.ask(

@@ -8,10 +8,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, RAW, REST  # noqa: E402
+from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, RAW, REST
 
 # From dark to light, with a marker and a line each, so that no colour is needed.
 STYLES: dict[str, dict[str, Any]] = {

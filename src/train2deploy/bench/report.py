@@ -163,9 +163,7 @@ def _memory_table(memory: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Ta
         table.add_column(role, justify="right")
     for subject, found in memory.items():
         cells = [found.get(role) for role in roles]
-        table.add_row(
-            subject, *(f"{c['rss']:.0f} ({c['pss']:.0f})" if c else "" for c in cells)
-        )
+        table.add_row(subject, *(f"{c['rss']:.0f} ({c['pss']:.0f})" if c else "" for c in cells))
     return table
 
 
@@ -180,4 +178,3 @@ def _aims_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             "ok" if aim["holds"] else "missed",
         )  # fmt: skip
     return table
-

@@ -14,11 +14,12 @@ from typing import Any
 from train2deploy import console, endpoint, manifest, paths
 from train2deploy.bench import measure, plot, report, startup, subjects, workload
 from train2deploy.datasets import sample
-from train2deploy.errors import MissingRequirement
+from train2deploy.errors import MissingRequirement, UserError
 from train2deploy.hashing import sha256_file
 
 CANDIDATES = 600
 """Sentences of the shipped sample that are tried for distinct answers."""
+MOST_CLIENTS = 512
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,26 @@ class Options:
         return shlex.join(words)
 
 
+def options(quick: bool, rounds: int | None, seconds: float | None, clients: str | None) -> Options:
+    """Options as the command line gives them.
+
+    Raises:
+        UserError: a number is not what it should be.
+    """
+    for name, number in (("ROUNDS", rounds), ("SECONDS", seconds)):
+        if number is not None and number <= 0:
+            raise UserError(f"{name}={number}: expected a number above 0.")
+    if clients is None:
+        return Options(quick, rounds, seconds)
+    try:
+        numbers = tuple(sorted({int(word) for word in clients.split(",")}))
+    except ValueError as error:
+        raise UserError(f"CLIENTS={clients}: expected numbers such as 1,8,32.") from error
+    if numbers[0] < 1 or numbers[-1] > MOST_CLIENTS:
+        raise UserError(f"CLIENTS={clients}: expected numbers from 1 to {MOST_CLIENTS}.")
+    return Options(quick, rounds, seconds, numbers)
+
+
 def bench(options: Options) -> dict[str, Any]:
     """Measures, prints the tables, writes bench.json and the plot; returns what it wrote."""
     _check_environments()
@@ -73,7 +94,9 @@ def bench(options: Options) -> dict[str, Any]:
 
         served, article = (
             stack.enter_context(subjects.Served(folder, name, further))
-            for name, (folder, further) in zip(("endpoint", "article"), models.values(), strict=True)
+            for name, (folder, further) in zip(
+                ("endpoint", "article"), models.values(), strict=True
+            )
         )
         served.first_answer(request)
         article.first_answer(request)
@@ -131,7 +154,11 @@ def bench(options: Options) -> dict[str, Any]:
 def ask_sentences(
     session: subjects.Tool, model_dir: Path
 ) -> tuple[dict[str, str], workload.Sentences]:
-    """(versions in the serving environment, sentences of the shipped sample that can be told apart)."""
+    """Sentences of the shipped sample whose answers can be told apart, and versions.
+
+    Returns:
+        (versions in the serving environment, the sentences)
+    """
     texts = [row.text for row in sample.load().rows][:CANDIDATES]
     answer = session.ask(sentences=texts)
     labels = json.loads((model_dir / "code" / "labels.json").read_text(encoding="utf-8"))

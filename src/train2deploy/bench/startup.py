@@ -40,9 +40,7 @@ def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     return {
         name: {
             "seconds": round(median(values), 3),
-            "ratio": round(
-                median(a / b for a, b in zip(values, seconds[BARE], strict=True)), 3
-            ),
+            "ratio": round(median(a / b for a, b in zip(values, seconds[BARE], strict=True)), 3),
         }
         for name, values in seconds.items()
     }

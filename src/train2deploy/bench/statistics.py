@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PERCENTILES = (50, 95, 99)
-
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` % of the values do not exceed (nearest rank).
@@ -46,8 +44,11 @@ def summarize(
 ) -> Round:
     """A Round of the latencies of all requests that were answered in `seconds`."""
     count = len(latencies_ms)
+    p50, p95, p99 = (round(percentile(latencies_ms, percent), 4) for percent in (50, 95, 99))
     return Round(
-        *(round(percentile(latencies_ms, percent), 4) for percent in PERCENTILES),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
         per_second=round(count / seconds, 2),
         requests=count,
         foreign_cpu=round(foreign_cpu, 3),
@@ -91,6 +92,4 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     """
     if len({x for x, _ in points}) < 2:
         return 0.0
-    return statistics.linear_regression(
-        [x for x, _ in points], [y for _, y in points]
-    ).slope
+    return statistics.linear_regression([x for x, _ in points], [y for _, y in points]).slope

@@ -17,6 +17,8 @@ from train2deploy import endpoint, paths
 from train2deploy.bench import processes
 from train2deploy.errors import JobFailed
 from train2deploy.processes import run_streaming
+from train2deploy.runtimes import host
+from train2deploy.runtimes.host import HOST
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -26,7 +28,7 @@ STOP_TIMEOUT_SECONDS = 15.0
 
 def environment(port: int = 0) -> dict[str, str]:
     """The environment of all that is measured: the endpoint's, without proxies."""
-    kept = endpoint.environment(port, dev=True)
+    kept = host.endpoint_environment(port, dev=True)
     return {name: value for name, value in kept.items() if name.lower() not in PROXIES} | QUIET
 
 
@@ -98,7 +100,7 @@ class Served:
         self.started = perf_counter()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*endpoint.command(model_dir), "--die-with-parent"],
+                [*HOST.endpoint(model_dir, self.port, True).arguments, "--die-with-parent"],
                 env=environment(self.port) | (further or {}),
                 cwd=paths.ROOT,
                 stdin=subprocess.DEVNULL,
@@ -139,9 +141,7 @@ class Served:
 
     def _model_server_port(self, flag: bytes) -> int:
         command = processes.command_line(self.pids[processes.MODEL_SERVER])
-        return next(
-            int(argument[len(flag) :]) for argument in command if argument.startswith(flag)
-        )
+        return next(int(argument[len(flag) :]) for argument in command if argument.startswith(flag))
 
     def __enter__(self) -> "Served":
         return self
@@ -158,7 +158,7 @@ class Served:
 
 def _status(port: int, request: bytes) -> int:
     """The status of the answer to a whole HTTP request."""
-    with socket.create_connection((endpoint.HOST, port), timeout=70) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=70) as connection:
         connection.sendall(request)
         answer = connection.recv(64)
         return int(answer[9:12]) if answer.startswith(b"HTTP/1.") else 0

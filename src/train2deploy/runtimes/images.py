@@ -95,7 +95,8 @@ def _base() -> tuple[str, str]:
 
 def _build(dockerfile: str, image: str, arguments: dict[str, str]) -> None:
     started = time.monotonic()
-    command = ["docker", "build", "--tag", image, "--file", str(_root() / dockerfile)]
+    command = ["docker", "build", "--force-rm", "--tag", image]
+    command += ["--file", str(_root() / dockerfile)]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
     before = _id(image)

@@ -256,9 +256,8 @@ class Starter:
         log_path = self._folder / f'log-{port}-{len(self._started)}.txt'
         with open(log_path, 'wb') as log:
             process = subprocess.Popen(
-                [*through, self._python, '-W', 'error::SyntaxWarning', '-m', 'hosting', '--model-dir',
-                 str(model_dir), '--cache-dir', str(self._folder / 'cache'),
-                 '--die-with-parent', *arguments],
+                [*through, self._python, '-m', 'hosting', '--model-dir', str(model_dir),
+                 '--cache-dir', str(self._folder / 'cache'), '--die-with-parent', *arguments],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         endpoint = StartedEndpoint(process, port, contract, log_path)
         self._started.append(endpoint)

@@ -123,7 +123,7 @@ def test_data_takes_a_name_or_a_directory(
 
 def test_train_passes_on_the_hyperparameters_that_were_given(monkeypatch: pytest.MonkeyPatch):
     started: list[jobs.TrainingJob] = []
-    monkeypatch.setattr(jobs, "train", started.append)
+    monkeypatch.setattr(jobs, "train", lambda job, *_: started.append(job))
     arguments = ["--epochs", "3", "--batch-size", "32", "--validation-split", "0", "--seed", "5"]
     assert cli.main(["train", *arguments, "--repro"]) == 0
     (job,) = started

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from fake_endpoint import answering, rankings_of
 from train2deploy import archives, endpoint, manifest, paths
 from train2deploy.endpoint import Endpoint, EndpointError
 from train2deploy.errors import MissingRequirement, UserError
+from train2deploy.runtimes.host import HOST
 
 
 def test_sentences_go_in_one_request_and_rankings_come_back():
@@ -75,12 +77,12 @@ def test_a_number_that_is_no_port_is_refused(port: int):
 
 
 def test_the_callers_sagemaker_variables_reach_the_endpoint_and_its_python_does_not(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SAGEMAKER_TFS_ENABLE_BATCHING", "true")
     monkeypatch.setenv("PYTHONHOME", "/elsewhere")
     monkeypatch.setenv("MAKEFLAGS", "-j")
-    environment = endpoint.environment(8081, dev=False)
+    environment = HOST.endpoint(tmp_path, 8081, dev=False).environment
     assert environment["SAGEMAKER_TFS_ENABLE_BATCHING"] == "true"
     assert environment["SAGEMAKER_BIND_TO_PORT"] == "8081"
     assert environment["DEV"] == "0"
@@ -93,13 +95,13 @@ def test_without_the_serving_environment_it_says_what_to_run(
 ):
     monkeypatch.setattr(paths, "SERVE_PYTHON", tmp_path / "python")
     with pytest.raises(MissingRequirement, match="Run `make setup`"):
-        endpoint.command(tmp_path)
+        HOST.endpoint(tmp_path, 8080, dev=True)
 
 
 def test_a_model_directory_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(paths, "SERVE_PYTHON", Path(sys.executable))
     with pytest.raises(UserError, match="expected a directory, found none"):
-        endpoint.command(tmp_path / "nothing")
+        HOST.endpoint(tmp_path / "nothing", 8080, dev=True)
 
 
 def archive_of(tmp_path: Path, *names: str) -> Path:
@@ -142,7 +144,7 @@ def test_a_half_unpacked_archive_is_unpacked_again(project: Path, tmp_path: Path
 
 
 def state(pid: int) -> None:
-    manifest.write_json(paths.ENDPOINT_STATE, {"port": 8080, "pid": pid, "model_sha256": None})
+    manifest.write_json(paths.ENDPOINT_STATE, asdict(Endpoint(8080, pid, None)))
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def packed(data: list[Row], tmp_path: Path) -> list[str]:
 def check(monkeypatch: pytest.MonkeyPatch, served: list[float], direct: list[float]) -> list[str]:
     asked = []
 
-    def session(model_dir: Path, sentences: list[str]) -> dict:
+    def session(model_dir: Path, sentences: list[str], *_: object) -> dict:
         asked.extend(sentences)
         signature = {"inputs": {"inputs": "x:0 float32 [-1, 64]"}, "outputs": {}}
         rows = [direct] * len(sentences)

@@ -45,6 +45,8 @@ class Running:
                 received += data
         except asyncio.TimeoutError:
             return received + b'<open>'
+        except ConnectionError:
+            return received
         finally:
             writer.close()
 

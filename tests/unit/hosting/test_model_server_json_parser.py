@@ -3,16 +3,19 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hosting.model_server import json_parser
 from hosting.model_server.errors import ServingError
-from hosting.model_server.json_parser import parse_as_rapidjson
+from hosting.model_server.json_parser import parse, parse_as_rapidjson
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.text() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.text(max_size=10)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.integers(min_value=-(1 << 63), max_value=(1 << 64) - 1),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=30)
+    lambda inner: st.lists(inner, max_size=5)
+    | st.dictionaries(st.text(max_size=5), inner, max_size=5), max_leaves=10)
 
 NOT_TWO = r'The document root must not be followed by other values.'
 
@@ -67,6 +70,53 @@ def test_a_fault_is_named_with_its_offset(raw, words, offset):
     with pytest.raises(ServingError) as refused:
         parse_as_rapidjson(raw)
     assert refused.value.message == 'JSON Parse error: %s at offset: %d' % (words, offset)
+
+
+@pytest.fixture(params=['orjson', 'the standard library'])
+def fast(request, monkeypatch):
+    """Either of the fast parsers."""
+    monkeypatch.setattr(json_parser, '_SMALL', 1 << 30 if request.param == 'orjson' else -1)
+    monkeypatch.setattr(json_parser, '_fast', json_parser._FastParser())
+
+
+@settings(max_examples=40, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=VALUES, ascii_only=st.booleans(), tail=st.sampled_from([b'', b' ', b',', b'}', b'x']))
+def test_the_fast_parsers_agree_with_the_careful_one(fast, value, ascii_only, tail):
+    raw = json.dumps([value], ensure_ascii=ascii_only).encode('utf-8', 'surrogatepass') + tail
+    try:
+        expected = parse_as_rapidjson(raw)
+    except ServingError as error:
+        with pytest.raises(ServingError) as refused:
+            parse(raw)
+        assert refused.value.message == error.message
+    else:
+        assert parse(raw) == expected
+
+
+@pytest.mark.parametrize('raw', [b'[1e400]', b'["\\ud800"]', b'[1E+999]', b'["\\udc00\\ud800"]'])
+def test_what_the_fast_parsers_would_take_wrongly_is_refused(fast, raw):
+    with pytest.raises(ServingError) as refused:
+        parse(raw)
+    with pytest.raises(ServingError) as expected:
+        parse_as_rapidjson(raw)
+    assert refused.value.message == expected.value.message
+
+
+def test_wrong_bodies_leave_no_memory_behind():
+    def memory():
+        with open('/proc/self/statm') as file:
+            return int(file.read().split()[1]) * 4096
+
+    def send(count):
+        for _ in range(count):
+            with pytest.raises(ServingError):
+                parse(b'{"instances": [%s]' % b','.join([b'1.5'] * 2000))
+
+    send(300)
+    before = memory()
+    send(1000)
+    assert memory() - before < 10 << 20
 
 
 def test_nan_and_infinity_are_numbers_in_each_spelling():

@@ -1,0 +1,187 @@
+"""`python -m emulator`: the account, in the foreground, detached, or ended."""
+
+import argparse
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from types import FrameType
+
+from train2deploy import console, endpoint, manifest, paths, runtimes
+from train2deploy.errors import EXIT_INTERRUPTED, JobFailed, UserError
+
+STATE = paths.BUILD / "emulator.json"
+LOG = paths.BUILD / "emulator.log"
+DIRECTORY = paths.BUILD / "emulator"
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="emulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0: a free one")
+    parser.add_argument("--detach", action="store_true")
+    parser.add_argument("--stop", action="store_true")
+    parser.add_argument("--faults", default="", help="kind:target[:number],…")
+    parser.add_argument("--runtime", default="host", help="host or docker")
+    arguments = parser.parse_args()
+    try:
+        if arguments.stop:
+            console.say("emulator stopped" if stop() else "no emulator was running")
+        elif arguments.detach:
+            start_detached(arguments.port, arguments.faults, arguments.runtime)
+        else:
+            run(arguments.port, arguments.faults, arguments.runtime)
+    except UserError as error:
+        print(f"emulator: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def run(port: int, faults: str, runtime: str) -> None:
+    """The account, until SIGTERM or Ctrl-C; then every job and endpoint is ended."""
+    _refuse_a_second()
+    port = port or endpoint.free_port()
+    endpoint.check_port(port)
+    # The user's account, region and endpoint must not be reached from here.
+    for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:
+        del os.environ[name]
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["no_proxy"] = "*"
+    os.environ["MOTO_PORT"] = str(port)
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "false"
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    from emulator.account import Account
+    from emulator.application import Application
+    from emulator.faults import Faults
+
+    try:
+        chosen = Faults(faults)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    url = f"http://{endpoint.ADDRESS}:{port}"
+    account = Account(DIRECTORY, url, chosen)
+    moto = DomainDispatcherApplication(create_backend_app)
+    application = Application(account, moto, runtimes.named(runtime))
+    server = make_server(
+        endpoint.ADDRESS, port, application, threaded=True, request_handler=MotoRequestHandler
+    )
+    server.daemon_threads = True  # type: ignore[attr-defined]
+
+    def end(number: int, frame: FrameType | None) -> None:
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    manifest.write_json(STATE, {"url": url, "pid": os.getpid()})
+    console.say(f"an AWS account at {url}: CLOUD=emulator takes it; Ctrl-C ends it")
+    try:
+        server.serve_forever(poll_interval=0.1)
+    finally:
+        # Processes first: their log lines go to the server's own port.
+        thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+        thread.start()
+        application.end_all()
+        server.shutdown()
+        server.server_close()
+        STATE.unlink(missing_ok=True)
+        shutil.rmtree(DIRECTORY, ignore_errors=True)
+
+
+def start_detached(port: int, faults: str, runtime: str) -> None:
+    """Starts the account in the background and waits until it answers."""
+    _refuse_a_second()
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "emulator", "--port", str(port), "--faults", faults]
+    command += ["--runtime", runtime]
+    with LOG.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        state = manifest.read(STATE)
+        if state is not None and state["pid"] == process.pid and answers(state["url"]):
+            console.say(
+                f"an AWS account at {state['url']} (pid {process.pid}), log in"
+                f" {paths.relative(LOG)}; end it with `make emulator-stop`"
+            )
+            return
+        time.sleep(0.1)
+    process.terminate()
+    raise JobFailed(
+        f"{LOG.read_text(errors='replace')[-2000:]}\nthe emulator did not start. The whole log:"
+        f" {paths.relative(LOG)}"
+    )
+
+
+def stop() -> bool:
+    """Ends the running account; whether there was one."""
+    pid = running_pid()
+    if pid is None:
+        STATE.unlink(missing_ok=True)
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline and running_pid() is not None:
+        time.sleep(0.05)
+    if running_pid() is not None:
+        raise JobFailed(f"the emulator (pid {pid}) did not end within {STOP_SECONDS:.0f} s.")
+    return True
+
+
+def running_pid() -> int | None:
+    """The process of build/emulator.json, if it is still ours."""
+    state = manifest.read(STATE)
+    if state is None:
+        return None
+    try:
+        command = Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return int(state["pid"]) if b"emulator" in command else None
+
+
+def answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/emulator/health", timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def _refuse_a_second() -> None:
+    if running_pid() is not None:
+        state = manifest.read(STATE) or {}
+        raise UserError(
+            f"an emulator of this project runs already: {state.get('url')}. End it with"
+            " `make emulator-stop`."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

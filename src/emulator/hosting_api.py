@@ -1,0 +1,279 @@
+"""Models, endpoint configurations, and endpoints that answer."""
+
+import random
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.account import Account, Record, now
+from emulator.protocol import ApiError, invalid
+from emulator.serving import Instance, StartFailed
+from emulator.training import NO_CAPACITY, limit_exceeded
+from train2deploy.runtimes import Runtime
+
+LOG_GROUP = "/aws/sagemaker/Endpoints"
+BUSY = ("Creating", "Updating", "Deleting", "RollingBack")
+
+
+class Models:
+    """Models and endpoint configurations: records only, until an endpoint takes them."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def create_model(self, request: Record) -> Record:
+        with self._account.lock:
+            models = self._account.models
+            arn = models.arn(request["ModelName"])
+            if request["ModelName"] in models.by_name:
+                raise invalid(f'Cannot create already existing model "{arn}".')
+            if not re.match(r"arn:aws:iam::\d{12}:role/", request.get("ExecutionRoleArn", "")):
+                raise invalid("Could not assume the role given as ExecutionRoleArn.")
+            self._account.tag(arn, request.pop("Tags", None))
+            record = {**request, "ModelArn": arn, "CreationTime": now()}
+            models.by_name[request["ModelName"]] = record
+        return {"ModelArn": arn}
+
+    def create_config(self, request: Record) -> Record:
+        with self._account.lock:
+            configs = self._account.configs
+            arn = configs.arn(request["EndpointConfigName"])
+            if request["EndpointConfigName"] in configs.by_name:
+                raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
+            for variant in request["ProductionVariants"]:
+                self._account.models.get(variant["ModelName"])
+            self._account.tag(arn, request.pop("Tags", None))
+            record = {**request, "EndpointConfigArn": arn, "CreationTime": now()}
+            configs.by_name[request["EndpointConfigName"]] = record
+        return {"EndpointConfigArn": arn}
+
+
+@dataclass
+class Variant:
+    """A production variant that runs. One process stands for all its instances."""
+
+    instance: Instance
+    weight: float
+    count: int
+    image: str
+
+
+class Endpoints:
+    """The operations on endpoints, and their invocation."""
+
+    def __init__(self, account: Account, runtime: Runtime) -> None:
+        self._account = account
+        self._runtime = runtime
+        self._running: dict[str, dict[str, Variant]] = {}
+        self._generation = 0
+
+    def create(self, request: Record) -> Record:
+        name = request["EndpointName"]
+        with self._account.lock:
+            endpoints = self._account.endpoints
+            arn = endpoints.arn(name)
+            if name in endpoints.by_name:
+                raise invalid(f'Cannot create already existing endpoint "{arn}".')
+            config = self._account.configs.get(request["EndpointConfigName"])
+            self._check_limits(config)
+            self._account.tag(arn, request.pop("Tags", None))
+            record = {
+                **request,
+                "EndpointArn": arn,
+                "EndpointStatus": "Creating",
+                "CreationTime": now(),
+                "LastModifiedTime": now(),
+            }
+            endpoints.by_name[name] = record
+        self._in_background(self._bring_up, record, config)
+        return {"EndpointArn": arn}
+
+    def update(self, request: Record) -> Record:
+        with self._account.lock:
+            record = self._idle(request["EndpointName"])
+            config = self._account.configs.get(request["EndpointConfigName"])
+            self._check_limits(config)
+            record["EndpointStatus"] = "Updating"
+            record["LastModifiedTime"] = now()
+            record.pop("FailureReason", None)
+            record["LastDeploymentConfig"] = request.get("DeploymentConfig")
+        retained = self._retained(request) if request.get("RetainAllVariantProperties") else {}
+        self._in_background(self._change, record, config, retained)
+        return {"EndpointArn": record["EndpointArn"]}
+
+    def update_weights(self, request: Record) -> Record:
+        with self._account.lock:
+            record = self._idle(request["EndpointName"])
+            running = self._running[record["EndpointName"]]
+            for wish in request["DesiredWeightsAndCapacities"]:
+                if wish["VariantName"] not in running:
+                    raise invalid(f'The variant name(s) "{wish["VariantName"]}" do not exist.')
+                variant = running[wish["VariantName"]]
+                variant.weight = wish.get("DesiredWeight", variant.weight)
+                variant.count = wish.get("DesiredInstanceCount", variant.count)
+            record["ProductionVariants"] = _summaries(running)
+        return {"EndpointArn": record["EndpointArn"]}
+
+    def delete(self, request: Record) -> Record:
+        name = request["EndpointName"]
+        with self._account.lock:
+            record = self._account.endpoints.get(name)
+            if record["EndpointStatus"] in ("Updating", "Deleting", "RollingBack"):
+                raise invalid(f"Cannot update in-progress endpoint \"{record['EndpointArn']}\".")
+            record["EndpointStatus"] = "Deleting"
+        self._in_background(self._tear_down, record)
+        return {}
+
+    def end_all(self) -> None:
+        for running in list(self._running.values()):
+            _stop(running)
+
+    def invoke(self, name: str, body: bytes, headers: dict[str, str], target: str) -> Any:
+        """(status, body, content type, variant) of an invocation.
+
+        Raises:
+            ApiError: there is no such endpoint, or it is not in service.
+        """
+        record = self._account.endpoints.by_name.get(name)
+        if record is None:
+            raise ApiError("ValidationError", f"Endpoint {name} of account not found.")
+        running = self._running.get(name)
+        if not running:
+            raise ApiError(
+                "ValidationError", f"Endpoint {name} is in status {record['EndpointStatus']}."
+            )
+        if target and target not in running:
+            raise ApiError("ValidationError", f"Variant {target} not found for Endpoint {name}.")
+        weights = [variant.weight for variant in running.values()]
+        chosen = target or random.choices(list(running), weights if any(weights) else None)[0]
+        return (*running[chosen].instance.invoke(body, headers), chosen)
+
+    def log_stream_arn(self, name: str) -> str:
+        return self._account.endpoints.arn(name).replace("sagemaker", "logs", 1)
+
+    def _idle(self, name: str) -> Record:
+        record = self._account.endpoints.get(name)
+        if record["EndpointStatus"] in BUSY:
+            raise invalid(f"Cannot update in-progress endpoint \"{record['EndpointArn']}\".")
+        return record
+
+    def _check_limits(self, config: Record) -> None:
+        for variant in config["ProductionVariants"]:
+            if variant.get("InstanceType") in self._account.faults.types("limit"):
+                raise limit_exceeded(variant["InstanceType"], "endpoint")
+
+    def _in_background(self, action: Any, *arguments: Any) -> None:
+        threading.Thread(target=action, args=arguments, daemon=True).start()
+
+    def _start(self, name: str, config: Record, retained: dict[str, Any]) -> dict[str, Variant]:
+        """All variants of a configuration, or none of them."""
+        started: dict[str, Variant] = {}
+        try:
+            for variant in config["ProductionVariants"]:
+                key = variant["VariantName"]
+                if variant.get("InstanceType") in self._account.faults.types("capacity"):
+                    raise StartFailed(NO_CAPACITY)
+                with self._account.lock:
+                    model = self._account.models.get(variant["ModelName"])
+                    self._generation += 1
+                    folder = f"{name}-{key}-{self._generation}"
+                directory = self._account.directory / "endpoints" / folder
+                log = (f"{LOG_GROUP}/{name}", f"{key}/i-{self._generation:017x}")
+                weight, count = retained.get(
+                    key, (variant.get("InitialVariantWeight", 1.0), variant["InitialInstanceCount"])
+                )
+                instance = Instance(self._account, self._runtime, model, directory, log)
+                image = model["PrimaryContainer"]["Image"]
+                started[key] = Variant(instance, weight, count, image)
+        except BaseException as error:
+            _stop(started)
+            if isinstance(error, (StartFailed, ApiError)):
+                raise StartFailed(str(error)) from error
+            raise StartFailed(f"{type(error).__name__}: {error}") from error
+        return started
+
+    def _bring_up(self, record: Record, config: Record) -> None:
+        try:
+            started = self._start(record["EndpointName"], config, {})
+        except StartFailed as failure:
+            with self._account.lock:
+                record["FailureReason"] = _reason(config, failure)
+                record["EndpointStatus"] = "Failed"
+            return
+        self._put_into_service(record, config, started)
+
+    def _change(self, record: Record, config: Record, retained: dict[str, Any]) -> None:
+        """Blue/green: the old variants answer until the new ones are healthy, or on."""
+        old = self._running.get(record["EndpointName"], {})
+        try:
+            started = self._start(record["EndpointName"], config, retained)
+        except StartFailed as failure:
+            with self._account.lock:
+                record["FailureReason"] = _reason(config, failure)
+                record["EndpointStatus"] = "InService" if old else "Failed"
+            return
+        self._put_into_service(record, config, started)
+        _stop(old)
+
+    def _put_into_service(
+        self, record: Record, config: Record, started: dict[str, Variant]
+    ) -> None:
+        with self._account.lock:
+            gone = record["EndpointStatus"] == "Deleting"
+            if not gone:
+                self._running[record["EndpointName"]] = started
+                record["EndpointConfigName"] = config["EndpointConfigName"]
+                record["ProductionVariants"] = _summaries(started)
+                record["LastModifiedTime"] = now()
+                record["EndpointStatus"] = "InService"
+        if gone:
+            _stop(started)
+
+    def _retained(self, request: Record) -> dict[str, Any]:
+        excluded = {
+            each["VariantPropertyType"]
+            for each in request.get("ExcludeRetainedVariantProperties", [])
+        }
+        running = self._running.get(request["EndpointName"], {})
+        if excluded & {"DesiredWeight", "DesiredInstanceCount"}:
+            return {}
+        return {name: (variant.weight, variant.count) for name, variant in running.items()}
+
+    def _tear_down(self, record: Record) -> None:
+        _stop(self._running.pop(record["EndpointName"], {}))
+        with self._account.lock:
+            self._account.endpoints.by_name.pop(record["EndpointName"], None)
+            self._account.tags.pop(record["EndpointArn"], None)
+
+
+def _stop(variants: dict[str, Variant]) -> None:
+    threads = [threading.Thread(target=variant.instance.stop) for variant in variants.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _reason(config: Record, failure: StartFailed) -> str:
+    names = ", ".join(variant["VariantName"] for variant in config["ProductionVariants"])
+    if "ping" not in str(failure):
+        return str(failure)[:1024]
+    return (
+        f"The primary container for production variant {names} did not pass the ping health"
+        " check. Please check CloudWatch logs for this endpoint."
+    )
+
+
+def _summaries(running: dict[str, Variant]) -> list[Record]:
+    return [
+        {
+            "VariantName": name,
+            "DeployedImages": [{"SpecifiedImage": variant.image, "ResolvedImage": variant.image}],
+            "CurrentWeight": variant.weight,
+            "DesiredWeight": variant.weight,
+            "CurrentInstanceCount": variant.count,
+            "DesiredInstanceCount": variant.count,
+        }
+        for name, variant in running.items()
+    ]

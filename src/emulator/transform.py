@@ -1,0 +1,163 @@
+"""Batch transform jobs: an endpoint for the length of a job, S3 objects in and out."""
+
+import http.client
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from emulator.account import Account, Record, now, split_uri
+from emulator.protocol import ApiError, invalid
+from emulator.serving import Instance, StartFailed
+from emulator.training import NO_CAPACITY, limit_exceeded
+from train2deploy.runtimes import Runtime
+
+LOG_GROUP = "/aws/sagemaker/TransformJobs"
+ENDED = ("Completed", "Failed", "Stopped")
+
+
+class Failure(Exception):
+    """The job fails with this reason."""
+
+
+class Transforms:
+    """The operations on transform jobs."""
+
+    def __init__(self, account: Account, runtime: Runtime) -> None:
+        self._account = account
+        self._runtime = runtime
+        self._instances: set[Instance] = set()
+
+    def create(self, request: Record) -> Record:
+        name = request["TransformJobName"]
+        jobs = self._account.transforms
+        instance_type = request["TransformResources"]["InstanceType"]
+        if instance_type in self._account.faults.types("limit"):
+            raise limit_exceeded(instance_type, "transform job")
+        if request.get("DataProcessing", {}).get("JoinSource", "None") != "None":
+            raise invalid("JoinSource is not emulated: join the answers to the inputs by line.")
+        with self._account.lock:
+            self._account.models.get(request["ModelName"])
+            if name in jobs.by_name:
+                raise ApiError("ResourceInUse", f"Job name already exists ({jobs.arn(name)})")
+            job = {
+                **request,
+                "TransformJobArn": jobs.arn(name),
+                "TransformJobStatus": "InProgress",
+                "CreationTime": now(),
+            }
+            self._account.tag(job["TransformJobArn"], job.pop("Tags", None))
+            jobs.by_name[name] = job
+        threading.Thread(target=self._run, args=(job,), daemon=True).start()
+        return {"TransformJobArn": job["TransformJobArn"]}
+
+    def stop(self, request: Record) -> Record:
+        job = self._account.transforms.get(request["TransformJobName"])
+        if job["TransformJobStatus"] in ENDED:
+            raise invalid(f"The transform job is in status {job['TransformJobStatus']}.")
+        job["TransformJobStatus"] = "Stopping"
+        return {}
+
+    def end_all(self) -> None:
+        for instance in list(self._instances):
+            instance.stop()
+
+    def _run(self, job: Record) -> None:
+        status, reason = "Failed", "InternalServerError: see the emulator's log"
+        try:
+            self._transform(job)
+            status = "Stopped" if job["TransformJobStatus"] == "Stopping" else "Completed"
+            reason = ""
+        except (Failure, StartFailed) as failure:
+            reason = str(failure)
+        finally:
+            with self._account.lock:
+                job["TransformEndTime"] = now()
+                if reason:
+                    job["FailureReason"] = reason[:1024]
+                job["TransformJobStatus"] = status
+
+    def _transform(self, job: Record) -> None:
+        account, name = self._account, job["TransformJobName"]
+        if job["TransformResources"]["InstanceType"] in account.faults.types("capacity"):
+            raise Failure(NO_CAPACITY)
+        model = account.models.get(job["ModelName"])
+        container = dict(model["PrimaryContainer"])
+        container["Environment"] = {
+            **container.get("Environment", {}),
+            **job.get("Environment", {}),
+            "SAGEMAKER_BATCH": "true",
+        }
+        directory = account.directory / "transforms" / name
+        job["TransformStartTime"] = now()
+        log = (LOG_GROUP, f"{name}/i-0")
+        model = {"PrimaryContainer": container}
+        instance = Instance(account, self._runtime, model, directory, log)
+        self._instances.add(instance)
+        try:
+            self._transform_objects(job, instance)
+        finally:
+            self._instances.discard(instance)
+            instance.stop()
+
+    def _transform_objects(self, job: Record, instance: Instance) -> None:
+        s3 = self._account.client("s3")
+        bucket, prefix = split_uri(job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+        out_bucket, out_prefix = split_uri(job["TransformOutput"]["S3OutputPath"])
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        if not keys:
+            raise Failure(f"ClientError: no S3 objects below s3://{bucket}/{prefix}")
+        folder = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
+        line_by_line = job["TransformOutput"].get("AssembleWith") == "Line"
+        for key in keys:
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            answers = self._answers(job, instance, body)
+            if job["TransformJobStatus"] == "Stopping":
+                return
+            result = b"".join(
+                answer + b"\n" if line_by_line and not answer.endswith(b"\n") else answer
+                for answer in answers
+            )
+            relative = key[len(folder) :].lstrip("/")
+            s3.put_object(
+                Bucket=out_bucket, Key=f"{out_prefix.rstrip('/')}/{relative}.out", Body=result
+            )
+
+    def _answers(self, job: Record, instance: Instance, body: bytes) -> Iterator[bytes]:
+        headers = {"Content-Type": job["TransformInput"].get("ContentType", "")}
+        if "Accept" in job["TransformOutput"]:
+            headers["Accept"] = job["TransformOutput"]["Accept"]
+
+        def ask(part: bytes) -> bytes:
+            if job["TransformJobStatus"] == "Stopping":
+                return b""
+            try:
+                status, answer, _ = instance.invoke(part, headers)
+            except (OSError, http.client.HTTPException) as error:
+                raise Failure(f"InternalServerError: {error}") from error
+            if status != http.client.OK:
+                text = answer.decode("utf-8", "replace")
+                raise Failure(f"ClientError: the model answered {status}: {text}")
+            return answer
+
+        with ThreadPoolExecutor(max(1, job.get("MaxConcurrentTransforms", 1))) as pool:
+            yield from pool.map(ask, payloads(job, body))
+
+
+def payloads(job: Record, body: bytes) -> Iterator[bytes]:
+    """What is sent in one request: the object, a line, or as many lines as fit."""
+    if job["TransformInput"].get("SplitType", "None") == "None":
+        yield body
+        return
+    limit = job.get("MaxPayloadInMB", 6) * 1024 * 1024
+    alone = job.get("BatchStrategy", "MultiRecord") == "SingleRecord"
+    batch: list[bytes] = []
+    size = 0
+    for line in body.splitlines(keepends=True):
+        if batch and (alone or size + len(line) > limit):
+            yield b"".join(batch)
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line)
+    if batch:
+        yield b"".join(batch)

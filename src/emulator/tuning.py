@@ -1,0 +1,190 @@
+"""Hyperparameter tuning jobs: training jobs with sampled values, a few at a time."""
+
+import json
+import math
+import random
+import threading
+import time
+import uuid
+from typing import Any
+
+from emulator.account import Account, Record, now
+from emulator.protocol import ApiError, invalid
+from emulator.training import ENDED, Training
+
+
+class Tunings:
+    """The operations on tuning jobs. Every strategy samples at random here."""
+
+    def __init__(self, account: Account, training: Training) -> None:
+        self._account = account
+        self._training = training
+
+    def create(self, request: Record) -> Record:
+        name = request["HyperParameterTuningJobName"]
+        jobs = self._account.tunings
+        with self._account.lock:
+            if name in jobs.by_name:
+                raise ApiError("ResourceInUse", f"Job name already exists ({jobs.arn(name)})")
+            job = {
+                **request,
+                "HyperParameterTuningJobArn": jobs.arn(name),
+                "HyperParameterTuningJobStatus": "InProgress",
+                "CreationTime": now(),
+                "TrainingJobStatusCounters": {},
+                "ObjectiveStatusCounters": {},
+                "_jobs": [],
+            }
+            self._account.tag(job["HyperParameterTuningJobArn"], job.get("Tags"))
+            jobs.by_name[name] = job
+        threading.Thread(target=self._run, args=(job,), daemon=True).start()
+        return {"HyperParameterTuningJobArn": job["HyperParameterTuningJobArn"]}
+
+    def stop(self, request: Record) -> Record:
+        job = self._account.tunings.get(request["HyperParameterTuningJobName"])
+        if job["HyperParameterTuningJobStatus"] != "InProgress":
+            raise invalid("The tuning job is not in progress.")
+        job["HyperParameterTuningJobStatus"] = "Stopping"
+        for name in job["_jobs"]:
+            record = self._account.training.get(name)
+            if record["TrainingJobStatus"] == "InProgress":
+                self._training.stop({"TrainingJobName": name})
+        return {}
+
+    def describe(self, request: Record) -> Record:
+        job = self._account.tunings.get(request["HyperParameterTuningJobName"])
+        self._count(job)
+        return job
+
+    def list_jobs(self, request: Record) -> Record:
+        job = self._account.tunings.get(request["HyperParameterTuningJobName"])
+        return {"TrainingJobSummaries": [self._summary(job, name) for name in job["_jobs"]]}
+
+    def _run(self, job: Record) -> None:
+        config = job["HyperParameterTuningJobConfig"]
+        limits = config["ResourceLimits"]
+        generator = random.Random(config.get("RandomSeed", 0))
+        status = "Completed"
+        try:
+            while len(job["_jobs"]) < limits["MaxNumberOfTrainingJobs"]:
+                if job["HyperParameterTuningJobStatus"] != "InProgress":
+                    break
+                if self._running(job) < limits["MaxParallelTrainingJobs"]:
+                    self._start(job, sample(config["ParameterRanges"], generator))
+                time.sleep(0.1)
+            while self._running(job):
+                time.sleep(0.1)
+            if job["HyperParameterTuningJobStatus"] == "Stopping":
+                status = "Stopped"
+            elif all(self._record(name)["TrainingJobStatus"] == "Failed" for name in job["_jobs"]):
+                status = "Failed"
+                job["FailureReason"] = "All training jobs failed. Please take a look at them."
+        except ApiError as error:
+            status, job["FailureReason"] = "Failed", error.message
+        finally:
+            self._count(job)
+            job["HyperParameterTuningEndTime"] = now()
+            job["HyperParameterTuningJobStatus"] = status
+
+    def _record(self, name: str) -> Record:
+        return self._account.training.get(name)
+
+    def _running(self, job: Record) -> int:
+        return sum(self._record(name)["TrainingJobStatus"] not in ENDED for name in job["_jobs"])
+
+    def _start(self, job: Record, values: dict[str, str]) -> None:
+        definition = job["TrainingJobDefinition"]
+        number = len(job["_jobs"]) + 1
+        name = f"{job['HyperParameterTuningJobName']}-{number:03d}-{uuid.uuid4().hex[:8]}"
+        objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+        request: Record = {
+            "TrainingJobName": name,
+            "HyperParameters": {
+                **definition.get("StaticHyperParameters", {}),
+                **values,
+                "_tuning_objective_metric": json.dumps(objective["MetricName"]),
+            },
+            **{
+                key: definition[key]
+                for key in (
+                    "AlgorithmSpecification",
+                    "RoleArn",
+                    "InputDataConfig",
+                    "OutputDataConfig",
+                    "ResourceConfig",
+                    "StoppingCondition",
+                    "Environment",
+                )
+                if key in definition
+            },
+            "TuningJobArn": job["HyperParameterTuningJobArn"],
+            "_tuned": values,
+            "Tags": job.get("Tags", []),
+        }
+        self._training.create(request)
+        job["_jobs"].append(name)
+
+    def _count(self, job: Record) -> None:
+        statuses = [self._record(name)["TrainingJobStatus"] for name in job["_jobs"]]
+        summaries = [self._summary(job, name) for name in job["_jobs"]]
+        scored = [each for each in summaries if FINAL in each]
+        job["TrainingJobStatusCounters"] = {
+            "Completed": statuses.count("Completed"),
+            "InProgress": sum(status not in ENDED for status in statuses),
+            "RetryableError": 0,
+            "NonRetryableError": statuses.count("Failed"),
+            "Stopped": statuses.count("Stopped"),
+        }
+        job["ObjectiveStatusCounters"] = {
+            "Succeeded": len(scored),
+            "Pending": sum(status not in ENDED for status in statuses),
+            "Failed": statuses.count("Failed"),
+        }
+        objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+        best = max if objective["Type"] == "Maximize" else min
+        if scored:
+            job["BestTrainingJob"] = best(scored, key=lambda each: each[FINAL]["Value"])
+
+    def _summary(self, job: Record, name: str) -> Record:
+        record = self._record(name)
+        objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+        summary: Record = {
+            "TrainingJobName": name,
+            "TrainingJobArn": record["TrainingJobArn"],
+            "CreationTime": record["CreationTime"],
+            "TrainingJobStatus": record["TrainingJobStatus"],
+            "TunedHyperParameters": record["_tuned"],
+            "FailureReason": record.get("FailureReason"),
+        }
+        for metric in record["FinalMetricDataList"]:
+            finished = record["TrainingJobStatus"] == "Completed"
+            if metric["MetricName"] == objective["MetricName"] and finished:
+                summary["ObjectiveStatus"] = "Succeeded"
+                summary[FINAL] = {
+                    "MetricName": metric["MetricName"],
+                    "Type": objective["Type"],
+                    "Value": metric["Value"],
+                }
+        return summary
+
+
+FINAL = "FinalHyperParameterTuningJobObjectiveMetric"
+
+
+def sample(ranges: dict[str, Any], generator: random.Random) -> dict[str, str]:
+    """One point of the search space; values are strings, as the platform sends them."""
+    values = {}
+    for each in ranges.get("IntegerParameterRanges", []):
+        values[each["Name"]] = str(round(_between(each, generator)))
+    for each in ranges.get("ContinuousParameterRanges", []):
+        values[each["Name"]] = repr(_between(each, generator))
+    for each in ranges.get("CategoricalParameterRanges", []):
+        values[each["Name"]] = generator.choice(each["Values"])
+    return values
+
+
+def _between(each: dict[str, str], generator: random.Random) -> float:
+    low, high = float(each["MinValue"]), float(each["MaxValue"])
+    if each.get("ScalingType") == "Logarithmic":
+        return math.exp(generator.uniform(math.log(low), math.log(high)))
+    return generator.uniform(low, high)

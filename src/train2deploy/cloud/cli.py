@@ -1,0 +1,139 @@
+"""The commands behind the cloud targets. Each is a few lines that call one module."""
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from train2deploy import paths
+from train2deploy.cloud.config import load
+from train2deploy.errors import EXIT_FAILED, EXIT_INTERRUPTED, UserError
+
+HYPERPARAMETERS = {"epochs": int, "batch-size": int, "hidden": int, "validation-split": float}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; the exit status is one of errors.EXIT_*."""
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    command: Callable[[argparse.Namespace], None] = arguments.run
+    import boto3.exceptions
+    import botocore.exceptions
+
+    failures = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
+    try:
+        command(arguments)
+    except (UserError, *failures, boto3.exceptions.Boto3Error) as error:
+        if arguments.verbose:
+            traceback.print_exc()
+        print(f"train2deploy: {_explained(error)}", file=sys.stderr)
+        return error.exit_code if isinstance(error, UserError) else EXIT_FAILED
+    except KeyboardInterrupt:
+        print("train2deploy: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _explained(error: Exception) -> str:
+    """One line for what boto3 says."""
+    text = str(error)
+    if type(error).__name__ == "NoCredentialsError":
+        return "no AWS credentials. Expected AWS_PROFILE, `aws configure`, or CLOUD=emulator."
+    if "AccessDenied" in text or "not authorized" in text:
+        return f"{text}\n`make cloud-policy` prints what the caller and the role must be allowed."
+    return text
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="train2deploy.cloud", description=__doc__)
+    parser.add_argument("--verbose", action="store_true", help="tracebacks")
+    parser.add_argument("--cloud", default="aws", help="aws or emulator")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--yes", action="store_true", help="do not ask before what costs")
+    parser.add_argument("--max-usd", type=float)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(run=run)
+        return command
+
+    for name, run in (("plan", _plan), ("train", _train)):
+        command = add(name, run)
+        command.add_argument("--model-version", default="v1")
+        command.add_argument("--seed", type=int, default=1)
+        command.add_argument("--repro", action="store_true")
+        command.add_argument("--fresh", action="store_true", help="a new job all the same")
+        for key, kind in HYPERPARAMETERS.items():
+            command.add_argument(f"--{key}", type=kind)
+    add("deploy", _deploy)
+    invoke = add("invoke", _invoke)
+    invoke.add_argument("sentence")
+    invoke.add_argument("--json", action="store_true")
+    return parser
+
+
+def _connect(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from train2deploy.cloud import session
+
+    overrides = dict(each.split("=", 1) for each in arguments.set)
+    defaults = session.EMULATOR_DEFAULTS if arguments.cloud == "emulator" else {}
+    return session.connect(load(overrides, **defaults), arguments.cloud)
+
+
+def _leave(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from train2deploy.cloud.plan import Leave
+
+    return Leave(arguments.yes, arguments.max_usd)
+
+
+def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from train2deploy.cloud.train import TrainingRequest
+
+    given = {name: getattr(arguments, name.replace("-", "_")) for name in HYPERPARAMETERS}
+    hyperparameters = {name: value for name, value in given.items() if value is not None}
+    return TrainingRequest(
+        arguments.model_version,
+        {**hyperparameters, "seed": arguments.seed},
+        arguments.repro,
+        arguments.fresh,
+    )
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    """What cloud-train and cloud-deploy would create, and what it costs at most"""
+    from train2deploy.cloud import deploy, plan, train
+
+    cloud = _connect(arguments)
+    cloud.check_bucket()
+    plans = [train.planned(cloud, train.prepare(cloud, _request(arguments)))]
+    if paths.MODEL_ARCHIVE.exists():
+        plans.append(deploy.planned(cloud))
+    plan.show_all(cloud, plans)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    """Trains on SageMaker"""
+    from train2deploy.cloud import train
+
+    train.train(_connect(arguments), _request(arguments), _leave(arguments))
+
+
+def _deploy(arguments: argparse.Namespace) -> None:
+    """build/model.tar.gz behind a SageMaker endpoint"""
+    from train2deploy.cloud import deploy
+
+    deploy.deploy(_connect(arguments), _leave(arguments))
+
+
+def _invoke(arguments: argparse.Namespace) -> None:
+    """One sentence to the endpoint"""
+    from train2deploy.cloud import runtime
+
+    runtime.invoke(_connect(arguments), arguments.sentence, arguments.json)

@@ -1,0 +1,190 @@
+"""cloud.toml: everything that may be chosen, checked before anything is called.
+
+Each key can be overridden by a make variable of the same name in capitals:
+`make cloud-train TRAIN_INSTANCE_TYPE=ml.c5.xlarge`.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from train2deploy import paths
+from train2deploy.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE = paths.ROOT / "cloud.toml"
+EXAMPLE = paths.ROOT / "cloud.example.toml"
+PROJECT_TAG = "train2deploy.project"
+
+NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings. `role` and `bucket` have no default: they are never guessed.
+
+    Attributes:
+        role: name or ARN of the role that SageMaker takes on.
+        bucket: an existing bucket in `region`.
+        prefix: of every key in the bucket.
+        project: every name begins with it, and everything made is tagged with it.
+        train_max_minutes: the job is stopped after so long; what the plan reckons with.
+        train_spot: spare capacity, cheaper; the job may be interrupted and begins again.
+        endpoint_hours: what the plan reckons an endpoint's cost for.
+        prices: USD an hour by instance type, above the table that is shipped.
+    """
+
+    region: str = "us-east-1"
+    role: str = ""
+    bucket: str = ""
+    prefix: str = "train2deploy"
+    project: str = "train2deploy"
+    train_instance_type: str = "ml.p2.xlarge"
+    train_instance_count: int = 1
+    train_volume_gb: int = 30
+    train_max_minutes: int = 60
+    train_spot: bool = False
+    endpoint_name: str = "train2deploy"
+    endpoint_instance_type: str = "ml.t2.large"
+    endpoint_instance_count: int = 1
+    endpoint_hours: int = 24
+    batch_instance_type: str = "ml.m5.xlarge"
+    batch_instance_count: int = 1
+    batch_max_minutes: int = 30
+    kms_key: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    prices: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """All tags as the API takes them, the project's first."""
+        tags = {PROJECT_TAG: self.project, **self.tags}
+        return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+    @property
+    def vpc(self) -> dict[str, list[str]] | None:
+        if not self.subnets:
+            return None
+        return {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}
+
+    def uri(self, *parts: str) -> str:
+        """An S3 URI below the prefix."""
+        return "/".join([f"s3://{self.bucket}", self.prefix, *parts])
+
+
+KEYS = {each.name: get_type_hints(Config)[each.name] for each in fields(Config)}
+
+
+def load(overrides: Mapping[str, str], file: Path = FILE, **defaults: Any) -> Config:
+    """The settings of a file, overridden by make variables.
+
+    Args:
+        overrides: by the key in capitals, as text.
+        defaults: for keys that neither names.
+
+    Raises:
+        UserError: an unknown key, a wrong type or value, or no role or bucket.
+    """
+    values: dict[str, Any] = dict(defaults)
+    if file.exists():
+        try:
+            written = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UserError(f"{paths.relative(file)}: expected TOML: {error}") from error
+        for key, value in written.items():
+            values[key] = _checked(f"{paths.relative(file)}: {key}", key, value)
+    for name, text in overrides.items():
+        values[name.lower()] = _checked(name, name.lower(), _parsed(name, text))
+    config = replace(Config(), **values)
+    _check(config, file)
+    return config
+
+
+def _parsed(name: str, text: str) -> Any:
+    kind = KEYS.get(name.lower())
+    try:
+        if kind is int:
+            return int(text)
+        if kind is bool:
+            return {"1": True, "true": True, "0": False, "false": False, "": False}[text.lower()]
+        if get_origin(kind) is tuple:
+            return [part for part in text.split(",") if part]
+        if kind is not str and kind is not None:
+            number = get_args(kind)[1] is float
+            pairs = [pair.split("=", 1) for pair in text.split(",") if pair]
+            return {key: float(value) if number else value for key, value in pairs}
+    except (ValueError, KeyError):
+        raise UserError(f"{name}={text}: expected {_described(kind)}.") from None
+    return text
+
+
+def _checked(where: str, key: str, value: Any) -> Any:
+    """`value` as the key's type."""
+    if key not in KEYS:
+        raise UserError(f"{where}: no such key. Expected one of {', '.join(KEYS)}.")
+    kind = KEYS[key]
+    if kind in (str, int, bool):
+        if type(value) is kind:
+            return value
+    elif get_origin(kind) is tuple:
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return tuple(value)
+    elif isinstance(value, dict):
+        wanted: tuple[type, ...] = (float, int) if get_args(kind)[1] is float else (str,)
+        if all(isinstance(each, wanted) for each in value.values()):
+            return value
+    raise UserError(f"{where}: expected {_described(kind)}, found {value!r}.")
+
+
+def _described(kind: Any) -> str:
+    names = {str: "text", int: "a whole number", bool: "true or false (1 or 0)"}
+    if kind in names:
+        return names[kind]
+    if get_origin(kind) is tuple:
+        return "a list of text (a,b)"
+    return "a table of " + ("numbers" if get_args(kind)[1] is float else "text") + " (key=value,…)"
+
+
+def _check(config: Config, file: Path) -> None:
+    for key in ("role", "bucket"):
+        if not getattr(config, key):
+            raise UserError(
+                f"{key}: expected one, found none; it is never guessed. Copy"
+                f" {paths.relative(EXAMPLE)} to {paths.relative(file)} and fill it in, or give"
+                f" {key.upper()}=…, or rehearse with CLOUD=emulator."
+            )
+    patterns = [
+        ("bucket", BUCKET, "a bucket's name (no s3://)"),
+        ("project", NAME, "letters, digits and single hyphens"),
+        ("endpoint_name", NAME, "letters, digits and single hyphens"),
+        ("train_instance_type", INSTANCE, "a type such as ml.c5.xlarge"),
+        ("endpoint_instance_type", INSTANCE, "a type such as ml.t2.large"),
+        ("batch_instance_type", INSTANCE, "a type such as ml.m5.xlarge"),
+    ]
+    for key, pattern, expected in patterns:
+        if not pattern.fullmatch(getattr(config, key)):
+            raise UserError(f"{key}: expected {expected}, found {getattr(config, key)!r}.")
+    for key, kind in KEYS.items():
+        if kind is int and getattr(config, key) < 1:
+            raise UserError(f"{key}: expected 1 or more, found {getattr(config, key)}.")
+    for key in ("project", "endpoint_name"):
+        if len(getattr(config, key)) > 30:
+            raise UserError(f"{key}: expected at most 30 characters, for names are built on it.")
+    if bool(config.subnets) != bool(config.security_groups):
+        raise UserError("subnets, security_groups: expected both or none of them.")
+    if config.train_instance_type.startswith("ml.t"):
+        raise UserError(
+            f"train_instance_type: {config.train_instance_type} is for hosting only. Expected for"
+            " instance ml.c5.xlarge."
+        )

@@ -1,0 +1,125 @@
+"""Waiting for jobs: their log as it comes, and what a Ctrl-C means."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import botocore.exceptions
+
+from train2deploy import console, jobs
+from train2deploy.cloud.session import Cloud
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+ENDED = ("Completed", "Failed", "Stopped")
+LOST = (
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.HTTPClientError,
+    botocore.exceptions.ClientError,
+)
+PATIENCE_SECONDS = 600.0
+
+
+class Log:
+    """The lines of a job's streams that have not been shown yet."""
+
+    def __init__(self, cloud: Cloud, job: str) -> None:
+        self._logs = cloud.client("logs")
+        self._job = job
+        self._tokens: dict[str, str] = {}
+
+    def show(self, everything: bool) -> None:
+        """Prints what is new: the lines that matter, or all."""
+        try:
+            for stream in self._streams():
+                self._show_stream(stream, everything)
+        except self._logs.exceptions.ResourceNotFoundException:
+            return  # not begun yet
+
+    def _streams(self) -> list[str]:
+        answer = self._logs.describe_log_streams(
+            logGroupName=GROUP, logStreamNamePrefix=f"{self._job}/"
+        )
+        return [stream["logStreamName"] for stream in answer["logStreams"]]
+
+    def _show_stream(self, stream: str, everything: bool) -> None:
+        while True:
+            token = self._tokens.get(stream)
+            answer = self._logs.get_log_events(
+                logGroupName=GROUP, logStreamName=stream, startFromHead=True,
+                **({"nextToken": token} if token else {}),
+            )  # fmt: skip
+            for event in answer["events"]:
+                line = event["message"].rstrip("\n")
+                if everything or jobs.SHOWN.match(line):
+                    console.say(line)
+            self._tokens[stream] = answer["nextForwardToken"]
+            if answer["nextForwardToken"] == token or not answer["events"]:
+                return
+
+
+def training_job(cloud: Cloud, name: str, everything: bool = False) -> dict[str, Any]:
+    """Follows a job to its end, through lost connections; the description of its end.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the user was asked what becomes of the job.
+    """
+    log = Log(cloud, name)
+    shown = ""
+
+    def look() -> dict[str, Any] | None:
+        nonlocal shown
+        job = cloud.sagemaker.describe_training_job(TrainingJobName=name)
+        log.show(everything)
+        if job["SecondaryStatus"] != shown:
+            shown = job["SecondaryStatus"]
+            console.say(f"{name}: {shown}")
+        return dict(job) if job["TrainingJobStatus"] in ENDED else None
+
+    try:
+        job = patiently(cloud, look)
+        log.show(everything)
+        return job
+    except KeyboardInterrupt:
+        _ask_what_becomes_of(cloud, name)
+        raise
+
+
+def patiently(cloud: Cloud, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    """Calls `look` again and again until it returns something; lost connections pass."""
+    failing_since = None
+    while True:
+        try:
+            found = look()
+            failing_since = None
+        except LOST as error:
+            if not _may_pass(error):
+                raise
+            failing_since = failing_since or time.monotonic()
+            if time.monotonic() - failing_since > PATIENCE_SECONDS:
+                raise
+            console.say(f"no answer from the account, trying on: {error}")
+            found = None
+        if found is not None:
+            return found
+        time.sleep(cloud.poll_seconds)
+
+
+def _may_pass(error: Exception) -> bool:
+    if not isinstance(error, botocore.exceptions.ClientError):
+        return True
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or "Throttling" in error.response["Error"]["Code"]
+
+
+def _ask_what_becomes_of(cloud: Cloud, name: str) -> None:
+    if sys.stdin.isatty():
+        console.say(f"\nstop the job {name}? It costs until it ends. [s]top / [L]eave:")
+        if sys.stdin.readline().strip().lower().startswith("s"):
+            cloud.sagemaker.stop_training_job(TrainingJobName=name)
+            console.say("the job is being stopped")
+            return
+    console.say(
+        f"the job {name} goes on (and costs); the same command takes it up again,"
+        " `make cloud-status` shows it, `make cloud-delete` stops it"
+    )

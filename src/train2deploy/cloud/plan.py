@@ -1,0 +1,87 @@
+"""What a command would create, by name, and what that costs at most; and the leave to do it."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+from train2deploy import console
+from train2deploy.cloud import prices
+from train2deploy.cloud.prices import Cost
+from train2deploy.cloud.session import Cloud, say_account
+from train2deploy.errors import UserError
+
+
+@dataclass(frozen=True)
+class Leave:
+    """What the user has said beforehand.
+
+    Attributes:
+        yes: do it without asking (YES=1).
+        max_usd: nothing whose highest cost is above this.
+    """
+
+    yes: bool = False
+    max_usd: float | None = None
+
+
+@dataclass
+class Plan:
+    """Resources in order of creation, and their cost.
+
+    Attributes:
+        resources: (kind, name or URI, remark) of each.
+    """
+
+    title: str
+    resources: list[tuple[str, str, str]] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+
+    def add(self, kind: str, name: str, remark: str = "") -> None:
+        self.resources.append((kind, name, remark))
+
+    def show(self) -> None:
+        table = Table(title=self.title, title_justify="left", box=None)
+        for heading in ("resource", "name", ""):
+            table.add_column(heading, overflow="fold")
+        for row in self.resources:
+            table.add_row(*row)
+        console.print_table(table)
+        for cost in self.costs:
+            console.say(f"  {cost}")
+
+
+def show_all(cloud: Cloud, plans: Sequence[Plan]) -> None:
+    """`make cloud-plan`: calls nothing that creates."""
+    say_account(cloud)
+    for plan in plans:
+        plan.show()
+    console.say(prices.source())
+
+
+def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
+    """Shows a plan and returns when it may be carried out.
+
+    Raises:
+        UserError: it is dearer than MAX_USD, or nobody agreed.
+    """
+    say_account(cloud)
+    plan.show()
+    if not plan.costs:
+        return
+    if leave.max_usd is not None:
+        highest = prices.total(plan.costs)
+        if highest > leave.max_usd:
+            raise UserError(
+                f"MAX_USD={leave.max_usd:g}: the plan may cost {highest:.2f} USD, so nothing was"
+                " created. Choose a smaller instance or a shorter limit, or a higher MAX_USD."
+            )
+    if leave.yes or cloud.is_emulator:
+        return
+    console.say(prices.source())
+    if not sys.stdin.isatty():
+        raise UserError("this costs money: expected YES=1 (nobody can be asked here).")
+    console.say("This costs money. Type yes to go on:")
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise UserError("nothing was created.")

@@ -1,0 +1,82 @@
+"""What instances cost at most: the table that is shipped, and the user's own."""
+
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from train2deploy.cloud.config import Config
+from train2deploy.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE = Path(__file__).with_name("prices.toml")
+
+
+@cache
+def table() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def source() -> str:
+    """One line that says where the figures come from."""
+    return f"prices: {table()['source']}, {table()['date']}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An upper bound: instances × hours × price.
+
+    Attributes:
+        per_hour: USD of one instance, None where no price is known.
+    """
+
+    instance_type: str
+    count: int
+    hours: float
+    per_hour: float | None
+
+    @property
+    def usd(self) -> float | None:
+        return None if self.per_hour is None else self.count * self.hours * self.per_hour
+
+    def __str__(self) -> str:
+        span = f"{self.count} × {self.instance_type} for at most {self.hours:g} h"
+        if self.usd is None:
+            return f"{span}: no price known"
+        return f"{span}: {self.usd:.2f} USD"
+
+
+def cost(config: Config, instance_type: str, count: int, hours: float) -> Cost:
+    """
+    >>> str(cost(Config(), "ml.c5.xlarge", 2, 0.5))
+    '2 × ml.c5.xlarge for at most 0.5 h: 0.20 USD'
+    """
+    known = {**table()["hour"], **config.prices}
+    return Cost(instance_type, count, hours, known.get(instance_type))
+
+
+def total(costs: list[Cost]) -> float:
+    """The sum.
+
+    Raises:
+        UserError: a price is not known, so that no limit could be kept.
+    """
+    for each in costs:
+        if each.usd is None:
+            raise UserError(
+                f"{each.instance_type}: no price is known, so MAX_USD cannot be checked. Give its"
+                " USD an hour under [prices] in cloud.toml, or leave MAX_USD out."
+            )
+    return sum(each.usd or 0.0 for each in costs)
+
+
+def alternatives(kind: str) -> str:
+    """Instance types to try instead of one that was refused."""
+    if kind == "endpoint":
+        return "ml.m5.large, ml.c5.large, ml.t2.medium"
+    return "ml.c5.xlarge, ml.m5.xlarge, ml.g4dn.xlarge (a GPU)"

@@ -1,0 +1,203 @@
+"""The account: boto3 clients, with patience for an account's bad minutes, or the emulator's."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config as ClientConfig
+
+from train2deploy import console, manifest, paths
+from train2deploy.cloud.config import Config
+from train2deploy.errors import JobFailed, MissingRequirement, UserError
+
+WORK = paths.BUILD / "cloud"
+EMULATOR_STATE = paths.BUILD / "emulator.json"
+EMULATOR_DEFAULTS = {
+    "role": "train2deploy-execution",
+    "bucket": "train2deploy-emulator",
+}
+OPT_OUT = """\
+SchemaVersion: '1.0'
+SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
+"""
+RETRIES = {"mode": "standard", "total_max_attempts": 8}
+
+
+class CloudError(JobFailed):
+    """The account refused, or did not do what was asked."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """An account, and the settings for it.
+
+    Attributes:
+        emulator_url: of src/emulator, "" for AWS.
+    """
+
+    config: Config
+    emulator_url: str = ""
+
+    @property
+    def is_emulator(self) -> bool:
+        return bool(self.emulator_url)
+
+    @property
+    def poll_seconds(self) -> float:
+        return 0.5 if self.is_emulator else 5.0
+
+    @cached_property
+    def boto(self) -> Any:
+        """The boto3 session. Credentials are boto3's own affair; the emulator's are dummies."""
+        keys = (
+            {"aws_access_key_id": "emulator", "aws_secret_access_key": "emulator"}
+            if self.is_emulator
+            else {}
+        )
+        return boto3.Session(region_name=self.config.region, **keys)
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    def client(self, service: str) -> Any:
+        """A client that tries again after throttling, 5xx and lost connections."""
+        if service not in self._clients:
+            emulated: dict[str, Any] = (
+                {"s3": {"addressing_style": "path"}, "proxies": {}} if self.is_emulator else {}
+            )
+            # An invocation is not repeated unasked: the endpoint may still work on it.
+            retries = {"total_max_attempts": 1} if service == "sagemaker-runtime" else RETRIES
+            self._clients[service] = self.boto.client(
+                service,
+                endpoint_url=self.emulator_url or None,
+                config=ClientConfig(
+                    retries=retries, connect_timeout=10, read_timeout=70, **emulated
+                ),
+            )
+        return self._clients[service]
+
+    @property
+    def sagemaker(self) -> Any:
+        return self.client("sagemaker")
+
+    @cached_property
+    def account_id(self) -> str:
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+    @cached_property
+    def role_arn(self) -> str:
+        """The execution role; a name is looked up."""
+        if self.config.role.startswith("arn:"):
+            return self.config.role
+        try:
+            return str(self.client("iam").get_role(RoleName=self.config.role)["Role"]["Arn"])
+        except self.client("iam").exceptions.NoSuchEntityException:
+            raise UserError(
+                f"role: the account {self.account_id} has none of the name {self.config.role!r}."
+                " Give an existing one's name or ARN; `make cloud-policy` prints what it must be"
+                " allowed to do."
+            ) from None
+
+    def check_bucket(self) -> None:
+        """Raises UserError when the bucket is not there; none is ever made on AWS."""
+        try:
+            self.client("s3").head_bucket(Bucket=self.config.bucket)
+        except botocore.exceptions.ClientError as error:
+            raise UserError(
+                f"bucket: s3://{self.config.bucket} is not there, or not for this caller"
+                f" ({error.response['Error'].get('Code')}). Make it, or give another one's name."
+            ) from error
+
+
+def connect(config: Config, cloud: str) -> Cloud:
+    """The account that CLOUD= names.
+
+    Raises:
+        UserError: CLOUD is something else.
+        MissingRequirement: no emulator runs.
+    """
+    _keep_the_sdk_quiet()
+    if cloud == "aws":
+        return Cloud(config)
+    if cloud != "emulator":
+        raise UserError(f"CLOUD={cloud}: expected aws or emulator.")
+    url = emulator_url()
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_ENDPOINT_URL"] = url
+    os.environ["AWS_ACCESS_KEY_ID"] = os.environ["AWS_SECRET_ACCESS_KEY"] = "emulator"
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["no_proxy"] = "*"
+    account = Cloud(config, url)
+    _furnish(account)
+    return account
+
+
+def emulator_url() -> str:
+    state = manifest.read(EMULATOR_STATE)
+    if state is None or not Path(f"/proc/{state['pid']}").exists():
+        raise MissingRequirement(
+            "CLOUD=emulator: no emulator runs. Start one with `make emulator DETACH=1`."
+        )
+    return str(state["url"])
+
+
+def _furnish(account: Cloud) -> None:
+    """What an administrator has made in a real account: the bucket and the role."""
+    s3, iam, config = account.client("s3"), account.client("iam"), account.config
+    try:
+        s3.head_bucket(Bucket=config.bucket)
+    except botocore.exceptions.ClientError:
+        where = (
+            {}
+            if config.region == "us-east-1"
+            else {"CreateBucketConfiguration": {"LocationConstraint": config.region}}
+        )
+        s3.create_bucket(Bucket=config.bucket, **where)
+    if config.role.startswith("arn:"):
+        return
+    try:
+        iam.get_role(RoleName=config.role)
+    except iam.exceptions.NoSuchEntityException:
+        iam.create_role(RoleName=config.role, AssumeRolePolicyDocument="{}")
+
+
+def _keep_the_sdk_quiet() -> None:
+    """No telemetry of the SageMaker SDK, and no defaults of files that we do not know."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    settings = WORK / "sagemaker-sdk.yaml"
+    settings.write_text(OPT_OUT, encoding="utf-8")
+    for name in ("SAGEMAKER_USER_CONFIG_OVERRIDE", "SAGEMAKER_ADMIN_CONFIG_OVERRIDE"):
+        os.environ[name] = str(settings)
+    os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
+
+
+def code(error: botocore.exceptions.ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def message(error: botocore.exceptions.ClientError) -> str:
+    return str(error.response["Error"].get("Message", error))
+
+
+def already_there(error: botocore.exceptions.ClientError) -> bool:
+    """Whether a create call failed because a call before it, maybe ours, succeeded."""
+    return code(error) == "ResourceInUse" or "already exist" in message(error)
+
+
+def not_there(error: botocore.exceptions.ClientError) -> bool:
+    """Whether a describe or delete call failed because there is no such thing."""
+    text = message(error).lower()
+    return code(error) in ("ResourceNotFound", "NoSuchKey", "404") or any(
+        words in text for words in ("could not find", "not found", "does not exist")
+    )
+
+
+def say_account(account: Cloud) -> None:
+    where = f"the emulator at {account.emulator_url}" if account.is_emulator else "AWS"
+    console.say(f"account {account.account_id} ({where}), region {account.config.region}")

@@ -1,0 +1,130 @@
+"""S3 by content: a key holds the sha256 of what lies there, so nothing is sent twice."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+from boto3.s3.transfer import TransferConfig
+
+from train2deploy import console
+from train2deploy.cloud.session import Cloud, CloudError, not_there
+from train2deploy.hashing import sha256_file, sha256_tree
+
+NOT_SENT = ("manifest.json",)
+
+
+def file_uri(cloud: Cloud, kind: str, digest: str, name: str) -> str:
+    return cloud.config.uri(kind, digest, name)
+
+
+def upload_file(cloud: Cloud, file: Path, kind: str, digest: str = "") -> str:
+    """Sends a file unless it is there; its URI."""
+    digest = digest or sha256_file(file)
+    uri = file_uri(cloud, kind, digest, file.name)
+    _send(cloud, file, uri)
+    return uri
+
+
+def tree_uri(cloud: Cloud, directory: Path, kind: str) -> str:
+    """Where a directory's files lie, or will."""
+    return cloud.config.uri(kind, sha256_tree(directory))
+
+
+def upload_tree(cloud: Cloud, directory: Path, kind: str) -> str:
+    """Sends those files of a directory that are not there; the URI that they are below."""
+    uri = tree_uri(cloud, directory, kind)
+    for file in sorted(directory.rglob("*")):
+        if file.is_file() and file.name not in NOT_SENT:
+            _send(cloud, file, f"{uri}/{file.relative_to(directory).as_posix()}")
+    return uri
+
+
+def is_there(cloud: Cloud, uri: str, size: int) -> bool:
+    """Whether an object of that size lies at `uri`. S3 shows whole objects only."""
+    bucket, key = split(uri)
+    try:
+        head = cloud.client("s3").head_object(Bucket=bucket, Key=key)
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return False
+        raise
+    return bool(head["ContentLength"] == size)
+
+
+def sha256_of(cloud: Cloud, uri: str) -> str:
+    """The sha256 of the bytes that lie at `uri`, read from there."""
+    bucket, key = split(uri)
+    body = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def download(cloud: Cloud, uri: str, file: Path) -> None:
+    """Fetches an object, whole or not at all."""
+    bucket, key = split(uri)
+    partial = file.with_name(file.name + ".part")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        cloud.client("s3").download_file(bucket, key, str(partial))
+    except botocore.exceptions.ClientError as error:
+        raise CloudError(f"{uri}: could not be fetched: {error}") from error
+    partial.replace(file)
+
+
+def delete_all(cloud: Cloud) -> int:
+    """Removes every object below the prefix; how many there were."""
+    count = 0
+    for keys in _pages(cloud, f"{cloud.config.prefix}/"):
+        objects = [{"Key": key} for key in keys]
+        cloud.client("s3").delete_objects(
+            Bucket=cloud.config.bucket, Delete={"Objects": objects, "Quiet": True}
+        )
+        count += len(keys)
+    return count
+
+
+def keys(cloud: Cloud, prefix: str) -> list[str]:
+    """Every key that begins with `prefix`."""
+    return [key for page in _pages(cloud, prefix) for key in page]
+
+
+def split(uri: str) -> tuple[str, str]:
+    """
+    >>> split("s3://bucket/a/b")
+    ('bucket', 'a/b')
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def _pages(cloud: Cloud, prefix: str) -> list[list[str]]:
+    paginator = cloud.client("s3").get_paginator("list_objects_v2")
+    pages = paginator.paginate(Bucket=cloud.config.bucket, Prefix=prefix)
+    return [[entry["Key"] for entry in page["Contents"]] for page in pages if "Contents" in page]
+
+
+def _send(cloud: Cloud, file: Path, uri: str) -> None:
+    size = file.stat().st_size
+    if is_there(cloud, uri, size):
+        return
+    bucket, key = split(uri)
+    extra: dict[str, Any] = {}
+    if cloud.config.kms_key:
+        extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": cloud.config.kms_key}
+    done = 0
+
+    def progress(sent: int) -> None:
+        nonlocal done
+        before, done = done * 10 // max(size, 1), done + sent
+        if size > 20e6 and done * 10 // size > before:
+            console.say(f"{file.name}: {done * 100 // size} % of {size / 1e6:.0f} MB")
+
+    # One transfer at a time in one thread: an interrupt leaves nothing that goes on.
+    cloud.client("s3").upload_file(
+        str(file), bucket, key, ExtraArgs=extra, Callback=progress,
+        Config=TransferConfig(use_threads=False, multipart_threshold=64 * 1024 * 1024),
+    )  # fmt: skip
+    console.say(f"sent {uri} ({size / 1e6:.1f} MB)")

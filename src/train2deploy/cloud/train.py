@@ -1,0 +1,280 @@
+"""`make cloud-train`: the job of local-train, on SageMaker.
+
+The job's name is made of everything that goes into it, so the command can be killed at
+any step and run again: it finds the job that it had started, follows it, and fetches its
+results; it starts another one only when something is different, the last one did not
+succeed, or FRESH=1 asks for it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+
+from train2deploy import console, jobs, manifest, paths
+from train2deploy.cloud import follow, images, plan, prices, staging, storage
+from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, code, message
+from train2deploy.errors import UserError
+from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
+
+NUMBER = r"([0-9.]+(?:e[-+]?[0-9]+)?)"
+# The article's, but that its `acc:` also matches in `val_acc:`: both came out mixed.
+METRICS = [
+    {"Name": f"{kind}:{short}", "Regex": rf"\b{prefix}{name}: {NUMBER}"}
+    for kind, prefix in (("train", ""), ("valid", "val_"))
+    for short, name in (
+        ("acc", "acc"),
+        ("mse", "mean_squared_error"),
+        ("mae", "mean_absolute_error"),
+        ("top-k", "top_k_categorical_accuracy"),
+    )
+]
+FAILED = ("Failed", "Stopped")
+ATTEMPTS = 50
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What to train.
+
+    Attributes:
+        hyperparameters: by name, as the SDK sends them.
+        repro: single thread and fixed hash seed, as local-train's REPRO=1.
+        fresh: a new job even where one with the same inputs has succeeded.
+    """
+
+    version: str
+    hyperparameters: dict[str, object]
+    repro: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that the job's name stands for, on this machine."""
+
+    request: TrainingRequest
+    source: Path
+    source_sha256: str
+    channels: dict[str, Path]
+    fingerprint: str
+    image: str
+
+    @property
+    def hyperparameters(self) -> dict[str, object]:
+        return {**self.request.hyperparameters, "single-thread": self.request.repro}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PYTHONHASHSEED": "0"} if self.request.repro else {}
+
+
+def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
+    """Stages the source and hashes everything. Creates nothing in the account."""
+    if not (paths.TRAIN_SOURCE / jobs.SCRIPTS.get(request.version, "none")).exists():
+        raise UserError(f"VERSION={request.version}: expected one of {', '.join(jobs.SCRIPTS)}.")
+    source = WORK / "sourcedir.tar.gz"
+    source_sha256 = staging.stage(source)
+    channels = jobs.channel_sources()
+    image = images.training_image(cloud, cloud.config.train_instance_type)
+    config = cloud.config
+    fingerprint = sha256_value(
+        {
+            "source": source_sha256,
+            "channels": {name: sha256_tree(path) for name, path in channels.items()},
+            "hyperparameters": request.hyperparameters,
+            "repro": request.repro,
+            "image": image,
+            "instances": [config.train_instance_type, config.train_instance_count],
+        }
+    )[:10]
+    return Prepared(request, source, source_sha256, channels, fingerprint, image)
+
+
+def planned(cloud: Cloud, prepared: Prepared) -> plan.Plan:
+    """What `train` would create."""
+    name, existing = _choose_job(cloud, prepared)
+    config = cloud.config
+    result = plan.Plan("cloud-train")
+    size = prepared.source.stat().st_size
+    source = _source_uri(cloud, prepared)
+    there = "there already" if storage.is_there(cloud, source, size) else f"{size / 1e6:.1f} MB"
+    result.add("S3 object", source, there)
+    for channel, directory in prepared.channels.items():
+        size = sum(each.stat().st_size for each in directory.rglob("*") if each.is_file())
+        uri = storage.tree_uri(cloud, directory, channel)
+        result.add("S3 objects", f"{uri}/", f"{size / 1e6:.1f} MB, unless there")
+    if existing is not None:
+        status = existing["TrainingJobStatus"]
+        result.add("training job", name, f"there already, {status}: nothing new is paid for")
+        return result
+    result.add("training job", name, prepared.image)
+    result.add("S3 objects", config.uri("outputs", name, "output/"), "the job's results")
+    hours = config.train_max_minutes / 60
+    count = config.train_instance_count
+    result.costs.append(prices.cost(config, config.train_instance_type, count, hours))
+    return result
+
+
+def train(cloud: Cloud, request: TrainingRequest, leave: plan.Leave) -> Path:
+    """Trains, or takes up a job that has begun; fetches the results.
+
+    Returns:
+        The job's directory below build/jobs, as local-train leaves one.
+
+    Raises:
+        CloudError: the job failed or was stopped, with the platform's reason.
+        UserError: a setting is wrong, or there was no leave.
+    """
+    cloud.check_bucket()
+    prepared = prepare(cloud, request)
+    plan.ask(cloud, planned(cloud, prepared), leave)
+    source = storage.upload_file(cloud, prepared.source, "source", prepared.source_sha256)
+    inputs = {
+        name: storage.upload_tree(cloud, directory, name)
+        for name, directory in prepared.channels.items()
+    }
+    name, existing = _choose_job(cloud, prepared)
+    if existing is None:
+        _start(cloud, prepared, name, source, inputs)
+        console.say(f"job {name} started")
+    else:
+        console.say(f"job {name} is there already: {existing['TrainingJobStatus']}")
+    job = follow.training_job(cloud, name)
+    return _collect(cloud, prepared, name, job)
+
+
+def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The job, or None."""
+    try:
+        return dict(cloud.sagemaker.describe_training_job(TrainingJobName=name))
+    except botocore.exceptions.ClientError as error:
+        if code(error) in ("ValidationException", "ResourceNotFound"):
+            return None
+        raise
+
+
+def estimator(cloud: Cloud, prepared: Prepared, source: str) -> Any:
+    """The article's estimator, as the SDK of today spells it."""
+    from sagemaker.tensorflow import TensorFlow
+
+    config = cloud.config
+    spot = {"use_spot_instances": True, "max_wait": 2 * 60 * config.train_max_minutes}
+    return TensorFlow(
+        entry_point=jobs.SCRIPTS[prepared.request.version],
+        source_dir=source,
+        role=cloud.role_arn,
+        instance_count=config.train_instance_count,
+        instance_type=config.train_instance_type,
+        volume_size=config.train_volume_gb,
+        max_run=60 * config.train_max_minutes,
+        image_uri=prepared.image,
+        framework_version=images.TRAIN_VERSION,
+        py_version="py3",
+        hyperparameters=dict(prepared.hyperparameters),
+        environment=prepared.environment or None,
+        metric_definitions=METRICS,
+        output_path=config.uri("outputs"),
+        output_kms_key=config.kms_key or None,
+        volume_kms_key=config.kms_key or None,
+        subnets=list(config.subnets) or None,
+        security_group_ids=list(config.security_groups) or None,
+        tags=config.tag_list,
+        # No place for checkpoints on S3: this script leaves its model in SM_MODEL_DIR.
+        model_dir=False,
+        container_log_level=20,
+        disable_profiler=True,
+        debugger_hook_config=False,
+        sagemaker_session=images.sdk_session(cloud),
+        **(spot if config.train_spot else {}),
+    )
+
+
+def _source_uri(cloud: Cloud, prepared: Prepared) -> str:
+    return storage.file_uri(cloud, "source", prepared.source_sha256, prepared.source.name)
+
+
+def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] | None]:
+    """The name of the job for these inputs, and the job if it is to be taken up."""
+    stem = f"{cloud.config.project}-{prepared.request.version}-{prepared.fingerprint}"
+    fresh = prepared.request.fresh
+    for attempt in range(1, ATTEMPTS):
+        name = stem if attempt == 1 else f"{stem}-{attempt}"
+        job = describe(cloud, name)
+        if job is None:
+            return name, None
+        if job["TrainingJobStatus"] in FAILED or (
+            fresh and job["TrainingJobStatus"] == "Completed"
+        ):
+            continue
+        return name, job
+    raise UserError(f"{stem}: {ATTEMPTS} jobs of these very inputs are there. Change a setting.")
+
+
+def _start(
+    cloud: Cloud, prepared: Prepared, name: str, source: str, inputs: dict[str, str]
+) -> None:
+    try:
+        estimator(cloud, prepared, source).fit(inputs, job_name=name, wait=False, logs=False)
+    except botocore.exceptions.ClientError as error:
+        if already_there(error):
+            return  # an answer of ours that was lost on its way
+        raise refused(error, cloud.config.train_instance_type, "TRAIN_INSTANCE_TYPE") from error
+
+
+def refused(error: botocore.exceptions.ClientError, instance_type: str, key: str) -> CloudError:
+    """What to do when the account refuses a create call."""
+    text = f"{code(error)}: {message(error)}"
+    if code(error) == "ResourceLimitExceeded" or instance_type in message(error):
+        text += instance_advice(instance_type, key)
+    return CloudError(text)
+
+
+def instance_advice(instance_type: str, key: str) -> str:
+    kind = "endpoint" if key.startswith("ENDPOINT") else "training"
+    return (
+        f"\n{instance_type} is not to be had. Others that do: {prices.alternatives(kind)}; give"
+        f" for instance {key}={prices.alternatives(kind).split(',')[0]}."
+    )
+
+
+def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -> Path:
+    if job["TrainingJobStatus"] != "Completed":
+        reason = job.get("FailureReason", "it was stopped")
+        advice = ""
+        if "CapacityError" in reason or "InsufficientInstanceCapacity" in reason:
+            kind = cloud.config.train_instance_type
+            advice = instance_advice(kind, "TRAIN_INSTANCE_TYPE")
+        raise CloudError(f"job {name}: {job['TrainingJobStatus']}: {reason}{advice}")
+    directory = paths.JOBS / name
+    model = job["ModelArtifacts"]["S3ModelArtifacts"]
+    outputs = {}
+    for archive in ("model.tar.gz", "output.tar.gz"):
+        target = directory / archive
+        storage.download(cloud, f"{model.rpartition('/')[0]}/{archive}", target)
+        outputs[archive] = sha256_file(target)
+    metrics = {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", [])}
+    manifest.write(
+        directory / "manifest.json",
+        {
+            "version": prepared.request.version,
+            "hyperparameters": prepared.hyperparameters,
+            "repro": prepared.request.repro,
+            "source_sha256": prepared.source_sha256,
+            "image": prepared.image,
+            "job": job["TrainingJobArn"],
+        },
+        outputs,
+        metrics=metrics,
+        seconds=job.get("TrainingTimeInSeconds"),
+    )
+    paths.LATEST_JOB.unlink(missing_ok=True)
+    paths.LATEST_JOB.symlink_to(directory.name)
+    for metric, value in sorted(metrics.items()):
+        console.say(f"  {metric:12} {value:.4f}")
+    console.say(
+        f"{paths.relative(directory)}: model.tar.gz and output.tar.gz,"
+        f" {job.get('TrainingTimeInSeconds', 0)} s; `make package` packs them"
+    )
+    return directory

@@ -1,0 +1,125 @@
+"""`make parity A=host B=docker`: the same seed in two runtimes, weights and answers compared."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from train2deploy import console, endpoint, jobs, manifest, package, paths
+from train2deploy.datasets import channels
+from train2deploy.errors import JobFailed
+from train2deploy.hashing import sha256_file, sha256_tree
+from train2deploy.runtimes import Runtime
+
+SENTENCES = 50
+TOLERANCE = 1e-6
+SHOWN = 10
+"""Rows of the table of differences."""
+
+Answer = dict[str, float]
+"""What an endpoint says of one sentence: probability by label."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one runtime made of the job."""
+
+    weights_sha256: str
+    archive_sha256: str
+    answers: list[Answer]
+
+
+def parity(a: Runtime, b: Runtime, job: jobs.TrainingJob) -> dict[str, Any]:
+    """Trains, packs and serves in both runtimes; prints and writes build/parity.json.
+
+    Args:
+        job: with repro=True, else nothing can be expected to be equal.
+
+    Raises:
+        JobFailed: the weights differ, or a probability by more than TOLERANCE.
+    """
+    sentences = [row.text for row in channels.read(paths.DATASET / "test") if row.text.strip()]
+    sentences = sentences[:SENTENCES]
+    first, second = (_side(runtime, job, sentences) for runtime in (a, b))
+    differences = [
+        difference(one, other) for one, other in zip(first.answers, second.answers, strict=True)
+    ]
+    worst = max(differences)
+    equal = first.weights_sha256 == second.weights_sha256
+    result = {
+        "runtimes": [a.name, b.name],
+        "hyperparameters": job.hyperparameters,
+        "weights_sha256": [first.weights_sha256, second.weights_sha256],
+        "archive_sha256": [first.archive_sha256, second.archive_sha256],
+        "sentences": len(sentences),
+        "max_abs_difference": worst,
+        "tolerance": TOLERANCE,
+    }
+    manifest.write_json(paths.PARITY, result)
+    for name, side in ((a.name, first), (b.name, second)):
+        console.say(f"{name:<8} weights {side.weights_sha256}  archive {side.archive_sha256[:16]}…")
+    line = (
+        f"{a.name} against {b.name}: weights {'equal' if equal else 'DIFFER'},"
+        f" {len(sentences)} sentences: max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
+    )
+    if worst > TOLERANCE:
+        console.print_table(_table(a.name, b.name, sentences, first.answers, second.answers))
+    if worst > TOLERANCE or not equal:
+        raise JobFailed(f"{line}. Written: {paths.relative(paths.PARITY)}")
+    console.say(f"{line}: ok")
+    return result
+
+
+def difference(one: Answer, other: Answer) -> float:
+    """The largest difference of a label's probability; a label that only one has counts whole.
+
+    >>> difference({"a": 0.75, "b": 0.25}, {"a": 0.5, "b": 0.5})
+    0.25
+    """
+    return max(abs(one.get(label, 0.0) - other.get(label, 0.0)) for label in one | other)
+
+
+def _side(runtime: Runtime, job: jobs.TrainingJob, sentences: list[str]) -> Side:
+    console.say(f"-- {runtime.name}")
+    directory = paths.PARITY_JOBS / runtime.name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    jobs.run(job, directory, runtime)
+    archive = directory / "package" / paths.MODEL_ARCHIVE.name
+    package.package(directory, archive=archive)
+    with endpoint.temporary(endpoint.unpacked_model(archive), None, runtime) as running:
+        rankings = endpoint.classify(running, sentences)
+    answers = [
+        {str(entry["label"]): float(str(entry["prob"])) for entry in ranking}
+        for ranking in rankings
+    ]
+    return Side(sha256_tree(_variables(directory)), sha256_file(archive), answers)
+
+
+def _variables(directory: Path) -> Path:
+    version = max((directory / "model").glob("[0-9]*"), key=lambda path: int(path.name))
+    return version / "variables"
+
+
+def _table(
+    a: str, b: str, sentences: list[str], first: list[Answer], second: list[Answer]
+) -> Table:
+    """The sentences that differ most, each with both sides' probabilities."""
+    table = Table(title=f"the {SHOWN} largest differences", title_justify="left")
+    for column in ("sentence", a, b, "max |Δp|"):
+        table.add_column(column)
+    rows = sorted(
+        zip(sentences, first, second, strict=True),
+        key=lambda row: difference(row[1], row[2]),
+        reverse=True,
+    )
+    for sentence, one, other in rows[:SHOWN]:
+        table.add_row(sentence, _best(one), _best(other), f"{difference(one, other):.2g}")
+    return table
+
+
+def _best(answer: Answer) -> str:
+    label = max(answer, key=lambda name: answer[name])
+    return f"{label} {answer[label]:.6f}"

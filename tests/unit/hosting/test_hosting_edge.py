@@ -1,0 +1,148 @@
+"""A3, A5, A6: what the edge decides before anybody is asked."""
+import asyncio
+
+import pytest
+
+from hosting.edge import plain
+from hosting.edge.attributes import UnsafePath, model_server_path
+from hosting.edge.conversion import from_csv, from_json
+from hosting.edge.logs import AccessLog, ErrorLog
+from hosting.edge.pages import page
+from hosting.edge.plain import PlainMode
+from hosting.edge.routes import BadPath, normalised
+from hosting.edge.upstream import forwarded_headers, returned
+from hosting.http.client import Reply
+from hosting.http.messages import Request
+
+
+@pytest.mark.parametrize('path, expected', [
+    ('/ping', '/ping'), ('/%70ing', '/ping'), ('//ping', '/ping'), ('/a//b', '/a/b'),
+    ('/a/./b', '/a/b'), ('/a/../b', '/b'), ('/a/..', '/'), ('/a/b/..', '/a/'), ('/a/.', '/a/'),
+    ('/.a/..b', '/.a/..b'), ('/%2e%2e', BadPath), ('/..', BadPath), ('/a/../../b', BadPath),
+    ('/%00', BadPath), ('/%', BadPath), ('/%f', BadPath), ('/%fg', BadPath), ('/a%2fb', '/a/b'),
+    ('/a/', '/a/'), ('/', '/'), ('//', '/'), ('/%e3%81%82', '/\xe3\x81\x82'), ('/a#b', '/a'),
+])
+def test_a3_paths_are_normalised_as_nginx_does(path, expected):
+    if expected is BadPath:
+        with pytest.raises(BadPath):
+            normalised(path)
+    else:
+        assert normalised(path) == expected
+
+
+def test_a3_forwarded_headers_leave_out_hop_by_hop_and_odd_names():
+    headers = [(b'host', b'x'), (b'connection', b'close'), (b'content-length', b'3'),
+               (b'x_y', b'1'), (b'x-y', b'2'), (b'te', b'x'), (b'accept', b'*/*')]
+    assert forwarded_headers(headers) == b'x-y: 2\r\naccept: */*\r\n'
+
+
+def test_a3_returned_headers_leave_out_what_the_front_writes_itself():
+    response = returned(Reply(404, [(b'content-type', b'a/b'), (b'server', b'g'), (b'date', b'd'),
+                                    (b'allow', b'GET'), (b'content-length', b'9')], b'body'))
+    assert (response.status, response.body, response.content_type) == (404, b'body', 'a/b')
+    assert response.headers == [('Allow', 'GET')]
+
+
+@pytest.mark.parametrize('header, expected', [
+    (None, '/v1/models/m:predict'),
+    ('tfs-model-name=a b', '/v1/models/a%20b:predict'),
+    ('tfs-model-name=a?b', '/v1/models/a?b:predict'),
+    ('tfs-model-name=\xe3\x81\x82', '/v1/models/%E3%81%82:predict'),
+    ('tfs-model-name=../x', UnsafePath),
+    ('tfs-model-version=..', '/v1/models/m/versions/..:predict'),
+    ('tfs-model-name=a\tb', '/v1/models/a%09b:predict'),
+])
+def test_a6_no_attribute_can_leave_the_models_path_or_break_the_request(header, expected):
+    if expected is UnsafePath:
+        with pytest.raises(UnsafePath):
+            model_server_path(header, 'm', with_method=True)
+    else:
+        assert model_server_path(header, 'm', with_method=True) == expected
+
+
+def test_a5_whitespace_is_javascripts():
+    assert from_csv('\ufeff1,2\u3000\n'.encode()) == b'{"instances":[[1,2]]}'
+    assert from_json('\u3000[\xa0[1]]'.encode(), False) == '{"instances":\u3000[\xa0[1]]}'.encode()
+    assert from_json('"instances"\u2003:'.encode(), False) == '"instances"\u2003:'.encode()
+
+
+def test_a5_bytes_that_are_no_utf_8_are_passed_on():
+    assert from_json(b'["\xff\xfe"]', False) == b'{"instances":[["\xff\xfe"]]}'
+    assert from_csv(b'\xff,\xfe') == b'{"instances":[["\xff","\xfe"]]}'
+
+
+@pytest.mark.parametrize('body', [b'"instances"' * 100000, b'}' + b' ' * 1000000 + b'x',
+                                  b'{' * 1000000, b',' * 1000000, b'\n' * 1000000])
+def test_a5_conversions_take_linear_time(body):
+    import time
+    start = time.time()
+    from_json(body, tfs_first=True)
+    from_json(body, tfs_first=False)
+    from_csv(body)
+    assert time.time() - start < 5
+
+
+def test_a5_buffers_of_100_megabytes(monkeypatch):
+    monkeypatch.setattr(plain, 'BUFFER', 100)
+
+    class ModelServer:
+        async def ask(self, method, path, body, request):
+            return 200, b'x' * 101 if b'long' in body else b'short'
+
+    mode = PlainMode(ModelServer(), 'm', head=False)
+
+    def invoke(body):
+        request = Request('POST', b'/invocations', [(b'content-type', b'application/json')], body)
+        return asyncio.new_event_loop().run_until_complete(mode.invocations(request)).status
+
+    assert [invoke(b'[1]'), invoke(b'["long"]'), invoke(b'1' * 101)] == [200, 502, 500]
+
+
+@pytest.mark.parametrize('status, title', [
+    (400, '400 Bad Request'), (405, '405 Not Allowed'), (408, '408 Request Time-out'),
+    (413, '413 Request Entity Too Large'), (414, '414 Request-URI Too Large'),
+    (500, '500 Internal Server Error'), (502, '502 Bad Gateway'), (504, '504 Gateway Time-out'),
+    (503, '503 Service Temporarily Unavailable')])
+def test_a3_error_pages_are_nginxs(status, title):
+    response = page(status)
+    assert (response.status, response.content_type) == (status, 'text/html')
+    assert response.body.decode().startswith(
+        '<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n<center><h1>%s</h1></center>\r\n'
+        '<hr><center>nginx' % (title, title))
+
+
+def test_a3_too_large_headers_are_reported_as_400():
+    response = page(431)
+    assert response.status == 400 and response.close
+    assert b'<title>400 Request Header Or Cookie Too Large</title>' in response.body
+
+
+def test_a9_access_log_escapes_what_a_client_sends(tmp_path):
+    with open(str(tmp_path / 'log'), 'wb') as stream:
+        log = AccessLog(stream.fileno())
+        log(Request('GET', b'/\xe3"\\', [(b'user-agent', b'a"\x1b[31m')], peer='1.2.3.4'), 200, 5)
+        log(None, 400, 150)
+    first, second = (tmp_path / 'log').read_text().splitlines()
+    assert first.startswith('1.2.3.4 - - [') and first.endswith(
+        '] "GET /\\xE3\\x22\\x5C HTTP/1.1" 200 5 "-" "a\\x22\\x1B[31m"')
+    assert second.endswith('] "-" 400 150 "-" "-"')
+
+
+def test_a8_error_log_levels(tmp_path):
+    with open(str(tmp_path / 'log'), 'wb') as stream:
+        log = ErrorLog('warn', stream.fileno())
+        log('info', 'unseen')
+        log('warn', 'seen')
+        log('error', 'seen too', upstream='http://u')
+    text = (tmp_path / 'log').read_text()
+    assert 'unseen' not in text and '[warn] ' in text and 'upstream: "http://u"' in text
+    with pytest.raises(ValueError):
+        ErrorLog('loud')
+
+
+def test_a9_a_log_that_nobody_reads_does_not_stop_the_service(tmp_path):
+    import os
+    reading, writing = os.pipe()
+    os.close(reading)
+    AccessLog(writing)(None, 400, 0)
+    os.close(writing)
