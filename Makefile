@@ -35,6 +35,22 @@ DEV ?= 1
 Q ?= 電波が悪い
 # 1: invoke prints the raw answer
 JSON ?=
+# host, or docker: in containers. Default: docker where an engine answers and has our images
+#RUNTIME ?= host
+# docker: own, or aws for SageMaker's images; the model server own or official; a limit such as 2g
+IMAGE ?= own
+MODEL_SERVER ?= own
+MEMORY ?=
+# the two runtimes that parity compares
+A ?= host
+B ?= docker
+# 1: a bench of one minute instead of five
+QUICK ?=
+# bench: how often everything is measured, and with how many clients, such as 1,8,32
+ROUNDS ?=
+CLIENTS ?=
+# how long: one measurement of bench, the whole soak
+SECONDS ?=
 # Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
 PYTHON ?= python3
 PYTHON36 ?=
@@ -43,7 +59,7 @@ VERBOSE ?=
 
 # ---- how things are called -------------------------------------------------------------
 HOST := .venvs/host/bin/python
-RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose)
+RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose) $(RUNTIME_OPTIONS)
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
 
@@ -52,13 +68,15 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+include docker/docker.mk
+
 ##@ Set up
 .PHONY: help setup doctor lock clean
 help: ## list the targets (this text)
 	@awk -f make-help.awk $(MAKEFILE_LIST)
 
 setup: ## make the environments: host tool, training (TF 1.12), serving (TF 1.13)
-	@$(MAKE) --no-print-directory --jobs 3 .stamps/host .stamps/train .stamps/serve
+	@$(MAKE) --no-print-directory --jobs 3 .stamps/host $(TRAIN_ENV) $(SERVE_ENV)
 
 doctor: ## what this machine has and lacks, and what to do
 	@PYTHONPATH=src $(PYTHON) -m train2deploy.doctor
@@ -103,6 +121,7 @@ COMPILE = $(HOST) -m uv pip compile --quiet --upgrade --no-header --generate-has
 lock: .stamps/dev ## resolve requirements/*.in again
 	$(COMPILE) --universal --python-version 3.10 requirements/host.in -o requirements/host.lock
 	$(COMPILE) --universal --python-version 3.10 requirements/dev.in -o requirements/dev.lock -c requirements/host.lock
+	$(COMPILE) --universal --python-version 3.10 requirements/cloud.in -o requirements/cloud.lock
 	$(COMPILE) --no-deps requirements/chive.in -o requirements/chive.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/train.in -o requirements/train.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/serve.in -o requirements/serve.lock
@@ -117,12 +136,14 @@ clean: ## remove build/ (not the environments, not data/raw)
 data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean)
 
-vectors: .stamps/train data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
+vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
 	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
 
-local-train: .stamps/train data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
-	@$(RUN) train --model-version "$(VERSION)" --seed $(SEED) $(if $(REPRO),--repro) \
-		--epochs $(EPOCHS) --batch-size $(BATCH_SIZE) --hidden $(HIDDEN) --validation-split $(VALIDATION_SPLIT)
+TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) --epochs $(EPOCHS) \
+	--batch-size $(BATCH_SIZE) --hidden $(HIDDEN) --validation-split $(VALIDATION_SPLIT)
+local-train: $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
+	$(SAY_RUNTIME)
+	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
 
 build/jobs/latest/model.tar.gz:
 	@$(MAKE) --no-print-directory local-train
@@ -136,7 +157,8 @@ build/model.tar.gz:
 ##@ From a model to an answer
 .PHONY: local-serve local-stop invoke verify evaluate dry-run
 SERVED = $(if $(MODEL_DIR),,build/model.tar.gz)
-local-serve: .stamps/host .stamps/serve $(SERVED) ## PORT= MODEL_DIR= DETACH=1: the endpoint, here
+local-serve: .stamps/host $(SERVE_ENV) $(SERVED) ## PORT= MODEL_DIR= DETACH=1: the endpoint, here
+	$(SAY_RUNTIME)
 	@exec env $(RUN) serve --port $(PORT) $(if $(MODEL_DIR),--model-dir "$(MODEL_DIR)") \
 		$(if $(DETACH),--detach) $(if $(filter 0,$(DEV)),--no-dev)
 
@@ -146,17 +168,104 @@ local-stop: .stamps/host ## end the endpoint that DETACH=1 started
 invoke: .stamps/host ## Q='…' JSON=1: one sentence to the endpoint at PORT
 	@$(RUN) invoke $(if $(JSON),--json) --port $(PORT) -- "$$Q"
 
-verify: .stamps/host .stamps/serve build/model.tar.gz ## endpoint against the SavedModel in a session
+verify: .stamps/host $(SERVE_ENV) build/model.tar.gz ## endpoint against the SavedModel in a session
+	$(SAY_RUNTIME)
 	@$(RUN) verify
 
-evaluate: .stamps/host .stamps/serve build/model.tar.gz ## scores on the test split, beside two yardsticks
+evaluate: .stamps/host $(SERVE_ENV) build/model.tar.gz ## scores on the test split, beside two yardsticks
+	$(SAY_RUNTIME)
 	@$(RUN) evaluate
 
 dry-run: ## the main job: all of the above, from nothing to a classified sentence
+	$(SAY_RUNTIME)
 	@$(MAKE) --no-print-directory setup
 	@$(MAKE) --no-print-directory local-train
 	@$(MAKE) --no-print-directory package
 	@$(RUN) rehearse -- "$$Q"
+
+##@ How fast, and how robust
+.PHONY: bench soak
+bench: .stamps/host .stamps/train .stamps/serve build/model.tar.gz ## QUICK=1: latency, throughput, memory, start, beside a raw session
+	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
+		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)")
+
+soak: .stamps/host .stamps/serve build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
+	@$(RUN) soak $(if $(SECONDS),--seconds "$(SECONDS)")
+
+##@ Cloud
+.PHONY: emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch
+.PHONY: cloud-scale cloud-status cloud-delete cloud-policy
+# aws, or emulator: the account that `make emulator` runs on this machine
+CLOUD ?= aws
+# 1: no question before what costs; MAX_USD: nothing is created that may cost more
+YES ?=
+MAX_USD ?=
+# 1: cloud-train starts a new job even where one of the same inputs has succeeded
+FRESH ?=
+# 1: cloud-delete removes what lies in S3, too
+DATA ?=
+# cloud-batch: a line each {"q": "…"} or plain text
+INPUT ?=
+# cloud-scale: instances at least and at most, invocations a minute of each
+MIN ?= 1
+MAX ?= 2
+TARGET ?= 600
+# what goes wrong in the emulator's account (src/emulator/faults.py); 0: a free port
+FAULTS ?=
+EMULATOR_PORT ?= 0
+
+.stamps/cloud: requirements/cloud.lock
+	@mkdir -p .stamps && rm -rf .venvs/cloud
+	@echo "setup: cloud environment (SageMaker SDK, moto)"
+	@$(PYTHON) -m venv .venvs/cloud
+	@.venvs/cloud/bin/python -m $(PIP_INSTALL) --requirement requirements/cloud.lock
+	@touch $@
+
+# The keys of cloud.toml: `make cloud-train TRAIN_INSTANCE_TYPE=ml.c5.xlarge`. Only what is given
+# to make itself counts: a REGION or PREFIX of the user's shell must not move anything.
+CLOUD_VARIABLES := REGION ROLE BUCKET PREFIX PROJECT TRAIN_INSTANCE_TYPE TRAIN_INSTANCE_COUNT \
+	TRAIN_VOLUME_GB TRAIN_MAX_MINUTES TRAIN_SPOT ENDPOINT_NAME ENDPOINT_INSTANCE_TYPE \
+	ENDPOINT_INSTANCE_COUNT ENDPOINT_HOURS BATCH_INSTANCE_TYPE BATCH_INSTANCE_COUNT \
+	BATCH_MAX_MINUTES KMS_KEY SUBNETS SECURITY_GROUPS TAGS PRICES
+CLOUD_RUN = PYTHONPATH=src .venvs/cloud/bin/python -m train2deploy.cloud $(if $(VERBOSE),--verbose) \
+	--cloud "$(CLOUD)" $(if $(YES),--yes) $(if $(MAX_USD),--max-usd "$(MAX_USD)") \
+	$(foreach name,$(CLOUD_VARIABLES),$(if $(filter command,$(origin $(name))),--set "$(name)=$$$(name)"))
+CLOUD_TRAINING = --model-version "$(VERSION)" --seed $(SEED) $(if $(REPRO),--repro) $(if $(FRESH),--fresh) \
+	--epochs $(EPOCHS) --batch-size $(BATCH_SIZE) --hidden $(HIDDEN) --validation-split $(VALIDATION_SPLIT)
+
+emulator: .stamps/cloud .stamps/train .stamps/serve ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
+	@exec env PYTHONPATH=src .venvs/cloud/bin/python -m emulator --port $(EMULATOR_PORT) \
+		$(if $(DETACH),--detach) --faults "$(FAULTS)"
+
+emulator-stop: .stamps/cloud ## end what emulator DETACH=1 started, and all that runs in it
+	@PYTHONPATH=src .venvs/cloud/bin/python -m emulator --stop
+
+cloud-plan: .stamps/cloud .stamps/train data vectors ## what cloud-train and cloud-deploy would create, and its cost
+	@$(CLOUD_RUN) plan $(CLOUD_TRAINING)
+
+cloud-train: .stamps/cloud .stamps/train data vectors ## YES=1 MAX_USD=: local-train's job, on SageMaker
+	@$(CLOUD_RUN) train $(CLOUD_TRAINING)
+
+cloud-deploy: .stamps/cloud build/model.tar.gz ## build/model.tar.gz, these bytes, behind an endpoint
+	@$(CLOUD_RUN) deploy
+
+cloud-invoke: .stamps/cloud ## Q='…': one sentence to the endpoint
+	@$(CLOUD_RUN) invoke $(if $(JSON),--json) -- "$$Q"
+
+cloud-batch: .stamps/cloud build/model.tar.gz ## INPUT=file.jsonl: a batch transform job, answers joined to inputs
+	@$(CLOUD_RUN) batch "$(INPUT)"
+
+cloud-scale: .stamps/cloud ## MIN= MAX= TARGET=: instances follow the load (invocations a minute each)
+	@$(CLOUD_RUN) scale --min $(MIN) --max $(MAX) --target $(TARGET)
+
+cloud-policy: .stamps/cloud ## the IAM policies that this needs
+	@$(CLOUD_RUN) policy
+
+cloud-status: .stamps/cloud ## what the project has in the account, with age and cost
+	@$(CLOUD_RUN) status
+
+cloud-delete: .stamps/cloud ## DATA=1: remove everything that costs, and prove it
+	@$(CLOUD_RUN) delete $(if $(DATA),--data)
 
 ##@ Quality
 .PHONY: test test-unit test-contract test-integration test-e2e lint
@@ -164,7 +273,7 @@ PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
-test: setup .stamps/dev .stamps/test-py36 .stamps/predict-lib ## everything that needs no Docker, linters included
+test: .stamps/host .stamps/train .stamps/serve .stamps/dev .stamps/test-py36 .stamps/predict-lib ## everything that needs no Docker, linters included
 	@$(MAKE) --no-print-directory --keep-going lint test-unit test-contract test-integration test-e2e
 
 test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib ## unit tests, each side in its own Python
@@ -191,8 +300,8 @@ test-e2e: .stamps/dev .stamps/train .stamps/serve ## the main job, make dry-run
 PY36_FILES := src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/saved_models
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 	@$(HOST) -m ruff check src tests
-	@$(HOST) -m ruff format --check src/train2deploy
-	@MYPYPATH=src $(HOST) -m mypy src/train2deploy
+	@$(HOST) -m ruff format --check src/train2deploy src/emulator
+	@MYPYPATH=src $(HOST) -m mypy src/train2deploy src/emulator
 	@PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python -m pyflakes $(PY36_FILES)
 
 export Q

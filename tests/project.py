@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = ("Makefile", "make-help.awk", "src", "requirements", ".venvs", ".stamps")
+SHARED = ("Makefile", "make-help.awk", "docker", "src", "requirements", ".venvs", ".stamps")
 TIMEOUT_SECONDS = 600
 
 
@@ -17,8 +17,9 @@ class Project:
     The environments are the repository's, so they must have been made (`make test` does).
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, runtime: str = "host") -> None:
         self.root = root
+        self.runtime = runtime
         for name in SHARED:
             (root / name).symlink_to(REPOSITORY / name)
         (root / "data").mkdir()
@@ -31,7 +32,7 @@ class Project:
         """The tests' environment without what an outer make put there."""
         outer = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "Q"}
         kept = {name: value for name, value in os.environ.items() if name not in outer}
-        return {**kept, "TRAIN2DEPLOY_ROOT": str(self.root)}
+        return {**kept, "RUNTIME": self.runtime, "TRAIN2DEPLOY_ROOT": str(self.root)}
 
     def make(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`make <arguments>` to its end; both streams in `stdout`."""

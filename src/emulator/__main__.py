@@ -84,7 +84,7 @@ def run(port: int, faults: str, runtime: str) -> None:
     server = make_server(
         endpoint.ADDRESS, port, application, threaded=True, request_handler=MotoRequestHandler
     )
-    server.daemon_threads = True  # type: ignore[attr-defined]
+    server.daemon_threads = True
 
     def end(number: int, frame: FrameType | None) -> None:
         threading.Thread(target=server.shutdown, daemon=True).start()

@@ -59,7 +59,7 @@ class Application:
         for part in (self._training, self._transforms, self._endpoints):
             part.end_all()
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         if environ["PATH_INFO"].startswith("/emulator/"):
             return self._control(Request(environ))(environ, start_response)
         if INTERNAL_KEY in environ.get("HTTP_AUTHORIZATION", ""):
@@ -80,7 +80,7 @@ class Application:
         if kind == "lost":
             b"".join(answer(environ, lambda *_: lambda _: None))
             return _cut(environ)
-        return answer(environ, start_response)  # type: ignore[no-any-return]
+        return answer(environ, start_response)
 
     def _control(self, request: Request) -> Response:
         text = request.get_data(as_text=True)
@@ -270,7 +270,7 @@ def _rewind(environ: dict[str, Any], body: bytes) -> None:
 
 def _s3_operation(environ: dict[str, Any]) -> str:
     bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
-    method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
+    method, query = str(environ["REQUEST_METHOD"]), environ.get("QUERY_STRING", "")
     if key:
         if method == "GET" and "uploadId" in query:
             return "ListParts"
@@ -288,7 +288,7 @@ def _s3_operation(environ: dict[str, Any]) -> str:
 
 def _refusal(kind: str, service: str) -> Response:
     if service == "s3":
-        text = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+        text = "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
         return Response(text, 503, content_type="application/xml")
     if kind == "throttle":
         return _error(ApiError("ThrottlingException", "Rate exceeded"))

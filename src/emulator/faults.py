@@ -72,10 +72,10 @@ class Faults:
         """The kind of the counted fault that this call runs into, which is used up by it."""
         with self._lock:
             for fault in self._faults:
-                if fault.kind in COUNTED and fault.number >= 1:
-                    if fault.concerns(service, operation):
-                        fault.number -= 1
-                        return fault.kind
+                counts = fault.kind in COUNTED and fault.number >= 1
+                if counts and fault.concerns(service, operation):
+                    fault.number -= 1
+                    return fault.kind
         return None
 
     def delay(self, service: str, operation: str) -> float:

@@ -120,7 +120,7 @@ class Endpoints:
         with self._account.lock:
             record = self._account.endpoints.get(name)
             if record["EndpointStatus"] in ("Updating", "Deleting", "RollingBack"):
-                raise invalid(f"Cannot update in-progress endpoint \"{record['EndpointArn']}\".")
+                raise invalid(f'Cannot update in-progress endpoint "{record["EndpointArn"]}".')
             record["EndpointStatus"] = "Deleting"
         self._in_background(self._tear_down, record)
         return {}
@@ -155,7 +155,7 @@ class Endpoints:
     def _idle(self, name: str) -> Record:
         record = self._account.endpoints.get(name)
         if record["EndpointStatus"] in BUSY:
-            raise invalid(f"Cannot update in-progress endpoint \"{record['EndpointArn']}\".")
+            raise invalid(f'Cannot update in-progress endpoint "{record["EndpointArn"]}".')
         return record
 
     def _check_limits(self, config: Record) -> None:

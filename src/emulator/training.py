@@ -1,10 +1,8 @@
 """Training jobs that train: the AWS toolkit, run on an /opt/ml tree made from S3 (contract B)."""
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -106,7 +104,11 @@ class Training:
             job["LastModifiedTime"] = now()
 
     def _run(self, job: Record) -> None:
-        status, secondary, reason = "Failed", "Failed", "InternalServerError: see the emulator's log"
+        status, secondary, reason = (
+            "Failed",
+            "Failed",
+            "InternalServerError: see the emulator's log",
+        )
         try:
             secondary = self._train(job)
             status = "Completed" if secondary == "Completed" else "Stopped"
@@ -179,7 +181,12 @@ class Training:
             self._processes[name] = process
         limit = job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
         late = threading.Event()
-        timer = threading.Timer(limit, lambda: (late.set(), os.killpg(process.pid, signal.SIGTERM)))
+
+        def end() -> None:
+            late.set()
+            processes.end_group(process, STOP_SECONDS)
+
+        timer = threading.Timer(limit, end)
         timer.daemon = True
         timer.start()
         metrics = Metrics(job["AlgorithmSpecification"].get("MetricDefinitions", []))

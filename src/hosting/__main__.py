@@ -29,7 +29,7 @@ def parse_arguments(arguments=None):
 def main(arguments=None):
     options = parse_arguments(arguments)
     if options.die_with_parent:
-        die_with_parent(signal.SIGTERM)
+        die_with_parent(signal.SIGTERM, os.getppid())
     logging.basicConfig(level=logging.INFO)
     if not os.path.isdir(options.model_dir):
         sys.exit('--model-dir: %s is not a directory' % options.model_dir)

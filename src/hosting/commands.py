@@ -35,6 +35,15 @@ def model_server_program(environ=None):
     return [found] if found else python_command('hosting.model_server')
 
 
+def model_server_version(program):
+    """What `tensorflow_model_server --version` prints."""
+    if program[0] == sys.executable:
+        return 'hosting.model_server, in place of ' + MODEL_SERVER
+    done = subprocess.run(program + ['--version'], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.stdout.decode('utf-8', 'backslashreplace').strip()
+
+
 def model_server_command(program, settings, grpc_port, rest_port, config_path, batching_path=None):
     """A1, A8: tensorflow_model_server with the container's flags."""
     command = program + ['--port=%d' % grpc_port, '--rest_api_port=%d' % rest_port,

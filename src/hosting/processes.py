@@ -24,8 +24,13 @@ def die_with_parent(signum=signal.SIGKILL, parent=None):
 
 
 def child_setup(parent):
-    """A function for Popen's preexec_fn: the child dies with `parent` (a process id)."""
+    """A function for Popen's preexec_fn: the child dies with `parent` (a process id).
+
+    It is in a process group of its own: Ctrl-C reaches the supervisor, which ends the others
+    in its own order.
+    """
     def setup():
+        os.setpgid(0, 0)
         die_with_parent(signal.SIGKILL, parent)
     return setup
 

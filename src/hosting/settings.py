@@ -32,6 +32,9 @@ class Settings:
 
         self.enable_batching = _true_or_false(environ, 'SAGEMAKER_TFS_ENABLE_BATCHING')
         self.multi_model = _true_or_false(head, 'SAGEMAKER_MULTI_MODEL')
+        if head.get('SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET'):
+            raise ValueError('SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET is not supported here: there '
+                             'is no S3. Put the shared scripts into code/ of the model directory.')
         self.instance_count = _number(head, 'SAGEMAKER_TFS_INSTANCE_COUNT', 1)
         self.tfs_wait_seconds = _number(head, 'SAGEMAKER_TFS_WAIT_TIME_SECONDS', 300)
         self.inter_op_parallelism = _number(head, 'SAGEMAKER_TFS_INTER_OP_PARALLELISM', 0)

@@ -244,10 +244,12 @@ class Supervisor:
 
     def _start_model_server(self, instance):
         settings = self.settings
+        program = commands.model_server_program()
+        log.info('tensorflow version info:\n%s', commands.model_server_version(program))
         environment = commands.child_environment()
         commands.choose_gpu(environment, settings, instance)
         command = commands.model_server_command(
-            commands.model_server_program(), settings, settings.grpc_ports[instance],
+            program, settings, settings.grpc_ports[instance],
             settings.rest_ports[instance], self._config_path, self._batching_path)
         self._spawn(TFS, command, environment, partial(self._start_model_server, instance))
 

@@ -60,5 +60,25 @@ def switch(text):
     raise argparse.ArgumentTypeError('expected true or false, found {!r}'.format(text))
 
 
+def at_least(minimum):
+    """A hyperparameter that is a whole number from `minimum` on.
+
+    >>> at_least(1)('32')
+    32
+    """
+    def whole_number(text):
+        if int(text) < minimum:
+            raise argparse.ArgumentTypeError('expected {} or more, found {}'.format(minimum, text))
+        return int(text)
+    return whole_number
+
+
+def share(text):
+    """A hyperparameter that is a part of a whole: from 0 to less than 1."""
+    if not 0 <= float(text) < 1:
+        raise argparse.ArgumentTypeError('expected 0 to less than 1, found {}'.format(text))
+    return float(text)
+
+
 def _spellings(name):
     return sorted({'--' + name, '--' + name.replace('-', '_')})

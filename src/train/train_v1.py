@@ -35,11 +35,12 @@ import export
 from encoding import INPUT_LENGTH, Encoder
 
 HYPERPARAMETERS = [
-    ('epochs', int, 10, 'passes over the training channel at most'),
-    ('batch-size', int, 100, 'sentences a step'),
-    ('hidden', int, 32, 'units of the LSTM, each direction'),
-    ('validation-split', float, 0.1, 'last part of the (shuffled) channel that chooses the epoch'),
-    ('seed', int, 1, 'of every random generator'),
+    ('epochs', arguments.at_least(1), 10, 'passes over the training channel at most'),
+    ('batch-size', arguments.at_least(1), 100, 'sentences a step'),
+    ('hidden', arguments.at_least(1), 32, 'units of the LSTM, each direction'),
+    ('validation-split', arguments.share, 0.1,
+     'last part of the (shuffled) channel that chooses the epoch'),
+    ('seed', arguments.at_least(0), 1, 'of every random generator'),
     ('single-thread', arguments.switch, False, 'same seed, same bits; slower'),
     ('container-log-level', int, logging.INFO, 'level of the logs'),
 ]

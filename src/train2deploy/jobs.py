@@ -113,6 +113,12 @@ def _lay_out(
 ) -> None:
     """The tree of contract B1, with hyperparameters as the SDK encodes them."""
     stage_source(directory / "source")
+    if instance.modules_beside:
+        from train2deploy.cloud import staging
+
+        for name, path in staging.third_party().items():
+            (directory / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, directory / "source" / name)
     for part in ("model", "output/data", "input/config"):
         (directory / part).mkdir(parents=True)
     for channel, source in channel_sources().items():

@@ -32,7 +32,7 @@ def verify(running: endpoint.Endpoint, runtime: Runtime = HOST) -> None:
     Raises:
         JobFailed: a probability differs by more than TOLERANCE.
     """
-    sentences = _sentences()
+    sentences = golden_sentences()
     model_dir = endpoint.unpacked_model()
     direct = run_session(model_dir, sentences, runtime)
     served = endpoint.classify(running, sentences)
@@ -95,7 +95,7 @@ def run_session(model_dir: Path, sentences: list[str], runtime: Runtime = HOST) 
     return result
 
 
-def _sentences() -> list[str]:
+def golden_sentences() -> list[str]:
     """The article's sentence and the first test sentences (with something in them)."""
     rows = channels.read(paths.DATASET / "test") if paths.DATASET.is_dir() else []
     texts = [row.text for row in rows if row.text.strip()]

@@ -219,6 +219,15 @@ def assets(folder):
         save(folder, 'assets', 1, build)
 
 
+def contrib(folder):
+    """An operation of tf.contrib: a picture moved by one pixel to the right."""
+    def build(session):
+        picture = tf.placeholder(tf.float32, [None, 1, 3, 1], name='picture')
+        moved = tf.contrib.image.translate(picture, [1, 0])
+        return {'serving_default': signature({'picture': picture}, {'moved': moved})}
+    save(folder, 'contrib', 1, build)
+
+
 def broken(folder):
     """A version whose saved_model.pb is no SavedModel."""
     path = os.path.join(folder, 'broken', '1')
@@ -251,7 +260,7 @@ def warm_wrong(folder):
 
 
 MODELS = (half_plus_two, half_plus_three, signatures, all_dtypes, strings, examples, failing, slow,
-          mixing, wide, assets, broken, warm, warm_wrong)
+          mixing, wide, assets, contrib, broken, warm, warm_wrong)
 
 
 def main(folder, *names):

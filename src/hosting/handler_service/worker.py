@@ -6,6 +6,7 @@ connections open and parses with httptools, and leaves the rest (processes, hear
 time-out, greenlets, signals) to gunicorn's own gevent worker.
 """
 import io
+import re
 import sys
 import time
 from functools import partial
@@ -17,10 +18,11 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
+from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers.ggevent import GeventWorker
 
 _RECEIVE = 256 * 1024
-_INTERNAL_ERROR = 'Internal Server Error'
+_CONTROL = re.compile('[\x00-\x1f\x7f]')
 
 
 class RequestBody:
@@ -178,42 +180,49 @@ class Worker(GeventWorker):
 
     def _answer(self, client, environ):
         """Run the application on one request; False if the connection must end."""
-        started = []
-
-        def start_response(status, headers, exc_info=None):
-            started[:] = [status, headers]
-
         try:
-            items = self.wsgi(environ, start_response)
-            try:
-                # A handler may return a body that is not bytes: then join raises.
-                body = b''.join(items)
-            finally:
-                if hasattr(items, 'close'):
-                    items.close()
-        except Exception:  # as gunicorn: log it, answer with an HTML page, close
+            payload = self._run(environ)
+        except Exception as error:  # as gunicorn: log it, answer with an HTML page, close
             self.log.exception('Error handling request %s', environ['RAW_URI'])
-            util.write_error(client, 500, _INTERNAL_ERROR, '')
+            if isinstance(error, InvalidHeader):
+                util.write_error(client, 400, 'Bad Request', str(error))
+            else:
+                util.write_error(client, 500, 'Internal Server Error', '')
             return False
         self.nr += 1
         if self.nr >= self.max_requests:
             self.log.info('Autorestarting worker after current request.')
             self.alive = False
+        client.sendall(payload)
+        return True
+
+    def _run(self, environ):
+        """The application's response as bytes."""
+        started = []
+
+        def start_response(status, headers, exc_info=None):
+            started[:] = [status, headers]
+
+        items = self.wsgi(environ, start_response)
+        try:
+            body = b''.join(items)
+        finally:
+            if hasattr(items, 'close'):
+                items.close()
         status, headers = started
         lines = ['HTTP/1.1 ', status, '\r\n']
         has_length = False
         for name, value in headers:
+            if _CONTROL.search(value):
+                raise InvalidHeader(repr(value))
             lower = name.lower()
             if lower == 'content-length':
                 has_length = True
             elif lower == 'connection' or lower == 'transfer-encoding':
                 continue
-            if '\n' in value or '\r' in value:
-                value = value.replace('\r', ' ').replace('\n', ' ')
             lines += (name, ': ', value, '\r\n')
         if not has_length:
             lines.append('Content-Length: %d\r\n' % len(body))
-        lines.append('\r\n' if self.alive else 'Connection: close\r\n\r\n')
-        head = ''.join(lines).encode('latin-1', 'replace')
-        client.sendall(head + body if environ['REQUEST_METHOD'] != 'HEAD' else head)
-        return True
+        lines.append('\r\n')
+        head = ''.join(lines).encode('ascii')
+        return head if environ['REQUEST_METHOD'] == 'HEAD' else head + body

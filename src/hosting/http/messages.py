@@ -53,8 +53,7 @@ class Response:
     """One response. `headers` are added to the ones the server writes itself.
 
     The server writes Server (if it has a name), Date, Content-Type, Content-Length and
-    Connection. `close=True` ends the connection after this response. `received` is for
-    the access log's sake only and is not read by the server.
+    Connection. `close=True` ends the connection after this response.
     """
 
     __slots__ = ('status', 'body', 'content_type', 'headers', 'close')

@@ -4,7 +4,7 @@ import numpy as np
 
 from hosting.model_server import dtypes, native
 from hosting.model_server.errors import FAILED_PRECONDITION, ServingError, invalid_argument
-from hosting.model_server.json_request import (
+from hosting.model_server.json_values import (
     check_lossless,
     decode_base64,
     format_error,
@@ -57,6 +57,15 @@ def _fill_feature(feature, content, name):
         getattr(feature, kind).value.append(item)
 
 
+def _is_utf8(name):
+    """Whether a message can hold the name (the parser lets other bytes pass through strings)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _serialized_example(value):
     """A JSON object as a serialized tf.Example."""
     native.protos_without_tensorflow()
@@ -66,6 +75,8 @@ def _serialized_example(value):
         raise invalid_argument('Example must be JSON object but got JSON ', type_name(value))
     example = example_pb2.Example()
     for name, content in value.items():
+        if not _is_utf8(name):
+            raise invalid_argument('Feature: ', name, ' has a name that is no UTF-8 text')
         _fill_feature(example.features.feature[name], content, name)
     return example.SerializeToString()
 

@@ -1,37 +1,21 @@
 """From a JSON body to tensors: the row (``instances``) and column (``inputs``) formats.
 
-The quick way hands whole lists to numpy; whatever that does not settle for
-certain goes the slow way, element by element, which finds the same fault as
-TF Serving 1.13 and words it the same way.
+Where the quick way with numpy leaves a doubt, the items are gone through one by
+one, which finds the same fault as TF Serving 1.13 and words it the same way.
 """
 
-import base64
-import re
-
-import numpy as np
-
-from hosting.model_server import dtypes
-from hosting.model_server.decimals import decimal_string
-from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
-from hosting.model_server.json_parser import TOO_BIG, parse
-from hosting.model_server.json_writer import pretty, text_to_bytes
-
-_MAX_INT_IN_FLOAT = (1 << 24) - 1
-_MAX_INT_IN_DOUBLE = (1 << 53) - 1
-_FLOAT_MAX = float(np.finfo(np.float32).max)
-# numpy's limit; TensorFlow's own is 254, which no kernel handles.
-_MAX_RANK = 32
-_BASE64 = re.compile('([A-Za-z0-9+/]*)([=.]*)')
-
-# The values each integer type takes from JSON; the types of up to 16 bits share
-# TensorProto's int_val, whose surplus bits are dropped later.
-_INT32 = (-(1 << 31), (1 << 31) - 1)
-_INTEGER_RANGES = {
-    dtypes.INT32: _INT32, dtypes.INT16: _INT32, dtypes.INT8: _INT32, dtypes.UINT8: _INT32,
-    dtypes.INT64: (-(1 << 63), (1 << 63) - 1),
-    dtypes.UINT32: (0, (1 << 32) - 1),
-    dtypes.UINT64: (0, (1 << 64) - 1),
-}
+from hosting.model_server.errors import ServingError, invalid_argument
+from hosting.model_server.json_parser import parse
+from hosting.model_server.json_values import (
+    checked_shape,
+    fill,
+    format_error,
+    is_base64,
+    quick_tensor,
+    tensor,
+    to_array,
+)
+from hosting.model_server.json_writer import pretty
 
 
 class Body:
@@ -59,199 +43,6 @@ class Body:
         return name
 
 
-def type_name(value):
-    """The JSON type of a parsed value, as error messages call it."""
-    if value is None:
-        return 'Null'
-    if value is True:
-        return 'True'
-    if value is False:
-        return 'False'
-    return {dict: 'Object', list: 'Array', str: 'String'}.get(type(value), 'Number')
-
-
-def value_text(value):
-    """A parsed value as error messages show it."""
-    if type(value) is float:
-        single = -_FLOAT_MAX <= value <= _FLOAT_MAX
-        return decimal_string(float(np.float32(value)) if single else value, single)
-    return pretty(value)
-
-
-def format_error(value, *parts):
-    """``JSON Value: … <what is wrong with it>``."""
-    return invalid_argument('JSON Value: ', value_text(value), ' ', *parts)
-
-
-def _type_error(value, dtype):
-    return invalid_argument('JSON Value: ', value_text(value), ' Type: ', type_name(value),
-                            ' is not of expected type: ', dtypes.name(dtype))
-
-
-def is_number(value):
-    """Whether a parsed value is a JSON number (bool is an int in Python)."""
-    return type(value) is float or type(value) is int
-
-
-def check_lossless(value, single):
-    """Refuse an integer or number that the floating-point type cannot hold."""
-    if type(value) is int:
-        good = abs(value) <= (_MAX_INT_IN_FLOAT if single else _MAX_INT_IN_DOUBLE)
-    elif value != value or value in (float('inf'), float('-inf')):
-        good = True
-    else:
-        good = not single or -_FLOAT_MAX <= value <= _FLOAT_MAX
-    if not good:
-        raise invalid_argument('Cannot convert JSON value: ', value_text(value), ' to ',
-                               'float' if single else 'double', ' without loss of precision.')
-
-
-def is_base64(value):
-    """Whether a value is an object ``{"b64": "<text>"}`` and nothing more."""
-    return type(value) is dict and len(value) == 1 and type(value.get('b64')) is str
-
-
-def decode_base64(value):
-    """The bytes of ``{"b64": "…"}``."""
-    if not is_base64(value):
-        raise invalid_argument('JSON Value: ', value_text(value),
-                               ' not formatted correctly for base64 data')
-    text = _BASE64.fullmatch(''.join(value['b64'].split()))
-    if text:
-        digits, padding = text.groups()
-        missing = -len(digits) % 4
-        # Padding may be left out; if it is there it must be right.
-        if missing < 3 and len(padding) in (0, missing):
-            return base64.b64decode(digits + '=' * missing)
-    raise invalid_argument('Unable to base64 decode')
-
-
-def _scalar(value, dtype):
-    """One JSON value as one element of a tensor."""
-    if type(value) is int and not -(1 << 63) <= value < 1 << 64:
-        # An integer beyond 64 bits is a double for RapidJSON.
-        try:
-            value = float(value)
-        except OverflowError:
-            raise invalid_argument('JSON Parse error: ', TOO_BIG) from None
-    if dtype == dtypes.FLOAT or dtype == dtypes.DOUBLE:
-        if not is_number(value):
-            raise _type_error(value, dtype)
-        check_lossless(value, dtype == dtypes.FLOAT)
-        return value
-    if dtype == dtypes.STRING:
-        if type(value) is not str:
-            raise _type_error(value, dtype)
-        return text_to_bytes(value)
-    if dtype == dtypes.BOOL:
-        if type(value) is not bool:
-            raise _type_error(value, dtype)
-        return value
-    limits = _INTEGER_RANGES.get(dtype)
-    if limits is None:
-        raise ServingError(UNIMPLEMENTED, 'Conversion of JSON Value: %s to type: %s' % (
-            value_text(value), dtypes.name(dtype)))
-    if type(value) is not int or not limits[0] <= value <= limits[1]:
-        raise _type_error(value, dtype)
-    return value
-
-
-def _shape_of(value):
-    """The shape of a nested list, judged by its first elements."""
-    shape = []
-    while type(value) is list:
-        shape.append(len(value))
-        if not value:
-            break
-        value = value[0]
-    return shape
-
-
-def _fill(value, level, shape, dtype, out):
-    """Append the elements below `value` to `out`, checking each list against `shape`."""
-    if type(value) is not list:
-        if level != len(shape):
-            raise invalid_argument(
-                'JSON Value: ', value_text(value), ' found at incorrect level: ', level + 1,
-                ' in the JSON DOM. Expected at level: ', len(shape))
-        if type(value) is dict:
-            if dtype != dtypes.STRING:
-                raise _type_error(value, dtype)
-            out.append(decode_base64(value))
-        else:
-            out.append(_scalar(value, dtype))
-        return
-    if level >= len(shape):
-        raise invalid_argument('Encountered list at unexpected level: ', level,
-                               ' expected < ', len(shape))
-    if len(value) != shape[level]:
-        raise invalid_argument('Encountered list at unexpected size: ', len(value),
-                               ' at level: ', level, ' expected size: ', shape[level])
-    for item in value:
-        _fill(item, level + 1, shape, dtype, out)
-
-
-def _array(elements, shape, dtype):
-    """Checked elements as an array of the type's own kind."""
-    if dtype == dtypes.STRING:
-        array = np.empty(len(elements), dtype=object)
-        array[:] = elements
-    elif dtype in (dtypes.INT16, dtypes.INT8, dtypes.UINT8):
-        array = np.array(elements, dtype=np.int32).astype(dtypes.NUMPY[dtype])
-    else:
-        array = np.array(elements, dtype=dtypes.NUMPY[dtype])
-    return array.reshape(shape)
-
-
-def _checked_shape(value, name):
-    """The shape of a value for the input `name`, if it is one that a tensor can have."""
-    shape = _shape_of(value)
-    if len(shape) > _MAX_RANK:
-        raise invalid_argument('tensor parsing error: ', name)
-    return shape
-
-
-def _slow_tensor(value, name, dtype):
-    """The whole of `value` as one tensor, element by element."""
-    shape = _checked_shape(value, name)
-    elements = []
-    _fill(value, 0, shape, dtype, elements)
-    return _array(elements, shape, dtype)
-
-
-def _quick_tensor(value, dtype):
-    """The same with numpy's own conversion, or None where that cannot be trusted."""
-    try:
-        array = np.array(value)
-    except (ValueError, OverflowError):
-        return None
-    kind = array.dtype.kind
-    if dtype == dtypes.FLOAT or dtype == dtypes.DOUBLE:
-        if kind not in 'if':
-            return array.astype(dtypes.NUMPY[dtype]) if kind == 'f' else None
-        if array.size:
-            limit = _MAX_INT_IN_FLOAT if dtype == dtypes.FLOAT else _MAX_INT_IN_DOUBLE
-            # NaN fails the comparison as well and goes the slow way.
-            if not (array.max() <= limit and array.min() >= -limit):
-                return None
-        return array.astype(dtypes.NUMPY[dtype], copy=False)
-    limits = _INTEGER_RANGES.get(dtype)
-    if limits is None or kind != 'i' or not array.size:
-        return None
-    if dtype != dtypes.INT64 and not (array.min() >= limits[0] and array.max() <= limits[1]):
-        return None
-    return array.astype(dtypes.NUMPY[dtype], copy=False)
-
-
-def tensor(value, name, dtype, plain):
-    """A JSON value as the tensor of an input; `plain`: no true, false or null is in it."""
-    if plain and dtype != dtypes.STRING:
-        array = _quick_tensor(value, dtype)
-        if array is not None:
-            return array
-    return _slow_tensor(value, name, dtype)
-
-
 def _is_element_object(value):
     return type(value) is dict and not is_base64(value)
 
@@ -272,10 +63,10 @@ class _Rows:
         """One item's value for one input; later ones must have the first one's shape."""
         if name not in self.inputs:
             raise invalid_argument('JSON object: does not have named input: ', name)
-        shape = _checked_shape(item, name)
+        shape = checked_shape(item, name)
         values = self.elements.setdefault(name, [])
         before = len(values)
-        _fill(item, 0, shape, self.inputs[name].dtype, values)
+        fill(item, 0, shape, self.inputs[name].dtype, values)
         size = len(values) - before
         if name not in self.first:
             self.first[name] = (size, shape)
@@ -289,7 +80,7 @@ class _Rows:
 
     def arrays(self, count):
         """The collected tensors, batched along a new first dimension."""
-        return {name: _array(self.elements[name], [count] + shape, self.inputs[name].dtype)
+        return {name: to_array(self.elements[name], [count] + shape, self.inputs[name].dtype)
                 for name, (_, shape) in self.first.items()}
 
 
@@ -338,7 +129,7 @@ def _quick_rows(instances, inputs):
                 return None
         columns = {name: [item[name] for item in instances] for name in inputs}
     for name, column in columns.items():
-        array = _quick_tensor(column, inputs[name].dtype)
+        array = quick_tensor(column, inputs[name].dtype)
         if array is None:
             return None
         arrays[name] = array

@@ -8,8 +8,10 @@ one tensorflow_model_server uses, assets and init op included.
 
 import ctypes
 import functools
+import glob
 import importlib.machinery
 import importlib.util
+import logging
 import os
 import sys
 import threading
@@ -19,6 +21,8 @@ import numpy as np
 
 from hosting.model_server import dtypes
 from hosting.model_server.errors import ServingError
+
+log = logging.getLogger(__name__)
 
 _POINTER = ctypes.c_void_p
 
@@ -223,11 +227,22 @@ def _from_tensor(tensor):
     return array
 
 
-def load_library(path):
-    """Load a library of custom ops (``tf.load_op_library``)."""
-    with _Status() as status:
-        library().TF_LoadLibrary(path.encode(), status.pointer)
-        status.check()
+@functools.lru_cache(maxsize=None)
+def load_contrib_ops():
+    """Load the operations of tf.contrib, which tensorflow_model_server contains as well.
+
+    TensorFlow's package loads each of its libraries when its part of contrib is
+    imported; here they are loaded when a model turns out to need one.
+    """
+    lib = library()
+    for path in sorted(glob.glob(os.path.join(tensorflow_folder(), 'contrib', '*', 'python', 'ops',
+                                              '_*.so'))):
+        with _Status() as status:
+            lib.TF_LoadLibrary(path.encode(), status.pointer)
+            try:
+                status.check()
+            except ServingError as error:
+                log.warning('%s cannot be loaded: %s', path, error)
 
 
 class Callable:
@@ -293,6 +308,15 @@ class Session:
     """A SavedModel loaded for serving: its session, graph and MetaGraphDef."""
 
     def __init__(self, export_dir, config=b'', tags=(b'serve',)):
+        try:
+            self._load(export_dir, config, tags)
+        except ServingError as error:
+            if 'Op type not registered' not in error.message:
+                raise
+            load_contrib_ops()
+            self._load(export_dir, config, tags)
+
+    def _load(self, export_dir, config, tags):
         lib = library()
         self.pointer = None
         self._graph = lib.TF_NewGraph()

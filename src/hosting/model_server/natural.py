@@ -8,6 +8,7 @@ batch dimension in every input and output. A lone request is never delayed.
 import collections
 import os
 import threading
+import time
 
 from hosting.model_server.errors import UNAVAILABLE, ServingError
 from hosting.model_server.independence import TRIAL_TASKS, Trial
@@ -16,6 +17,9 @@ from hosting.model_server.tasks import result_alone, run_alone, run_merged, run_
 # More rows than this in one run only make every request in it wait longer: by
 # then the cost of a row has long stopped falling.
 MAX_ROWS = 64
+# A run that takes this long lets others start beside it, so that one large
+# request does not hold up all small ones.
+PATIENCE = 0.2
 # As many requests as TF Serving's REST API has threads for.
 SINGLE_RUNS = 4 * (os.cpu_count() or 1)
 
@@ -23,11 +27,12 @@ SINGLE_RUNS = 4 * (os.cpu_count() or 1)
 class NaturalScheduler:
     """Runs tasks in threads; those that can share a run do when the session is busy."""
 
-    def __init__(self, name, shared_runs=1, single_runs=SINGLE_RUNS):
-        """`shared_runs`: runs of batchable tasks under way at once; `single_runs`: of others."""
+    def __init__(self, name, single_runs=SINGLE_RUNS):
+        """`single_runs`: how many tasks that cannot share a run may be under way at once."""
         self._name = name
-        self._limit = {True: shared_runs, False: single_runs}
-        self._running = {True: 0, False: 0}
+        self._single_runs = single_runs
+        self._single = 0   # runs under way of tasks that cannot share
+        self._begun = []   # when each other run under way began
         self._queues = {True: collections.deque(), False: collections.deque()}
         self._condition = threading.Condition(threading.Lock())
         self._trials = {}
@@ -45,12 +50,11 @@ class NaturalScheduler:
         with self._condition:
             if self._closed:
                 raise ServingError(UNAVAILABLE, 'The model %s is being unloaded' % self._name)
-            self._queues[shared].append(task)
-            if self._running[shared] < self._limit[shared]:
-                if self._idle:
-                    self._condition.notify()
-                elif self._threads < self._limit[True] + self._limit[False]:
-                    self._start_thread()
+            queue = self._queues[shared]
+            queue.append(task)
+            # For the first that has to wait, a thread must watch how long.
+            if self._has_room(shared) or shared and len(queue) == 1:
+                self._wake()
 
     def _trial(self, task):
         key = (task.signature.name, task.outputs)
@@ -59,15 +63,32 @@ class NaturalScheduler:
             trial = self._trials[key] = Trial('%s of %s' % (task.signature.name, self._name))
         return trial
 
-    def _start_thread(self):
-        self._threads += 1
-        threading.Thread(target=self._work, name='run-%s-%d' % (self._name, self._threads),
-                         daemon=True).start()
+    def _wake(self):
+        """Let a thread look at the queues."""
+        if self._idle:
+            self._condition.notify()
+        elif self._threads < 2 * self._single_runs:
+            self._threads += 1
+            threading.Thread(target=self._work, name='run-%s-%d' % (self._name, self._threads),
+                             daemon=True).start()
+
+    def _has_room(self, shared):
+        """Whether one more run of a kind may start: of those that share one, and one more for
+        each that takes too long."""
+        if not shared:
+            return self._single < self._single_runs
+        if not self._begun:
+            return True
+        return self._patience() <= 0 and len(self._begun) < self._single_runs
+
+    def _patience(self):
+        """For how long a waiting task still has to wait for the latest run to end."""
+        return self._begun[-1] + PATIENCE - time.monotonic()
 
     def _next(self):
         """The kind of the next run, or None: nothing to do or no room."""
         for shared in (True, False):
-            if self._queues[shared] and self._running[shared] < self._limit[shared]:
+            if self._queues[shared] and self._has_room(shared):
                 return shared
         return None
 
@@ -123,11 +144,8 @@ class NaturalScheduler:
 
     def _work(self):
         condition = self._condition
-        shared = None
         while True:
             with condition:
-                if shared is not None:
-                    self._running[shared] -= 1
                 shared = self._next()
                 while shared is None:
                     if self._closed:
@@ -135,14 +153,26 @@ class NaturalScheduler:
                         condition.notify_all()
                         return
                     self._idle += 1
-                    condition.wait()
+                    # With room missing, a run that ends is followed by the next in its thread.
+                    condition.wait(self._patience() if self._queues[True] and self._begun else None)
                     self._idle -= 1
                     shared = self._next()
                 tasks = self._take(shared)
-                self._running[shared] += 1
+                begun = time.monotonic()
+                if shared:
+                    self._begun.append(begun)
+                    if self._queues[True]:
+                        self._wake()
+                else:
+                    self._single += 1
             self._run(tasks)
             # Not to keep the tensors while waiting for the next.
             del tasks
+            with condition:
+                if shared:
+                    self._begun.remove(begun)
+                else:
+                    self._single -= 1
 
     def close(self, timeout=30.0):
         """Finish what is queued, refuse the rest, end the threads."""

@@ -88,6 +88,9 @@ class RestApi:
             return error_response(error)
         except RecursionError:
             return error_response(invalid_argument('JSON Parse error: nested too deeply'))
+        except Exception:
+            log.exception('%r failed', request)
+            return error_response(internal('The model server failed on this request; see its log'))
 
     def _dispatch(self, request):
         path = request.path

@@ -12,12 +12,12 @@ class Servable:
     """A loaded SavedModel and everything needed to answer requests with it."""
 
     def __init__(self, name, version, path, options):
-        native.protos_without_tensorflow()
-        from tensorflow.core.protobuf import meta_graph_pb2
-
         self.name = name
         self.version = version
         self._session = native.Session(path, options.session_config(), options.tags)
+        native.protos_without_tensorflow()
+        from tensorflow.core.protobuf import meta_graph_pb2
+
         meta_graph = meta_graph_pb2.MetaGraphDef.FromString(self._session.take_meta_graph())
         # Only the signatures are needed; the graph itself is in the session.
         self.signature_def = {}

@@ -36,16 +36,20 @@ class ServableOptions:
                 model_config.read_batching_parameters(flags.batching_parameters_file))
 
     def session_config(self):
-        """A serialized ConfigProto with the thread numbers asked for."""
+        """A serialized ConfigProto with the thread numbers and GPU memory asked for."""
+        both = self._flags.tensorflow_session_parallelism
+        intra = self._flags.tensorflow_intra_op_parallelism or both
+        inter = self._flags.tensorflow_inter_op_parallelism or both
+        gpu_memory = self._flags.per_process_gpu_memory_fraction
+        if not (intra or inter or gpu_memory):
+            # Nothing asked for: the model can be read while the protos are still imported.
+            return b''
         native.protos_without_tensorflow()
         from tensorflow.core.protobuf import config_pb2
 
-        both = self._flags.tensorflow_session_parallelism
-        config = config_pb2.ConfigProto(
-            intra_op_parallelism_threads=self._flags.tensorflow_intra_op_parallelism or both,
-            inter_op_parallelism_threads=self._flags.tensorflow_inter_op_parallelism or both)
-        config.gpu_options.per_process_gpu_memory_fraction = \
-            self._flags.per_process_gpu_memory_fraction
+        config = config_pb2.ConfigProto(intra_op_parallelism_threads=intra,
+                                        inter_op_parallelism_threads=inter)
+        config.gpu_options.per_process_gpu_memory_fraction = gpu_memory
         return config.SerializeToString()
 
     def new_scheduler(self, servable):

@@ -22,7 +22,7 @@ if CODE_DIRECTORY not in sys.path:
     sys.path.append(CODE_DIRECTORY)
 
 from encoding import Encoder  # noqa: E402
-from model_client import ModelClient  # noqa: E402
+from model_client import ModelClient, ModelServerError  # noqa: E402
 
 JSON = 'application/json'
 JSON_LINES = 'application/jsonlines'
@@ -69,7 +69,8 @@ def handler(data, context):
             return _dump(_classify(query, context)), JSON
         return _dump(_classify([query], context)[0]), JSON
     sentences = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines: characters such as U+2028 may stand within a JSON string.
+    for number, line in enumerate(text.split('\n'), start=1):
         if line.strip():
             query = _query(_parse(line, number), number)
             if isinstance(query, list):
@@ -83,6 +84,11 @@ def handler(data, context):
 
 def _classify(sentences, context):
     rows = client.predict(context.rest_uri, [encoder.encode(text) for text in sentences])
+    if not isinstance(rows, list) or len(rows) != len(sentences) or not all(
+            isinstance(row, list) and len(row) == len(labels) for row in rows):
+        raise ModelServerError(
+            'expected {} probabilities for each of {} sentences from the model, found others;'
+            ' is it the model that labels.json belongs to?'.format(len(labels), len(sentences)))
     return [_rank(row) for row in rows]
 
 
@@ -119,7 +125,8 @@ def _query(request, line=None):
     """The sentence, or list of sentences, of a parsed request."""
     if not isinstance(request, dict) or 'q' not in request:
         raise ValueError('{}expected an object with the key "q" such as {}, found {}'.format(
-            _at(line), EXAMPLE, _kind(request)))
+            _at(line), EXAMPLE,
+            'an object without it' if isinstance(request, dict) else _kind(request)))
     query = request['q']
     if isinstance(query, list):
         if not query:
@@ -145,7 +152,7 @@ def _check(text, where):
 
 
 def _kind(value):
-    names = {dict: 'an object without it', list: 'a list', str: 'a string', bool: 'a boolean',
+    names = {dict: 'an object', list: 'a list', str: 'a string', bool: 'a boolean',
              int: 'a number', float: 'a number', type(None): 'null'}
     return names[type(value)]
 

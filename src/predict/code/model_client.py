@@ -69,6 +69,8 @@ class ModelClient:
         if status != 200:
             raise ModelServerError('the model server answered {}: {}'.format(
                 status, parsed.get('error', parsed) if isinstance(parsed, dict) else parsed))
+        if not isinstance(parsed, dict) or 'outputs' not in parsed:
+            raise ModelServerError('the model server answered 200 without "outputs"')
         return parsed['outputs']
 
     def _post(self, address, body):

@@ -11,6 +11,7 @@ MODEL_SERVER = "model server"
 GUNICORN = "gunicorn"
 HANDLER = "handler"
 EDGE = "edge"
+ROLES = (SUPERVISOR, EDGE, GUNICORN, HANDLER, MODEL_SERVER)
 CLIENT = "client"
 
 _BY_COMMAND = (

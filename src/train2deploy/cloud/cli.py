@@ -5,7 +5,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from train2deploy import paths
 from train2deploy.cloud.config import load
@@ -76,15 +78,30 @@ def _parser() -> argparse.ArgumentParser:
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
     invoke.add_argument("--json", action="store_true")
+    batch = add("batch", _batch)
+    batch.add_argument("input", type=Path)
+    scale = add("scale", _scale)
+    scale.add_argument("--min", type=int, default=1)
+    scale.add_argument("--max", type=int, default=2)
+    scale.add_argument("--target", type=float, default=600.0)
+    parity = add("parity", _parity)
+    parity.add_argument("runtime", help="host or docker")
+    add("policy", _policy)
+    add("status", _status)
+    delete = add("delete", _delete)
+    delete.add_argument("--data", action="store_true", help="what lies in S3, and logs, too")
     return parser
 
 
 def _connect(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     from train2deploy.cloud import session
 
-    overrides = dict(each.split("=", 1) for each in arguments.set)
-    defaults = session.EMULATOR_DEFAULTS if arguments.cloud == "emulator" else {}
-    return session.connect(load(overrides, **defaults), arguments.cloud)
+    defaults: dict[str, Any] = session.EMULATOR_DEFAULTS if arguments.cloud == "emulator" else {}
+    return session.connect(load(_overrides(arguments), defaults=defaults), arguments.cloud)
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in arguments.set)
 
 
 def _leave(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -137,3 +154,47 @@ def _invoke(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import runtime
 
     runtime.invoke(_connect(arguments), arguments.sentence, arguments.json)
+
+
+def _batch(arguments: argparse.Namespace) -> None:
+    """Classifies a file's lines by a batch transform job"""
+    from train2deploy.cloud import batch
+
+    batch.batch(_connect(arguments), arguments.input, _leave(arguments))
+
+
+def _scale(arguments: argparse.Namespace) -> None:
+    """Has the endpoint's instances follow its load"""
+    from train2deploy.cloud import scale
+
+    cloud = _connect(arguments)
+    scale.scale(cloud, arguments.min, arguments.max, arguments.target, _leave(arguments))
+
+
+def _parity(arguments: argparse.Namespace) -> None:
+    """The endpoint here and the one there: the same requests, the same answers?"""
+    from train2deploy import runtimes
+    from train2deploy.cloud import parity
+
+    parity.parity(_connect(arguments), runtimes.named(arguments.runtime))
+
+
+def _policy(arguments: argparse.Namespace) -> None:
+    """Prints the IAM policies of the caller and of the execution role"""
+    from train2deploy.cloud import policy
+
+    policy.show(load(_overrides(arguments), complete=False))
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    """What the project has in the account, with age and cost so far"""
+    from train2deploy.cloud import inventory
+
+    inventory.status(_connect(arguments))
+
+
+def _delete(arguments: argparse.Namespace) -> None:
+    """Removes everything that costs, and proves it"""
+    from train2deploy.cloud import inventory
+
+    inventory.delete(_connect(arguments), arguments.data)

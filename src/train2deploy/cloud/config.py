@@ -86,17 +86,23 @@ class Config:
 KEYS = {each.name: get_type_hints(Config)[each.name] for each in fields(Config)}
 
 
-def load(overrides: Mapping[str, str], file: Path = FILE, **defaults: Any) -> Config:
+def load(
+    overrides: Mapping[str, str],
+    file: Path = FILE,
+    defaults: Mapping[str, Any] | None = None,
+    complete: bool = True,
+) -> Config:
     """The settings of a file, overridden by make variables.
 
     Args:
         overrides: by the key in capitals, as text.
         defaults: for keys that neither names.
+        complete: role and bucket must be there.
 
     Raises:
         UserError: an unknown key, a wrong type or value, or no role or bucket.
     """
-    values: dict[str, Any] = dict(defaults)
+    values: dict[str, Any] = dict(defaults or {})
     if file.exists():
         try:
             written = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -107,7 +113,7 @@ def load(overrides: Mapping[str, str], file: Path = FILE, **defaults: Any) -> Co
     for name, text in overrides.items():
         values[name.lower()] = _checked(name, name.lower(), _parsed(name, text))
     config = replace(Config(), **values)
-    _check(config, file)
+    _check(config, file, complete)
     return config
 
 
@@ -156,8 +162,8 @@ def _described(kind: Any) -> str:
     return "a table of " + ("numbers" if get_args(kind)[1] is float else "text") + " (key=value,…)"
 
 
-def _check(config: Config, file: Path) -> None:
-    for key in ("role", "bucket"):
+def _check(config: Config, file: Path, complete: bool) -> None:
+    for key in ("role", "bucket") if complete else ():
         if not getattr(config, key):
             raise UserError(
                 f"{key}: expected one, found none; it is never guessed. Copy"
@@ -173,7 +179,7 @@ def _check(config: Config, file: Path) -> None:
         ("batch_instance_type", INSTANCE, "a type such as ml.m5.xlarge"),
     ]
     for key, pattern, expected in patterns:
-        if not pattern.fullmatch(getattr(config, key)):
+        if (complete or getattr(config, key)) and not pattern.fullmatch(getattr(config, key)):
             raise UserError(f"{key}: expected {expected}, found {getattr(config, key)!r}.")
     for key, kind in KEYS.items():
         if kind is int and getattr(config, key) < 1:

@@ -1,5 +1,6 @@
 """AWS's own images and the SDK's session."""
 
+import logging
 from typing import Any
 
 from train2deploy.cloud.session import Cloud
@@ -24,8 +25,9 @@ def _image(cloud: Cloud, version: str, scope: str, instance_type: str) -> str:
     region = cloud.config.region
     try:
         uri = image_uris.retrieve(
-            "tensorflow", region, version=version, py_version="py3" if scope == "training" else None,
-            instance_type=instance_type, image_scope=scope,
+            "tensorflow", region, version=version, image_scope=scope,
+            py_version="py3" if scope == "training" else None,
+            instance_type=instance_type,
         )  # fmt: skip
     except (ValueError, KeyError) as error:
         raise UserError(
@@ -39,6 +41,8 @@ def sdk_session(cloud: Cloud) -> Any:
     """The SageMaker SDK on our clients. It is given the bucket: it would choose and make one."""
     import sagemaker
 
+    for name in ("sagemaker", "sagemaker.config"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     return sagemaker.Session(
         boto_session=cloud.boto,
         sagemaker_client=cloud.sagemaker,

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rich.table import Table
-
 from train2deploy import console
 from train2deploy.cloud import prices
 from train2deploy.cloud.prices import Cost
@@ -42,14 +40,11 @@ class Plan:
         self.resources.append((kind, name, remark))
 
     def show(self) -> None:
-        table = Table(title=self.title, title_justify="left", box=None)
-        for heading in ("resource", "name", ""):
-            table.add_column(heading, overflow="fold")
-        for row in self.resources:
-            table.add_row(*row)
-        console.print_table(table)
+        console.say(f"{self.title}:")
+        for kind, name, remark in self.resources:
+            console.say(f"  {kind:22} {name}" + (f"  ({remark})" if remark else ""))
         for cost in self.costs:
-            console.say(f"  {cost}")
+            console.say(f"  {'highest cost':22} {cost}")
 
 
 def show_all(cloud: Cloud, plans: Sequence[Plan]) -> None:

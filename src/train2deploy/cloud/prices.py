@@ -19,7 +19,8 @@ FILE = Path(__file__).with_name("prices.toml")
 
 @cache
 def table() -> dict[str, Any]:
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+    shipped: dict[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return shipped
 
 
 def source() -> str:

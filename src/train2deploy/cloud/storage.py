@@ -9,13 +9,15 @@ from boto3.s3.transfer import TransferConfig
 
 from train2deploy import console
 from train2deploy.cloud.session import Cloud, CloudError, not_there
-from train2deploy.hashing import sha256_file, sha256_tree
+from train2deploy.hashing import sha256_file, sha256_value
 
 NOT_SENT = ("manifest.json",)
+DIGITS = 16
+"""Of a sha256 in a key."""
 
 
 def file_uri(cloud: Cloud, kind: str, digest: str, name: str) -> str:
-    return cloud.config.uri(kind, digest, name)
+    return cloud.config.uri(kind, digest[:DIGITS], name)
 
 
 def upload_file(cloud: Cloud, file: Path, kind: str, digest: str = "") -> str:
@@ -28,15 +30,33 @@ def upload_file(cloud: Cloud, file: Path, kind: str, digest: str = "") -> str:
 
 def tree_uri(cloud: Cloud, directory: Path, kind: str) -> str:
     """Where a directory's files lie, or will."""
-    return cloud.config.uri(kind, sha256_tree(directory))
+    return cloud.config.uri(kind, tree_sha256(directory)[:DIGITS])
+
+
+def tree_files(directory: Path) -> list[Path]:
+    """The files of a channel that are sent."""
+    return [
+        path
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name not in NOT_SENT
+    ]
+
+
+def tree_sha256(directory: Path) -> str:
+    """One sha256 over the names and contents of what is sent."""
+    return sha256_value(
+        {
+            path.relative_to(directory).as_posix(): sha256_file(path)
+            for path in tree_files(directory)
+        }
+    )
 
 
 def upload_tree(cloud: Cloud, directory: Path, kind: str) -> str:
     """Sends those files of a directory that are not there; the URI that they are below."""
     uri = tree_uri(cloud, directory, kind)
-    for file in sorted(directory.rglob("*")):
-        if file.is_file() and file.name not in NOT_SENT:
-            _send(cloud, file, f"{uri}/{file.relative_to(directory).as_posix()}")
+    for file in tree_files(directory):
+        _send(cloud, file, f"{uri}/{file.relative_to(directory).as_posix()}")
     return uri
 
 

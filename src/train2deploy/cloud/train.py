@@ -16,7 +16,7 @@ from train2deploy import console, jobs, manifest, paths
 from train2deploy.cloud import follow, images, plan, prices, staging, storage
 from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, code, message
 from train2deploy.errors import UserError
-from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
+from train2deploy.hashing import sha256_file, sha256_value
 
 NUMBER = r"([0-9.]+(?:e[-+]?[0-9]+)?)"
 # The article's, but that its `acc:` also matches in `val_acc:`: both came out mixed.
@@ -82,7 +82,7 @@ def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     fingerprint = sha256_value(
         {
             "source": source_sha256,
-            "channels": {name: sha256_tree(path) for name, path in channels.items()},
+            "channels": {name: storage.tree_sha256(path) for name, path in channels.items()},
             "hyperparameters": request.hyperparameters,
             "repro": request.repro,
             "image": image,
@@ -102,7 +102,7 @@ def planned(cloud: Cloud, prepared: Prepared) -> plan.Plan:
     there = "there already" if storage.is_there(cloud, source, size) else f"{size / 1e6:.1f} MB"
     result.add("S3 object", source, there)
     for channel, directory in prepared.channels.items():
-        size = sum(each.stat().st_size for each in directory.rglob("*") if each.is_file())
+        size = sum(each.stat().st_size for each in storage.tree_files(directory))
         uri = storage.tree_uri(cloud, directory, channel)
         result.add("S3 objects", f"{uri}/", f"{size / 1e6:.1f} MB, unless there")
     if existing is not None:

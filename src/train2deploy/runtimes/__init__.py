@@ -35,11 +35,13 @@ class Instance:
 
     Attributes:
         base: the job's directory as the job sees it: /opt/ml.
+        modules_beside: it lacks the third-party modules; they must lie beside the script.
     """
 
     base: str
     host: str
     interface: str
+    modules_beside: bool = False
 
 
 class Runtime(Protocol):

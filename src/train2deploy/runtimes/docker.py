@@ -8,6 +8,7 @@ from pathlib import Path
 from train2deploy import paths
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Instance, Launch, Side, engine, images
+from train2deploy.runtimes.host import HOST
 
 HOSTNAME = "algo-1"
 """SageMaker's name for the first instance of a job."""
@@ -24,21 +25,20 @@ class Docker:
     """Containers of two images.
 
     Attributes:
-        tools: image of the training environment for our own modules; AWS's lacks what
-            these import.
         memory: a container's limit ("2g"), "" for none.
+        aws: the images are AWS's, which lack what our own modules import.
     """
 
     train_image: str
     serve_image: str
-    tools: str
     memory: str = ""
+    aws: bool = False
 
     name = "docker"
 
     def instance(self, job: Path) -> Instance:
         """As SageMaker's."""
-        return Instance(base="/opt/ml", host=HOSTNAME, interface="eth0")
+        return Instance("/opt/ml", HOSTNAME, "eth0", modules_beside=self.aws)
 
     def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
         """See Runtime. Without network: a job needs none."""
@@ -61,10 +61,12 @@ class Docker:
         writes: Sequence[Path] = (),
     ) -> Launch:
         """See Runtime. Every path is the same inside as outside."""
+        if self.aws:
+            return HOST.python(side, arguments, variables)
         mounts = [(path, str(path), False) for path in (paths.SRC, *reads)]
         mounts += [(path, str(path), True) for path in writes]
         return engine.Container(
-            image=self.tools if side == "train" else images.SERVE,
+            image=self.train_image if side == "train" else self.serve_image,
             command=["python", *arguments],
             mounts=mounts,
             variables={**_passed(), "PYTHONPATH": str(paths.SRC), **variables},
@@ -90,10 +92,14 @@ class Docker:
             network="bridge",
             publish=port,
             memory=self.memory,
+            # AWS's nginx needs to be root; the model is read-only, so no file of root's is left.
+            as_caller=not self.aws,
         ).launch()
 
     def finish(self, launch: Launch) -> str:
         """See Runtime."""
+        if not launch.container:
+            return ""
         try:
             short = self.memory and engine.ended_for_memory(launch.container)
         finally:
@@ -117,7 +123,7 @@ def runtime(image: str, model_server: str, memory: str) -> Docker:
     else:
         raise UserError(f"IMAGE={image}: expected own or aws.")
     images.check([train, serve])
-    return Docker(train, serve, images.TRAIN if image == "aws" else train, memory)
+    return Docker(train, serve, memory, aws=image == "aws")
 
 
 def _passed() -> dict[str, str]:

@@ -63,6 +63,7 @@ class Container:
     Attributes:
         mounts: directory of this machine, place in the container, whether it may write.
         publish: a port of 127.0.0.1 here, for the container's port 8080.
+        as_caller: as the calling user, without capabilities; else as the image says.
         keep: it stays after its end until it is looked at (`ended_for_memory`) and removed.
     """
 
@@ -75,19 +76,21 @@ class Container:
     publish: int | None = None
     memory: str = ""
     workdir: str = ""
+    as_caller: bool = True
     keep: bool = False
 
     def launch(self) -> Launch:
         """`docker run` in the foreground: signals and exit status are the container's.
 
-        It runs as the calling user, so that no file of root's is left, without
-        capabilities, and with an init process, so that signals end it at once.
+        It runs as the calling user, so that no file of root's is left, and with an init
+        process, so that signals end it at once.
         """
         name = f"train2deploy-{secrets.token_hex(6)}"
         arguments = ["docker", "run", "--name", name, "--label", f"{LABEL}={paths.ROOT}"]
         arguments += ["--pull", "never", "--init", "--interactive", "--network", self.network]
-        arguments += ["--user", f"{os.getuid()}:{os.getgid()}", "--cap-drop", "ALL"]
         arguments += ["--security-opt", "no-new-privileges"]
+        if self.as_caller:
+            arguments += ["--user", f"{os.getuid()}:{os.getgid()}", "--cap-drop", "ALL"]
         if not self.keep:
             arguments += ["--rm"]
         if self.hostname:
@@ -100,7 +103,8 @@ class Container:
             arguments += ["--workdir", self.workdir]
         for source, target, writable in self.mounts:
             arguments += ["--mount", _mount(source, target, writable)]
-        for variable, value in {"HOME": "/tmp", **self.variables}.items():  # noqa: S108
+        home = {"HOME": "/tmp"} if self.as_caller else {}  # noqa: S108
+        for variable, value in {**home, **self.variables}.items():
             arguments += ["--env", f"{variable}={value}"]
         return Launch([*arguments, self.image, *self.command], dict(os.environ), name)
 
@@ -114,7 +118,11 @@ def ended_for_memory(container: str) -> bool:
 def remove(container: str) -> None:
     """Ends and removes one container of ours; none of that name is no error."""
     removed = docker("rm", "--force", "--volumes", container)
-    if removed.returncode != 0 and "No such container" not in removed.stderr:
+    if "already in progress" in removed.stderr:  # it has just ended, and --rm is at work
+        docker("wait", container)
+        removed = docker("rm", "--force", "--volumes", container)
+    gone = ("No such container", "already in progress")
+    if removed.returncode != 0 and not any(word in removed.stderr for word in gone):
         raise JobFailed(
             f"container {container} could not be removed: {removed.stderr.strip()}."
             f" Remove it with `docker rm -f {container}`."

@@ -8,6 +8,7 @@
 The engine's build cache decides what is built again.
 """
 
+import os
 import subprocess
 import time
 from collections.abc import Iterable
@@ -47,7 +48,8 @@ def check(names: Iterable[str]) -> None:
     for name in names:
         if not exists(name):
             raise MissingRequirement(
-                f"image {name}: expected it in the Docker engine, found none. Run `make images`."
+                f"image {name}: expected it in the Docker engine, found none. Run `make images`"
+                " (with the same MODEL_SERVER=)."
             )
 
 
@@ -80,7 +82,7 @@ def _base() -> tuple[str, str]:
         console.say(f"{error} Making {OFFLINE_BASE} of this machine's Debian instead.")
     else:
         return public
-    python = python36.find()
+    python = python36.find(os.environ.get("PYTHON36", ""))
     if python is None:
         raise MissingRequirement(
             f"{public[0]} can't be pulled, and {OFFLINE_BASE} needs a CPython 3.6 to copy.\n"

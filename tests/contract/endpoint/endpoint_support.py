@@ -208,6 +208,7 @@ class Starter:
 
     def program(self, commands):
         """A shell script, for TENSORFLOW_MODEL_SERVER."""
+        commands = f'[ "$1" = --version ] || {commands}'
         path = self._folder / f'program-{len(list(self._folder.iterdir()))}'
         path.write_text(f'#!/bin/sh\n{commands}\n')
         path.chmod(0o755)

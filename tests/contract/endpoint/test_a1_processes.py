@@ -123,6 +123,7 @@ def test_a1_configs_and_commands_are_echoed_to_the_log(starter):
     log = endpoint.log()
     assert 'INFO:__main__:tensorflow serving model config: \nmodel_config_list: {\n' in log
     assert 'INFO:__main__:batching config: \nmax_batch_size { value: 8 }\n' in log
+    assert 'INFO:__main__:tensorflow version info:\nfake model server\n' in log
     for name in ('tensorflow serving', 'gunicorn', 'nginx'):
         assert f'INFO:__main__:{name} command: ' in log
     endpoint.stop()

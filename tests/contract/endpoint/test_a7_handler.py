@@ -237,6 +237,17 @@ def test_a7_a_body_that_is_no_text_is_500_html(scripted, value):
     assert b'<title>Internal Server Error</title>' in reply.body
 
 
+def test_a7_a_content_type_with_a_line_break_is_gunicorns_400(scripted):
+    reply = scripted.invoke(json.dumps({'do': 'return', 'value': ['a', 'x/y\r\nSet-Cookie: a=b']}))
+    assert reply.status == 400 and 'Set-Cookie' not in reply.headers
+    assert b'<h1><p>Bad Request</p></h1>' in reply.body
+
+
+def test_a7_a_content_type_beyond_ascii_is_500_html(scripted):
+    reply = scripted.invoke(json.dumps({'do': 'return', 'value': ['a', '電波']}))
+    assert reply.status == 500 and b'<h1><p>Internal Server Error</p></h1>' in reply.body
+
+
 # -- concurrency ------------------------------------------------------------------------------
 
 def test_a7_worker_is_monkey_patched(scripted_echo):

@@ -1,7 +1,10 @@
 """A9: restarts, shutdown, logs."""
+import collections
+import http.client
 import os
 import re
 import signal
+import threading
 import time
 
 import pytest
@@ -149,3 +152,60 @@ def test_a9_the_runtime_directory_is_removed_even_after_sigkill(starter):
     own_folder = re.search(r'--gunicorn (\S+)/gunicorn\.sock', again.command('nginx')).group(1)
     again.stop()
     assert not os.path.isdir(own_folder)
+
+
+# -- under load -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('victims', [['tensorflow serving'], ['gunicorn'], ['nginx']])
+def test_a9_kills_under_load_give_right_answers_or_gateway_errors(starter, saved_models, victims):
+    """Whatever is answered with 200 is right; service is back within 3 s of each kill."""
+    made = saved_models('half_plus_two')
+    endpoint = starter.start(
+        starter.model_dir(models={'half_plus_two': made / 'half_plus_two'},
+                          handler='probe.py' if 'gunicorn' in victims else None))
+    stop = threading.Event()
+    seen = collections.Counter()
+    wrong, last_good = [], [time.monotonic()]
+
+    def client(number):
+        x = number
+        while not stop.is_set():
+            x += 16
+            try:
+                if 'gunicorn' in victims:
+                    reply = endpoint.invoke(f'number {x}', content_type='text/plain')
+                    right = reply.status != 200 or reply.json['body'] == f'number {x}'
+                else:
+                    reply = endpoint.invoke('{"instances": [%d]}' % x)
+                    right = reply.status != 200 or reply.json == {'predictions': [x / 2 + 2]}
+            except (OSError, http.client.HTTPException):
+                seen['no connection'] += 1
+                time.sleep(0.01)
+                continue
+            seen[reply.status] += 1
+            if not right:
+                wrong.append(reply)
+            if reply.status == 200:
+                last_good[0] = time.monotonic()
+            else:
+                time.sleep(0.01)
+
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(16)]
+    for thread in threads:
+        thread.start()
+    try:
+        for name in victims * 2:
+            time.sleep(0.7)
+            killed = time.monotonic()
+            os.kill(endpoint.pid(name), signal.SIGKILL)
+            time.sleep(0.2)
+            endpoint.eventually(lambda since=killed: last_good[0] > since + 0.2, 5, 'service')
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+    assert seen[200] > 50
+    allowed = {200, 502, 504} | ({'no connection'} if 'nginx' in victims else set())
+    assert set(seen) <= allowed, seen
+    endpoint.stop()

@@ -85,7 +85,7 @@ def expected(body):
     if 'inputs' in request:
         value = request['inputs']
         if isinstance(value, dict):
-            value = unnamed(value)
+            value = value.get('x')  # other names are ignored in this format
     else:
         value = request['instances']
         if not isinstance(value, list) or not value:

@@ -169,6 +169,12 @@ def test_without_warm_up_its_requests_are_ignored(start, saved_models):
     assert answer(server, 'w') == 3.0
 
 
+def test_operations_of_contrib_are_known_as_in_tf_serving(start, saved_models):
+    server = start({'c': saved_models('contrib') / 'contrib'}, '--max_num_load_retries=0')
+    reply = server.post('c', {'instances': [[[[1], [2], [3]]]]})
+    assert reply.json == {'predictions': [[[[0.0], [1.0], [2.0]]]]}
+
+
 def test_the_rest_timeout_is_504(start, saved_models):
     server = start({'slow': saved_models('slow') / 'slow'}, '--rest_api_timeout_in_ms=1')
     reply = server.post('slow', {'instances': [1.0]})

@@ -80,6 +80,12 @@ def test_a_wrong_body_is_400_with_tf_servings_text(server, body, message):
     assert (reply.status, error_text(reply)) == (400, message)
 
 
+def test_a_feature_name_that_is_no_utf8_is_400(server):
+    reply = server.post('examples', b'{"examples": [{"\xff": 1.0}]}', 'classify')
+    assert reply.status == 400
+    assert b'Feature: \\377 has a name that is no UTF-8 text' in reply.body
+
+
 def test_the_models_own_error_is_400(server):
     reply = classify(server, {'examples': [{'x': 'a string'}]})
     assert reply.status == 400

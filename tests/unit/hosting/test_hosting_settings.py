@@ -64,6 +64,8 @@ def test_a1_port_ranges():
     ({'SAGEMAKER_TFS_ENABLE_BATCHING': '1'}, "must be 'true' or 'false'"),
     ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_MULTI_MODEL': 'yes'}, "must be 'true' or 'false'"),
     ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_MULTI_MODEL': 'true'}, 'SAGEMAKER_SAFE_PORT_RANGE'),
+    ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET': 'b'},
+     'is not supported here'),
     ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_TFS_INSTANCE_COUNT': '2'},
      'SAGEMAKER_SAFE_PORT_RANGE'),
 ])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hosting.model_server.errors import ServingError, invalid_argument
-from hosting.model_server.natural import MAX_ROWS, NaturalScheduler
+from hosting.model_server.natural import MAX_ROWS, PATIENCE, NaturalScheduler
 from hosting.model_server.tasks import Task
 
 FLOAT = 1
@@ -217,6 +217,48 @@ def test_requests_without_a_batch_dimension_run_side_by_side(serving):
     requests.wait()
     assert signature.most_under_way == 4
     assert time.perf_counter() - started < 0.6
+
+
+def test_a_long_run_does_not_hold_up_the_others(serving):
+    begun, release = threading.Event(), threading.Event()
+
+    def run(x):
+        if x[0, 0] == 1000:
+            begun.set()
+            release.wait(20)
+        return 2 * x
+
+    requests = serving(Signature(run))
+    long = requests.send(rows(1000))
+    assert begun.wait(10)
+    started = time.perf_counter()
+    others = [requests.send(rows(value)) for value in range(5)]
+    with requests._done:
+        assert requests._done.wait_for(lambda: len(requests.results) == 5, 10)
+    assert PATIENCE * 0.9 < time.perf_counter() - started < PATIENCE + 2
+    assert sorted(requests.results) == others
+    release.set()
+    assert requests.wait()[long].tolist() == [[2000]]
+
+
+def test_what_a_large_request_leaves_in_the_queue_is_not_forgotten(serving):
+    begun, release = threading.Event(), threading.Event()
+
+    def run(x):
+        if len(x) == MAX_ROWS:
+            begun.set()
+            release.wait(20)
+        return x
+
+    requests = serving(Signature(run))
+    first = requests.send(rows(1))
+    # Both may be queued before any thread looks.
+    requests.send(np.zeros((MAX_ROWS, 1), np.float32))
+    last = requests.send(rows(2))
+    with requests._done:
+        assert requests._done.wait_for(lambda: {first, last} <= set(requests.results), 10)
+    release.set()
+    requests.wait()
 
 
 def test_outputs_that_lost_the_batch_are_run_again_one_by_one(serving):

@@ -1,5 +1,6 @@
 """Small vectors made from the shipped sentences, once for all tests of the training side."""
 import csv
+import importlib
 import logging
 import os
 import warnings
@@ -13,8 +14,8 @@ SRC = os.path.join(ROOT, 'src')
 # What packages of 2019 warn of at their import is not ours to mend; what comes later is an error.
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
-    import build_vectors
-    import train_v1  # noqa: F401
+    for name in ('build_vectors', 'train_v1'):
+        importlib.import_module(name)
 
 settings.register_profile(
     'project', deadline=None, derandomize='CI' in os.environ, max_examples=100,
@@ -33,6 +34,8 @@ def sample():
 @pytest.fixture(scope='session')
 def vectors_dir(sample, tmp_path_factory):
     """A `vectors` channel learnt from the shipped sentences, of few dimensions."""
+    import build_vectors
+
     directory = tmp_path_factory.mktemp('vectors')
     text = directory / 'text.txt'
     text.write_text('\n'.join(sentence for sentence, _ in sample) + '\n', encoding='utf-8')

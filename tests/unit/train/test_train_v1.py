@@ -9,10 +9,11 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+import train_v1
 from conftest import SRC
 
+import arguments
 import channels
-import train_v1
 from encoding import Encoder
 
 LABELS = ['グルメ', '携帯電話', '京都', 'スポーツ']
@@ -139,6 +140,25 @@ def test_the_same_seed_gives_the_same_bytes(job, sample, vectors_dir, tmp_path):
         assert (again.output / name).read_bytes() == (job.output / name).read_bytes(), name
 
 
+@pytest.mark.parametrize('name, value', [
+    ('epochs', '0'), ('batch-size', '-1'), ('hidden', '0'), ('validation-split', '1'),
+    ('validation-split', '-0.1'), ('seed', '-1'), ('epochs', '1e3'),
+])
+def test_a_value_that_cannot_train_is_refused(monkeypatch, capsys, name, value):
+    for _, variable in arguments.DIRECTORIES:
+        monkeypatch.setenv(variable, 'x')
+    with pytest.raises(SystemExit) as caught:
+        train_v1.main(['--' + name, value])
+    assert caught.value.code == 2
+    assert 'argument --' + name in capsys.readouterr().err
+
+
+def test_the_defaults_are_the_articles():
+    defaults = {name: default for name, _, default, _ in train_v1.HYPERPARAMETERS}
+    assert (defaults['epochs'], defaults['batch-size']) == (10, 100)
+    assert (defaults['hidden'], defaults['validation-split']) == (32, 0.1)
+
+
 def test_a_channel_that_is_wrong_is_told_in_one_line(sample, vectors_dir, tmp_path):
     job = Job(tmp_path / 'job', sample, vectors_dir)
     (job.root / 'train' / 'labels.csv').write_text('label\nx\n')
@@ -182,42 +202,47 @@ def test_the_embedding_is_the_given_vectors_and_stays_so(model):
     assert not [weight for weight in model.trainable_weights if 'embedding' in weight.name]
 
 
+class Recorder:
+    """Stands for a model; keeps what it is compiled and fitted with."""
+
+    def compile(self, loss, optimizer, metrics):
+        self.compiled = {'loss': loss, 'optimizer': optimizer, 'metrics': metrics}
+
+    def summary(self, print_fn):
+        pass
+
+    def fit(self, *_, **options):
+        self.fitted = options
+        return type('History', (), {'history': {'loss': [1.0]}})
+
+
+def fit(classes=4, split=0.1):
+    model = Recorder()
+    args = type('Args', (), {'batch_size': 4, 'epochs': 7, 'validation_split': split})
+    history = train_v1.fit(model, None, np.eye(classes), args, 'best.h5')
+    assert history == {'loss': [1.0]}
+    return model
+
+
+def test_loss_optimizer_and_sizes_are_the_articles():
+    model = fit()
+    assert model.compiled['loss'] == 'categorical_crossentropy'
+    assert model.compiled['optimizer'] == 'nadam'
+    assert (model.fitted['batch_size'], model.fitted['epochs']) == (4, 7)
+    assert model.fitted['validation_split'] == 0.1
+
+
 @pytest.mark.parametrize('classes, top', [(4, False), (5, False), (6, True)])
-def test_top_5_accuracy_is_reported_where_it_can_differ_from_1(tmp_path, classes, top):
-    tf.keras.backend.clear_session()
-    model = train_v1.build_model(VECTORS, 2, classes)
-    args = type('Args', (), {'batch_size': 4, 'epochs': 1, 'validation_split': 0.0})
-    history = train_v1.fit(model, np.zeros((8, 64), np.float32),
-                           np.eye(classes, dtype=np.float32)[[0, 1] * 4], args,
-                           str(tmp_path / 'best.h5'))
-    assert ('top_k_categorical_accuracy' in history) is top
-    assert os.path.exists(str(tmp_path / 'best.h5'))
-    assert not any(name.startswith('val_') for name in history)
+def test_top_5_accuracy_is_reported_where_it_can_differ_from_1(classes, top):
+    metrics = fit(classes).compiled['metrics']
+    assert metrics == ['acc', 'mse', 'mae'] + ['top_k_categorical_accuracy'] * top
 
 
 @pytest.mark.parametrize('split, monitor', [(0.1, 'val_acc'), (0.0, 'acc')])
-def test_the_best_epoch_is_chosen_on_validation_where_there_is_one(monkeypatch, split, monitor):
+def test_the_best_epoch_is_chosen_on_validation_where_there_is_one(split, monitor):
     """Early stopping with a patience of 3, and the best weights, on the same metric."""
-    seen = {}
-
-    class Model:
-        def compile(self, loss, optimizer, metrics):
-            seen.update(loss=loss, optimizer=optimizer, metrics=metrics)
-
-        def summary(self, print_fn):
-            pass
-
-        def fit(self, *_, callbacks, **options):
-            seen.update(options, callbacks=callbacks)
-            return type('History', (), {'history': {}})
-
-    args = type('Args', (), {'batch_size': 4, 'epochs': 7, 'validation_split': split})
-    train_v1.fit(Model(), None, np.eye(4), args, 'best.h5')
-    stopping, checkpoint = seen['callbacks']
+    stopping, checkpoint = fit(split=split).fitted['callbacks']
     assert (stopping.monitor, stopping.patience) == (monitor, 3)
     assert (checkpoint.monitor, checkpoint.save_best_only) == (monitor, True)
     assert (checkpoint.filepath, checkpoint.save_weights_only) == ('best.h5', True)
     assert stopping.monitor_op is checkpoint.monitor_op is np.greater
-    assert (seen['loss'], seen['optimizer']) == ('categorical_crossentropy', 'nadam')
-    assert seen['metrics'] == ['acc', 'mse', 'mae']
-    assert (seen['batch_size'], seen['epochs']) == (4, 7)

@@ -4,8 +4,11 @@ import pytest
 import channels
 from channels import ChannelError
 
+FEATURES = 'feature\n電波が悪い\n"抹茶, パフェ"\n'
+LABELS = 'label\n携帯電話\nグルメ\n'
 
-def lay(tmp_path, features='feature\n電波が悪い\n"抹茶, パフェ"\n', labels='label\n携帯電話\nグルメ\n'):
+
+def lay(tmp_path, features=FEATURES, labels=LABELS):
     for name, text in (('features.csv', features), ('labels.csv', labels)):
         if text is not None:
             (tmp_path / name).write_bytes(text.encode('utf-8'))
@@ -19,7 +22,9 @@ def message(directory):
 
 
 def test_rows_are_paired(tmp_path):
-    assert channels.read_split(lay(tmp_path)) == (['電波が悪い', '抹茶, パフェ'], ['携帯電話', 'グルメ'])
+    texts, labels = channels.read_split(lay(tmp_path))
+    assert texts == ['電波が悪い', '抹茶, パフェ']
+    assert labels == ['携帯電話', 'グルメ']
 
 
 def test_texts_may_hold_line_breaks_quotes_and_nothing(tmp_path):

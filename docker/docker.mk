@@ -1,0 +1,46 @@
+# The Docker runtime: when it is used, what it needs, the images, its tests.
+
+# Without RUNTIME=: docker where an engine answers and has our images, else host.
+ifeq ($(origin RUNTIME),undefined)
+RUNTIME := $(shell timeout 5 docker image inspect train2deploy/train:1.12 train2deploy/serve:1.13 \
+	>/dev/null 2>&1 && echo docker || echo host)
+BECAUSE_docker := an engine answers and has our images; RUNTIME=host does without
+BECAUSE_host := no engine that has our images; RUNTIME=docker builds them
+SAY_RUNTIME = @echo "runtime: $(RUNTIME) ($(BECAUSE_$(RUNTIME)))"
+else
+SAY_RUNTIME = @:
+endif
+export RUNTIME
+
+# The environments of the TensorFlow 1.x side, and how the host tool is told.
+TRAIN_ENV := .stamps/train
+SERVE_ENV := .stamps/serve
+RUNTIME_OPTIONS := --runtime $(RUNTIME)
+IMAGES := .stamps/images-$(MODEL_SERVER)
+ifeq ($(RUNTIME),docker)
+RUNTIME_OPTIONS += --image $(IMAGE) --model-server $(MODEL_SERVER) $(if $(MEMORY),--memory $(MEMORY))
+ifeq ($(IMAGE),aws)
+TRAIN_ENV += .stamps/cloud
+SERVE_ENV += .stamps/cloud
+else
+TRAIN_ENV := $(IMAGES)
+SERVE_ENV := $(IMAGES)
+endif
+endif
+
+##@ Containers
+.PHONY: images parity test-docker
+images: .stamps/host ## build the Docker images that are missing or have changed (MODEL_SERVER=own|official)
+	@PYTHON36="$(PYTHON36)" $(RUN) images
+	@touch $(IMAGES)
+
+IMAGE_SOURCES := $(shell find -L docker src/hosting -type f ! -name '*.pyc' ! -name '*.md' ! -name '*.mk')
+$(IMAGES): requirements/train.lock requirements/serve.lock requirements/pip.lock $(IMAGE_SOURCES) | .stamps/host
+	@PYTHON36="$(PYTHON36)" $(RUN) images
+	@touch $@
+
+parity: .stamps/host build/data/manifest.json ## A=host B=docker: same seed, same weights, same answers?
+	@$(RUN) parity $(A) $(B) $(TRAIN_OPTIONS)
+
+test-docker: .stamps/dev .stamps/train .stamps/serve ## images, jobs and endpoints in containers (starts an engine)
+	@tests/docker/run.sh $(HOST) $(PYTEST) tests/docker

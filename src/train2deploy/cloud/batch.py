@@ -1,0 +1,245 @@
+"""`make cloud-batch INPUT=file.jsonl`: a batch transform job, its answers joined to the inputs.
+
+An instance takes whole S3 objects, so the input is cut into parts, two for each
+instance. Each input line has one answer line; both are counted before they are joined.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+
+from train2deploy import console, paths
+from train2deploy.cloud import deploy, follow, plan, prices, storage
+from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, not_there
+from train2deploy.cloud.train import instance_advice, refused
+from train2deploy.errors import UserError
+from train2deploy.hashing import sha256_value
+
+CONTENT_TYPE = "application/jsonlines"
+PARTS_PER_INSTANCE = 2
+PAYLOAD_MB = 1
+ENDED = ("Completed", "Failed", "Stopped")
+
+
+def batch(cloud: Cloud, file: Path, leave: plan.Leave) -> Path:
+    """Classifies every line of a file.
+
+    Args:
+        file: a line each {"q": "…"}, or plain text.
+
+    Returns:
+        The result: a line each {"q": …, "ranking": […]}, in the input's order.
+
+    Raises:
+        UserError: a line is wrong.
+        CloudError: the job failed, or an answer is missing.
+    """
+    cloud.check_bucket()
+    sentences = read(file)
+    deployment = deploy.prepare(cloud)
+    parts = split(sentences, PARTS_PER_INSTANCE * cloud.config.batch_instance_count)
+    request = _request(cloud, deployment, sentences)
+    name = request["TransformJobName"]
+    existing = _describe(cloud, name)
+    if existing is not None and existing["TransformJobStatus"] in ("Failed", "Stopped"):
+        raise UserError(
+            f"transform job {name}: {existing['TransformJobStatus']}"
+            f" ({existing.get('FailureReason', 'no reason given')}). A job of this name cannot be"
+            " made again: change PROJECT=, or the input."
+        )
+    plan.ask(cloud, _planned(cloud, deployment, request, existing, len(parts)), leave)
+    if existing is None:
+        storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
+        _upload(cloud, request, parts)
+        _create(cloud, deployment, request)
+    job = _wait(cloud, name)
+    if job["TransformJobStatus"] != "Completed":
+        reason = job.get("FailureReason", "it was stopped")
+        advice = ""
+        if "CapacityError" in reason:
+            advice = instance_advice(cloud.config.batch_instance_type, "BATCH_INSTANCE_TYPE")
+        raise CloudError(f"transform job {name}: {job['TransformJobStatus']}: {reason}{advice}")
+    result = WORK / f"{file.stem}.answers.jsonl"
+    _join(cloud, request, parts, result)
+    _remove_model(cloud, deployment)
+    console.say(f"{len(sentences)} lines: {paths.relative(result)}")
+    return result
+
+
+def read(file: Path) -> list[str]:
+    """The sentences of a file.
+
+    Raises:
+        UserError: it is not there, or a line has no sentence; with the line's number.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"INPUT={file}: expected a text file in UTF-8: {error}") from error
+    sentences = [_sentence(f"{file}, line {n}", line) for n, line in enumerate(lines, 1)]
+    if not sentences:
+        raise UserError(f"INPUT={file}: expected at least one line, found none.")
+    return sentences
+
+
+def split(items: list[str], parts: int) -> list[list[str]]:
+    """Cut into at most `parts` runs of about the same length, in order.
+
+    >>> split(["a", "b", "c"], 2)
+    [['a', 'b'], ['c']]
+    """
+    size = -(-len(items) // max(1, min(parts, len(items))))
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _sentence(where: str, line: str) -> str:
+    text: Any = line
+    if line.lstrip().startswith("{"):
+        try:
+            text = json.loads(line)["q"]
+        except (ValueError, KeyError) as error:
+            raise UserError(f'{where}: expected {{"q": "…"}}, found {line[:60]!r}.') from error
+    if not isinstance(text, str) or not text.strip():
+        raise UserError(f"{where}: expected a sentence, found {str(text)[:60]!r}.")
+    return text
+
+
+def _request(cloud: Cloud, deployment: deploy.Deployment, sentences: list[str]) -> dict[str, Any]:
+    settings = cloud.config
+    name = f"{settings.project}-batch-{sha256_value([deployment.sha256, sentences])[:10]}"
+    count = settings.batch_instance_count
+    return {
+        "TransformJobName": name,
+        "ModelName": deployment.model_name,
+        "MaxPayloadInMB": PAYLOAD_MB,
+        "MaxConcurrentTransforms": 2,
+        "BatchStrategy": "MultiRecord",
+        "TransformInput": {
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataType": "S3Prefix",
+                    "S3Uri": settings.uri("batch", name, "input/"),
+                }
+            },
+            "ContentType": CONTENT_TYPE,
+            "SplitType": "Line",
+        },
+        "TransformOutput": {
+            "S3OutputPath": settings.uri("batch", name, "output"),
+            "Accept": CONTENT_TYPE,
+            "AssembleWith": "Line",
+            **({"KmsKeyId": settings.kms_key} if settings.kms_key else {}),
+        },
+        "TransformResources": {
+            "InstanceType": settings.batch_instance_type,
+            "InstanceCount": count,
+            **({"VolumeKmsKeyId": settings.kms_key} if settings.kms_key else {}),
+        },
+        "Tags": settings.tag_list,
+    }
+
+
+def _planned(
+    cloud: Cloud,
+    deployment: deploy.Deployment,
+    request: dict[str, Any],
+    existing: dict[str, Any] | None,
+    parts: int,
+) -> plan.Plan:
+    result = plan.Plan("cloud-batch")
+    if existing is not None:
+        status = existing["TransformJobStatus"]
+        result.add("transform job", request["TransformJobName"], f"there already, {status}")
+        return result
+    result.add("S3 objects", request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"],
+               f"{parts} parts")  # fmt: skip
+    result.add("model", deployment.model_name, "for the length of the job")
+    result.add("transform job", request["TransformJobName"])
+    settings = cloud.config
+    kind, count = settings.batch_instance_type, settings.batch_instance_count
+    result.costs.append(prices.cost(settings, kind, count, settings.batch_max_minutes / 60))
+    return result
+
+
+def _part_key(number: int) -> str:
+    return f"part-{number:05d}.jsonl"
+
+
+def _upload(cloud: Cloud, request: dict[str, Any], parts: list[list[str]]) -> None:
+    bucket, prefix = storage.split(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+    for number, part in enumerate(parts):
+        body = "".join(json.dumps({"q": text}, ensure_ascii=False) + "\n" for text in part)
+        cloud.client("s3").put_object(
+            Bucket=bucket, Key=prefix + _part_key(number), Body=body.encode()
+        )
+
+
+def _create(cloud: Cloud, deployment: deploy.Deployment, request: dict[str, Any]) -> None:
+    try:
+        deploy.create(cloud.sagemaker.create_model, deployment.model)
+        cloud.sagemaker.create_transform_job(**request)
+    except botocore.exceptions.ClientError as error:
+        if not already_there(error):
+            _remove_model(cloud, deployment)
+            kind = cloud.config.batch_instance_type
+            raise refused(error, kind, "BATCH_INSTANCE_TYPE") from error
+
+
+def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    try:
+        return dict(cloud.sagemaker.describe_transform_job(TransformJobName=name))
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return None
+        raise
+
+
+def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
+    """Until the job has ended, or has run for longer than batch_max_minutes and is stopped."""
+    shown = ""
+    seconds = 0.0
+
+    def look() -> dict[str, Any] | None:
+        nonlocal shown, seconds
+        job = _describe(cloud, name)
+        if job is None:
+            raise CloudError(f"transform job {name}: it is not there any more.")
+        if job["TransformJobStatus"] != shown:
+            shown = job["TransformJobStatus"]
+            console.say(f"transform job {name}: {shown}")
+        seconds += cloud.poll_seconds
+        if seconds > 60 * cloud.config.batch_max_minutes and shown == "InProgress":
+            cloud.sagemaker.stop_transform_job(TransformJobName=name)
+        return job if shown in ENDED else None
+
+    return follow.patiently(cloud, look)
+
+
+def _join(cloud: Cloud, request: dict[str, Any], parts: list[list[str]], result: Path) -> None:
+    bucket, prefix = storage.split(request["TransformOutput"]["S3OutputPath"])
+    lines = []
+    for number, part in enumerate(parts):
+        key = f"{prefix}/{_part_key(number)}.out"
+        body = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        answers = [line for line in body.decode("utf-8").split("\n") if line]
+        if len(answers) != len(part):
+            raise CloudError(
+                f"s3://{bucket}/{key}: expected {len(part)} answers, found {len(answers)}."
+            )
+        lines += [
+            json.dumps({"q": text, "ranking": json.loads(answer)}, ensure_ascii=False)
+            for text, answer in zip(part, answers, strict=True)
+        ]
+    result.parent.mkdir(parents=True, exist_ok=True)
+    partial = result.with_name(result.name + ".part")
+    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    partial.replace(result)
+
+
+def _remove_model(cloud: Cloud, deployment: deploy.Deployment) -> None:
+    """The model was made for the job, unless the endpoint uses it."""
+    endpoint = deploy.describe(cloud, cloud.config.endpoint_name)
+    keep = endpoint.get("EndpointConfigName", "") if endpoint else ""
+    deploy.remove_unused(cloud, cloud.config.endpoint_name, keep=keep)

@@ -1,0 +1,395 @@
+"""`make cloud-deploy`: build/model.tar.gz, as it is, behind an endpoint.
+
+Models and endpoint configurations are named by what they hold. So the command can be
+killed at any step and run again: what is there is taken up, nothing is made twice, and
+what an endpoint no longer uses is removed.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.exceptions
+
+from train2deploy import console, manifest, paths
+from train2deploy.cloud import follow, images, plan, prices, runtime, storage
+from train2deploy.cloud.session import (
+    WORK,
+    Cloud,
+    CloudError,
+    already_there,
+    code,
+    message,
+    not_there,
+)
+from train2deploy.cloud.train import instance_advice, refused
+from train2deploy.errors import UserError
+from train2deploy.hashing import sha256_file, sha256_value
+from train2deploy.verify import FIRST_SENTENCE
+
+VARIANT = "AllTraffic"
+KEPT = (
+    "DataCaptureConfig",
+    "AsyncInferenceConfig",
+    "ExplainerConfig",
+    "VpcConfig",
+    "EnableNetworkIsolation",
+    "KmsKeyId",
+)
+"""Of an endpoint's configuration: what somebody may have set elsewhere goes on."""
+DEPLOYMENT = WORK / "deployment.json"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Names and requests of what serves one archive."""
+
+    sha256: str
+    data_uri: str
+    model: dict[str, Any]
+    config: dict[str, Any]
+
+    @property
+    def model_name(self) -> str:
+        return str(self.model["ModelName"])
+
+    @property
+    def config_name(self) -> str:
+        return str(self.config["EndpointConfigName"])
+
+
+def prepare(cloud: Cloud) -> Deployment:
+    """Everything but the upload. Creates nothing."""
+    if not paths.MODEL_ARCHIVE.exists():
+        raise UserError("build/model.tar.gz: expected one, found none. Run `make package`.")
+    settings = cloud.config
+    digest = sha256_file(paths.MODEL_ARCHIVE)
+    uri = storage.file_uri(cloud, "models", digest, paths.MODEL_ARCHIVE.name)
+    model: dict[str, Any] = {
+        # No entry point is given: code/ is in the archive, and nobody must repack it.
+        "PrimaryContainer": {
+            "Image": images.serving_image(cloud, settings.endpoint_instance_type),
+            "ModelDataUrl": uri,
+            "Environment": {"SAGEMAKER_TFS_NGINX_LOGLEVEL": "error"},
+        },
+        "ExecutionRoleArn": cloud.role_arn,
+        **({"VpcConfig": settings.vpc} if settings.vpc else {}),
+    }
+    model_name = _named(settings.endpoint_name, model)
+    model = {"ModelName": model_name, **model, "Tags": settings.tag_list}
+    config = _config(cloud, model_name)
+    return Deployment(digest, uri, model, config)
+
+
+def planned(cloud: Cloud) -> plan.Plan:
+    """What `deploy` would create."""
+    deployment = prepare(cloud)
+    settings = cloud.config
+    result = plan.Plan("cloud-deploy")
+    size = paths.MODEL_ARCHIVE.stat().st_size
+    there = storage.is_there(cloud, deployment.data_uri, size)
+    remark = "there already" if there else f"{size / 1e6:.1f} MB"
+    result.add("S3 object", deployment.data_uri, remark)
+    image = deployment.model["PrimaryContainer"]["Image"]
+    result.add("model", deployment.model_name, image)
+    result.add("endpoint configuration", deployment.config_name)
+    existing = describe(cloud, settings.endpoint_name)
+    remark = f"there already, {existing['EndpointStatus']}" if existing else ""
+    result.add("endpoint", settings.endpoint_name, remark)
+    result.add("alarm", alarm_name(settings.endpoint_name), "rolls an update back")
+    if existing is None or existing.get("EndpointConfigName") != deployment.config_name:
+        kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
+        result.costs.append(prices.cost(settings, kind, count, settings.endpoint_hours))
+    return result
+
+
+def deploy(cloud: Cloud, leave: plan.Leave) -> None:
+    """Creates or updates the endpoint, and proves that it serves these bytes.
+
+    Raises:
+        CloudError: it did not come into service; what was made for it is removed.
+    """
+    cloud.check_bucket()
+    plan.ask(cloud, planned(cloud), leave)
+    deployment = prepare(cloud)
+    storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
+    name = cloud.config.endpoint_name
+    existing = _settled(cloud, name)
+    before = existing.get("EndpointConfigName") if existing else None
+    with _removing_on_failure(cloud, deployment):
+        create(cloud.sagemaker.create_model, deployment.model)
+        create(cloud.sagemaker.create_endpoint_config, deployment.config)
+        _put_alarm(cloud, name)
+        if existing is None:
+            _create_endpoint(cloud, name, deployment)
+        elif before != deployment.config_name:
+            _update_endpoint(cloud, name, deployment)
+        else:
+            console.say(f"endpoint {name} has this model already")
+        _wait(cloud, name, deployment)
+    remove_unused(cloud, name, keep=deployment.config_name)
+    _prove(cloud, deployment)
+    _run_golden_requests(cloud)
+    console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
+
+
+def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The endpoint, or None."""
+    try:
+        return dict(cloud.sagemaker.describe_endpoint(EndpointName=name))
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return None
+        raise
+
+
+def alarm_name(endpoint: str) -> str:
+    return f"{endpoint}-answers-with-errors"
+
+
+def remove_unused(cloud: Cloud, endpoint: str, keep: str = "") -> None:
+    """Deletes the endpoint's configurations and models but those of configuration `keep`."""
+    client = cloud.sagemaker
+    kept_models = set()
+    if keep:
+        kept = client.describe_endpoint_config(EndpointConfigName=keep)
+        kept_models = {variant["ModelName"] for variant in kept["ProductionVariants"]}
+    prefix = f"{endpoint}-"
+    for name in _names(cloud, "list_endpoint_configs", "EndpointConfigs", prefix):
+        if name != keep and is_ours(cloud, "endpoint-config", name):
+            _delete(client.delete_endpoint_config, EndpointConfigName=name)
+    for name in _names(cloud, "list_models", "Models", prefix):
+        if name not in kept_models and is_ours(cloud, "model", name):
+            _delete(client.delete_model, ModelName=name)
+
+
+def is_ours(cloud: Cloud, kind: str, name: str) -> bool:
+    """Whether a resource has the project's tag."""
+    arn = f"arn:aws:sagemaker:{cloud.config.region}:{cloud.account_id}:{kind}/{name.lower()}"
+    try:
+        tags = cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"]
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return False
+        raise
+    ours = cloud.config.tag_list[0]
+    return any(tag["Key"] == ours["Key"] and tag["Value"] == ours["Value"] for tag in tags)
+
+
+def _config(cloud: Cloud, model_name: str) -> dict[str, Any]:
+    """The endpoint configuration: of the one in force, what our settings say nothing about."""
+    settings = cloud.config
+    existing = describe(cloud, settings.endpoint_name)
+    kept: dict[str, Any] = {}
+    variant: dict[str, Any] = {"InitialVariantWeight": 1.0}
+    if existing is not None and existing.get("EndpointConfigName"):
+        with contextlib.suppress(botocore.exceptions.ClientError):
+            current = cloud.sagemaker.describe_endpoint_config(
+                EndpointConfigName=existing["EndpointConfigName"]
+            )
+            kept = {key: current[key] for key in KEPT if key in current}
+            variant = dict(current["ProductionVariants"][0])
+    wanted = {
+        "VariantName": variant.get("VariantName", VARIANT),
+        "ModelName": model_name,
+        "InstanceType": settings.endpoint_instance_type,
+        "InitialInstanceCount": settings.endpoint_instance_count,
+    }
+    same = existing is not None and wanted.items() <= variant.items()
+    if settings.kms_key:
+        same = same and kept.get("KmsKeyId") == settings.kms_key
+        kept["KmsKeyId"] = settings.kms_key
+    config = {"ProductionVariants": [variant | wanted], **kept}
+    name = _named(settings.endpoint_name, config)
+    if same and existing is not None:
+        name = existing["EndpointConfigName"]
+    return {"EndpointConfigName": name, **config, "Tags": settings.tag_list}
+
+
+def _named(stem: str, content: dict[str, Any]) -> str:
+    return f"{stem}-{sha256_value(json.loads(json.dumps(content, default=str)))[:12]}"
+
+
+def create(call: Callable[..., Any], request: dict[str, Any]) -> None:
+    try:
+        call(**request)
+    except botocore.exceptions.ClientError as error:
+        if not already_there(error):
+            raise
+
+
+def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
+    request = {
+        "EndpointName": name,
+        "EndpointConfigName": deployment.config_name,
+        "Tags": cloud.config.tag_list,
+    }
+    try:
+        create(cloud.sagemaker.create_endpoint, request)
+    except botocore.exceptions.ClientError as error:
+        kind = cloud.config.endpoint_instance_type
+        raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
+
+
+def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
+    """Blue/green: the old instances answer until the new ones do, without an error."""
+    try:
+        cloud.sagemaker.update_endpoint(
+            EndpointName=name,
+            EndpointConfigName=deployment.config_name,
+            # What autoscaling or an operator set is not set back to the initial count.
+            RetainAllVariantProperties=True,
+            DeploymentConfig={
+                "BlueGreenUpdatePolicy": {
+                    "TrafficRoutingConfiguration": {
+                        "Type": "ALL_AT_ONCE",
+                        "WaitIntervalInSeconds": 60,
+                    },
+                    "TerminationWaitInSeconds": 0,
+                    "MaximumExecutionTimeoutInSeconds": 1800,
+                },
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm_name(name)}]},
+            },
+        )
+    except botocore.exceptions.ClientError as error:
+        if "in-progress" in message(error):
+            return  # an answer of ours that was lost on its way: it has begun
+        kind = cloud.config.endpoint_instance_type
+        raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
+    console.say(f"endpoint {name}: blue/green update begun")
+
+
+def _put_alarm(cloud: Cloud, name: str) -> None:
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm_name(name),
+        AlarmDescription="train2deploy: an update of the endpoint is rolled back",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[
+            {"Name": "EndpointName", "Value": name},
+            {"Name": "VariantName", "Value": VARIANT},
+        ],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        Tags=cloud.config.tag_list,
+    )
+
+
+def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The endpoint once nothing is going on with it; a failed one is removed first."""
+    existing = describe(cloud, name)
+    if existing is None:
+        return None
+    if existing["EndpointStatus"] not in ("InService", "Failed"):
+        console.say(f"endpoint {name}: {existing['EndpointStatus']}, waiting")
+        existing = _wait_while_busy(cloud, name)
+    if existing is not None and existing["EndpointStatus"] == "Failed":
+        console.say(f"endpoint {name}: Failed before, removing it")
+        _delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
+        existing = _wait_while_busy(cloud, name)
+    return existing
+
+
+def _wait_while_busy(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    shown = ""
+
+    def look() -> dict[str, Any] | None:
+        nonlocal shown
+        endpoint = describe(cloud, name)
+        status = endpoint["EndpointStatus"] if endpoint else "gone"
+        if status != shown:
+            shown = status
+            console.say(f"endpoint {name}: {status}")
+        busy = ("Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating")
+        return None if status in busy else {"endpoint": endpoint}
+
+    endpoint: dict[str, Any] | None = follow.patiently(cloud, look)["endpoint"]
+    return endpoint
+
+
+def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
+    endpoint = _wait_while_busy(cloud, name)
+    if endpoint is None:
+        raise CloudError(f"endpoint {name}: it was deleted by someone else meanwhile.")
+    reason = endpoint.get("FailureReason", "no reason given")
+    advice = ""
+    if "CapacityError" in reason or "Insufficient" in reason:
+        advice = instance_advice(cloud.config.endpoint_instance_type, "ENDPOINT_INSTANCE_TYPE")
+    if endpoint["EndpointStatus"] != "InService":
+        raise CloudError(f"endpoint {name}: {endpoint['EndpointStatus']}: {reason}{advice}")
+    if endpoint["EndpointConfigName"] != deployment.config_name:
+        raise CloudError(
+            f"endpoint {name}: the update was rolled back, the old model answers on: {reason}"
+            f"{advice}"
+        )
+
+
+@contextlib.contextmanager
+def _removing_on_failure(cloud: Cloud, deployment: Deployment) -> Iterator[None]:
+    """A deployment that failed leaves nothing; one that was interrupted is left to go on."""
+    name = cloud.config.endpoint_name
+    try:
+        yield
+    except (CloudError, botocore.exceptions.ClientError) as error:
+        console.say(f"endpoint {name} failed, removing what was made for it")
+        endpoint = describe(cloud, name)
+        if endpoint is not None and endpoint["EndpointStatus"] == "Failed":
+            _delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
+            endpoint = _wait_while_busy(cloud, name)
+        used = endpoint["EndpointConfigName"] if endpoint else ""
+        if not used:
+            cloud.client("cloudwatch").delete_alarms(AlarmNames=[alarm_name(name)])
+        remove_unused(cloud, name, keep=used)
+        if isinstance(error, botocore.exceptions.ClientError):
+            raise CloudError(f"endpoint {name}: {code(error)}: {message(error)}") from error
+        raise
+    except KeyboardInterrupt:
+        console.say("interrupted: the same command takes it up again, `make cloud-delete` ends it")
+        raise
+
+
+def _prove(cloud: Cloud, deployment: Deployment) -> None:
+    """That the bytes which the endpoint's model names are those of build/model.tar.gz."""
+    client = cloud.sagemaker
+    endpoint = client.describe_endpoint(EndpointName=cloud.config.endpoint_name)
+    config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    model = client.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    uri = model["PrimaryContainer"]["ModelDataUrl"]
+    served = storage.sha256_of(cloud, uri)
+    if served != deployment.sha256:
+        raise CloudError(
+            f"{uri}: sha256 {served}, expected {deployment.sha256} of build/model.tar.gz: the"
+            " endpoint serves other bytes."
+        )
+    manifest.write_json(
+        DEPLOYMENT, {"model_sha256": served, "model_uri": uri, "endpoint": endpoint["EndpointName"]}
+    )
+    console.say(f"deployed bytes are those of build/model.tar.gz: sha256 {served}")
+
+
+def _run_golden_requests(cloud: Cloud) -> None:
+    ranking = runtime.classify(cloud, [FIRST_SENTENCE])[0]
+    total = sum(float(entry["prob"]) for entry in ranking)
+    if abs(total - 1) > 1e-4:
+        raise CloudError(f"the endpoint answers probabilities that add up to {total}: {ranking}")
+    console.say(f"{FIRST_SENTENCE}: {ranking[0]['label']} {ranking[0]['prob']:.4f}")
+
+
+def _names(cloud: Cloud, operation: str, member: str, prefix: str) -> list[str]:
+    key = f"{member.removesuffix('s')}Name"
+    pages = cloud.sagemaker.get_paginator(operation).paginate(NameContains=prefix)
+    return [entry[key] for page in pages for entry in page[member] if entry[key].startswith(prefix)]
+
+
+def _delete(call: Callable[..., Any], **name: str) -> None:
+    try:
+        call(**name)
+    except botocore.exceptions.ClientError as error:
+        if not not_there(error):
+            raise

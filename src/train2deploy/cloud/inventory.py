@@ -1,0 +1,291 @@
+"""`make cloud-status` and `make cloud-delete`: what the project has in the account."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import botocore.exceptions
+from rich.table import Table
+
+from train2deploy import console
+from train2deploy.cloud import deploy, follow, prices, storage
+from train2deploy.cloud.session import Cloud, CloudError, not_there, say_account
+
+RUNNING = ("InProgress", "Stopping")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of resource is listed and described.
+
+    Attributes:
+        arn: the kind's word in an ARN.
+        member: of the list's answer.
+        ends: whether such a thing ends by itself and then costs nothing (a job).
+    """
+
+    title: str
+    arn: str
+    list_operation: str
+    member: str
+    name_key: str
+    ends: bool = False
+
+
+KINDS = (
+    Kind("training job", "training-job", "list_training_jobs", "TrainingJobSummaries",
+         "TrainingJobName", True),
+    Kind("tuning job", "hyper-parameter-tuning-job", "list_hyper_parameter_tuning_jobs",
+         "HyperParameterTuningJobSummaries", "HyperParameterTuningJobName", True),
+    Kind("transform job", "transform-job", "list_transform_jobs", "TransformJobSummaries",
+         "TransformJobName", True),
+    Kind("endpoint", "endpoint", "list_endpoints", "Endpoints", "EndpointName"),
+    Kind("endpoint configuration", "endpoint-config", "list_endpoint_configs", "EndpointConfigs",
+         "EndpointConfigName"),
+    Kind("model", "model", "list_models", "Models", "ModelName"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One thing of the project's.
+
+    Attributes:
+        usd: what it has cost so far at most, None where that is not known.
+    """
+
+    kind: str
+    name: str
+    status: str
+    created: datetime
+    ends: bool
+    usd: float | None = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is a job that has ended, which costs nothing and cannot be deleted."""
+        return self.ends and self.status not in RUNNING
+
+
+def resources(cloud: Cloud) -> list[Resource]:
+    """Everything in SageMaker that has the project's tag."""
+    return [resource for kind in KINDS for resource in _of_kind(cloud, kind)]
+
+
+def status(cloud: Cloud) -> None:
+    """Prints all of it, with age and cost."""
+    say_account(cloud)
+    found = resources(cloud)
+    table = Table(box=None)
+    for heading in ("resource", "name", "status", "age", "USD so far"):
+        table.add_column(heading, justify="right" if heading in ("age", "USD so far") else "left")
+    for each in found:
+        usd = "?" if each.usd is None else f"{each.usd:.2f}"
+        table.add_row(each.kind, each.name, each.status, _age(each.created), usd)
+    console.print_table(table)
+    for policy in _policies(cloud):
+        console.say(f"scaling policy {policy['PolicyName']} of {policy['ResourceId']}")
+    for alarm in _alarms(cloud):
+        console.say(f"alarm {alarm}")
+    keys = storage.keys(cloud, f"{cloud.config.prefix}/")
+    console.say(f"{len(keys)} objects below {cloud.config.uri()}/")
+    console.say(f"at list price, on demand; {prices.source()}")
+
+
+def delete(cloud: Cloud, data: bool) -> None:
+    """Removes everything that costs, and proves that nothing of it is left.
+
+    Args:
+        data: the objects below the prefix and the logs, too.
+
+    Raises:
+        CloudError: something is left.
+    """
+    say_account(cloud)
+    _stop_jobs(cloud)
+    _delete_scaling(cloud)
+    _delete_endpoint(cloud)
+    deploy.remove_unused(cloud, cloud.config.endpoint_name)
+    alarms = _alarms(cloud)
+    if alarms:
+        cloud.client("cloudwatch").delete_alarms(AlarmNames=alarms)
+    if data:
+        console.say(f"{storage.delete_all(cloud)} objects deleted below {cloud.config.uri()}/")
+        _delete_logs(cloud)
+    left = [f"{each.kind} {each.name}" for each in resources(cloud) if not each.is_over]
+    left += [policy["PolicyName"] for policy in _policies(cloud)] + _alarms(cloud)
+    if data:
+        left += storage.keys(cloud, f"{cloud.config.prefix}/")
+    if left:
+        raise CloudError(f"still there: {', '.join(left)}. Run `make cloud-delete` again.")
+    kept = "" if data else "; what lies in S3 stays (DATA=1 deletes that, too)"
+    console.say(f"nothing of project {cloud.config.project} is left that costs{kept}")
+
+
+def _of_kind(cloud: Cloud, kind: Kind) -> Iterator[Resource]:
+    seen = set()
+    for stem in {cloud.config.project, cloud.config.endpoint_name}:
+        pages = cloud.sagemaker.get_paginator(kind.list_operation).paginate(NameContains=stem)
+        for page in pages:
+            for entry in page[kind.member]:
+                name = entry[kind.name_key]
+                if name in seen or not deploy.is_ours(cloud, kind.arn, name):
+                    continue
+                seen.add(name)
+                status_key = kind.name_key.removesuffix("Name") + "Status"
+                yield Resource(
+                    kind.title,
+                    name,
+                    entry.get(status_key, ""),
+                    entry["CreationTime"],
+                    kind.ends,
+                    _cost(cloud, kind, name, entry["CreationTime"]),
+                )
+
+
+def _cost(cloud: Cloud, kind: Kind, name: str, created: datetime) -> float | None:
+    client = cloud.sagemaker
+    if kind.title == "training job":
+        job = client.describe_training_job(TrainingJobName=name)
+        used = job["ResourceConfig"]
+        end = job.get("TrainingEndTime") or datetime.now(timezone.utc)
+        seconds = job.get("BillableTimeInSeconds") or (end - created).total_seconds()
+        instances = [(used.get("InstanceType", ""), used.get("InstanceCount", 1))]
+    elif kind.title == "transform job":
+        job = client.describe_transform_job(TransformJobName=name)
+        used = job["TransformResources"]
+        end = job.get("TransformEndTime") or datetime.now(timezone.utc)
+        seconds = (end - job.get("TransformStartTime", end)).total_seconds()
+        instances = [(used["InstanceType"], used["InstanceCount"])]
+    elif kind.title == "endpoint":
+        seconds = (datetime.now(timezone.utc) - created).total_seconds()
+        instances = _instances(cloud, name)
+    else:
+        return 0.0
+    costs = [prices.cost(cloud.config, type_, count, seconds / 3600) for type_, count in instances]
+    if any(each.usd is None for each in costs):
+        return None
+    return sum(each.usd or 0.0 for each in costs)
+
+
+def _instances(cloud: Cloud, endpoint: str) -> list[tuple[str, int]]:
+    try:
+        described = cloud.sagemaker.describe_endpoint(EndpointName=endpoint)
+        config = cloud.sagemaker.describe_endpoint_config(
+            EndpointConfigName=described["EndpointConfigName"]
+        )
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return []
+        raise
+    counts = {
+        variant["VariantName"]: variant.get("CurrentInstanceCount", 1)
+        for variant in described.get("ProductionVariants", [])
+    }
+    return [
+        (variant.get("InstanceType", ""), counts.get(variant["VariantName"], 1))
+        for variant in config["ProductionVariants"]
+    ]
+
+
+def _age(created: datetime) -> str:
+    minutes = int((datetime.now(timezone.utc) - created).total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
+def _stop_jobs(cloud: Cloud) -> None:
+    """Stops what runs, tuning jobs first, and waits until it has ended."""
+    stops = {
+        "tuning job": ("stop_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
+        "training job": ("stop_training_job", "TrainingJobName"),
+        "transform job": ("stop_transform_job", "TransformJobName"),
+    }
+    for title, (operation, key) in stops.items():
+        for each in resources(cloud):
+            if each.kind != title or each.status != "InProgress":
+                continue
+            try:
+                getattr(cloud.sagemaker, operation)(**{key: each.name})
+                console.say(f"{title} {each.name}: stopping")
+            except botocore.exceptions.ClientError as error:
+                if "reject" not in str(error) and "status" not in str(error):
+                    raise
+
+    def look() -> dict[str, Any] | None:
+        running = [each for each in resources(cloud) if each.ends and not each.is_over]
+        return None if running else {"ended": True}
+
+    follow.patiently(cloud, look)
+
+
+def _delete_endpoint(cloud: Cloud) -> None:
+    name = cloud.config.endpoint_name
+    if deploy.describe(cloud, name) is None or not deploy.is_ours(cloud, "endpoint", name):
+        return
+
+    def look() -> dict[str, Any] | None:
+        endpoint = deploy.describe(cloud, name)
+        if endpoint is None:
+            return {"gone": True}
+        if endpoint["EndpointStatus"] not in ("Deleting", "Updating", "RollingBack"):
+            try:
+                cloud.sagemaker.delete_endpoint(EndpointName=name)
+            except botocore.exceptions.ClientError as error:
+                # On AWS an endpoint that is being created cannot be deleted yet.
+                if not not_there(error) and "in-progress" not in str(error):
+                    raise
+        return None
+
+    follow.patiently(cloud, look)
+    console.say(f"endpoint {name} deleted")
+
+
+def _resource_prefix(cloud: Cloud) -> str:
+    return f"endpoint/{cloud.config.endpoint_name}/variant/"
+
+
+def _policies(cloud: Cloud) -> list[dict[str, Any]]:
+    client = cloud.client("application-autoscaling")
+    found = client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    prefix = _resource_prefix(cloud)
+    return [policy for policy in found if policy["ResourceId"].startswith(prefix)]
+
+
+def _delete_scaling(cloud: Cloud) -> None:
+    client = cloud.client("application-autoscaling")
+    keys = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+    for policy in _policies(cloud):
+        client.delete_scaling_policy(**{key: policy[key] for key in ("PolicyName", *keys)})
+    targets = client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    for target in targets:
+        if target["ResourceId"].startswith(_resource_prefix(cloud)):
+            client.deregister_scalable_target(**{key: target[key] for key in keys})
+
+
+def _alarms(cloud: Cloud) -> list[str]:
+    name = deploy.alarm_name(cloud.config.endpoint_name)
+    answer = cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])
+    return [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
+
+
+def _delete_logs(cloud: Cloud) -> None:
+    logs = cloud.client("logs")
+    absent = logs.exceptions.ResourceNotFoundException
+    with contextlib.suppress(absent):
+        logs.delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{cloud.config.endpoint_name}")
+    for group in ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"):
+        try:
+            pages = list(
+                logs.get_paginator("describe_log_streams").paginate(
+                    logGroupName=group, logStreamNamePrefix=f"{cloud.config.project}-"
+                )
+            )
+        except absent:
+            continue
+        for page in pages:
+            for stream in page["logStreams"]:
+                logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])

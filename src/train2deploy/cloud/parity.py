@@ -1,0 +1,50 @@
+"""`make parity A=host B=cloud`: the same requests to the endpoint here and to the one there."""
+
+from typing import Any
+
+from train2deploy import console, endpoint, manifest
+from train2deploy.cloud import runtime
+from train2deploy.cloud.session import WORK, Cloud
+from train2deploy.errors import JobFailed
+from train2deploy.runtimes import Runtime
+from train2deploy.verify import golden_sentences
+
+TOLERANCE = 1e-5
+"""float32, on processors that are not the same."""
+RESULT = WORK / "parity.json"
+
+
+def parity(cloud: Cloud, here: Runtime) -> None:
+    """Compares, prints and writes build/cloud/parity.json.
+
+    Raises:
+        JobFailed: a label differs, or a probability by more than TOLERANCE.
+    """
+    sentences = golden_sentences()
+    with endpoint.of_current_model(here) as running:
+        ours = endpoint.classify(running, sentences)
+    theirs = runtime.classify(cloud, sentences)
+    worst = max(_difference(a, b) for a, b in zip(ours, theirs, strict=True))
+    agreed = sum(a[0]["label"] == b[0]["label"] for a, b in zip(ours, theirs, strict=True))
+    manifest.write_json(
+        RESULT,
+        {
+            "sentences": len(sentences),
+            "same_label": agreed,
+            "max_abs_difference": worst,
+            "tolerance": TOLERANCE,
+        },
+    )
+    line = (
+        f"{here.name} and cloud, {len(sentences)} sentences: {agreed} with the same label,"
+        f" max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
+    )
+    if worst > TOLERANCE or agreed < len(sentences):
+        raise JobFailed(f"{line}: the two do not answer the same. `make cloud-deploy` again?")
+    console.say(f"{line}: ok")
+
+
+def _difference(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> float:
+    """The largest difference of a label's probability."""
+    other = {entry["label"]: float(entry["prob"]) for entry in theirs}
+    return max(abs(float(entry["prob"]) - other.get(entry["label"], 2.0)) for entry in ours)

@@ -1,0 +1,57 @@
+"""Asking an endpoint: as the article's client does, invoke_endpoint with a JSON body."""
+
+import json
+from typing import Any
+
+import botocore.exceptions
+
+from train2deploy import console
+from train2deploy.cloud.session import Cloud, CloudError, code, message
+from train2deploy.invoke import ranking_table
+
+Ranking = list[dict[str, Any]]
+AT_ONCE = 50
+"""Sentences of a request: far below the platform's 60 s and 5 MB."""
+
+
+def classify(cloud: Cloud, sentences: list[str], variant: str = "") -> list[Ranking]:
+    """For each sentence its labels with probabilities, the most probable first.
+
+    Args:
+        variant: the production variant that is to answer; "" leaves it to the weights.
+    """
+    rankings: list[Ranking] = []
+    for start in range(0, len(sentences), AT_ONCE):
+        rankings += _ask(cloud, sentences[start : start + AT_ONCE], variant)
+    return rankings
+
+
+def invoke(cloud: Cloud, sentence: str, as_json: bool) -> None:
+    """Prints one ranking."""
+    ranking = classify(cloud, [sentence])[0]
+    if as_json:
+        console.say(json.dumps(ranking, ensure_ascii=False))
+    else:
+        console.print_table(ranking_table(sentence, ranking))
+
+
+def _ask(cloud: Cloud, sentences: list[str], variant: str) -> list[Ranking]:
+    name = cloud.config.endpoint_name
+    try:
+        answer = cloud.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=name,
+            Body=json.dumps({"q": sentences}, ensure_ascii=False).encode(),
+            ContentType="application/json",
+            Accept="application/json",
+            **({"TargetVariant": variant} if variant else {}),
+        )
+    except botocore.exceptions.ClientError as error:
+        if code(error) == "ModelError":
+            said = error.response.get("OriginalMessage", message(error))
+            raise CloudError(f"endpoint {name}: the model answered an error: {said}") from error
+        raise CloudError(
+            f"endpoint {name}: {code(error)}: {message(error)} `make cloud-status` shows what"
+            " is there, `make cloud-deploy` makes it."
+        ) from error
+    rankings: list[Ranking] = json.load(answer["Body"])
+    return rankings

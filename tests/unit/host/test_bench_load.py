@@ -1,0 +1,241 @@
+"""The bench's clients and what they ask: each answer is seen once, and a wrong one is noticed."""
+
+import json
+import socketserver
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from train2deploy.bench import run, workload
+from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
+from train2deploy.errors import JobFailed, UserError
+
+
+class Echo(socketserver.StreamRequestHandler):
+    """Answers with the request's own body; what it does besides, the body says."""
+
+    def handle(self) -> None:
+        while True:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                line = self.rfile.readline()
+                if not line:
+                    return
+                head += line
+            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+            body = self.rfile.read(length)
+            self.server.seen[body[:20]] += 1
+            if body.startswith(b"hang up"):
+                return
+            status = b"503 Service Unavailable" if body.startswith(b"busy") else b"200 OK"
+            answer = b"HTTP/1.1 " + status + b"\r\ncontent-length: %d\r\n" % len(body)
+            if body.startswith(b"close"):
+                answer += b"Connection: close\r\n"
+            answer += b"\r\n" + body
+            if body.startswith(b"slow"):
+                for piece in (answer[:10], answer[10:40], answer[40:]):
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+            else:
+                self.wfile.write(answer)
+            if body.startswith(b"close"):
+                return
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Echo)
+        self.seen: Counter[bytes] = Counter()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+class Watch:
+    """Counts (turn, status, body) and checks the order of the times."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.answers: Counter[tuple[int, int, bytes]] = Counter()
+        self.ticks = 0
+        self._pause = pause
+
+    def answered(self, turn: int, status: int, body: bytes, sent: float, now: float) -> float:
+        assert sent <= now
+        self.answers[turn, status, body] += 1
+        return self._pause
+
+    def tick(self, now: float) -> None:
+        self.ticks += 1
+
+
+def post(body: bytes) -> bytes:
+    return b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def load(server: Server, bodies: list[bytes], clients: int = 3, pause: float = 0.0) -> Watch:
+    watch = Watch(pause)
+    ClosedLoop(server.server_address[1], [post(body) for body in bodies], clients).run(0.15, watch)
+    return watch
+
+
+@pytest.mark.parametrize("kind", [b"quick", b"slow", b"close"])
+def test_each_answer_goes_with_its_request(server: Server, kind: bytes):
+    bodies = [kind + b" %d" % number for number in range(7)]
+    watch = load(server, bodies)
+    assert {turn for turn, _, _ in watch.answers} == set(range(7))
+    assert all((status, body) == (200, bodies[turn]) for turn, status, body in watch.answers)
+    assert sum(watch.answers.values()) == sum(server.seen.values())
+    assert watch.ticks >= 1
+
+
+def test_a_request_larger_than_the_socket_s_buffer_arrives_whole(server: Server):
+    body = b"large" * 2_000_000
+    watch = load(server, [body], clients=1)
+    assert set(watch.answers) == {(0, 200, body)}
+
+
+def test_other_statuses_are_told(server: Server):
+    watch = load(server, [b"busy"], pause=0.05)
+    assert set(watch.answers) == {(0, 503, b"busy")}
+
+
+def test_a_client_that_shall_pause_does(server: Server):
+    watch = load(server, [b"busy"], clients=1, pause=0.1)
+    assert sum(watch.answers.values()) <= 3
+
+
+def test_a_connection_that_ends_is_no_answer_and_the_client_comes_again(server: Server):
+    watch = load(server, [b"hang up", b"fine"], clients=2)
+    assert watch.answers[0, NO_ANSWER, b""] >= 1
+    assert watch.answers[1, 200, b"fine"] >= 1
+
+
+def test_a_refused_connection_is_no_answer():
+    with Server() as closed:
+        port = closed.server_address[1]
+    watch = Watch()
+    ClosedLoop(port, [post(b"x")], 1).run(0.05, watch)
+    assert {status for _, status, _ in watch.answers} == {NO_ANSWER}
+
+
+PROBABILITIES = [[0.1 + 0.001 * number, 0.9 - 0.001 * number] for number in range(10)]
+
+
+def sentences(count: int = 10) -> workload.Sentences:
+    return workload.Sentences(
+        texts=[f"文{number}" for number in range(count)],
+        rows=[[0, number] for number in range(count)],
+        probabilities=PROBABILITIES[:count],
+        input="inputs",
+        output="dense/Softmax:0",
+        labels=["京都", "携帯電話"],
+    )
+
+
+def ranking(row: list[float], shift: float = 0.0) -> list[dict[str, object]]:
+    entries = zip(["京都", "携帯電話"], [row[0] + shift, row[1] - shift], strict=True)
+    return sorted(
+        ({"label": label, "prob": prob} for label, prob in entries), key=lambda e: -float(e["prob"])
+    )
+
+
+def dump(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def body_of(request: bytes) -> dict:
+    return json.loads(request.partition(b"\r\n\r\n")[2])
+
+
+def test_an_answer_counts_for_its_own_sentence_only():
+    work = workload.invocations(sentences())
+    for turn in range(10):
+        assert body_of(work.requests[turn]) == {"q": f"文{turn}"}
+        verdicts = [work.is_right(turn, dump(ranking(row))) for row in PROBABILITIES]
+        assert verdicts == [other == turn for other in range(10)]
+
+
+def test_rounding_is_no_fault_but_more_is():
+    work = workload.invocations(sentences())
+    assert work.is_right(0, dump(ranking(PROBABILITIES[0], 5e-6)))
+    assert not work.is_right(0, dump(ranking(PROBABILITIES[0], 5e-5)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"[]", b'{"error": "x"}', dump(ranking(PROBABILITIES[0])[::-1]),
+     dump(ranking(PROBABILITIES[0])[:1]), dump([{"label": "京都"}, {"label": "携帯電話"}])],
+)  # fmt: skip
+def test_what_is_no_ranking_is_wrong(body: bytes):
+    assert not workload.invocations(sentences()).is_right(0, body)
+
+
+def test_many_sentences_are_checked_each_in_its_place():
+    work = workload.invocations(sentences(), per_request=3)
+    assert body_of(work.requests[9]) == {"q": ["文9", "文0", "文1"]}
+    rows = [ranking(PROBABILITIES[index]) for index in (9, 0, 1)]
+    assert work.is_right(9, dump(rows))
+    assert not work.is_right(9, dump(rows[::-1]))
+    assert not work.is_right(9, dump(rows[:2]))
+
+
+@pytest.mark.parametrize("form", ["one output", "several outputs"])
+def test_the_model_server_s_rows_are_checked(form: str):
+    work = workload.predict(sentences(), "model")
+    assert work.requests[3].startswith(b"POST /v1/models/model:predict HTTP/1.1\r\n")
+    assert body_of(work.requests[3]) == {"inputs": [[0, 3]]}
+
+    def answer(row: list[float]) -> bytes:
+        return dump({"outputs": [row] if form == "one output" else {"dense/Softmax:0": [row]}})
+
+    assert work.is_right(3, answer(PROBABILITIES[3]))
+    assert not work.is_right(3, answer(PROBABILITIES[4]))
+
+
+def answers(probabilities: list[list[float]], pieces: int = 5) -> dict:
+    count = len(probabilities)
+    return {"probabilities": probabilities, "rows": [[0]] * count, "pieces": [pieces] * count,
+            "input": "inputs", "output": "o"}  # fmt: skip
+
+
+def test_sentences_with_the_same_answer_are_chosen_once():
+    texts = [f"文{number}" for number in range(20)]
+    chosen = workload.choose(texts, answers(PROBABILITIES * 2), ["京都", "携帯電話"])
+    assert chosen.texts == texts[:10]
+    assert chosen.probabilities == PROBABILITIES
+
+
+@pytest.mark.parametrize("pieces, rows", [(5, PROBABILITIES[:3]), (65, PROBABILITIES)])
+def test_too_few_distinct_answers_are_refused(pieces: int, rows: list[list[float]]):
+    texts = [f"文{number}" for number in range(len(rows))]
+    with pytest.raises(JobFailed, match="tells 8 of"):
+        workload.choose(texts, answers(rows, pieces), ["京都", "携帯電話"])
+
+
+def test_the_command_that_repeats_a_run_holds_what_was_asked():
+    assert run.options(False, None, None, None).command() == "make bench"
+    asked = run.options(True, 3, 0.5, "32,1")
+    assert asked.command() == "make bench QUICK=1 ROUNDS=3 SECONDS=0.5 CLIENTS=1,32"
+    assert asked.plan().clients == (1, 32)
+
+
+@pytest.mark.parametrize(
+    "rounds, seconds, clients, name",
+    [(0, None, None, "ROUNDS"), (None, -1.0, None, "SECONDS"), (None, None, "1,x", "CLIENTS"),
+     (None, None, "0", "CLIENTS"), (None, None, "9999", "CLIENTS")],
+)  # fmt: skip
+def test_what_cannot_be_measured_is_refused_by_name(rounds, seconds, clients, name):
+    with pytest.raises(UserError, match=f"{name}="):
+        run.options(False, rounds, seconds, clients)

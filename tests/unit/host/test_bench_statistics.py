@@ -1,0 +1,184 @@
+"""The bench's figures: percentiles, medians over rounds, ratios, and the form they are kept in."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from train2deploy.bench import plot, report, startup, statistics
+from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, RAW, REST, SUBJECTS, Cell, Plan
+from train2deploy.bench.statistics import Round
+
+VALUES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize(
+    "percent, expected", [(1, 1.0), (20, 1.0), (21, 2.0), (50, 3.0), (95, 5.0), (100, 5.0)]
+)
+def test_a_percentile_is_the_nearest_rank(percent, expected):
+    assert statistics.percentile([5.0, 3.0, 1.0, 4.0, 2.0], percent) == expected
+
+
+def test_of_no_values_there_is_no_percentile():
+    with pytest.raises(ValueError, match="no values"):
+        statistics.percentile([], 50)
+
+
+@given(VALUES, st.integers(1, 100))
+def test_a_percentile_is_a_value_that_so_many_do_not_exceed(values, percent):
+    found = statistics.percentile(values, percent)
+    assert found in values
+    assert sum(value <= found for value in values) >= percent / 100 * len(values)
+    assert sum(value < found for value in values) < percent / 100 * len(values)
+
+
+def a_round(p50, per_second, **changes):
+    return Round(**{
+        "p50_ms": p50, "p95_ms": 2 * p50, "p99_ms": 3 * p50, "per_second": per_second,
+        "requests": 10, "foreign_cpu": 0.0, "cpu_ms": {}, **changes})
+
+
+def test_a_round_tells_latency_rate_and_cpu_of_a_request():
+    found = statistics.summarize([3.0, 1.0, 2.0, 10.0], 2.0, 0.25, {"edge": 0.02, "client": 0.001})
+    assert found == Round(2.0, 10.0, 10.0, 2.0, 4, 0.25, {"client": 0.25, "edge": 5.0})
+
+
+def test_the_median_over_rounds_is_taken_of_each_figure():
+    rounds = [
+        a_round(1.0, 30.0, cpu_ms={"edge": 1.0}),
+        a_round(9.0, 10.0, cpu_ms={"edge": 3.0}),
+        a_round(2.0, 20.0),
+    ]
+    middle = statistics.median_of(rounds)
+    assert (middle["p50_ms"], middle["p95_ms"], middle["per_second"]) == (2.0, 4.0, 20.0)
+    assert middle["requests"] == 30
+    assert middle["cpu_ms"] == {"edge": 1.0}
+
+
+def test_a_ratio_is_taken_within_each_round():
+    # The second round's machine was ten times slower: for both.
+    assert statistics.median_ratio([2.0, 20.0, 2.2], [1.0, 10.0, 1.0]) == 2.0
+
+
+def test_rounds_that_do_not_pair_are_refused():
+    with pytest.raises(ValueError):
+        statistics.median_ratio([1.0], [1.0, 2.0])
+
+
+@given(st.floats(-5, 5), st.floats(-100, 100), st.integers(2, 20))
+def test_the_slope_of_a_straight_line_is_found(slope, offset, count):
+    points = [(float(x), offset + slope * x) for x in range(count)]
+    assert statistics.slope(points) == pytest.approx(slope, abs=1e-6)
+
+
+def test_one_point_has_no_slope():
+    assert statistics.slope([(1.0, 5.0)]) == 0.0
+
+
+PLAN = Plan(rounds=2, seconds=0.1, clients=(1, 32))
+
+
+def results():
+    """Two rounds of each cell, the second on a machine half as fast.
+
+    Alone the session takes 4 ms; a cell's own cost is told by its subject.
+    """
+    cost = {RAW: 4.0, REST: 4.4, GRPC: 4.6, INVOCATIONS: 5.0, ARTICLE: 9.0}
+    return {
+        cell: [
+            a_round(cost[cell.subject] * slow, 250.0 * cell.clients / cost[cell.subject] / slow)
+            for slow in (1.0, 2.0)
+        ]
+        for cell in PLAN.cells(with_article=True)
+    }
+
+
+def entry(entries, subject, clients, sentences=1):
+    return next(row for row in entries if (
+        row["subject"], row["clients"], row["sentences"]) == (subject, clients, sentences))
+
+
+def test_every_subject_is_measured_with_every_number_of_clients():
+    cells = PLAN.cells(with_article=True)
+    assert len(cells) == len(set(cells))
+    for subject in (REST, GRPC, INVOCATIONS, ARTICLE):
+        assert [c.clients for c in cells if (c.subject, c.sentences) == (subject, 1)] == [1, 32]
+    assert Cell(RAW, 2, 32) in cells and Cell(INVOCATIONS, 1, 32) in cells
+    assert not [cell for cell in PLAN.cells(with_article=False) if cell.subject == ARTICLE]
+    assert {cell.subject for cell in cells} == SUBJECTS.keys()
+
+
+def test_latency_is_compared_with_one_thread_and_throughput_with_two():
+    entries = report.measurements(results(), PLAN.batch)
+    lone = entry(entries, INVOCATIONS, 1)
+    assert lone["p50_ratio"] == pytest.approx(5.0 / 4.0)
+    loaded = entry(entries, INVOCATIONS, 32)
+    assert loaded["throughput_ratio"] == pytest.approx((32 / 5.0) / (2 / 4.0))
+    many = entry(entries, INVOCATIONS, 4, 32)
+    assert many["throughput_ratio"] == pytest.approx((4 / 5.0) / (2 / 4.0))
+
+
+def aims(started=None, memory=None):
+    return {aim.name: aim for aim in report.aims(
+        report.measurements(results(), PLAN.batch), started or {}, memory or {})}
+
+
+def test_an_aim_holds_on_the_right_side_of_its_limit():
+    found = aims({INVOCATIONS: {"ratio": 1.7}}, {INVOCATIONS: {"handler": {"rss": 40.0}}})
+    assert found["REST, 1 client: p50 / session.run"].holds
+    assert found["/invocations, 32 clients: throughput / session.run"].holds
+    assert not found["/invocations, 32 clients: throughput / article's handler"].holds
+    assert not found["start to first answer / bare process"].holds
+    assert found["handler's resident memory, MB"].holds
+
+
+def test_what_was_not_measured_is_no_aim():
+    assert not [name for name in aims() if "start" in name or "memory" in name]
+
+
+def whole_result():
+    entries = report.measurements(results(), PLAN.batch)
+    started = startup.summary({startup.BARE: [2.0, 4.0], INVOCATIONS: [3.0, 6.0]})
+    memory = {INVOCATIONS: {"handler": {"rss": 40.0, "pss": 30.0}}, ARTICLE: {}}
+    return {
+        "measurements": entries, "startup": started, "memory": memory, "foreign_cpu": 0.4,
+        "aims": [aim.as_json() for aim in report.aims(entries, started, memory)],
+        "machine": {"cpu": "a CPU", "cores": 2, "serving": {"tensorflow": "1.13.1"}},
+    }
+
+
+def test_a_start_is_compared_with_the_bare_process_of_its_round():
+    assert whole_result()["startup"] == {
+        startup.BARE: {"seconds": 3.0, "ratio": 1.0}, INVOCATIONS: {"seconds": 4.5, "ratio": 1.5}}
+
+
+def test_the_result_is_json_and_comes_back_the_same():
+    result = whole_result()
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_the_tables_show_every_subject_and_say_that_the_machine_was_not_quiet(capsys):
+    report.print_report(whole_result())
+    printed = capsys.readouterr().out
+    for subject in (RAW, GRPC, REST):
+        assert subject in printed
+    assert "missed" in printed and "ok" in printed
+    assert "others used 40%" in printed
+
+
+def test_the_plot_is_drawn_from_the_json(tmp_path: Path):
+    written = plot.draw(json.loads(json.dumps(whole_result())), tmp_path)
+    assert [path.name for path in written] == ["bench.png", "bench.svg"]
+    assert written[0].read_bytes().startswith(b"\x89PNG")
+    svg = written[1].read_text(encoding="utf-8")
+    assert INVOCATIONS in svg and "a CPU, 2 cores" in svg
+
+
+def test_the_same_figures_give_the_same_plot(tmp_path: Path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+        plot.draw(whole_result(), folder)
+    assert (folders[0] / "bench.svg").read_bytes() == (folders[1] / "bench.svg").read_bytes()

@@ -1,0 +1,42 @@
+"""encoding in the serving environment: the same indices as in the training environment."""
+import json
+import os
+import subprocess
+
+from conftest import ROOT, SRC
+
+TRAIN_PYTHON = os.path.join(ROOT, '.venvs', 'train', 'bin', 'python')
+ENCODE = """
+import json, sys
+from encoding import Encoder
+encoder = Encoder(sys.argv[1], sys.argv[2])
+with open(sys.argv[3], encoding='utf-8') as source:
+    print(json.dumps([encoder.encode(text) for text in json.load(source)]))
+"""
+
+
+def test_training_and_endpoint_encode_every_shipped_sentence_alike(
+        inference, code, sentences, tmp_path):
+    long = [''.join(sentences[start:start + 20]) for start in range(0, 200, 20)]
+    texts = sentences + long + ['', 'ＡＢｃ ｱｲｳ𠮷']
+    path = tmp_path / 'texts.json'
+    path.write_text(json.dumps(texts), encoding='utf-8')
+    done = subprocess.run(
+        [TRAIN_PYTHON, '-c', ENCODE, os.path.join(code, 'tokenizer.model'),
+         os.path.join(code, 'vocabulary.json'), str(path)],
+        env={'PYTHONPATH': SRC, 'PYTHONDONTWRITEBYTECODE': '1'}, stdout=subprocess.PIPE, check=True)
+    assert [inference.encoder.encode(text) for text in texts] == json.loads(done.stdout.decode())
+
+
+def test_rows_have_the_models_length_and_known_indices(inference, code, sentences):
+    with open(os.path.join(code, 'vocabulary.json'), encoding='utf-8') as source:
+        size = len(json.load(source))
+    for sentence in sentences:
+        row = inference.encoder.encode(sentence)
+        assert len(row) == 64
+        assert all(isinstance(index, int) and 0 <= index < size for index in row)
+
+
+def test_the_end_of_a_long_text_decides(inference, sentences):
+    end = ''.join(sentences[:30])
+    assert inference.encoder.encode(sentences[40] + end) == inference.encoder.encode(end)
