@@ -13,13 +13,21 @@ VECTORS ?= chive
 CORPUS ?=
 # pieces of the tokenizer at most
 VOCABULARY ?= 12000
-# the article's model is v1
+# v1: the article's model; v2: more accurate, smaller, faster
 VERSION ?= v1
 SEED ?= 1
-# hyperparameters: the article's, but for the small sample (see README)
+# hyperparameters; v1: the article's, but for the small sample (see README)
+ifeq ($(VERSION),v1)
 EPOCHS ?= $(if $(filter sample,$(DATASET)),20,10)
 BATCH_SIZE ?= $(if $(filter sample,$(DATASET)),32,256)
 HIDDEN ?= 32
+endif
+# where nothing is given, the script's own (see HYPERPARAMETERS in src/train/train_<version>.py)
+EPOCHS ?=
+BATCH_SIZE ?=
+HIDDEN ?=
+DROPOUT ?=
+LEARNING_RATE ?=
 VALIDATION_SPLIT ?= 0.1
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
@@ -139,8 +147,10 @@ data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
 	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
 
-TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) --epochs $(EPOCHS) \
-	--batch-size $(BATCH_SIZE) --hidden $(HIDDEN) --validation-split $(VALIDATION_SPLIT)
+TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) --validation-split $(VALIDATION_SPLIT) \
+	$(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) \
+	$(if $(HIDDEN),--hidden $(HIDDEN)) \
+	$(if $(DROPOUT),--dropout $(DROPOUT)) $(if $(LEARNING_RATE),--learning-rate $(LEARNING_RATE))
 local-train: $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
 	$(SAY_RUNTIME)
 	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
@@ -194,7 +204,7 @@ soak: .stamps/host .stamps/serve build/model.tar.gz ## SECONDS=600: load while p
 
 ##@ Cloud
 .PHONY: emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch
-.PHONY: cloud-scale cloud-status cloud-delete cloud-policy
+.PHONY: tune cloud-tune cloud-scale cloud-status cloud-delete cloud-policy
 # aws, or emulator: the account that `make emulator` runs on this machine
 CLOUD ?= aws
 # 1: no question before what costs; MAX_USD: nothing is created that may cost more
@@ -230,12 +240,11 @@ CLOUD_VARIABLES := REGION ROLE BUCKET PREFIX PROJECT TRAIN_INSTANCE_TYPE TRAIN_I
 CLOUD_RUN = PYTHONPATH=src .venvs/cloud/bin/python -m train2deploy.cloud $(if $(VERBOSE),--verbose) \
 	--cloud "$(CLOUD)" $(if $(YES),--yes) $(if $(MAX_USD),--max-usd "$(MAX_USD)") \
 	$(foreach name,$(CLOUD_VARIABLES),$(if $(filter command,$(origin $(name))),--set "$(name)=$$$(name)"))
-CLOUD_TRAINING = --model-version "$(VERSION)" --seed $(SEED) $(if $(REPRO),--repro) $(if $(FRESH),--fresh) \
-	--epochs $(EPOCHS) --batch-size $(BATCH_SIZE) --hidden $(HIDDEN) --validation-split $(VALIDATION_SPLIT)
+CLOUD_TRAINING = $(TRAIN_OPTIONS) $(if $(REPRO),--repro) $(if $(FRESH),--fresh)
 
-emulator: .stamps/cloud .stamps/train .stamps/serve ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
+emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
 	@exec env PYTHONPATH=src .venvs/cloud/bin/python -m emulator --port $(EMULATOR_PORT) \
-		$(if $(DETACH),--detach) --faults "$(FAULTS)"
+		$(if $(DETACH),--detach) --faults "$(FAULTS)" --runtime "$(RUNTIME)"
 
 emulator-stop: .stamps/cloud ## end what emulator DETACH=1 started, and all that runs in it
 	@PYTHONPATH=src .venvs/cloud/bin/python -m emulator --stop
@@ -255,6 +264,12 @@ cloud-invoke: .stamps/cloud ## Q='…': one sentence to the endpoint
 cloud-batch: .stamps/cloud build/model.tar.gz ## INPUT=file.jsonl: a batch transform job, answers joined to inputs
 	@$(CLOUD_RUN) batch "$(INPUT)"
 
+cloud-tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml, as a tuning job
+	@$(CLOUD_RUN) tune $(CLOUD_TRAINING)
+
+tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml, here
+	@$(CLOUD_RUN) search $(CLOUD_TRAINING)
+
 cloud-scale: .stamps/cloud ## MIN= MAX= TARGET=: instances follow the load (invocations a minute each)
 	@$(CLOUD_RUN) scale --min $(MIN) --max $(MAX) --target $(TARGET)
 
@@ -268,7 +283,7 @@ cloud-delete: .stamps/cloud ## DATA=1: remove everything that costs, and prove i
 	@$(CLOUD_RUN) delete $(if $(DATA),--data)
 
 ##@ Quality
-.PHONY: test test-unit test-contract test-integration test-e2e lint
+.PHONY: test test-unit test-contract test-integration test-emulator test-e2e lint
 PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
@@ -287,6 +302,9 @@ test-contract: .stamps/dev .stamps/serve ## the hosting contract, from outside (
 
 test-integration: .stamps/dev .stamps/train .stamps/serve ## small jobs and endpoints by their make targets
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/integration
+
+test-emulator: .stamps/cloud .stamps/train .stamps/serve ## the cloud half against the emulator
+	@$(TEST_ENV) PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator
 
 test-e2e: .stamps/dev .stamps/train .stamps/serve ## the main job, make dry-run
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/e2e

@@ -39,8 +39,10 @@ $(IMAGES): requirements/train.lock requirements/serve.lock requirements/pip.lock
 	@PYTHON36="$(PYTHON36)" $(RUN) images
 	@touch $@
 
-parity: .stamps/host build/data/manifest.json ## A=host B=docker: same seed, same weights, same answers?
-	@$(RUN) parity $(A) $(B) $(TRAIN_OPTIONS)
+# With cloud: build/model.tar.gz served here and the endpoint there, the same requests to both.
+WITH_CLOUD = $(filter cloud,$(A) $(B))
+parity: .stamps/host build/data/manifest.json ## A=host B=docker: same seed, same weights, same answers? B=cloud
+	@$(if $(WITH_CLOUD),$(CLOUD_RUN) parity $(firstword $(filter-out cloud,$(A) $(B))),$(RUN) parity $(A) $(B) $(TRAIN_OPTIONS))
 
 test-docker: .stamps/dev .stamps/train .stamps/serve ## images, jobs and endpoints in containers (starts an engine)
-	@tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
+	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker

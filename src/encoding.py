@@ -16,6 +16,9 @@ long text keeps its LAST tokens), without Keras, gensim or TensorFlow: the
 endpoint's process stays small. Only SentencePiece is imported.
 """
 import json
+import os
+import unicodedata
+import zlib
 
 import sentencepiece
 
@@ -26,6 +29,9 @@ UNKNOWN_TOKEN = u'▁'
 """The token whose index stands for every piece without a vector (text-vectorian)."""
 
 PADDING_INDEX = 0
+
+SPECIFICATION = 'encoding.json'
+"""What a model reads beside its 64 tokens; a model without the file reads nothing else."""
 
 
 class Encoder:
@@ -66,3 +72,62 @@ class Encoder:
         """``text`` as a list of ``length`` indices, padded at the front with zeros."""
         indices = self.indices(text)[-self.length:]
         return [PADDING_INDEX] * (self.length - len(indices)) + indices
+
+
+class Ngrams:
+    """Turns text into hashed character n-grams, a second view beside the tokens.
+
+    Width, case and compatibility forms are folded first (NFKC, lower case). Each
+    different n-gram of the text, with ``^`` before and ``$`` behind it, becomes a
+    bucket from 1 on; 0 is padding.
+
+    >>> Ngrams([1, 2], buckets=100, length=8).encode('圏外')
+    [4, 59, 49, 3, 19, 69, 0, 0]
+
+    Args:
+        orders: the values of n.
+        buckets: of the hash, that of the padding included.
+        length: positions of the model's input; further n-grams are dropped, the
+            longest ones first.
+    """
+
+    def __init__(self, orders, buckets, length):
+        self.orders, self.buckets, self.length = orders, buckets, length
+
+    def encode(self, text):
+        """``text`` as a list of ``length`` buckets, padded behind with zeros."""
+        text = '^{}$'.format(unicodedata.normalize('NFKC', text).lower())
+        grams = (text[start:start + order] for order in self.orders
+                 for start in range(len(text) - order + 1))
+        buckets = (1 + zlib.crc32(gram.encode('utf-8', 'surrogatepass')) % (self.buckets - 1)
+                   for gram in grams)
+        different = list(dict.fromkeys(buckets))[:self.length]
+        return different + [PADDING_INDEX] * (self.length - len(different))
+
+
+class ModelInputs:
+    """Everything that a packed model reads, by the name of the model's input.
+
+    Args:
+        directory: holds tokenizer.model, vocabulary.json and, for a model that also
+            reads n-grams, encoding.json.
+    """
+
+    def __init__(self, directory):
+        self.encoder = Encoder(os.path.join(directory, 'tokenizer.model'),
+                               os.path.join(directory, 'vocabulary.json'))
+        self.specification = {}
+        path = os.path.join(directory, SPECIFICATION)
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as specification_file:
+                self.specification = json.load(specification_file)
+        self._ngrams = None
+        if 'ngrams' in self.specification:
+            self._ngrams = Ngrams(**self.specification['ngrams'])
+
+    def encode(self, texts):
+        """A batch: dict of input name to a list of one list of numbers a text."""
+        inputs = {'inputs': [self.encoder.encode(text) for text in texts]}
+        if self._ngrams is not None:
+            inputs['ngrams'] = [self._ngrams.encode(text) for text in texts]
+        return inputs

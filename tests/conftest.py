@@ -3,5 +3,8 @@ import os
 
 PREFIXES = ('AWS_', 'SM_', 'SAGEMAKER_', 'TF_', 'HOSTING_', 'GUNICORN_')
 
-for name in [name for name in os.environ if name.startswith(PREFIXES)]:
+# With BASE_URL, HOSTING_CONTRACT says which contract the endpoint there follows.
+KEPT = {'HOSTING_CONTRACT'} if os.environ.get('BASE_URL') else set()
+
+for name in [name for name in os.environ if name.startswith(PREFIXES) and name not in KEPT]:
     del os.environ[name]

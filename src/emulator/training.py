@@ -1,7 +1,6 @@
 """Training jobs that train: the AWS toolkit, run on an /opt/ml tree made from S3 (contract B)."""
 
 import json
-import re
 import shutil
 import subprocess
 import threading
@@ -12,6 +11,7 @@ from typing import Any
 from emulator.account import REGION, Account, LogStream, Record, now
 from emulator.protocol import ApiError, invalid
 from train2deploy import archives, manifest, processes
+from train2deploy.cloud.metrics import Metrics
 from train2deploy.runtimes import Instance, Runtime
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -195,7 +195,7 @@ class Training:
             for line in process.stdout:
                 stream.write(line.rstrip("\n"))
                 metrics.read(line)
-                job["FinalMetricDataList"] = metrics.final()
+                job["FinalMetricDataList"] = final_metrics(metrics)
             status = process.wait()
         finally:
             timer.cancel()
@@ -270,28 +270,8 @@ def lay_out(account: Account, job: Record, base: Path, instance: Instance) -> No
         manifest.write_json(base / "input" / "config" / f"{name}.json", value)
 
 
-class Metrics:
-    """Values that the job's metric definitions find in its log (contract B6)."""
-
-    def __init__(self, definitions: list[dict[str, str]]) -> None:
-        self._patterns = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
-        self._last: dict[str, tuple[float, Any]] = {}
-
-    def read(self, line: str) -> None:
-        """
-        >>> metrics = Metrics([{"Name": "a", "Regex": "acc: ([0-9.]+)"}])
-        >>> metrics.read("loss: 1 - acc: 0.5"); metrics.final()[0]["Value"]
-        0.5
-        """
-        for name, pattern in self._patterns:
-            for value in pattern.findall(line):
-                try:
-                    self._last[name] = (float(value), now())
-                except ValueError:
-                    continue
-
-    def final(self) -> list[Record]:
-        return [
-            {"MetricName": name, "Value": value, "Timestamp": when}
-            for name, (value, when) in self._last.items()
-        ]
+def final_metrics(metrics: Metrics) -> list[Record]:
+    return [
+        {"MetricName": name, "Value": value, "Timestamp": metrics.when[name]}
+        for name, value in metrics.last.items()
+    ]

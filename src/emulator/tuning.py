@@ -64,7 +64,7 @@ class Tunings:
         config = job["HyperParameterTuningJobConfig"]
         limits = config["ResourceLimits"]
         generator = random.Random(config.get("RandomSeed", 0))
-        status = "Completed"
+        status = "Failed"
         try:
             while len(job["_jobs"]) < limits["MaxNumberOfTrainingJobs"]:
                 if job["HyperParameterTuningJobStatus"] != "InProgress":
@@ -74,10 +74,12 @@ class Tunings:
                 time.sleep(0.1)
             while self._running(job):
                 time.sleep(0.1)
+            statuses = {self._record(name)["TrainingJobStatus"] for name in job["_jobs"]}
             if job["HyperParameterTuningJobStatus"] == "Stopping":
                 status = "Stopped"
-            elif all(self._record(name)["TrainingJobStatus"] == "Failed" for name in job["_jobs"]):
-                status = "Failed"
+            elif statuses != {"Failed"}:
+                status = "Completed"
+            else:
                 job["FailureReason"] = "All training jobs failed. Please take a look at them."
         except ApiError as error:
             status, job["FailureReason"] = "Failed", error.message
@@ -97,6 +99,11 @@ class Tunings:
         number = len(job["_jobs"]) + 1
         name = f"{job['HyperParameterTuningJobName']}-{number:03d}-{uuid.uuid4().hex[:8]}"
         objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+        resources = definition.get("ResourceConfig") or {
+            key: value
+            for key, value in definition["HyperParameterTuningResourceConfig"].items()
+            if key in ("InstanceType", "InstanceCount", "VolumeSizeInGB")
+        }
         request: Record = {
             "TrainingJobName": name,
             "HyperParameters": {
@@ -111,12 +118,12 @@ class Tunings:
                     "RoleArn",
                     "InputDataConfig",
                     "OutputDataConfig",
-                    "ResourceConfig",
                     "StoppingCondition",
                     "Environment",
                 )
                 if key in definition
             },
+            "ResourceConfig": resources,
             "TuningJobArn": job["HyperParameterTuningJobArn"],
             "_tuned": values,
             "Tags": job.get("Tags", []),

@@ -19,21 +19,16 @@ SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 def main(model_dir):
     code = os.path.join(model_dir, 'code')
     sys.path[:0] = [os.path.join(code, 'lib'), code]
-    encoder = importlib.import_module('encoding').Encoder(
-        os.path.join(code, 'tokenizer.model'), os.path.join(code, 'vocabulary.json'))
+    features = importlib.import_module('encoding').ModelInputs(code)
     sentences = json.load(sys.stdin)
     version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
     with tf.Session(graph=tf.Graph()) as session:
         meta_graph = tf.saved_model.loader.load(
             session, [tf.saved_model.tag_constants.SERVING], os.path.join(model_dir, version))
         signature = meta_graph.signature_def[SIGNATURE]
-        model_input = next(iter(signature.inputs.values()))
-        outputs = signature.outputs
-        # Beside the probabilities a model may have further outputs, with names of their own.
-        model_output = outputs[min(outputs, key=lambda name: ('Softmax' not in name, name))]
-        probabilities = session.run(
-            model_output.name,
-            {model_input.name: [encoder.encode(sentence) for sentence in sentences]})
+        model_output, = signature.outputs.values()
+        probabilities = session.run(model_output.name, {
+            signature.inputs[name].name: rows for name, rows in features.encode(sentences).items()})
     json.dump({'probabilities': probabilities.tolist(), 'tensorflow': tf.__version__,
                'signature': {'inputs': _describe(signature.inputs),
                              'outputs': _describe(signature.outputs)}}, sys.stdout)

@@ -80,5 +80,12 @@ def share(text):
     return float(text)
 
 
+def positive(text):
+    """A hyperparameter that is a number above 0."""
+    if not float(text) > 0:
+        raise argparse.ArgumentTypeError('expected a number above 0, found {}'.format(text))
+    return float(text)
+
+
 def _spellings(name):
     return sorted({'--' + name, '--' + name.replace('-', '_')})

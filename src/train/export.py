@@ -6,6 +6,7 @@ labels, the vocabulary and the tokenizer from the second.
 """
 import csv
 import json
+import operator
 import os
 import shutil
 
@@ -16,8 +17,8 @@ MODEL_VERSION = '1'
 """SageMaker serves a SavedModel only from a directory with a numeric name."""
 
 
-def save_model(session, inputs, outputs, model_dir):
-    """Writes ``<model_dir>/1`` with one signature, ``serving_default``.
+def save_model(session, inputs, outputs, model_dir, further_signatures=None):
+    """Writes ``<model_dir>/1`` with the signature ``serving_default``.
 
     The same weights give the same bytes, and the graph holds what serving needs
     and nothing else (``tf.saved_model.simple_save`` gives neither).
@@ -26,15 +27,19 @@ def save_model(session, inputs, outputs, model_dir):
         session: holds the trained variables.
         inputs, outputs: dict of name to tensor.
         model_dir: SM_MODEL_DIR.
+        further_signatures: dict of signature name to (inputs, outputs).
     """
     path = os.path.join(model_dir, MODEL_VERSION)
     builder = tf.saved_model.builder.SavedModelBuilder(path)
-    signature = tf.saved_model.signature_def_utils.predict_signature_def(inputs, outputs)
+    signatures = {
+        tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: (inputs, outputs)}
+    signatures.update(further_signatures or {})
     # A sharded saver, the builder's default, puts a random name into the graph.
     builder.add_meta_graph_and_variables(
         session, [tf.saved_model.tag_constants.SERVING],
         signature_def_map={
-            tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature},
+            name: tf.saved_model.signature_def_utils.predict_signature_def(*tensors)
+            for name, tensors in signatures.items()},
         saver=tf.train.Saver(sharded=False))
     builder.save()
     _reduce(os.path.join(path, 'saved_model.pb'))
@@ -94,6 +99,23 @@ def save_labels(labels, output_dir):
     be able to run code in the endpoint.
     """
     write_json(labels, os.path.join(output_dir, 'labels.json'))
+
+
+def save_metrics(predicted, truth, args, hyperparameters, output_dir, **further):
+    """Prints the accuracy on the test channel and writes ``metrics.json``.
+
+    Args:
+        predicted, truth: lists of labels.
+        args: the script's arguments; those of ``hyperparameters`` are written too.
+        further: entries of metrics.json beside these.
+    """
+    accuracy = sum(map(operator.eq, predicted, truth)) / len(truth)
+    # A name of its own: the metric definitions must not take it for an epoch's.
+    print('test_accuracy={:.4f} test_sentences={}'.format(accuracy, len(truth)))
+    names = [name.replace('-', '_') for name, _, _, _ in hyperparameters]
+    write_json(dict(further, test_accuracy=accuracy, test_sentences=len(truth),
+                    hyperparameters={name: getattr(args, name) for name in names},
+                    tensorflow=tf.__version__), os.path.join(output_dir, 'metrics.json'))
 
 
 def save_history(history, output_dir):

@@ -26,18 +26,20 @@ from tensorflow.python.keras import Input, Model
 from tensorflow.python.keras import backend as K
 from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint
 from tensorflow.python.keras.layers import LSTM, Bidirectional, Dense, Dropout, Embedding
-from text_vectorian import SentencePieceVectorian
 
 import arguments
 import channels
 import determinism
 import export
 from encoding import INPUT_LENGTH, Encoder
+from vectors import load_vectors
 
 HYPERPARAMETERS = [
     ('epochs', arguments.at_least(1), 10, 'passes over the training channel at most'),
     ('batch-size', arguments.at_least(1), 100, 'sentences a step'),
     ('hidden', arguments.at_least(1), 32, 'units of the LSTM, each direction'),
+    ('dropout', arguments.share, 0.1, 'part of the last hidden layer that a step leaves out'),
+    ('learning-rate', arguments.positive, 0.002, "nadam's"),
     ('validation-split', arguments.share, 0.1,
      'last part of the (shuffled) channel that chooses the epoch'),
     ('seed', arguments.at_least(0), 1, 'of every random generator'),
@@ -48,13 +50,14 @@ HYPERPARAMETERS = [
 logger = logging.getLogger('train_v1')
 
 
-def build_model(vectors, hidden, class_count):
+def build_model(vectors, hidden, class_count, dropout=0.1):
     """The article's network.
 
     Args:
         vectors: float array (tokens, dimensions), the embedding; it stays frozen.
         hidden: units of the LSTM in each direction.
         class_count: labels.
+        dropout: see HYPERPARAMETERS.
 
     Returns:
         Model: (batch, 64) indices as float32 -> (batch, class_count) probabilities.
@@ -65,11 +68,11 @@ def build_model(vectors, hidden, class_count):
     x = SeqSelfAttention(attention_type=SeqSelfAttention.ATTENTION_TYPE_MUL)(x)
     x = Bidirectional(LSTM(hidden))(x)
     x = Dense(hidden * 2)(x)
-    x = Dropout(0.1)(x)
+    x = Dropout(dropout)(x)
     return Model(indices, Dense(class_count, activation='softmax')(x))
 
 
-def fit(model, features, targets, args, weights_path):
+def fit(model, features, targets, args, weights_path, optimizer='nadam'):
     """Trains, and keeps the weights of the best epoch at ``weights_path``.
 
     Returns:
@@ -78,7 +81,7 @@ def fit(model, features, targets, args, weights_path):
     metrics = ['acc', 'mse', 'mae']
     if targets.shape[1] > 5:
         metrics.append('top_k_categorical_accuracy')  # k is 5: of fewer classes it is always 1
-    model.compile(loss='categorical_crossentropy', optimizer='nadam', metrics=metrics)
+    model.compile(loss='categorical_crossentropy', optimizer=optimizer, metrics=metrics)
     model.summary(print_fn=logger.info)
     monitor = 'val_acc' if args.validation_split > 0 else 'acc'
     # One line an epoch: a progress bar would fill the job's log.
@@ -89,20 +92,6 @@ def fit(model, features, targets, args, weights_path):
                    ModelCheckpoint(weights_path, monitor=monitor, mode='max',
                                    save_best_only=True, save_weights_only=True)])
     return history.history
-
-
-def load_vectors(directory):
-    """Opens the ``vectors`` channel with text-vectorian, as the article does.
-
-    Returns:
-        (tokenizer_path, tokens, vectors): a path, list of str, float array.
-    """
-    tokenizer_path = os.path.join(directory, 'tokenizer.model')
-    vectorian = SentencePieceVectorian(
-        tokenizer_filename=tokenizer_path,
-        vectorizer_filename=os.path.join(directory, 'vectors.model'))
-    word_vectors = vectorian.vectorizer.model.wv
-    return tokenizer_path, list(word_vectors.index2word), word_vectors.vectors
 
 
 def main(argv):
@@ -124,8 +113,10 @@ def main(argv):
 
     with tempfile.TemporaryDirectory() as scratch:
         best = os.path.join(scratch, 'best.h5')
-        model = build_model(vectors, args.hidden, len(labels))
-        export.save_history(fit(model, features, targets, args, best), args.output_dir)
+        model = build_model(vectors, args.hidden, len(labels), args.dropout)
+        optimizer = tf.keras.optimizers.Nadam(lr=args.learning_rate)
+        history = fit(model, features, targets, args, best, optimizer)
+        export.save_history(history, args.output_dir)
         # A new graph, so that nothing of the training goes into the SavedModel.
         session = determinism.new_session(args.seed, args.single_thread)
         K.set_learning_phase(0)
@@ -134,21 +125,11 @@ def main(argv):
 
     predicted = model.predict(
         np.array([encoder.encode(text) for text in test_texts], dtype=np.float32), batch_size=256)
-    hits = [labels[row] == label for row, label in zip(predicted.argmax(axis=1), test_labels)]
-    accuracy = float(np.mean(hits))
-    # A name of its own: the metric definitions must not take it for an epoch's.
-    print('test_accuracy={:.4f} test_sentences={}'.format(accuracy, len(hits)))
-    export.write_json({'test_accuracy': accuracy, 'test_sentences': len(hits),
-                       'hyperparameters': _hyperparameters(args), 'tensorflow': tf.__version__},
-                      os.path.join(args.output_dir, 'metrics.json'))
+    export.save_metrics([labels[row] for row in predicted.argmax(axis=1)], test_labels, args,
+                        HYPERPARAMETERS, args.output_dir)
     export.save_model(session, {'inputs': model.input},
                       {tensor.name: tensor for tensor in model.outputs}, args.sm_model_dir)
     logger.info('saved %s', json.dumps(sorted(os.listdir(args.sm_model_dir))))
-
-
-def _hyperparameters(args):
-    names = [name.replace('-', '_') for name, _, _, _ in HYPERPARAMETERS]
-    return {name: getattr(args, name) for name in names}
 
 
 if __name__ == '__main__':

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from train2deploy.jobs import TrainingJob
     from train2deploy.runtimes import Runtime
 
-HYPERPARAMETERS = {"epochs": int, "batch-size": int, "hidden": int, "validation-split": float}
+HYPERPARAMETERS = {
+    "epochs": int,
+    "batch-size": int,
+    "hidden": int,
+    "dropout": float,
+    "learning-rate": float,
+    "validation-split": float,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

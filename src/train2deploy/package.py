@@ -21,6 +21,8 @@ from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 
 ENCODING_FILES = ("labels.json", "vocabulary.json", "tokenizer.model")
+SPECIFICATION = "encoding.json"
+"""Only of a model that reads more than tokens."""
 REQUIREMENTS = "requirements.txt"
 
 # The serving container: Ubuntu 18.04, CPython 3.6.
@@ -61,6 +63,8 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
             if not (output / name).exists():
                 raise UserError(f"{paths.relative(job)}/output.tar.gz: expected {name} in it.")
             entries.append((f"code/{name}", output / name))
+        if (output / SPECIFICATION).exists():
+            entries.append((f"code/{SPECIFICATION}", output / SPECIFICATION))
         if dependencies == "lib":
             entries += _below(vendored(), "code/lib/")
         else:

@@ -1,6 +1,5 @@
 """Models and their versions: what is loaded, in which state, and how that changes."""
 
-import concurrent.futures
 import logging
 import os
 import threading
@@ -46,6 +45,12 @@ class Version:
         return self.error.message if self.error else ''
 
 
+def _start(work, version):
+    """Do something with a version in a thread that does not keep the process alive."""
+    threading.Thread(target=work, args=(version,), daemon=True,
+                     name='%s-%d' % (version.model, version.number)).start()
+
+
 class Manager:
     """Loads the versions that the settings ask for and finds them for requests.
 
@@ -61,7 +66,8 @@ class Manager:
         self._lock = threading.Lock()      # around _versions and _available
         self._polling = threading.Lock()   # one reconciliation at a time
         self._changed = threading.Condition(self._lock)
-        self._pool = concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1), 'load')
+        # So many versions are loaded at once; one that waits for its next try is not counted.
+        self._loading = threading.Semaphore(2 * (os.cpu_count() or 1))
 
     # -- for requests -----------------------------------------------------------------------
 
@@ -167,7 +173,7 @@ class Manager:
                 version = Version(name, number, aspired[number])
                 with self._lock:
                     current[number] = version
-                self._pool.submit(self._load, version)
+                _start(self._load, version)
         if aspired and not any(current[number].state == AVAILABLE for number in aspired):
             # The last good version stays until its successor is there
             # (AvailabilityPreservingPolicy).
@@ -177,7 +183,7 @@ class Manager:
                 continue
             if version.state == AVAILABLE:
                 self._set_state(version, UNLOADING)
-                self._pool.submit(self._unload, version)
+                _start(self._unload, version)
             elif version.state == END:
                 # Should it come back, it is loaded anew.
                 version.path = None
@@ -190,8 +196,9 @@ class Manager:
         while True:
             tries += 1
             try:
-                version.servable = Servable(version.model, version.number, version.path,
-                                            self._options)
+                with self._loading:
+                    version.servable = Servable(version.model, version.number, version.path,
+                                                self._options)
                 break
             except ServingError as error:
                 failure = error

@@ -10,6 +10,10 @@ Answers, as in the article, one list a sentence, the most probable label first:
     [{"label": "携帯電話", "prob": 0.966}, {"label": "京都", "prob": 0.023}, …]
 
 A list of sentences gives a list of such lists, JSON lines one such list a line.
+Two requests go beyond the article, for a model that can (v2), with application/json:
+``"explain": true`` gives for each sentence ``{"labels": [...], "tokens": [{"token":
+"電波", "weight": 0.61}, ...]}``, and ``"unknown": true`` puts the label ``unknown`` first
+where the most probable one is below the confidence that training found.
 All sentences of a request go to the model server in one call. Anything wrong with
 a request raises ValueError, whose text becomes the body ``{"error": …}``.
 """
@@ -21,7 +25,7 @@ CODE_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
 if CODE_DIRECTORY not in sys.path:
     sys.path.append(CODE_DIRECTORY)
 
-from encoding import Encoder  # noqa: E402
+from encoding import ModelInputs  # noqa: E402
 from model_client import ModelClient, ModelServerError  # noqa: E402
 
 JSON = 'application/json'
@@ -40,7 +44,7 @@ def _read_labels():
 
 
 labels = _read_labels()
-encoder = Encoder(_path('tokenizer.model'), _path('vocabulary.json'))
+model_inputs = ModelInputs(CODE_DIRECTORY)
 client = ModelClient()
 
 
@@ -64,15 +68,19 @@ def handler(data, context):
             JSON, JSON_LINES, context.request_content_type))
     text = _decode(data.read())
     if content_type == JSON:
-        query = _query(_parse(text))
-        if isinstance(query, list):
-            return _dump(_classify(query, context)), JSON
-        return _dump(_classify([query], context)[0]), JSON
+        request = _parse(text)
+        query = _query(request)
+        sentences = query if isinstance(query, list) else [query]
+        answers = _classify(sentences, context, **_options(request))
+        return _dump(answers if isinstance(query, list) else answers[0]), JSON
     sentences = []
     # Not splitlines: characters such as U+2028 may stand within a JSON string.
     for number, line in enumerate(text.split('\n'), start=1):
         if line.strip():
-            query = _query(_parse(line, number), number)
+            request = _parse(line, number)
+            query = _query(request, number)
+            if any(_options(request, number).values()):
+                raise ValueError('line {}: "explain" and "unknown" go with {}'.format(number, JSON))
             if isinstance(query, list):
                 raise ValueError('line {}: expected a string as "q", found a list; give each'
                                  ' sentence a line of its own'.format(number))
@@ -82,20 +90,49 @@ def handler(data, context):
     return '\n'.join(map(_dump, _classify(sentences, context))) + '\n', JSON_LINES
 
 
-def _classify(sentences, context):
-    rows = client.predict(context.rest_uri, [encoder.encode(text) for text in sentences])
+def _classify(sentences, context, explain=False, unknown=False):
+    inputs = model_inputs.encode(sentences)
+    if len(inputs) == 1:
+        inputs = inputs['inputs']
+    if explain:
+        outputs = client.predict(context.rest_uri, inputs, signature_name='explain')
+        rows, weights = outputs['probabilities'], outputs['weights']
+    else:
+        rows = client.predict(context.rest_uri, inputs)
+    _check_rows(rows, sentences)
+    rankings = [_rank(row, unknown) for row in rows]
+    if not explain:
+        return rankings
+    return [{'labels': ranking, 'tokens': _weighted_tokens(text, row)}
+            for text, ranking, row in zip(sentences, rankings, weights)]
+
+
+def _weighted_tokens(text, weights):
+    """The tokens that the model saw, in order, with how much each counted."""
+    tokens = model_inputs.encoder.pieces(text)[-len(weights):]
+    return [{'token': token, 'weight': weight}
+            for token, weight in zip(tokens, weights[len(weights) - len(tokens):])]
+
+
+def _check_rows(rows, sentences):
     if not isinstance(rows, list) or len(rows) != len(sentences) or not all(
             isinstance(row, list) and len(row) == len(labels) for row in rows):
         raise ModelServerError(
             'expected {} probabilities for each of {} sentences from the model, found others;'
             ' is it the model that labels.json belongs to?'.format(len(labels), len(sentences)))
-    return [_rank(row) for row in rows]
 
 
-def _rank(probabilities):
-    """Labels with their probabilities, the most probable first; ties in the order of labels."""
+def _rank(probabilities, unknown=False):
+    """Labels with their probabilities, the most probable first; ties in the order of labels.
+
+    With ``unknown`` an entry of that name, without a probability, is the first where the
+    best label's is below the model's threshold.
+    """
     order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
-    return [{'label': labels[index], 'prob': probabilities[index]} for index in order]
+    ranking = [{'label': labels[index], 'prob': probabilities[index]} for index in order]
+    if unknown and ranking[0]['prob'] < model_inputs.specification['unknown_below']:
+        ranking.insert(0, {'label': 'unknown', 'prob': None})
+    return ranking
 
 
 def _decode(body):
@@ -137,6 +174,21 @@ def _query(request, line=None):
     else:
         _check(query, '{}"q": '.format(_at(line)))
     return query
+
+
+def _options(request, line=None):
+    """What a request asks for beside the ranking: dict of option to bool."""
+    chosen = {}
+    for name, needs in (('explain', 'explain'), ('unknown', 'unknown_below')):
+        value = request.get(name, False)
+        if not isinstance(value, bool):
+            raise ValueError('{}"{}": expected true or false, found {}'.format(
+                _at(line), name, _kind(value)))
+        if value and not model_inputs.specification.get(needs):
+            raise ValueError('{}"{}": this model has no such answer (v2 has)'.format(
+                _at(line), name))
+        chosen[name] = value
+    return chosen
 
 
 def _check(text, where):

@@ -47,20 +47,26 @@ class ModelClient:
         self._patience = patience
         self._idle = []
 
-    def predict(self, uri, rows):
+    def predict(self, uri, inputs, signature_name=None):
         """Predicts a batch.
 
         Args:
             uri: the context's ``rest_uri``.
-            rows: list of lists of indices, all of the model's length.
+            inputs: list of rows for a model with one input, dict of input name to
+                list of rows for a model with more.
+            signature_name: None is the model's default.
 
         Returns:
-            list of lists of probabilities, row for row.
+            list of rows of the model's output; dict of output name to list of rows
+            for a signature with more than one.
 
         Raises:
             ModelServerError: with the server's own message where it gave one.
         """
-        body = json.dumps({'inputs': rows}, separators=(',', ':')).encode()
+        request = {'inputs': inputs}
+        if signature_name:
+            request['signature_name'] = signature_name
+        body = json.dumps(request, separators=(',', ':')).encode()
         status, answer = self._post(urlsplit(uri), body)
         try:
             parsed = json.loads(answer.decode('utf-8'))

@@ -78,8 +78,9 @@ class Soak:
     def __init__(self, served: subjects.Served, work: workload.Workload, seconds: float) -> None:
         self._served, self._work = served, work
         self.began = perf_counter()
+        self._every = kill_interval(seconds)
         self._last_kill = self.began + seconds - BACK_WITHIN_SECONDS
-        self._next_kill = self.began + min(KILL_EVERY_SECONDS, seconds / 4)
+        self._next_kill = self.began + self._every
         self._next_sample = self.began
         self.kills: list[Kill] = []
         self.lives: dict[int, Life] = {}
@@ -130,7 +131,12 @@ class Soak:
             os.kill(pid, signal.SIGKILL)
             moment = perf_counter()
             self.kills.append(Kill(role, round(moment - self.began, 3), moment=moment))
-            self._next_kill = now + KILL_EVERY_SECONDS
+            self._next_kill = now + self._every
+
+
+def kill_interval(seconds: float) -> float:
+    """Seconds between two kills: fewer in a soak that is too short for several."""
+    return min(KILL_EVERY_SECONDS, seconds / 4)
 
 
 def soak(seconds: float) -> dict[str, Any]:
@@ -145,7 +151,7 @@ def soak(seconds: float) -> dict[str, Any]:
     work = workload.invocations(sentences)
     console.say(
         f"{seconds:g} s of load from {CLIENTS} clients;"
-        f" a process is killed every {KILL_EVERY_SECONDS:g} s"
+        f" a process is killed every {kill_interval(seconds):g} s"
     )
     with subjects.Served(model_dir, "soak") as served:
         served.first_answer(work.requests[0])

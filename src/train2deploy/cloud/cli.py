@@ -10,10 +10,9 @@ from types import FrameType
 from typing import Any
 
 from train2deploy import paths
+from train2deploy.cli import HYPERPARAMETERS
 from train2deploy.cloud.config import load
 from train2deploy.errors import EXIT_FAILED, EXIT_INTERRUPTED, UserError
-
-HYPERPARAMETERS = {"epochs": int, "batch-size": int, "hidden": int, "validation-split": float}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    for name, run in (("plan", _plan), ("train", _train)):
+    for name, run in (("plan", _plan), ("train", _train), ("tune", _tune), ("search", _search)):
         command = add(name, run)
         command.add_argument("--model-version", default="v1")
         command.add_argument("--seed", type=int, default=1)
@@ -140,6 +139,26 @@ def _train(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import train
 
     train.train(_connect(arguments), _request(arguments), _leave(arguments))
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    """Searches hyperparameters on SageMaker, by tune.toml"""
+    from train2deploy.cloud import search, tune
+
+    wanted = search.load()
+    tune.tune(_connect(arguments), wanted, _request(arguments), _leave(arguments))
+
+
+def _search(arguments: argparse.Namespace) -> None:
+    """Searches hyperparameters on this machine, by tune.toml"""
+    from train2deploy import runtimes
+    from train2deploy.cloud import search, tune_here
+
+    request = _request(arguments)
+    wanted = search.load()
+    searched = {each.name for each in wanted.ranges}
+    fixed = {key: value for key, value in request.hyperparameters.items() if key not in searched}
+    tune_here.tune(wanted, request.version, fixed, runtimes.named("host"))
 
 
 def _deploy(arguments: argparse.Namespace) -> None:

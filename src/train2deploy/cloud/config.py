@@ -25,6 +25,7 @@ PROJECT_TAG = "train2deploy.project"
 
 NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+LONGEST_NAME = 18
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
 
@@ -185,8 +186,10 @@ def _check(config: Config, file: Path, complete: bool) -> None:
         if kind is int and getattr(config, key) < 1:
             raise UserError(f"{key}: expected 1 or more, found {getattr(config, key)}.")
     for key in ("project", "endpoint_name"):
-        if len(getattr(config, key)) > 30:
-            raise UserError(f"{key}: expected at most 30 characters, for names are built on it.")
+        if len(getattr(config, key)) > LONGEST_NAME:
+            raise UserError(
+                f"{key}: expected at most {LONGEST_NAME} characters: a tuning job's name has 32."
+            )
     if bool(config.subnets) != bool(config.security_groups):
         raise UserError("subnets, security_groups: expected both or none of them.")
     if config.train_instance_type.startswith("ml.t"):

@@ -20,6 +20,8 @@ def serving_image(cloud: Cloud, instance_type: str) -> str:
 
 
 def _image(cloud: Cloud, version: str, scope: str, instance_type: str) -> str:
+    # Its notes on configuration files are not for our user.
+    logging.getLogger("sagemaker.config").addFilter(lambda record: False)
     from sagemaker import image_uris
 
     region = cloud.config.region
@@ -41,8 +43,7 @@ def sdk_session(cloud: Cloud) -> Any:
     """The SageMaker SDK on our clients. It is given the bucket: it would choose and make one."""
     import sagemaker
 
-    for name in ("sagemaker", "sagemaker.config"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("sagemaker").setLevel(logging.ERROR)
     return sagemaker.Session(
         boto_session=cloud.boto,
         sagemaker_client=cloud.sagemaker,

@@ -20,6 +20,8 @@ EMULATOR_DEFAULTS = {
     "role": "train2deploy-execution",
     "bucket": "train2deploy-emulator",
 }
+ADMINISTRATOR_KEY = "emulator-internal"
+"""Whose calls the emulator neither records nor lets run into faults."""
 OPT_OUT = """\
 SchemaVersion: '1.0'
 SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
@@ -149,16 +151,26 @@ def emulator_url() -> str:
 
 def _furnish(account: Cloud) -> None:
     """What an administrator has made in a real account: the bucket and the role."""
-    s3, iam, config = account.client("s3"), account.client("iam"), account.config
+    config = account.config
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=account.emulator_url,
+            region_name=config.region,
+            aws_access_key_id=ADMINISTRATOR_KEY,
+            aws_secret_access_key="none",
+            config=ClientConfig(s3={"addressing_style": "path"}, proxies={}),
+        )
+
+    s3, iam = client("s3"), client("iam")
     try:
         s3.head_bucket(Bucket=config.bucket)
     except botocore.exceptions.ClientError:
-        where = (
-            {}
-            if config.region == "us-east-1"
-            else {"CreateBucketConfiguration": {"LocationConstraint": config.region}}
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": config.region}}
+        s3.create_bucket(
+            Bucket=config.bucket, **({} if config.region == "us-east-1" else elsewhere)
         )
-        s3.create_bucket(Bucket=config.bucket, **where)
     if config.role.startswith("arn:"):
         return
     try:

@@ -14,22 +14,11 @@ import botocore.exceptions
 
 from train2deploy import console, jobs, manifest, paths
 from train2deploy.cloud import follow, images, plan, prices, staging, storage
+from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, code, message
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 
-NUMBER = r"([0-9.]+(?:e[-+]?[0-9]+)?)"
-# The article's, but that its `acc:` also matches in `val_acc:`: both came out mixed.
-METRICS = [
-    {"Name": f"{kind}:{short}", "Regex": rf"\b{prefix}{name}: {NUMBER}"}
-    for kind, prefix in (("train", ""), ("valid", "val_"))
-    for short, name in (
-        ("acc", "acc"),
-        ("mse", "mean_squared_error"),
-        ("mae", "mean_absolute_error"),
-        ("top-k", "top_k_categorical_accuracy"),
-    )
-]
 FAILED = ("Failed", "Stopped")
 ATTEMPTS = 50
 
@@ -174,7 +163,7 @@ def estimator(cloud: Cloud, prepared: Prepared, source: str) -> Any:
         py_version="py3",
         hyperparameters=dict(prepared.hyperparameters),
         environment=prepared.environment or None,
-        metric_definitions=METRICS,
+        metric_definitions=DEFINITIONS,
         output_path=config.uri("outputs"),
         output_kms_key=config.kms_key or None,
         volume_kms_key=config.kms_key or None,
@@ -204,12 +193,16 @@ def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] |
         job = describe(cloud, name)
         if job is None:
             return name, None
-        if job["TrainingJobStatus"] in FAILED or (
-            fresh and job["TrainingJobStatus"] == "Completed"
-        ):
+        status = job["TrainingJobStatus"]
+        if status in FAILED or (status == "Completed" and (fresh or not _has_results(cloud, job))):
             continue
         return name, job
     raise UserError(f"{stem}: {ATTEMPTS} jobs of these very inputs are there. Change a setting.")
+
+
+def _has_results(cloud: Cloud, job: dict[str, Any]) -> bool:
+    """Whether what it left in S3 is still there (`make cloud-delete DATA=1` removes it)."""
+    return bool(storage.keys(cloud, storage.split(job["ModelArtifacts"]["S3ModelArtifacts"])[1]))
 
 
 def _start(

@@ -1,5 +1,6 @@
 """A9: restarts, shutdown, logs."""
 import collections
+import concurrent.futures
 import http.client
 import os
 import re
@@ -85,6 +86,16 @@ def test_a9_sigkill_of_gunicorn_leaves_no_worker(own):
     worker = own.probe()['pid']
     os.kill(own.pid('gunicorn'), signal.SIGKILL)
     assert gone([worker], 5)
+
+
+def test_a9_sigkill_of_gunicorn_ends_even_a_busy_worker(own):
+    worker = own.probe()['pid']
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(own.invoke, '{"do": "spin", "seconds": 20}')
+        time.sleep(0.3)
+        os.kill(own.pid('gunicorn'), signal.SIGKILL)
+        assert gone([worker], 2)
+        assert reply.result().status == 502
 
 
 def test_a9_a_stop_in_the_middle_of_the_start_leaves_nothing(starter):

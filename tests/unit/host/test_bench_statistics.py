@@ -35,9 +35,18 @@ def test_a_percentile_is_a_value_that_so_many_do_not_exceed(values, percent):
 
 
 def a_round(p50, per_second, **changes):
-    return Round(**{
-        "p50_ms": p50, "p95_ms": 2 * p50, "p99_ms": 3 * p50, "per_second": per_second,
-        "requests": 10, "foreign_cpu": 0.0, "cpu_ms": {}, **changes})
+    return Round(
+        **{
+            "p50_ms": p50,
+            "p95_ms": 2 * p50,
+            "p99_ms": 3 * p50,
+            "per_second": per_second,
+            "requests": 10,
+            "foreign_cpu": 0.0,
+            "cpu_ms": {},
+            **changes,
+        }
+    )
 
 
 def test_a_round_tells_latency_rate_and_cpu_of_a_request():
@@ -96,8 +105,11 @@ def results():
 
 
 def entry(entries, subject, clients, sentences=1):
-    return next(row for row in entries if (
-        row["subject"], row["clients"], row["sentences"]) == (subject, clients, sentences))
+    return next(
+        row
+        for row in entries
+        if (row["subject"], row["clients"], row["sentences"]) == (subject, clients, sentences)
+    )
 
 
 def test_every_subject_is_measured_with_every_number_of_clients():
@@ -121,8 +133,12 @@ def test_latency_is_compared_with_one_thread_and_throughput_with_two():
 
 
 def aims(started=None, memory=None):
-    return {aim.name: aim for aim in report.aims(
-        report.measurements(results(), PLAN.batch), started or {}, memory or {})}
+    return {
+        aim.name: aim
+        for aim in report.aims(
+            report.measurements(results(), PLAN.batch), started or {}, memory or {}
+        )
+    }
 
 
 def test_an_aim_holds_on_the_right_side_of_its_limit():
@@ -143,7 +159,10 @@ def whole_result():
     started = startup.summary({startup.BARE: [2.0, 4.0], INVOCATIONS: [3.0, 6.0]})
     memory = {INVOCATIONS: {"handler": {"rss": 40.0, "pss": 30.0}}, ARTICLE: {}}
     return {
-        "measurements": entries, "startup": started, "memory": memory, "foreign_cpu": 0.4,
+        "measurements": entries,
+        "startup": started,
+        "memory": memory,
+        "foreign_cpu": 0.4,
         "aims": [aim.as_json() for aim in report.aims(entries, started, memory)],
         "machine": {"cpu": "a CPU", "cores": 2, "serving": {"tensorflow": "1.13.1"}},
     }
@@ -151,7 +170,9 @@ def whole_result():
 
 def test_a_start_is_compared_with_the_bare_process_of_its_round():
     assert whole_result()["startup"] == {
-        startup.BARE: {"seconds": 3.0, "ratio": 1.0}, INVOCATIONS: {"seconds": 4.5, "ratio": 1.5}}
+        startup.BARE: {"seconds": 3.0, "ratio": 1.0},
+        INVOCATIONS: {"seconds": 4.5, "ratio": 1.5},
+    }
 
 
 def test_the_result_is_json_and_comes_back_the_same():

@@ -22,7 +22,7 @@ def serving(function, **parameters):
 
 
 def test_a8_requests_within_the_time_share_a_run():
-    requests, signature = serving(lambda x: 2 * x, batch_timeout_micros=200000, max_batch_size=8,
+    requests, signature = serving(lambda x: 2 * x, batch_timeout_micros=400000, max_batch_size=8,
                                   num_batch_threads=1)
     for value in range(5):
         requests.send(rows(value))
@@ -124,7 +124,7 @@ def test_a8_the_guilty_request_fails_alone():
 
 
 def test_a8_batches_are_padded_to_an_allowed_size_and_the_padding_is_dropped():
-    requests, signature = serving(lambda x: x, batch_timeout_micros=100000, max_batch_size=8,
+    requests, signature = serving(lambda x: x, batch_timeout_micros=400000, max_batch_size=8,
                                   allowed_batch_sizes=[2, 4, 8], num_batch_threads=1)
     for value in range(3):
         requests.send(rows(value))

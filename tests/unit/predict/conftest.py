@@ -13,6 +13,8 @@ import pytest
 import sentencepiece
 from hypothesis import HealthCheck, settings
 
+from encoding import Encoder
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 SRC = os.path.join(ROOT, 'src')
 LABELS = ['京都', 'グルメ', '携帯電話', 'スポーツ']
@@ -65,6 +67,12 @@ def load(code):
 @pytest.fixture(scope='session')
 def inference(code):
     return load(code)
+
+
+@pytest.fixture(scope='session')
+def encoder(code):
+    """What the handler's sentences must go through."""
+    return Encoder(os.path.join(code, 'tokenizer.model'), os.path.join(code, 'vocabulary.json'))
 
 
 class ModelServer(ThreadingMixIn, HTTPServer):

@@ -50,9 +50,9 @@ def test_probabilities_are_passed_on_to_the_last_digit(ask, model_server):
     assert probabilities == [0.96622, 0.0231401, 0.0076, 3e-10]
 
 
-def one_hot(inference, texts):
+def one_hot(encoder, texts):
     """Answers of a model that knows each text by its encoding: text i is label i."""
-    place = {tuple(inference.encoder.encode(text)): number for number, text in enumerate(texts)}
+    place = {tuple(inference.model_inputs.encoder.encode(text)): number for number, text in enumerate(texts)}
 
     def answer(rows):
         outputs = [[float(place[tuple(row)] % 4 == label) for label in range(4)] for row in rows]
@@ -63,8 +63,8 @@ def one_hot(inference, texts):
 TEXTS = ['電波が悪い', '抹茶パフェを食べた', '祇園祭に行った', 'ゴールを決めた', '圏外']
 
 
-def test_a_list_gives_a_list_in_its_order_from_one_call(ask, model_server, inference):
-    model_server.answer = one_hot(inference, TEXTS)
+def test_a_list_gives_a_list_in_its_order_from_one_call(ask, model_server, encoder):
+    model_server.answer = one_hot(encoder, TEXTS)
     body, content_type = ask(json.dumps({'q': TEXTS}))
     assert [ranking[0]['label'] for ranking in json.loads(body)] == LABELS + LABELS[:1]
     assert content_type == JSON
@@ -75,8 +75,8 @@ def test_a_list_of_one_gives_a_list_of_one(ask):
     assert json.loads(ask('{"q": ["電波が悪い"]}')[0]) == [RANKING]
 
 
-def test_json_lines_give_a_line_for_each_from_one_call(ask, model_server, inference):
-    model_server.answer = one_hot(inference, TEXTS)
+def test_json_lines_give_a_line_for_each_from_one_call(ask, model_server, encoder):
+    model_server.answer = one_hot(encoder, TEXTS)
     lines = '\n'.join(json.dumps({'q': text}, ensure_ascii=False) for text in TEXTS)
     body, content_type = ask(lines, JSON_LINES)
     assert body.endswith('\n')
@@ -101,13 +101,13 @@ def test_a_separator_within_a_string_does_not_end_a_line(ask, model_server, sepa
     assert body.count('\n') == 2
 
 
-def test_the_model_gets_what_the_encoder_gives(ask, model_server, inference):
+def test_the_model_gets_what_the_encoder_gives(ask, model_server, encoder):
     long = '電波が悪い場所で話す' * 40
     ask(json.dumps({'q': ['電波が悪い', long]}))
     (path, headers, body), = model_server.requests
     assert path == '/v1/models/model:predict'
     assert headers['Content-Type'] == 'application/json'
-    encode = inference.encoder.encode
+    encode = inference.model_inputs.encoder.encode
     assert body == {'inputs': [encode('電波が悪い'), encode(long)]}
     assert [len(row) for row in body['inputs']] == [64, 64]
 

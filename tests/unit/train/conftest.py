@@ -14,7 +14,7 @@ SRC = os.path.join(ROOT, 'src')
 # What packages of 2019 warn of at their import is not ours to mend; what comes later is an error.
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
-    for name in ('build_vectors', 'train_v1'):
+    for name in ('build_vectors', 'train_v1', 'train_v2'):
         importlib.import_module(name)
 
 settings.register_profile(

@@ -31,6 +31,8 @@ def lay_split(directory, rows):
 class Job:
     """Channels and result directories of a job, and how it is run."""
 
+    script = 'train_v1.py'
+
     def __init__(self, root, sample, vectors_dir):
         self.root = root
         rows = [row for label in LABELS for row in [r for r in sample if r[1] == label][:14]]
@@ -49,7 +51,7 @@ class Job:
         environment = dict(os.environ, PYTHONHASHSEED='0', TF_CPP_MIN_LOG_LEVEL='1',
                            PYTHONPATH=os.pathsep.join([SRC, os.environ.get('PYTHONPATH', '')]))
         environment.update((name, str(value)) for name, value in self.environment.items())
-        script = os.path.join(SRC, 'train', 'train_v1.py')
+        script = os.path.join(SRC, 'train', self.script)
         done = subprocess.run([sys.executable, script] + list(argv), env=environment,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.status, self.log = done.returncode, done.stdout.decode()
@@ -95,9 +97,9 @@ def test_the_test_channel_is_evaluated(job):
     metrics = job.json('metrics.json')
     assert metrics['test_sentences'] == 16
     assert metrics['tensorflow'] == '1.12.0'
-    assert metrics['hyperparameters'] == {
-        'epochs': 1, 'batch_size': 8, 'hidden': 4, 'validation_split': 0.25, 'seed': 3,
-        'single_thread': True, 'container_log_level': 20}
+    given = {'epochs': 1, 'batch_size': 8, 'hidden': 4, 'validation_split': 0.25, 'seed': 3,
+             'single_thread': True, 'container_log_level': 20}
+    assert {name: metrics['hyperparameters'][name] for name in given} == given
     line = 'test_accuracy={:.4f} test_sentences=16'.format(metrics['test_accuracy'])
     assert line in job.log.splitlines()
 
@@ -157,6 +159,9 @@ def test_the_defaults_are_the_articles():
     defaults = {name: default for name, _, default, _ in train_v1.HYPERPARAMETERS}
     assert (defaults['epochs'], defaults['batch-size']) == (10, 100)
     assert (defaults['hidden'], defaults['validation-split']) == (32, 0.1)
+    assert defaults['dropout'] == 0.1
+    nadam = tf.keras.optimizers.get('nadam')
+    assert defaults['learning-rate'] == pytest.approx(tf.keras.backend.get_value(nadam.lr))
 
 
 def test_a_channel_that_is_wrong_is_told_in_one_line(sample, vectors_dir, tmp_path):

@@ -1,0 +1,97 @@
+"""The graph of v2 as it is served: lookups and one product, in 1.12's plain operations.
+
+Up to the attention nothing depends on more than one token, so word vectors and dense
+layer become one table (tokens, units), and the attention's score of a token one more
+column. What is left of the network is a weighted sum.
+"""
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.keras import backend as K
+
+ROWS = 4096  # of the table that are computed at a time
+TOLERANCE = 1e-6
+
+
+def bag(present, vectors):
+    """Sum of the n-gram vectors that are present, divided by the root of their number + 1.
+
+    Args:
+        present: (batch, length, 1), 0 or 1 (scaled by dropout while training).
+        vectors: (batch, length, dimensions).
+    """
+    total = tf.reduce_sum(present * vectors, axis=1)
+    return total / tf.sqrt(tf.reduce_sum(present, axis=1) + 1.0)
+
+
+def fold(model):
+    """The arrays that serving needs, out of a trained model (see train_v2.build_model).
+
+    Returns:
+        dict: units (tokens, hidden), scores (tokens,), ngrams (buckets, dimensions),
+        kernel and bias of the logits.
+    """
+    word_vectors = model.get_layer('word_vectors').get_weights()[0]
+    dense = model.get_layer('token')
+    rows = tf.placeholder(tf.float32, [None, 1, word_vectors.shape[1]])
+    units_of = dense(rows)
+    session = K.get_session()
+    units = np.concatenate([
+        session.run(units_of, {rows: word_vectors[start:start + ROWS, np.newaxis]})[:, 0]
+        for start in range(0, len(word_vectors), ROWS)])
+    attention_weights, attention_bias = model.get_layer('attention').get_weights()
+    kernel, bias = model.get_layer('logits').get_weights()
+    return {'units': units, 'scores': units.dot(attention_weights)[:, 0] + attention_bias[0],
+            'ngrams': model.get_layer('ngram_vectors').get_weights()[0],
+            'kernel': kernel, 'bias': bias}
+
+
+def build(session, weights, ngram_length, temperature):
+    """Builds the graph in the session's graph and initialises its variables.
+
+    Args:
+        weights: what ``fold`` returned.
+        ngram_length: positions of the n-gram input.
+        temperature: see calibration.py.
+
+    Returns:
+        dict: ``inputs`` (name to placeholder), ``probabilities`` (batch, classes),
+        ``weights`` (batch, 64): how much each token counted; 0 for padding.
+    """
+    tokens = tf.placeholder(tf.float32, [None, 64], name='inputs')
+    ngrams = tf.placeholder(tf.float32, [None, ngram_length], name='ngrams')
+    table = {name: tf.get_variable(name, initializer=tf.constant(array))
+             for name, array in sorted(weights.items())}
+    session.run(tf.global_variables_initializer())
+
+    token_ids = tf.cast(tokens, tf.int32)
+    present = tf.cast(tf.not_equal(token_ids, 0), tf.float32)
+    units = tf.gather(table['units'], token_ids)
+    scores = tf.gather(table['scores'], token_ids)
+    raised = tf.exp(scores - tf.reduce_max(scores, axis=1, keepdims=True)) * present
+    attention = raised / (tf.reduce_sum(raised, axis=1, keepdims=True) + K.epsilon())
+    weighted = tf.reduce_sum(units * tf.expand_dims(attention, -1), axis=1)
+    strongest = tf.reduce_max(units * tf.expand_dims(present, -1), axis=1)
+
+    ngram_ids = tf.cast(ngrams, tf.int32)
+    ngram_present = tf.expand_dims(tf.cast(tf.not_equal(ngram_ids, 0), tf.float32), -1)
+    ngram_bag = bag(ngram_present, tf.gather(table['ngrams'], ngram_ids))
+
+    sentence = tf.concat([weighted, strongest, ngram_bag], axis=1)
+    logits = tf.matmul(sentence, table['kernel']) + table['bias']
+    return {'inputs': {'inputs': tokens, 'ngrams': ngrams},
+            'probabilities': tf.nn.softmax(logits / temperature, name='probabilities'),
+            'weights': tf.identity(attention, name='weights')}
+
+
+def check(session, graph, features, expected):
+    """Whether the graph gives what the trained model gave, within TOLERANCE.
+
+    Raises:
+        AssertionError: it does not; the model must not be exported.
+    """
+    found = session.run(graph['probabilities'], dict(zip(
+        (graph['inputs']['inputs'], graph['inputs']['ngrams']), features)))
+    worst = float(np.abs(found - expected).max())
+    if worst > TOLERANCE:
+        raise AssertionError('the serving graph differs from the trained model by {:.2g} at most;'
+                             ' expected {:g}'.format(worst, TOLERANCE))

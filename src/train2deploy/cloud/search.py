@@ -1,0 +1,191 @@
+"""tune.toml: what is searched, and the results of a search, here or on SageMaker."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from train2deploy import console, manifest, paths
+from train2deploy.errors import JobFailed, UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE = paths.ROOT / "tune.toml"
+OBJECTIVES = {"valid:acc": "Maximize", "valid:mse": "Minimize", "valid:mae": "Minimize"}
+STRATEGIES = ("Bayesian", "Random")
+
+
+@dataclass(frozen=True)
+class Range:
+    """One hyperparameter's range; whole numbers where both ends are whole."""
+
+    name: str
+    low: float
+    high: float
+    log: bool
+
+    @property
+    def is_whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What tune.toml says."""
+
+    objective: str
+    strategy: str
+    jobs: int
+    parallel: int
+    seed: int
+    ranges: tuple[Range, ...]
+
+    @property
+    def direction(self) -> str:
+        """Maximize or Minimize."""
+        return OBJECTIVES[self.objective]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One job of a search; no value where it failed."""
+
+    name: str
+    parameters: dict[str, str]
+    value: float | None
+
+
+def load(file: Path = FILE) -> Search:
+    """Reads and checks a file.
+
+    Raises:
+        UserError: with the key, what was expected and what was found.
+    """
+    where = paths.relative(file)
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{where}: expected TOML: {error}") from error
+    known = {"objective": "valid:acc", "strategy": "Bayesian", "jobs": 20, "parallel": 1, "seed": 1}
+    for key, value in values.items():
+        if key not in known and key != "ranges":
+            raise UserError(f"{where}: {key}: no such key. Expected {', '.join(known)}, ranges.")
+        if key in known and type(value) is not type(known[key]):
+            raise UserError(
+                f"{where}: {key}: found {value!r}, expected something as {known[key]!r}."
+            )
+    chosen: dict[str, Any] = known | {k: v for k, v in values.items() if k != "ranges"}
+    for key, choices in (("objective", tuple(OBJECTIVES)), ("strategy", STRATEGIES)):
+        if chosen[key] not in choices:
+            raise UserError(
+                f"{where}: {key}: expected {' or '.join(choices)}, found {chosen[key]!r}."
+            )
+    for key in ("jobs", "parallel"):
+        if chosen[key] < 1:
+            raise UserError(f"{where}: {key}: expected 1 or more, found {chosen[key]}.")
+    ranges = values.get("ranges", {})
+    if not ranges:
+        raise UserError(f"{where}: expected at least one [ranges.<hyperparameter>], found none.")
+    return Search(**chosen, ranges=tuple(_range(where, *item) for item in ranges.items()))
+
+
+def _range(where: str, name: str, given: Any) -> Range:
+    here = f"{where}: ranges.{name}"
+    if not isinstance(given, dict) or not set(given) <= {"min", "max", "scale"}:
+        raise UserError(f"{here}: expected min, max and maybe scale, found {given!r}.")
+    low: Any
+    high: Any
+    low, high, scale = given.get("min"), given.get("max"), given.get("scale", "linear")
+    if type(low) not in (int, float) or type(high) not in (int, float) or not low < high:
+        raise UserError(f"{here}: expected numbers min < max, found {low!r} and {high!r}.")
+    if scale not in ("linear", "log") or (scale == "log" and low <= 0):
+        raise UserError(f'{here}: scale: expected "linear", or "log" with min > 0.')
+    return Range(name, low, high, scale == "log")
+
+
+def report(search: Search, trials: list[Trial], directory: Path) -> Trial:
+    """Table, plot and results.json of a search that is over; the best trial.
+
+    Raises:
+        JobFailed: no trial has a value.
+    """
+    scored = [trial for trial in trials if trial.value is not None]
+    if not scored:
+        raise JobFailed("every job of the search failed; the last one's log says why.")
+    better_last = search.direction == "Minimize"
+    ranked = sorted(scored, key=lambda trial: trial.value or 0.0, reverse=not better_last)
+    table = Table(title=f"{search.objective}, {len(scored)} of {len(trials)} jobs", box=None)
+    names = [each.name for each in search.ranges]
+    for heading in ("job", *names, search.objective):
+        table.add_column(heading, justify="left" if heading == "job" else "right")
+    for trial in ranked[:10]:
+        table.add_row(
+            trial.name, *(_short(trial.parameters[name]) for name in names), f"{trial.value:.4f}"
+        )
+    console.print_table(table)
+    directory.mkdir(parents=True, exist_ok=True)
+    manifest.write_json(
+        directory / "results.json",
+        {
+            "objective": search.objective,
+            "direction": search.direction,
+            "best": ranked[0].parameters,
+            "trials": [trial.__dict__ for trial in trials],
+        },
+    )
+    _plot(search, scored, directory)
+    console.say(f"{paths.relative(directory)}: results.json, search.png, search.svg")
+    given = " ".join(
+        f"{name.upper().replace('-', '_')}={ranked[0].parameters[name]}" for name in names
+    )
+    console.say(f"best: {given}")
+    return ranked[0]
+
+
+def _short(value: str) -> str:
+    """
+    >>> _short("0.12345678"), _short("64")
+    ('0.1235', '64')
+    """
+    number = json.loads(value)
+    return value if isinstance(number, int) else f"{number:.4g}"
+
+
+def _plot(search: Search, scored: list[Trial], directory: Path) -> None:
+    """The objective by job, and against each hyperparameter."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    best = max if search.direction == "Maximize" else min
+    values = [trial.value or 0.0 for trial in scored]
+    figure, axes = pyplot.subplots(
+        1, 1 + len(search.ranges), figsize=(4 * (1 + len(search.ranges)), 3.2), sharey=True
+    )
+    numbers = range(1, len(values) + 1)
+    axes[0].plot(numbers, values, "o", color="0.35", label="job")
+    running = [best(values[:count]) for count in numbers]
+    axes[0].step(numbers, running, where="post", color="black", label="best so far")
+    axes[0].set_xlabel("job")
+    axes[0].set_ylabel(search.objective)
+    axes[0].legend()
+    for axis, each in zip(axes[1:], search.ranges, strict=True):
+        axis.plot(
+            [float(trial.parameters[each.name]) for trial in scored], values, "o", color="0.35"
+        )
+        axis.set_xlabel(each.name)
+        if each.log:
+            axis.set_xscale("log")
+    figure.tight_layout()
+    for ending in ("png", "svg"):
+        figure.savefig(
+            directory / f"search.{ending}", metadata={"Date": None} if ending == "svg" else None
+        )
+    pyplot.close(figure)

@@ -1,0 +1,161 @@
+"""`make cloud-tune`: the search of tune.toml as a SageMaker tuning job."""
+
+from typing import Any
+
+import botocore.exceptions
+
+from train2deploy import console
+from train2deploy.cloud import follow, plan, prices, search, storage, train
+from train2deploy.cloud.metrics import DEFINITIONS
+from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, not_there
+from train2deploy.hashing import sha256_value
+
+ENDED = ("Completed", "Failed", "Stopped")
+NAME_LENGTH = 32
+
+
+def tune(
+    cloud: Cloud, wanted: search.Search, request: train.TrainingRequest, leave: plan.Leave
+) -> None:
+    """Starts the tuning job, or takes it up; reports.
+
+    Raises:
+        CloudError: it failed.
+    """
+    cloud.check_bucket()
+    searched = {each.name for each in wanted.ranges}
+    fixed = {key: value for key, value in request.hyperparameters.items() if key not in searched}
+    request = train.TrainingRequest(request.version, fixed, request.repro)
+    prepared = train.prepare(cloud, request)
+    name = _name(cloud, wanted, prepared)
+    existing = _describe(cloud, name)
+    plan.ask(cloud, _planned(cloud, wanted, name, existing), leave)
+    if existing is None:
+        source = storage.upload_file(cloud, prepared.source, "source", prepared.source_sha256)
+        inputs = {
+            channel: storage.upload_tree(cloud, directory, channel)
+            for channel, directory in prepared.channels.items()
+        }
+        _start(cloud, wanted, prepared, name, source, inputs)
+    job = _wait(cloud, name)
+    if job["HyperParameterTuningJobStatus"] != "Completed":
+        reason = job.get("FailureReason", "it was stopped")
+        raise CloudError(f"tuning job {name}: {job['HyperParameterTuningJobStatus']}: {reason}")
+    search.report(wanted, _trials(cloud, name), WORK / name)
+
+
+def _name(cloud: Cloud, wanted: search.Search, prepared: train.Prepared) -> str:
+    facts = [prepared.fingerprint, wanted.jobs, wanted.strategy, wanted.objective, wanted.seed]
+    facts += [each.__dict__ for each in wanted.ranges]
+    return f"{cloud.config.project}-tune-{sha256_value(facts)[:8]}"[:NAME_LENGTH]
+
+
+def _planned(
+    cloud: Cloud, wanted: search.Search, name: str, existing: dict[str, Any] | None
+) -> plan.Plan:
+    result = plan.Plan("cloud-tune")
+    if existing is not None:
+        status = existing["HyperParameterTuningJobStatus"]
+        result.add("tuning job", name, f"there already, {status}")
+        return result
+    result.add("tuning job", name, f"{wanted.objective}, {wanted.strategy}")
+    result.add("training jobs", f"{name}-001-… to {wanted.jobs:03d}")
+    config = cloud.config
+    count = wanted.jobs * config.train_instance_count
+    hours = config.train_max_minutes / 60
+    result.costs.append(prices.cost(config, config.train_instance_type, count, hours))
+    return result
+
+
+def _start(
+    cloud: Cloud,
+    wanted: search.Search,
+    prepared: train.Prepared,
+    name: str,
+    source: str,
+    inputs: dict[str, str],
+) -> None:
+    from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
+
+    ranges = {}
+    for each in wanted.ranges:
+        scale = "Logarithmic" if each.log else "Linear"
+        kind = IntegerParameter if each.is_whole else ContinuousParameter
+        ranges[each.name] = kind(each.low, each.high, scaling_type=scale)
+    tuner = HyperparameterTuner(
+        train.estimator(cloud, prepared, source),
+        wanted.objective,
+        ranges,
+        metric_definitions=DEFINITIONS,
+        strategy=wanted.strategy,
+        objective_type=wanted.direction,
+        max_jobs=wanted.jobs,
+        max_parallel_jobs=wanted.parallel,
+        tags=cloud.config.tag_list,
+        random_seed=wanted.seed,
+    )
+    try:
+        tuner.fit(inputs, job_name=name, include_cls_metadata=False, wait=False)
+    except botocore.exceptions.ClientError as error:
+        if not already_there(error):
+            kind = cloud.config.train_instance_type
+            raise train.refused(error, kind, "TRAIN_INSTANCE_TYPE") from error
+    console.say(f"tuning job {name} started")
+
+
+def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    try:
+        return dict(
+            cloud.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        )
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return None
+        raise
+
+
+def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
+    shown = ""
+
+    def look() -> dict[str, Any] | None:
+        nonlocal shown
+        job = _describe(cloud, name)
+        if job is None:
+            raise CloudError(f"tuning job {name}: it is not there any more.")
+        counts = job["TrainingJobStatusCounters"]
+        best = job.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric", {})
+        line = f"{counts['Completed']} done, {counts['InProgress']} running"
+        line += f", {counts['NonRetryableError']} failed"
+        line += f", best {best['Value']:.4f}" if best else ""
+        if line != shown:
+            shown = line
+            console.say(f"tuning job {name}: {line}")
+        return job if job["HyperParameterTuningJobStatus"] in ENDED else None
+
+    try:
+        return follow.patiently(cloud, look)
+    except KeyboardInterrupt:
+        console.say(f"the tuning job {name} goes on (and costs); the same command takes it up")
+        raise
+
+
+def _trials(cloud: Cloud, name: str) -> list[search.Trial]:
+    client = cloud.sagemaker
+    found = []
+    token: dict[str, str] = {}
+    while True:
+        answer = client.list_training_jobs_for_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name, MaxResults=100, **token
+        )
+        for each in answer["TrainingJobSummaries"]:
+            final = each.get("FinalHyperParameterTuningJobObjectiveMetric")
+            found.append(
+                search.Trial(
+                    each["TrainingJobName"],
+                    {key: value.strip('"') for key, value in each["TunedHyperParameters"].items()},
+                    final["Value"] if final else None,
+                )
+            )
+        if "NextToken" not in answer:
+            return found
+        token = {"NextToken": answer["NextToken"]}

@@ -1,0 +1,18 @@
+"""The Docker client, for tests."""
+
+import subprocess
+
+
+def docker(*arguments, check=True, **options):
+    """`docker <arguments>`, its standard output stripped."""
+    done = subprocess.run(
+        ["docker", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, check=False, **options)
+    assert not check or done.returncode == 0, done.stdout
+    return done.stdout.strip()
+
+
+def containers(project):
+    """Names of this project's containers, running or not."""
+    label = f"label=train2deploy.root={project.root}"
+    return docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()

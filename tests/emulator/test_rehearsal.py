@@ -1,0 +1,142 @@
+"""The whole cloud half against the emulator, on a network without a way out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import as_root
+from project import REPOSITORY, TIMEOUT_SECONDS
+from train2deploy.cloud import config, policy
+from train2deploy.hashing import sha256_file
+
+LINES = 1000
+STEPS = """
+make $V emulator DETACH=1
+make $V cloud-plan
+make $V cloud-train
+make $V cloud-deploy ENDPOINT_INSTANCE_TYPE=ml.m5.large
+make $V cloud-invoke Q=電波が悪い
+make $V cloud-batch INPUT=lines.jsonl BATCH_INSTANCE_COUNT=2
+make $V cloud-scale MIN=1 MAX=3 TARGET=500
+make $V cloud-status
+make $V parity A=host B=cloud
+python="$(pwd)/.venvs/cloud/bin/python"
+url=$("$python" -c "import json; print(json.load(open('build/emulator.json'))['url'])")
+curl="import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
+make $V cloud-delete DATA=1
+"$python" -c "$curl" $url/emulator/calls > calls.json
+make $V emulator-stop
+"""
+
+
+@pytest.fixture(scope="module")
+def rehearsal(project):
+    """(project, output of all steps) of a rehearsal."""
+    lines = (project.sentences * 2)[:LINES]
+    (project.root / "lines.jsonl").write_text(
+        "".join(json.dumps({"q": text}, ensure_ascii=False) + "\n" for text in lines),
+        encoding="utf-8")
+    local = (project.build / "jobs" / "latest").resolve()
+    script = f"set -ex\nV='--no-print-directory {' '.join(project.variables)}'\n{STEPS}"
+    command = ["bash", "-c", script]
+    if as_root():
+        helper = Path(__file__).with_name("loopback.py")
+        command = ["unshare", "--net", sys.executable, str(helper), "attempts", *command]
+    done = subprocess.run(
+        command, cwd=project.root, env=project.environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_SECONDS)
+    assert done.returncode == 0, done.stdout
+    project.local_job = local
+    return project, done.stdout
+
+
+@pytest.mark.skipif(not as_root(), reason="needs root for a network of its own")
+def test_nothing_tried_to_leave_the_loopback(rehearsal):
+    project, _ = rehearsal
+    assert (project.root / "attempts").read_text() == "0"
+
+
+def test_the_job_of_the_cloud_gives_the_bytes_of_the_job_here(rehearsal):
+    project, _ = rehearsal
+    there = (project.build / "jobs" / "latest").resolve()
+    assert there.name.startswith("train2deploy-v1-")
+    for archive in ("model.tar.gz", "output.tar.gz"):
+        assert sha256_file(there / archive) == sha256_file(project.local_job / archive)
+
+
+def test_the_deployed_bytes_are_the_packed_ones(rehearsal):
+    project, output = rehearsal
+    digest = sha256_file(project.build / "model.tar.gz")
+    assert f"deployed bytes are those of build/model.tar.gz: sha256 {digest}" in output
+    assert project.json("cloud/deployment.json")["model_sha256"] == digest
+
+
+def test_the_plan_names_what_is_then_made_and_its_cost(rehearsal):
+    project, output = rehearsal
+    plan = output.split("cloud-train:")[1].split("make --no-print-directory")[0]
+    job = (project.build / "jobs" / "latest").resolve().name
+    assert job in plan
+    assert "1 × ml.p2.xlarge for at most 1 h: 1.12 USD" in plan
+    assert f"+ make --no-print-directory" in output and f"job {job} started" in output
+
+
+def test_metrics_of_training_and_validation_are_kept_apart(rehearsal):
+    project, _ = rehearsal
+    metrics = json.loads((project.build / "jobs" / "latest" / "manifest.json").read_text())["metrics"]
+    history = (project.local_job / "output" / "data" / "history.csv").read_text().splitlines()
+    row = dict(zip(history[0].split(","), history[1].split(",")))
+    assert metrics["train:acc"] == pytest.approx(float(row["acc"]), abs=1e-4)
+    assert metrics["valid:acc"] == pytest.approx(float(row["val_acc"]), abs=1e-4)
+
+
+def test_a_thousand_lines_come_back_joined_in_order(rehearsal):
+    project, _ = rehearsal
+    text = (project.build / "cloud" / "lines.answers.jsonl").read_text(encoding="utf-8")
+    answers = [json.loads(line) for line in text.splitlines()]
+    assert [answer["q"] for answer in answers] == (project.sentences * 2)[:LINES]
+    assert all(abs(sum(e["prob"] for e in a["ranking"]) - 1) < 1e-4 for a in answers)
+
+
+def test_host_and_cloud_answer_the_same(rehearsal):
+    project, _ = rehearsal
+    result = project.json("cloud/parity.json")
+    assert result["same_label"] == result["sentences"] >= 10
+    assert result["max_abs_difference"] <= 1e-6
+
+
+def test_the_account_is_empty_afterwards(rehearsal):
+    _, output = rehearsal
+    assert "nothing of project train2deploy is left that costs" in output
+
+
+def test_every_call_is_covered_by_the_policies_and_no_action_is_a_wildcard(rehearsal):
+    project, _ = rehearsal
+    settings = config.Config(role="train2deploy-execution", bucket="train2deploy-emulator")
+    allowed = policy.allowed("caller", settings)
+    calls = json.loads((project.root / "calls.json").read_text())
+    needed = {policy.action(service, operation) for service, operation, _ in calls}
+    assert len(needed) > 25
+    assert needed <= allowed
+    assert not [action for action in allowed if "*" in action]
+
+
+def test_the_source_holds_what_the_container_lacks(rehearsal, tmp_path):
+    """Each third-party module that the script imports comes from beside it."""
+    from train2deploy import archives
+
+    project, _ = rehearsal
+    archives.unpack(project.build / "cloud" / "sourcedir.tar.gz", tmp_path / "code")
+    code = (
+        "import keras_self_attention, text_vectorian, gensim, sentencepiece, keras_bert, yaml, boto,"
+        " smart_open, keras, sys\n"
+        "names = ['keras_self_attention', 'text_vectorian', 'gensim', 'sentencepiece', 'keras_bert',"
+        " 'yaml', 'boto', 'smart_open', 'keras']\n"
+        "print('\\n'.join(sys.modules[name].__file__ for name in names))")
+    done = subprocess.run(
+        [REPOSITORY / ".venvs" / "train" / "bin" / "python", "-c", code],
+        env={"PYTHONPATH": str(tmp_path / "code"), "TF_KERAS": "1", "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith(str(tmp_path)) for line in done.stdout.split())
