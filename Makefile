@@ -289,7 +289,7 @@ PY36_PATH := src:src/train:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
 test: .stamps/host .stamps/train .stamps/serve .stamps/dev .stamps/test-py36 .stamps/predict-lib ## everything that needs no Docker, linters included
-	@$(MAKE) --no-print-directory --keep-going lint test-unit test-contract test-integration test-e2e
+	@$(MAKE) --no-print-directory --keep-going lint test-unit test-contract test-integration test-emulator test-e2e
 
 test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib ## unit tests, each side in its own Python
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/unit/host

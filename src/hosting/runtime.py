@@ -5,12 +5,14 @@ In the container these are fixed places: /sagemaker, /tmp/gunicorn.sock, ports 9
 import fcntl
 import glob
 import os
+import random
 import shutil
 import socket
 import tempfile
 
 _PREFIX = 'sagemaker-hosting-'
 _LONGEST_SOCKET_PATH = 100  # Linux allows 107 characters
+FREE_PORTS = (10000, 32768)
 
 
 class RuntimeDirectory:
@@ -83,11 +85,13 @@ class Ports:
         return True
 
     def claim_any(self):
-        """A free port, now ours."""
+        """A free port, now ours.
+
+        From below the range that the kernel gives to outgoing connections: one of those
+        could take it before the model server listens.
+        """
         while True:
-            with socket.socket() as probe:
-                probe.bind(('127.0.0.1', 0))
-                port = probe.getsockname()[1]
+            port = random.randrange(*FREE_PORTS)
             if self.claim(port):
                 return port
 

@@ -29,7 +29,13 @@ from tensorflow.python.keras import Input, Model, optimizers
 from tensorflow.python.keras import backend as K
 from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint
 from tensorflow.python.keras.layers import (
-    Concatenate, Dense, Dropout, Embedding, Lambda, SpatialDropout1D)
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Lambda,
+    SpatialDropout1D,
+)
 
 import arguments
 import calibration
@@ -46,7 +52,7 @@ HYPERPARAMETERS = [
     ('hidden', arguments.at_least(1), 128, 'units that each token is turned into'),
     ('dropout', arguments.share, 0.3, 'of word vector dimensions and of the sentence vector'),
     ('learning-rate', arguments.positive, 0.001, "Adam's"),
-    ('ngram-dimensions', arguments.at_least(1), 32, 'of an n-gram vector'),
+    ('ngram-dimensions', arguments.at_least(1), 16, 'of an n-gram vector'),
     ('ngram-dropout', arguments.share, 0.2, "part of a sentence's n-grams that a step leaves out"),
     ('patience', arguments.at_least(1), 4, 'epochs without a better one before training ends'),
     ('validation-split', arguments.share, 0.1,

@@ -91,13 +91,16 @@ class Account:
 
     def names(self):
         """Everything in SageMaker, by kind."""
+        kinds = {
+            "TrainingJob": ("list_training_jobs", "TrainingJobSummaries"),
+            "Model": ("list_models", "Models"),
+            "EndpointConfig": ("list_endpoint_configs", "EndpointConfigs"),
+            "Endpoint": ("list_endpoints", "Endpoints"),
+        }
         client = self.client("sagemaker")
         return {
-            "jobs": [e["TrainingJobName"] for e in client.list_training_jobs()["TrainingJobSummaries"]],
-            "models": [e["ModelName"] for e in client.list_models()["Models"]],
-            "configs": [
-                e["EndpointConfigName"] for e in client.list_endpoint_configs()["EndpointConfigs"]],
-            "endpoints": [e["EndpointName"] for e in client.list_endpoints()["Endpoints"]],
+            kind: [entry[f"{kind}Name"] for entry in getattr(client, operation)()[member]]
+            for kind, (operation, member) in kinds.items()
         }
 
 

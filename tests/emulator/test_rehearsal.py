@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from conftest import as_root
 from project import REPOSITORY, TIMEOUT_SECONDS
+
 from train2deploy.cloud import config, policy
 from train2deploy.hashing import sha256_file
 
 LINES = 1000
+MODULES = [
+    "keras_self_attention", "text_vectorian", "gensim", "sentencepiece", "_sentencepiece", "yaml",
+    "keras", "keras_bert", "boto", "smart_open"]
 STEPS = """
 make $V emulator DETACH=1
 make $V cloud-plan
@@ -58,6 +62,17 @@ def test_nothing_tried_to_leave_the_loopback(rehearsal):
     assert (project.root / "attempts").read_text() == "0"
 
 
+@pytest.mark.skipif(not as_root(), reason="needs root for a network of its own")
+def test_an_attempt_to_leave_would_have_been_counted(tmp_path):
+    """192.0.2.1 is reserved for documentation, and there is no way to it."""
+    helper = Path(__file__).with_name("loopback.py")
+    attempt = "import socket; socket.socket().connect_ex(('192.0.2.1', 80))"
+    subprocess.run(
+        ["unshare", "--net", sys.executable, helper, tmp_path / "attempts", sys.executable, "-c",
+         attempt], check=True, timeout=60)
+    assert int((tmp_path / "attempts").read_text()) >= 1
+
+
 def test_the_job_of_the_cloud_gives_the_bytes_of_the_job_here(rehearsal):
     project, _ = rehearsal
     there = (project.build / "jobs" / "latest").resolve()
@@ -79,12 +94,12 @@ def test_the_plan_names_what_is_then_made_and_its_cost(rehearsal):
     job = (project.build / "jobs" / "latest").resolve().name
     assert job in plan
     assert "1 × ml.p2.xlarge for at most 1 h: 1.12 USD" in plan
-    assert f"+ make --no-print-directory" in output and f"job {job} started" in output
+    assert f"job {job} started" in output
 
 
 def test_metrics_of_training_and_validation_are_kept_apart(rehearsal):
     project, _ = rehearsal
-    metrics = json.loads((project.build / "jobs" / "latest" / "manifest.json").read_text())["metrics"]
+    metrics = project.json("jobs/latest/manifest.json")["metrics"]
     history = (project.local_job / "output" / "data" / "history.csv").read_text().splitlines()
     row = dict(zip(history[0].split(","), history[1].split(",")))
     assert metrics["train:acc"] == pytest.approx(float(row["acc"]), abs=1e-4)
@@ -129,14 +144,12 @@ def test_the_source_holds_what_the_container_lacks(rehearsal, tmp_path):
     project, _ = rehearsal
     archives.unpack(project.build / "cloud" / "sourcedir.tar.gz", tmp_path / "code")
     code = (
-        "import keras_self_attention, text_vectorian, gensim, sentencepiece, keras_bert, yaml, boto,"
-        " smart_open, keras, sys\n"
-        "names = ['keras_self_attention', 'text_vectorian', 'gensim', 'sentencepiece', 'keras_bert',"
-        " 'yaml', 'boto', 'smart_open', 'keras']\n"
-        "print('\\n'.join(sys.modules[name].__file__ for name in names))")
+        "import importlib\n"
+        f"for name in {MODULES}:\n"
+        "    print(importlib.import_module(name).__file__)")
     done = subprocess.run(
         [REPOSITORY / ".venvs" / "train" / "bin" / "python", "-c", code],
         env={"PYTHONPATH": str(tmp_path / "code"), "TF_KERAS": "1", "PATH": "/usr/bin:/bin"},
         capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0, done.stderr
-    assert all(line.startswith(str(tmp_path)) for line in done.stdout.split())
+    assert [line for line in done.stdout.split() if not line.startswith(str(tmp_path))] == []

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from project import REPOSITORY, TIMEOUT_SECONDS
+
 from train2deploy.endpoint import free_port
 
 SENTENCE = "電波が悪い"

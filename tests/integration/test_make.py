@@ -8,20 +8,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from project import REPOSITORY
 
-TARGETS = """help setup doctor data vectors local-train package local-serve local-stop invoke
-verify evaluate dry-run test lint lock clean""".split()
+TARGETS = {
+    "help", "setup", "doctor", "data", "vectors", "local-train", "package", "local-serve",
+    "local-stop", "invoke", "verify", "evaluate", "dry-run", "test", "lint", "lock", "clean",
+}
 
 
 def test_help_is_the_default_and_lists_every_target(project):
     text = project.make().stdout
     assert text == project.make("help").stdout
     listed = re.findall(r"^  ([a-z-]+)", text, re.M)
-    assert set(TARGETS) <= set(listed)
+    assert set(listed) >= TARGETS
 
 
 def test_every_phony_target_has_a_line_of_help():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    phony = {name for line in re.findall(r"^\.PHONY: (.*)$", makefile, re.M) for name in line.split()}
+    lines = re.findall(r"^\.PHONY: (.*)$", makefile, re.M)
+    phony = {name for line in lines for name in line.split()}
     described = set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.M))
     assert phony == described
 

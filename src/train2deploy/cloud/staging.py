@@ -5,7 +5,8 @@ third-party modules reach it only by lying in the source directory. They are tak
 the training environment, which pip made from requirements/train.lock, hash by hash.
 """
 
-import importlib.metadata
+import csv
+import os
 import re
 import shutil
 import tempfile
@@ -48,7 +49,7 @@ IN_THE_CONTAINER = (
 """What these need and AWS's image for TensorFlow 1.12 holds."""
 
 LEFT_OUT = re.compile(
-    r"(^|/)(tests?|__pycache__|benchmarks?)/|\.(pyc|pyx|pxd|c|cpp)$|^_yaml\.|^\.\.|\.(dist|egg)-info/"
+    r"(^|/)(tests?|__pycache__|docs)/|\.(pyc|pyx|pxd|c|cpp)$|^_yaml\.|(dist|egg)-info/"
 )
 """Not imported; or, _yaml, built against this machine's libraries (PyYAML goes without it)."""
 
@@ -81,28 +82,31 @@ def unpack(archive: Path, directory: Path) -> None:
 
 def third_party() -> dict[str, Path]:
     """Files by their name below the source directory."""
+    packages = _site_packages()
     files: dict[str, Path] = {}
-    found = _distributions()
     for name in BESIDE:
-        if name not in found:
-            raise MissingRequirement(
-                f".venvs/train: expected {name} of requirements/train.lock in it, found none."
-                " Run `make setup`."
-            )
-        distribution = found[name]
-        for file in distribution.files or []:
-            path = Path(str(file.locate())).resolve()
-            relative = _below_site_packages(path)
+        for path in _files(packages, name):
+            relative = path.relative_to(packages).as_posix() if packages in path.parents else ""
             if relative and not LEFT_OUT.search(relative) and path.is_file():
                 files[relative] = path
     return files
 
 
-def _distributions() -> dict[str, importlib.metadata.Distribution]:
-    return {
-        normalised(each.metadata["Name"]): each
-        for each in importlib.metadata.distributions(path=[str(_site_packages())])
-    }
+def _files(packages: Path, name: str) -> list[Path]:
+    """What pip installed of a distribution: of a wheel, or of an sdist as in 2019."""
+    for metadata in packages.glob("*-info"):
+        if normalised(metadata.name.split("-")[0]) != name:
+            continue
+        record, installed = metadata / "RECORD", metadata / "installed-files.txt"
+        if record.exists():
+            rows = csv.reader(record.read_text(encoding="utf-8").splitlines())
+            return [Path(os.path.normpath(packages / row[0])) for row in rows if row]
+        lines = installed.read_text(encoding="utf-8").splitlines()
+        return [Path(os.path.normpath(metadata / line)) for line in lines]
+    raise MissingRequirement(
+        f".venvs/train: expected {name} of requirements/train.lock in it, found none."
+        " Run `make setup`."
+    )
 
 
 def normalised(name: str) -> str:
@@ -118,10 +122,3 @@ def _site_packages() -> Path:
     if not found:
         raise MissingRequirement(".venvs/train: expected it, found none. Run `make setup`.")
     return found[0].resolve()
-
-
-def _below_site_packages(path: Path) -> str:
-    try:
-        return path.relative_to(_site_packages()).as_posix()
-    except ValueError:
-        return ""

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -276,17 +277,17 @@ class Starter:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    return free_port_range(1)
 
 
 def free_port_range(count):
-    """The lowest of `count` neighbouring free ports."""
+    """The lowest of `count` neighbouring free ports.
+
+    From below the range that the kernel gives to outgoing connections: one of those could
+    take a port before the endpoint does.
+    """
     while True:
-        low = free_port()
-        if low + count > 65535:
-            continue
+        low = random.randrange(10000, 32768 - count)
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(low, low + count):

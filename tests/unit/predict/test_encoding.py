@@ -25,18 +25,18 @@ def test_training_and_endpoint_encode_every_shipped_sentence_alike(
         [TRAIN_PYTHON, '-c', ENCODE, os.path.join(code, 'tokenizer.model'),
          os.path.join(code, 'vocabulary.json'), str(path)],
         env={'PYTHONPATH': SRC, 'PYTHONDONTWRITEBYTECODE': '1'}, stdout=subprocess.PIPE, check=True)
-    assert [inference.model_inputs.encoder.encode(text) for text in texts] == json.loads(done.stdout.decode())
+    assert [encoder.encode(text) for text in texts] == json.loads(done.stdout.decode())
 
 
 def test_rows_have_the_models_length_and_known_indices(encoder, code, sentences):
     with open(os.path.join(code, 'vocabulary.json'), encoding='utf-8') as source:
         size = len(json.load(source))
     for sentence in sentences:
-        row = inference.model_inputs.encoder.encode(sentence)
+        row = encoder.encode(sentence)
         assert len(row) == 64
         assert all(isinstance(index, int) and 0 <= index < size for index in row)
 
 
 def test_the_end_of_a_long_text_decides(encoder, sentences):
     end = ''.join(sentences[:30])
-    assert inference.model_inputs.encoder.encode(sentences[40] + end) == inference.model_inputs.encoder.encode(end)
+    assert encoder.encode(sentences[40] + end) == encoder.encode(end)

@@ -52,7 +52,7 @@ def test_probabilities_are_passed_on_to_the_last_digit(ask, model_server):
 
 def one_hot(encoder, texts):
     """Answers of a model that knows each text by its encoding: text i is label i."""
-    place = {tuple(inference.model_inputs.encoder.encode(text)): number for number, text in enumerate(texts)}
+    place = {tuple(encoder.encode(text)): number for number, text in enumerate(texts)}
 
     def answer(rows):
         outputs = [[float(place[tuple(row)] % 4 == label) for label in range(4)] for row in rows]
@@ -107,7 +107,7 @@ def test_the_model_gets_what_the_encoder_gives(ask, model_server, encoder):
     (path, headers, body), = model_server.requests
     assert path == '/v1/models/model:predict'
     assert headers['Content-Type'] == 'application/json'
-    encode = inference.model_inputs.encoder.encode
+    encode = encoder.encode
     assert body == {'inputs': [encode('電波が悪い'), encode(long)]}
     assert [len(row) for row in body['inputs']] == [64, 64]
 

@@ -1,11 +1,12 @@
 """build_vectors: pieces and a vector for each, in files that text-vectorian opens."""
 import os
 
-import build_vectors
 import numpy as np
 import pytest
-from build_vectors import PADDING_TOKEN, UNKNOWN_TOKEN, WordVectors, compose
 from gensim.models.word2vec import Word2Vec
+
+import build_vectors
+from build_vectors import PADDING_TOKEN, UNKNOWN_TOKEN, WordVectors, compose
 
 # The third row belongs to no word alone: two words share it.
 VECTORS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 2, 2]], dtype=np.float32)

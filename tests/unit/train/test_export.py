@@ -6,11 +6,11 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
-import train_v1
 from tensorflow.core.protobuf import saved_model_pb2
 
 import determinism
 import export
+import train_v1
 
 VECTORS = np.random.RandomState(1).rand(20, 6).astype(np.float32)
 VECTORS[0] = 0

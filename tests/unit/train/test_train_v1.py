@@ -9,11 +9,11 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-import train_v1
 from conftest import SRC
 
 import arguments
 import channels
+import train_v1
 from encoding import Encoder
 
 LABELS = ['グルメ', '携帯電話', '京都', 'スポーツ']
