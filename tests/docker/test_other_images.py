@@ -12,8 +12,10 @@ TRAIN, SERVE = "train2deploy/train:1.12", "train2deploy/serve:1.13"
 WITHOUT_MODULES = """\
 FROM train2deploy/train:1.12
 USER root
-RUN cd /opt/environment/lib/python3.6/site-packages \
-    && rm -rf keras_* keras text_vectorian gensim sentencepiece* _sentencepiece* smart_open boto
+RUN cd /opt/environment/lib/python3.6/site-packages \\
+    && mkdir /kept && mv keras_applications keras_preprocessing /kept \\
+    && rm -rf keras* text_vectorian gensim sentencepiece* _sentencepiece* smart_open boto \\
+    && mv /kept/* .
 USER sagemaker
 """
 # A model server that is none, to see which one was started.

@@ -38,7 +38,7 @@ EXCUSED = (502, 503, 504)
 SAMPLE_SECONDS = 1.0
 WARM_SECONDS = 8.0
 """A process may grow for so long after its start: buffers, pools, caches."""
-GROWTH_MB = 4.0
+GROWTH_MB = 5.0
 GROWTH_SHARE = 0.05
 """From there on it may hold so much more at most, for noise: the larger of the two."""
 

@@ -1,0 +1,189 @@
+"""The emulator as boto3 sees it: what AWS does, it does."""
+
+import json
+import shutil
+import subprocess
+import time
+
+import botocore.exceptions
+import pytest
+from conftest import HYPERPARAMETERS, PYTHON, Account
+from project import TIMEOUT_SECONDS
+
+from train2deploy import archives
+
+SENTENCE = "電波が悪い"
+ARTICLES_CLIENT = """
+import boto3
+import json
+
+client = boto3.client('sagemaker-runtime')
+response = client.invoke_endpoint(
+    EndpointName='train2deploy',
+    Body=json.dumps({'q': '電波が悪い'}),
+    ContentType='application/json',
+    Accept='application/json')
+print(json.dumps(json.load(response['Body'])))
+"""
+
+
+@pytest.fixture(scope="module")
+def deployed(project):
+    """An account with an endpoint."""
+    project.cloud("emulator", "DETACH=1")
+    account = Account(project.json("emulator.json")["url"])
+    done = project.run_tool("deploy")
+    assert done.returncode == 0, done.stdout
+    yield account
+    project.cloud("emulator-stop")
+
+
+def invoke(account, body, **more):
+    return account.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=more.pop("name", "train2deploy"), Body=body,
+        ContentType=more.pop("kind", "application/json"), **more)
+
+
+def refusal(call, **parameters):
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**parameters)
+    return caught.value.response
+
+
+def wait_while(account, name, *busy):
+    client = account.client("sagemaker")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        endpoint = client.describe_endpoint(EndpointName=name)
+        if endpoint["EndpointStatus"] not in busy:
+            return endpoint
+        time.sleep(0.2)
+    raise AssertionError(endpoint)
+
+
+def test_the_articles_client_works_unchanged(deployed):
+    settings = {
+        "AWS_ENDPOINT_URL": deployed.url, "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        [PYTHON, "-c", ARTICLES_CLIENT], env=settings, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    ranking = json.loads(done.stdout)
+    assert {entry["label"] for entry in ranking} == {"グルメ", "携帯電話", "京都"}
+    assert sum(entry["prob"] for entry in ranking) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_the_handler_refuses_is_a_model_error_with_its_own_words(deployed):
+    error = refusal(lambda: invoke(deployed, b"{"))
+    assert error["Error"]["Code"] == "ModelError"
+    assert error["OriginalStatusCode"] == 500
+    assert "expected JSON" in json.loads(error["OriginalMessage"])["error"]
+
+
+def test_bytes_that_are_no_text_reach_the_handler(deployed):
+    error = refusal(lambda: invoke(deployed, b'{"q": "\xff"}'))
+    assert "expected UTF-8" in error["OriginalMessage"]
+
+
+def test_a_body_of_more_than_5_mb_is_refused_by_the_platform(deployed):
+    error = refusal(lambda: invoke(deployed, b" " * (5 * 1024 * 1024 + 1)))
+    assert error["Error"]["Code"] == "ValidationError"
+
+
+def test_an_endpoint_that_is_not_there_is_a_validation_error(deployed):
+    error = refusal(lambda: invoke(deployed, b"{}", name="absent"))
+    assert error["Error"]["Code"] == "ValidationError"
+    assert "not found" in error["Error"]["Message"]
+
+
+def test_names_are_taken_once(deployed):
+    client = deployed.client("sagemaker")
+    model = client.describe_model(ModelName=deployed.names()["Model"][0])
+    fields = ("ModelName", "PrimaryContainer", "ExecutionRoleArn")
+    again = {key: model[key] for key in fields}
+    assert "already existing model" in refusal(client.create_model, **again)["Error"]["Message"]
+    config = deployed.names()["EndpointConfig"][0]
+    error = refusal(
+        client.create_endpoint, EndpointName="train2deploy", EndpointConfigName=config)
+    assert "already existing endpoint" in error["Error"]["Message"]
+
+
+def test_parameters_are_checked_as_aws_does(deployed):
+    client = deployed.client("sagemaker")
+    error = refusal(
+        client.create_endpoint, EndpointName="other", EndpointConfigName="absent")
+    assert error["Error"]["Code"] == "ValidationException"
+
+
+def test_variants_share_the_load_by_weight(deployed):
+    client = deployed.client("sagemaker")
+    model = deployed.names()["Model"][0]
+    variants = [
+        {"VariantName": name, "ModelName": model, "InstanceType": "ml.m5.large",
+         "InitialInstanceCount": 1, "InitialVariantWeight": weight}
+        for name, weight in (("A", 1.0), ("B", 0.0))]
+    client.create_endpoint_config(EndpointConfigName="two", ProductionVariants=variants)
+    client.create_endpoint(EndpointName="two", EndpointConfigName="two")
+    assert wait_while(deployed, "two", "Creating")["EndpointStatus"] == "InService"
+    body = json.dumps({"q": SENTENCE})
+
+    def who(**more):
+        return invoke(deployed, body, name="two", **more)["InvokedProductionVariant"]
+
+    assert {who() for _ in range(5)} == {"A"}
+    assert who(TargetVariant="B") == "B"
+    client.update_endpoint_weights_and_capacities(
+        EndpointName="two",
+        DesiredWeightsAndCapacities=[{"VariantName": "A", "DesiredWeight": 0.0},
+                                     {"VariantName": "B", "DesiredWeight": 1.0}])
+    assert {who() for _ in range(5)} == {"B"}
+    client.delete_endpoint(EndpointName="two")
+    client.delete_endpoint_config(EndpointConfigName="two")
+
+
+def test_a_broken_model_is_rolled_back_and_the_old_one_answers_on(project, deployed, tmp_path):
+    before = deployed.names()
+    archive = project.build / "model.tar.gz"
+    good = tmp_path / "good.tar.gz"
+    shutil.copyfile(archive, good)
+    archives.unpack(good, tmp_path / "model")
+    (tmp_path / "model" / "1" / "saved_model.pb").write_bytes(b"broken")
+    files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
+    archives.pack(
+        ((path.relative_to(tmp_path / "model").as_posix(), path) for path in files), archive)
+    try:
+        done = project.run_tool("deploy")
+    finally:
+        shutil.copyfile(good, archive)
+    assert done.returncode == 1
+    assert "was rolled back, the old model answers on" in done.stdout
+    after = deployed.names()
+    assert {**after, "Endpoint": set(after["Endpoint"])} == {
+        **before, "Endpoint": set(after["Endpoint"])}
+    assert json.load(invoke(deployed, json.dumps({"q": SENTENCE}))["Body"])
+
+
+def test_a_script_that_fails_gives_the_platforms_reason(project, deployed):
+    done = project.run_tool("train", *HYPERPARAMETERS, "--hidden", "0")
+    assert done.returncode == 1
+    assert "Failed: AlgorithmError: ExecuteUserScriptError" in done.stdout
+    name = deployed.names()["TrainingJob"][0]
+    job = deployed.client("sagemaker").describe_training_job(TrainingJobName=name)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert [each["Status"] for each in job["SecondaryStatusTransitions"]] == [
+        "Starting", "Downloading", "Training", "Failed"]
+
+
+def test_a_job_that_is_stopped_ends_as_stopped(project, deployed):
+    before = deployed.count("DescribeLogStreams")
+    process = project.tool("train", *HYPERPARAMETERS, "--epochs", "300")
+    deployed.wait_for_call("DescribeLogStreams", before)
+    client = deployed.client("sagemaker")
+    name = deployed.names()["TrainingJob"][0]
+    client.stop_training_job(TrainingJobName=name)
+    output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+    assert process.returncode == 1
+    assert f"job {name}: Stopped" in output
+    error = refusal(client.stop_training_job, TrainingJobName=name)
+    assert "Stopped" in error["Error"]["Message"]

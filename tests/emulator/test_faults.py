@@ -1,0 +1,67 @@
+"""What goes wrong in an account now and then: success after retries, or one clear message."""
+
+import pytest
+from conftest import HYPERPARAMETERS
+
+PASSING = [
+    "throttle:CreateEndpoint:2,throttle:DescribeEndpoint:2",
+    "error:CreateModel:2,error:CreateEndpointConfig:1",
+    "lost:CreateModel:1,lost:CreateEndpointConfig:1,lost:CreateEndpoint:1",
+    "drop:CreateEndpoint:2,drop:ListTags:1",
+    "error:s3:3,slow:s3:0.2",
+]
+NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
+
+
+@pytest.mark.parametrize("faults", PASSING)
+def test_a_deployment_gets_over_it(project, account, faults):
+    account.faults(faults)
+    done = project.run_tool("deploy")
+    assert done.returncode == 0, done.stdout
+    names = account.names()
+    assert [len(names[kind]) for kind in ("Endpoint", "EndpointConfig", "Model")] == [1, 1, 1]
+
+
+def test_training_gets_over_it(project, account):
+    account.faults(
+        "throttle:CreateTrainingJob:1,lost:CreateTrainingJob:1,error:DescribeTrainingJob:2,"
+        "drop:DescribeLogStreams:2,error:s3:3")
+    done = project.run_tool("train", *HYPERPARAMETERS)
+    assert done.returncode == 0, done.stdout
+    assert len(account.names()["TrainingJob"]) == 1
+
+
+@pytest.mark.parametrize("kind, words", [
+    ("capacity", "CapacityError"),
+    ("limit", "ResourceLimitExceeded"),
+])
+def test_an_endpoint_without_instances_leaves_nothing_and_names_others(
+    project, account, kind, words
+):
+    account.faults(f"{kind}:ml.t2.large")
+    done = project.run_tool("deploy")
+    assert done.returncode == 1
+    assert words in done.stdout
+    assert "ENDPOINT_INSTANCE_TYPE=ml.m5.large" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert account.names() == NOTHING
+    assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+
+
+@pytest.mark.parametrize("kind, words", [
+    ("capacity", "CapacityError"),
+    ("limit", "ResourceLimitExceeded"),
+])
+def test_a_job_without_instances_names_others(project, account, kind, words):
+    account.faults(f"{kind}:ml.p2.xlarge")
+    done = project.run_tool("train", *HYPERPARAMETERS)
+    assert done.returncode == 1
+    assert words in done.stdout
+    assert "TRAIN_INSTANCE_TYPE=ml.c5.xlarge" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_fault_that_is_no_fault_is_refused(project):
+    done = project.cloud("emulator", "DETACH=1", "FAULTS=explode:s3", check=False)
+    assert done.returncode != 0
+    assert "expected kind:target[:number]" in done.stdout
