@@ -39,10 +39,10 @@ _SAFE_NUMBER = rb'-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?[
 _NUMBERS = re.compile(rb'(?:%s,[ \n\r\t]*){4,}' % _SAFE_NUMBER)
 _ROWS = re.compile(rb'(?:\[[ \n\r\t]*(?:%s,[ \n\r\t]*)*%s\][ \n\r\t]*,[ \n\r\t]*){4,}'
                    % (_SAFE_NUMBER, _SAFE_NUMBER))
-# What fast parsers take and RapidJSON may not: numbers with a large exponent,
-# and surrogates, which may be alone.
+# What fast parsers take and RapidJSON may not: numbers with a large exponent or
+# very many digits, and surrogates, which may be alone.
 _SUSPECT = [re.compile(rb'e\+?[0-9]{3}'), re.compile(rb'E\+?[0-9]{3}'),
-            re.compile(rb'\\u[dD][89a-fA-F]')]
+            re.compile(rb'[0-9]{300}'), re.compile(rb'\\u[dD][89a-fA-F]')]
 
 # orjson 2.0 (the newest for Python 3.6 up to 3.0 is no better) never frees what
 # it has built of a text that then turns out wrong. So it is given no large

@@ -1,0 +1,137 @@
+"""What each runtime makes of "train", "run this module" and "serve": commands, no engine needed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from train2deploy import paths, runtimes
+from train2deploy.errors import UserError
+from train2deploy.runtimes import engine, images
+from train2deploy.runtimes.docker import Docker
+from train2deploy.runtimes.host import HOST
+
+OURS = Docker("train-image", "serve-image")
+AWS = Docker("aws-train", "aws-serve", aws=True)
+
+
+def options(launch, name):
+    """The values of an option of `docker run`, in order."""
+    return [
+        value
+        for flag, value in zip(launch.arguments, launch.arguments[1:])
+        if flag == f"--{name}"
+    ]
+
+
+def variables(launch):
+    return dict(text.split("=", 1) for text in options(launch, "env"))
+
+
+def test_an_unknown_runtime_image_or_model_server_is_refused():
+    with pytest.raises(UserError, match="RUNTIME=podman: expected host or docker"):
+        runtimes.named("podman")
+    with pytest.raises(UserError, match="MODEL_SERVER=mine: expected own or official"):
+        images.serve_name("mine")
+
+
+def test_host_is_the_runtime_that_needs_nothing():
+    assert runtimes.named("host") is HOST
+    assert HOST.instance(Path("/job")) == runtimes.Instance("/job", "localhost", "lo")
+
+
+def test_a_container_sees_the_machine_that_sagemaker_describes():
+    assert OURS.instance(Path("/job")) == runtimes.Instance("/opt/ml", "algo-1", "eth0")
+    assert AWS.instance(Path("/job")).modules_beside
+
+
+def test_a_job_has_no_network_and_resolves_its_own_name():
+    launch = OURS.toolkit(Path("/job"), {"TRAINING_JOB_NAME": "x"})
+    assert launch.arguments[-2:] == ["train-image", "train"]
+    assert options(launch, "network") == ["none"]
+    assert options(launch, "hostname") == ["algo-1"]
+    assert options(launch, "add-host") == ["algo-1:127.0.0.1"]
+    assert options(launch, "mount") == ["type=bind,source=/job,target=/opt/ml"]
+    assert variables(launch)["TRAINING_JOB_NAME"] == "x"
+    assert "--rm" not in launch.arguments  # it is looked at after its end
+
+
+@pytest.mark.parametrize("launch", [
+    OURS.toolkit(Path("/job"), {}),
+    OURS.python("train", ["-c", "pass"], {}),
+])
+def test_containers_run_as_the_caller_with_an_init_and_our_label(launch):
+    assert options(launch, "user") == [f"{os.getuid()}:{os.getgid()}"]
+    assert options(launch, "label") == [f"{engine.LABEL}={paths.ROOT}"]
+    assert options(launch, "name") == [launch.container]
+    assert options(launch, "pull") == ["never"]
+    assert "--init" in launch.arguments
+
+
+def test_modules_of_ours_see_the_same_paths_and_write_only_where_they_may():
+    launch = OURS.python(
+        "serve", ["-m", "hosting.direct_session", "/m"], {"A": "b"}, reads=[Path("/m")],
+        writes=[Path("/w")])
+    assert launch.arguments[-5:] == ["serve-image", "python", "-m", "hosting.direct_session", "/m"]
+    source, read, write = options(launch, "mount")
+    assert source.endswith(f"target={paths.SRC},readonly")
+    assert read == "type=bind,source=/m,target=/m,readonly"
+    assert write == "type=bind,source=/w,target=/w"
+    assert variables(launch)["PYTHONPATH"] == str(paths.SRC)
+
+
+def test_an_endpoint_listens_on_the_loopback_and_reads_its_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_TFS_DEFAULT_MODEL_NAME", "mine")
+    monkeypatch.setenv("SAGEMAKER_BIND_TO_PORT", "1")
+    monkeypatch.setenv("SECRET", "kept here")
+    launch = OURS.endpoint(tmp_path, 8123, dev=True)
+    assert options(launch, "publish") == ["127.0.0.1:8123:8080"]
+    assert options(launch, "mount") == [
+        f"type=bind,source={tmp_path},target=/opt/ml/model,readonly"]
+    told = variables(launch)
+    assert told["SAGEMAKER_TFS_DEFAULT_MODEL_NAME"] == "mine"
+    assert (told["SAGEMAKER_BIND_TO_PORT"], told["DEV"]) == ("8080", "1")
+    assert "SECRET" not in told
+    assert "--rm" in launch.arguments
+
+
+def test_several_models_are_mounted_where_the_platform_puts_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_MULTI_MODEL", "true")
+    (mount,) = options(OURS.endpoint(tmp_path, 8123, dev=True), "mount")
+    assert "target=/opt/ml/models," in mount
+
+
+def test_awss_serving_image_keeps_its_own_user_for_nginx(tmp_path):
+    assert options(AWS.endpoint(tmp_path, 8123, dev=True), "user") == []
+    assert options(AWS.toolkit(Path("/job"), {}), "user")
+
+
+def test_a_model_directory_that_is_none_is_refused_by_either_runtime(tmp_path):
+    for runtime in (HOST, OURS):
+        with pytest.raises(UserError, match="expected a directory, found none"):
+            runtime.endpoint(tmp_path / "none", 8123, dev=True)
+
+
+def test_a_limit_of_memory_is_one_without_swap():
+    launch = Docker("t", "s", memory="2g").toolkit(Path("/job"), {})
+    assert options(launch, "memory") == options(launch, "memory-swap") == ["2g"]
+
+
+def test_a_path_with_a_comma_is_mounted_whole():
+    launch = OURS.toolkit(Path("/a,b"), {})
+    assert options(launch, "mount") == ['type=bind,"source=/a,b",target=/opt/ml']
+
+
+def test_no_docker_on_path_is_said_with_the_ways_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"found no `docker` on PATH\. Start it .*RUNTIME=host"):
+        engine.require()
+
+
+def test_the_public_base_is_pinned_by_digest():
+    for argument, name in (("BASE", "python:3.6-slim@sha256:"), ("BUILDER", "python:3.6@sha256:")):
+        pinned = images._default(argument)
+        assert pinned.startswith(name)
+        assert len(pinned) == len(name) + 64
+        serving = (paths.ROOT / "docker/serve/Dockerfile").read_text(encoding="utf-8")
+        assert f"ARG {argument}={pinned}\n" in serving
