@@ -288,8 +288,11 @@ PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
-test: .stamps/host .stamps/train .stamps/serve .stamps/dev .stamps/test-py36 .stamps/predict-lib ## everything that needs no Docker, linters included
-	@$(MAKE) --no-print-directory --keep-going lint test-unit test-contract test-integration test-emulator test-e2e
+TEST_SUITES := lint test-unit test-contract test-integration test-emulator test-e2e
+test: ## everything that needs no Docker, linters included
+	@$(MAKE) --no-print-directory --jobs 3 .stamps/host .stamps/train .stamps/serve .stamps/cloud
+	@$(MAKE) --no-print-directory .stamps/dev .stamps/test-py36 .stamps/predict-lib
+	@$(MAKE) --no-print-directory --keep-going $(TEST_SUITES)
 
 test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib ## unit tests, each side in its own Python
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/unit/host
