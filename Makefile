@@ -207,22 +207,24 @@ soak: .stamps/host .stamps/serve build/model.tar.gz ## SECONDS=600: load while p
 .PHONY: tune cloud-tune cloud-scale cloud-status cloud-delete cloud-policy
 # aws, or emulator: the account that `make emulator` runs on this machine
 CLOUD ?= aws
+# With := a variable of the user's shell (DATA, YES) does nothing; what is given to make does.
 # 1: no question before what costs; MAX_USD: nothing is created that may cost more
-YES ?=
+YES :=
 MAX_USD ?=
 # 1: cloud-train starts a new job even where one of the same inputs has succeeded
-FRESH ?=
+FRESH :=
 # 1: cloud-delete removes what lies in S3, too
-DATA ?=
+DATA :=
 # cloud-batch: a line each {"q": "…"} or plain text
-INPUT ?=
+INPUT :=
 # cloud-scale: instances at least and at most, invocations a minute of each
-MIN ?= 1
-MAX ?= 2
-TARGET ?= 600
+MIN := 1
+MAX := 2
+TARGET := 600
+OFF :=
 # what goes wrong in the emulator's account (src/emulator/faults.py); 0: a free port
-FAULTS ?=
-EMULATOR_PORT ?= 0
+FAULTS :=
+EMULATOR_PORT := 0
 
 .stamps/cloud: requirements/cloud.lock
 	@mkdir -p .stamps && rm -rf .venvs/cloud
@@ -270,8 +272,8 @@ cloud-tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml,
 tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml, here
 	@$(CLOUD_RUN) search $(CLOUD_TRAINING)
 
-cloud-scale: .stamps/cloud ## MIN= MAX= TARGET=: instances follow the load (invocations a minute each)
-	@$(CLOUD_RUN) scale --min $(MIN) --max $(MAX) --target $(TARGET)
+cloud-scale: .stamps/cloud ## MIN= MAX= TARGET= (OFF=1: no more): instances follow the load (invocations a minute each)
+	@$(CLOUD_RUN) scale --min $(MIN) --max $(MAX) --target $(TARGET) $(if $(OFF),--off)
 
 cloud-policy: .stamps/cloud ## the IAM policies that this needs
 	@$(CLOUD_RUN) policy

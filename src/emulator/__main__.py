@@ -14,12 +14,10 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
+from emulator import orphans
 from train2deploy import console, endpoint, manifest, paths, runtimes
 from train2deploy.errors import EXIT_INTERRUPTED, JobFailed, UserError
 
-STATE = paths.BUILD / "emulator.json"
-LOG = paths.BUILD / "emulator.log"
-DIRECTORY = paths.BUILD / "emulator"
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 
@@ -76,9 +74,10 @@ def run(port: int, faults: str, runtime: str) -> None:
         chosen = Faults(faults)
     except ValueError as error:
         raise UserError(str(error)) from error
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    orphans.end(paths.EMULATOR)
+    shutil.rmtree(paths.EMULATOR, ignore_errors=True)
     url = f"http://{endpoint.ADDRESS}:{port}"
-    account = Account(DIRECTORY, url, chosen)
+    account = Account(paths.EMULATOR, url, chosen)
     moto = DomainDispatcherApplication(create_backend_app)
     application = Application(account, moto, runtimes.named(runtime))
     server = make_server(
@@ -91,7 +90,7 @@ def run(port: int, faults: str, runtime: str) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    manifest.write_json(STATE, {"url": url, "pid": os.getpid()})
+    manifest.write_json(paths.EMULATOR_STATE, {"url": url, "pid": os.getpid()})
     console.say(f"an AWS account at {url}: CLOUD=emulator takes it; Ctrl-C ends it")
     try:
         server.serve_forever(poll_interval=0.1)
@@ -102,17 +101,17 @@ def run(port: int, faults: str, runtime: str) -> None:
         application.end_all()
         server.shutdown()
         server.server_close()
-        STATE.unlink(missing_ok=True)
-        shutil.rmtree(DIRECTORY, ignore_errors=True)
+        paths.EMULATOR_STATE.unlink(missing_ok=True)
+        shutil.rmtree(paths.EMULATOR, ignore_errors=True)
 
 
 def start_detached(port: int, faults: str, runtime: str) -> None:
     """Starts the account in the background and waits until it answers."""
     _refuse_a_second()
-    LOG.parent.mkdir(parents=True, exist_ok=True)
+    paths.EMULATOR_LOG.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "emulator", "--port", str(port), "--faults", faults]
     command += ["--runtime", runtime]
-    with LOG.open("wb") as log:
+    with paths.EMULATOR_LOG.open("wb") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -122,18 +121,18 @@ def start_detached(port: int, faults: str, runtime: str) -> None:
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        state = manifest.read(STATE)
+        state = manifest.read(paths.EMULATOR_STATE)
         if state is not None and state["pid"] == process.pid and answers(state["url"]):
             console.say(
                 f"an AWS account at {state['url']} (pid {process.pid}), log in"
-                f" {paths.relative(LOG)}; end it with `make emulator-stop`"
+                f" {paths.relative(paths.EMULATOR_LOG)}; end it with `make emulator-stop`"
             )
             return
         time.sleep(0.1)
     process.terminate()
     raise JobFailed(
-        f"{LOG.read_text(errors='replace')[-2000:]}\nthe emulator did not start. The whole log:"
-        f" {paths.relative(LOG)}"
+        f"{paths.EMULATOR_LOG.read_text(errors='replace')[-2000:]}\n"
+        f"the emulator did not start. The whole log: {paths.relative(paths.EMULATOR_LOG)}"
     )
 
 
@@ -141,8 +140,8 @@ def stop() -> bool:
     """Ends the running account; whether there was one."""
     pid = running_pid()
     if pid is None:
-        STATE.unlink(missing_ok=True)
-        return False
+        paths.EMULATOR_STATE.unlink(missing_ok=True)
+        return orphans.end(paths.EMULATOR) > 0
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
@@ -155,7 +154,7 @@ def stop() -> bool:
 
 def running_pid() -> int | None:
     """The process of build/emulator.json, if it is still ours."""
-    state = manifest.read(STATE)
+    state = manifest.read(paths.EMULATOR_STATE)
     if state is None:
         return None
     try:
@@ -176,7 +175,7 @@ def answers(url: str) -> bool:
 
 def _refuse_a_second() -> None:
     if running_pid() is not None:
-        state = manifest.read(STATE) or {}
+        state = manifest.read(paths.EMULATOR_STATE) or {}
         raise UserError(
             f"an emulator of this project runs already: {state.get('url')}. End it with"
             " `make emulator-stop`."

@@ -281,6 +281,8 @@ def _s3_operation(environ: dict[str, Any]) -> str:
         return {
             "GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject",
         }.get(method, method)  # fmt: skip
+    if method == "GET" and "uploads" in query:
+        return "ListMultipartUploads"
     if bucket and method == "POST" and "delete" in query:
         return "DeleteObjects"
     return {"GET": "ListObjectsV2", "HEAD": "HeadBucket", "PUT": "CreateBucket"}.get(method, method)

@@ -187,3 +187,90 @@ def test_a_job_that_is_stopped_ends_as_stopped(project, deployed):
     assert f"job {name}: Stopped" in output
     error = refusal(client.stop_training_job, TrainingJobName=name)
     assert "Stopped" in error["Error"]["Message"]
+
+
+def test_an_update_keeps_what_was_set_elsewhere(project, deployed, tmp_path):
+    client = deployed.client("sagemaker")
+    endpoint = client.describe_endpoint(EndpointName="train2deploy")
+    config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    capture = {
+        "EnableCapture": True, "InitialSamplingPercentage": 7,
+        "DestinationS3Uri": "s3://train2deploy-emulator/capture",
+        "CaptureOptions": [{"CaptureMode": "Input"}]}
+    client.create_endpoint_config(
+        EndpointConfigName="train2deploy-captured", DataCaptureConfig=capture,
+        ProductionVariants=config["ProductionVariants"])
+    client.update_endpoint(
+        EndpointName="train2deploy", EndpointConfigName="train2deploy-captured")
+    wait_while(deployed, "train2deploy", "Updating")
+    client.update_endpoint_weights_and_capacities(
+        EndpointName="train2deploy",
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}])
+
+    archive = project.build / "model.tar.gz"
+    good = tmp_path / "good.tar.gz"
+    shutil.copyfile(archive, good)
+    archives.unpack(good, tmp_path / "model")
+    (tmp_path / "model" / "code" / "note.txt").write_text("another model")
+    files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
+    archives.pack(
+        ((path.relative_to(tmp_path / "model").as_posix(), path) for path in files), archive)
+    try:
+        done = project.run_tool("deploy")
+    finally:
+        shutil.copyfile(good, archive)
+    assert done.returncode == 0, done.stdout
+    assert "blue/green update begun" in done.stdout
+    endpoint = client.describe_endpoint(EndpointName="train2deploy")
+    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 3
+    config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    assert config["DataCaptureConfig"] == capture
+    client.delete_endpoint_config(EndpointConfigName="train2deploy-captured")
+    assert len(deployed.names()["Model"]) == 1
+
+
+def test_settings_reach_the_job(project, deployed):
+    """As the SDK sends them: tags, key, network, spot, limits, hyperparameters, metrics."""
+    settings = {
+        "TRAIN_SPOT": "1", "TRAIN_MAX_MINUTES": "5", "TRAIN_VOLUME_GB": "12",
+        "TRAIN_INSTANCE_TYPE": "ml.c5.xlarge", "KMS_KEY": "key-1", "SUBNETS": "subnet-1",
+        "SECURITY_GROUPS": "sg-1", "TAGS": "team=nlp", "PROJECT": "settings"}
+    options = [part for item in settings.items() for part in ("--set", "=".join(item))]
+    before = deployed.count("DescribeLogStreams")
+    process = project.tool(*options, "train", *HYPERPARAMETERS, "--epochs", "300")
+    deployed.wait_for_call("DescribeLogStreams", before)
+    process.kill()
+    process.communicate()
+    client = deployed.client("sagemaker")
+    job = client.describe_training_job(TrainingJobName=deployed.names()["TrainingJob"][0])
+    assert job["TrainingJobName"].startswith("settings-v1-")
+    assert job["EnableManagedSpotTraining"] is True
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 300, "MaxWaitTimeInSeconds": 600}
+    assert job["ResourceConfig"]["VolumeSizeInGB"] == 12
+    assert job["ResourceConfig"]["InstanceType"] == "ml.c5.xlarge"
+    assert job["ResourceConfig"]["VolumeKmsKeyId"] == job["OutputDataConfig"]["KmsKeyId"] == "key-1"
+    assert job["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    assert job["Environment"] == {"PYTHONHASHSEED": "0"}
+    image = job["AlgorithmSpecification"]["TrainingImage"]
+    assert image.endswith("/sagemaker-tensorflow-scriptmode:1.12.0-cpu-py3")
+    assert len(job["AlgorithmSpecification"]["MetricDefinitions"]) == 8
+    sent = job["HyperParameters"]
+    assert sent["epochs"] == "300" and sent["single-thread"] == "true"
+    assert json.loads(sent["sagemaker_program"]) == "train_v1.py"
+    assert "model_dir" not in sent
+    tags = client.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {
+        "train2deploy.project": "settings", "team": "nlp"}
+    done = project.run_tool("--set", "PROJECT=settings", "delete")
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_others_made_is_left_alone(project, deployed):
+    client = deployed.client("sagemaker")
+    model = client.describe_model(ModelName=deployed.names()["Model"][0])
+    client.create_model(
+        ModelName="train2deploy-of-someone-else", ExecutionRoleArn=model["ExecutionRoleArn"],
+        PrimaryContainer=model["PrimaryContainer"])
+    done = project.run_tool("delete")
+    assert done.returncode == 0, done.stdout
+    assert deployed.names()["Model"] == ["train2deploy-of-someone-else"]

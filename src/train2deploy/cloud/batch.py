@@ -11,8 +11,8 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, paths
-from train2deploy.cloud import deploy, follow, plan, prices, storage
-from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, not_there
+from train2deploy.cloud import deploy, endpoints, follow, plan, prices, storage
+from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
@@ -61,7 +61,7 @@ def batch(cloud: Cloud, file: Path, leave: plan.Leave) -> Path:
         if "CapacityError" in reason:
             advice = instance_advice(cloud.config.batch_instance_type, "BATCH_INSTANCE_TYPE")
         raise CloudError(f"transform job {name}: {job['TransformJobStatus']}: {reason}{advice}")
-    result = WORK / f"{file.stem}.answers.jsonl"
+    result = paths.CLOUD_WORK / f"{file.stem}.answers.jsonl"
     _join(cloud, request, parts, result)
     _remove_model(cloud, deployment)
     console.say(f"{len(sentences)} lines: {paths.relative(result)}")
@@ -178,7 +178,7 @@ def _upload(cloud: Cloud, request: dict[str, Any], parts: list[list[str]]) -> No
 
 def _create(cloud: Cloud, deployment: deploy.Deployment, request: dict[str, Any]) -> None:
     try:
-        deploy.create(cloud.sagemaker.create_model, deployment.model)
+        endpoints.create(cloud.sagemaker.create_model, deployment.model)
         cloud.sagemaker.create_transform_job(**request)
     except botocore.exceptions.ClientError as error:
         if not already_there(error):
@@ -240,6 +240,6 @@ def _join(cloud: Cloud, request: dict[str, Any], parts: list[list[str]], result:
 
 def _remove_model(cloud: Cloud, deployment: deploy.Deployment) -> None:
     """The model was made for the job, unless the endpoint uses it."""
-    endpoint = deploy.describe(cloud, cloud.config.endpoint_name)
+    endpoint = endpoints.describe(cloud, cloud.config.endpoint_name)
     keep = endpoint.get("EndpointConfigName", "") if endpoint else ""
-    deploy.remove_unused(cloud, cloud.config.endpoint_name, keep=keep)
+    endpoints.remove_unused(cloud, cloud.config.endpoint_name, keep=keep)

@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     scale.add_argument("--min", type=int, default=1)
     scale.add_argument("--max", type=int, default=2)
     scale.add_argument("--target", type=float, default=600.0)
+    scale.add_argument("--off", action="store_true", help="end the scaling")
     parity = add("parity", _parity)
     parity.add_argument("runtime", help="host or docker")
     add("policy", _policy)
@@ -184,9 +185,12 @@ def _batch(arguments: argparse.Namespace) -> None:
 
 def _scale(arguments: argparse.Namespace) -> None:
     """Has the endpoint's instances follow its load"""
-    from train2deploy.cloud import scale
+    from train2deploy.cloud import inventory, scale
 
     cloud = _connect(arguments)
+    if arguments.off:
+        inventory.delete_scaling(cloud)
+        return
     scale.scale(cloud, arguments.min, arguments.max, arguments.target, _leave(arguments))
 
 

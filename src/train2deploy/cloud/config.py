@@ -19,8 +19,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FILE = paths.ROOT / "cloud.toml"
-EXAMPLE = paths.ROOT / "cloud.example.toml"
 PROJECT_TAG = "train2deploy.project"
 
 NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
@@ -89,7 +87,7 @@ KEYS = {each.name: get_type_hints(Config)[each.name] for each in fields(Config)}
 
 def load(
     overrides: Mapping[str, str],
-    file: Path = FILE,
+    file: Path = paths.CLOUD_SETTINGS,
     defaults: Mapping[str, Any] | None = None,
     complete: bool = True,
 ) -> Config:
@@ -168,8 +166,8 @@ def _check(config: Config, file: Path, complete: bool) -> None:
         if not getattr(config, key):
             raise UserError(
                 f"{key}: expected one, found none; it is never guessed. Copy"
-                f" {paths.relative(EXAMPLE)} to {paths.relative(file)} and fill it in, or give"
-                f" {key.upper()}=…, or rehearse with CLOUD=emulator."
+                f" {paths.relative(paths.CLOUD_EXAMPLE)} to {paths.relative(file)} and fill it in,"
+                f" or give {key.upper()}=…, or rehearse with CLOUD=emulator."
             )
     patterns = [
         ("bucket", BUCKET, "a bucket's name (no s3://)"),

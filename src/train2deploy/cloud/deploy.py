@@ -7,29 +7,25 @@ what an endpoint no longer uses is removed.
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
 
 from train2deploy import console, manifest, paths
-from train2deploy.cloud import follow, images, plan, prices, runtime, storage
+from train2deploy.cloud import endpoints, follow, images, plan, prices, runtime, storage
 from train2deploy.cloud.session import (
-    WORK,
     Cloud,
     CloudError,
-    already_there,
     code,
     message,
-    not_there,
 )
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
-from train2deploy.verify import FIRST_SENTENCE
+from train2deploy.verify import golden_sentences
 
-VARIANT = "AllTraffic"
 KEPT = (
     "DataCaptureConfig",
     "AsyncInferenceConfig",
@@ -39,7 +35,7 @@ KEPT = (
     "KmsKeyId",
 )
 """Of an endpoint's configuration: what somebody may have set elsewhere goes on."""
-DEPLOYMENT = WORK / "deployment.json"
+DEPLOYMENT = paths.CLOUD_WORK / "deployment.json"
 
 
 @dataclass(frozen=True)
@@ -95,10 +91,10 @@ def planned(cloud: Cloud) -> plan.Plan:
     image = deployment.model["PrimaryContainer"]["Image"]
     result.add("model", deployment.model_name, image)
     result.add("endpoint configuration", deployment.config_name)
-    existing = describe(cloud, settings.endpoint_name)
+    existing = endpoints.describe(cloud, settings.endpoint_name)
     remark = f"there already, {existing['EndpointStatus']}" if existing else ""
     result.add("endpoint", settings.endpoint_name, remark)
-    result.add("alarm", alarm_name(settings.endpoint_name), "rolls an update back")
+    result.add("alarm", endpoints.alarm_name(settings.endpoint_name), "rolls an update back")
     if existing is None or existing.get("EndpointConfigName") != deployment.config_name:
         kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
         result.costs.append(prices.cost(settings, kind, count, settings.endpoint_hours))
@@ -114,14 +110,15 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
     cloud.check_bucket()
     plan.ask(cloud, planned(cloud), leave)
     deployment = prepare(cloud)
+    _refuse_another_type_while_scaled(cloud)
     storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
     name = cloud.config.endpoint_name
     existing = _settled(cloud, name)
     before = existing.get("EndpointConfigName") if existing else None
     with _removing_on_failure(cloud, deployment):
-        create(cloud.sagemaker.create_model, deployment.model)
-        create(cloud.sagemaker.create_endpoint_config, deployment.config)
-        _put_alarm(cloud, name)
+        endpoints.create(cloud.sagemaker.create_model, deployment.model)
+        endpoints.create(cloud.sagemaker.create_endpoint_config, deployment.config)
+        endpoints.put_alarm(cloud, name)
         if existing is None:
             _create_endpoint(cloud, name, deployment)
         elif before != deployment.config_name:
@@ -129,59 +126,16 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
         else:
             console.say(f"endpoint {name} has this model already")
         _wait(cloud, name, deployment)
-    remove_unused(cloud, name, keep=deployment.config_name)
+    endpoints.remove_unused(cloud, name, keep=deployment.config_name)
     _prove(cloud, deployment)
     _run_golden_requests(cloud)
     console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
 
 
-def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
-    """The endpoint, or None."""
-    try:
-        return dict(cloud.sagemaker.describe_endpoint(EndpointName=name))
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return None
-        raise
-
-
-def alarm_name(endpoint: str) -> str:
-    return f"{endpoint}-answers-with-errors"
-
-
-def remove_unused(cloud: Cloud, endpoint: str, keep: str = "") -> None:
-    """Deletes the endpoint's configurations and models but those of configuration `keep`."""
-    client = cloud.sagemaker
-    kept_models = set()
-    if keep:
-        kept = client.describe_endpoint_config(EndpointConfigName=keep)
-        kept_models = {variant["ModelName"] for variant in kept["ProductionVariants"]}
-    prefix = f"{endpoint}-"
-    for name in _names(cloud, "list_endpoint_configs", "EndpointConfigs", prefix):
-        if name != keep and is_ours(cloud, "endpoint-config", name):
-            _delete(client.delete_endpoint_config, EndpointConfigName=name)
-    for name in _names(cloud, "list_models", "Models", prefix):
-        if name not in kept_models and is_ours(cloud, "model", name):
-            _delete(client.delete_model, ModelName=name)
-
-
-def is_ours(cloud: Cloud, kind: str, name: str) -> bool:
-    """Whether a resource has the project's tag."""
-    arn = f"arn:aws:sagemaker:{cloud.config.region}:{cloud.account_id}:{kind}/{name.lower()}"
-    try:
-        tags = cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"]
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return False
-        raise
-    ours = cloud.config.tag_list[0]
-    return any(tag["Key"] == ours["Key"] and tag["Value"] == ours["Value"] for tag in tags)
-
-
 def _config(cloud: Cloud, model_name: str) -> dict[str, Any]:
     """The endpoint configuration: of the one in force, what our settings say nothing about."""
     settings = cloud.config
-    existing = describe(cloud, settings.endpoint_name)
+    existing = endpoints.describe(cloud, settings.endpoint_name)
     kept: dict[str, Any] = {}
     variant: dict[str, Any] = {"InitialVariantWeight": 1.0}
     if existing is not None and existing.get("EndpointConfigName"):
@@ -192,7 +146,7 @@ def _config(cloud: Cloud, model_name: str) -> dict[str, Any]:
             kept = {key: current[key] for key in KEPT if key in current}
             variant = dict(current["ProductionVariants"][0])
     wanted = {
-        "VariantName": variant.get("VariantName", VARIANT),
+        "VariantName": variant.get("VariantName", endpoints.VARIANT),
         "ModelName": model_name,
         "InstanceType": settings.endpoint_instance_type,
         "InitialInstanceCount": settings.endpoint_instance_count,
@@ -212,14 +166,6 @@ def _named(stem: str, content: dict[str, Any]) -> str:
     return f"{stem}-{sha256_value(json.loads(json.dumps(content, default=str)))[:12]}"
 
 
-def create(call: Callable[..., Any], request: dict[str, Any]) -> None:
-    try:
-        call(**request)
-    except botocore.exceptions.ClientError as error:
-        if not already_there(error):
-            raise
-
-
 def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
     request = {
         "EndpointName": name,
@@ -227,7 +173,7 @@ def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
         "Tags": cloud.config.tag_list,
     }
     try:
-        create(cloud.sagemaker.create_endpoint, request)
+        endpoints.create(cloud.sagemaker.create_endpoint, request)
     except botocore.exceptions.ClientError as error:
         kind = cloud.config.endpoint_instance_type
         raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
@@ -235,6 +181,7 @@ def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
 
 def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
     """Blue/green: the old instances answer until the new ones do, without an error."""
+    alarm = endpoints.alarm_name(name)
     try:
         cloud.sagemaker.update_endpoint(
             EndpointName=name,
@@ -250,7 +197,7 @@ def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
                     "TerminationWaitInSeconds": 0,
                     "MaximumExecutionTimeoutInSeconds": 1800,
                 },
-                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm_name(name)}]},
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
             },
         )
     except botocore.exceptions.ClientError as error:
@@ -261,29 +208,32 @@ def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
     console.say(f"endpoint {name}: blue/green update begun")
 
 
-def _put_alarm(cloud: Cloud, name: str) -> None:
-    cloud.client("cloudwatch").put_metric_alarm(
-        AlarmName=alarm_name(name),
-        AlarmDescription="train2deploy: an update of the endpoint is rolled back",
-        Namespace="AWS/SageMaker",
-        MetricName="Invocation5XXErrors",
-        Dimensions=[
-            {"Name": "EndpointName", "Value": name},
-            {"Name": "VariantName", "Value": VARIANT},
-        ],
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=5,
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
-        Tags=cloud.config.tag_list,
+def _refuse_another_type_while_scaled(cloud: Cloud) -> None:
+    """AWS fails an update that changes the instance type of an automatically scaled variant."""
+    name, wanted = cloud.config.endpoint_name, cloud.config.endpoint_instance_type
+    endpoint = endpoints.describe(cloud, name)
+    if endpoint is None or not endpoint.get("EndpointConfigName"):
+        return
+    targets = cloud.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="sagemaker"
+    )["ScalableTargets"]
+    if not any(each["ResourceId"].startswith(f"endpoint/{name}/") for each in targets):
+        return
+    config = cloud.sagemaker.describe_endpoint_config(
+        EndpointConfigName=endpoint["EndpointConfigName"]
     )
+    current = config["ProductionVariants"][0]["InstanceType"]
+    if current != wanted:
+        raise UserError(
+            f"endpoint {name} is scaled automatically on {current}, and AWS does not change the"
+            f" type of such a one to {wanted}. Keep ENDPOINT_INSTANCE_TYPE={current}, or end the"
+            " scaling first: make cloud-scale OFF=1"
+        )
 
 
 def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
     """The endpoint once nothing is going on with it; a failed one is removed first."""
-    existing = describe(cloud, name)
+    existing = endpoints.describe(cloud, name)
     if existing is None:
         return None
     if existing["EndpointStatus"] not in ("InService", "Failed"):
@@ -291,7 +241,7 @@ def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
         existing = _wait_while_busy(cloud, name)
     if existing is not None and existing["EndpointStatus"] == "Failed":
         console.say(f"endpoint {name}: Failed before, removing it")
-        _delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
+        endpoints.delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
         existing = _wait_while_busy(cloud, name)
     return existing
 
@@ -301,7 +251,7 @@ def _wait_while_busy(cloud: Cloud, name: str) -> dict[str, Any] | None:
 
     def look() -> dict[str, Any] | None:
         nonlocal shown
-        endpoint = describe(cloud, name)
+        endpoint = endpoints.describe(cloud, name)
         status = endpoint["EndpointStatus"] if endpoint else "gone"
         if status != shown:
             shown = status
@@ -338,14 +288,14 @@ def _removing_on_failure(cloud: Cloud, deployment: Deployment) -> Iterator[None]
         yield
     except (CloudError, botocore.exceptions.ClientError) as error:
         console.say(f"endpoint {name} failed, removing what was made for it")
-        endpoint = describe(cloud, name)
+        endpoint = endpoints.describe(cloud, name)
         if endpoint is not None and endpoint["EndpointStatus"] == "Failed":
-            _delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
+            endpoints.delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
             endpoint = _wait_while_busy(cloud, name)
         used = endpoint["EndpointConfigName"] if endpoint else ""
         if not used:
-            cloud.client("cloudwatch").delete_alarms(AlarmNames=[alarm_name(name)])
-        remove_unused(cloud, name, keep=used)
+            cloud.client("cloudwatch").delete_alarms(AlarmNames=[endpoints.alarm_name(name)])
+        endpoints.remove_unused(cloud, name, keep=used)
         if isinstance(error, botocore.exceptions.ClientError):
             raise CloudError(f"endpoint {name}: {code(error)}: {message(error)}") from error
         raise
@@ -374,22 +324,11 @@ def _prove(cloud: Cloud, deployment: Deployment) -> None:
 
 
 def _run_golden_requests(cloud: Cloud) -> None:
-    ranking = runtime.classify(cloud, [FIRST_SENTENCE])[0]
-    total = sum(float(entry["prob"]) for entry in ranking)
-    if abs(total - 1) > 1e-4:
-        raise CloudError(f"the endpoint answers probabilities that add up to {total}: {ranking}")
-    console.say(f"{FIRST_SENTENCE}: {ranking[0]['label']} {ranking[0]['prob']:.4f}")
-
-
-def _names(cloud: Cloud, operation: str, member: str, prefix: str) -> list[str]:
-    key = f"{member.removesuffix('s')}Name"
-    pages = cloud.sagemaker.get_paginator(operation).paginate(NameContains=prefix)
-    return [entry[key] for page in pages for entry in page[member] if entry[key].startswith(prefix)]
-
-
-def _delete(call: Callable[..., Any], **name: str) -> None:
-    try:
-        call(**name)
-    except botocore.exceptions.ClientError as error:
-        if not not_there(error):
-            raise
+    sentences = golden_sentences()
+    rankings = runtime.classify(cloud, sentences)
+    for sentence, ranking in zip(sentences, rankings, strict=True):
+        total = sum(float(entry["prob"]) for entry in ranking)
+        if abs(total - 1) > 1e-4:
+            raise CloudError(f"{sentence}: probabilities that add up to {total:.4f}: {ranking}")
+    first = rankings[0][0]
+    console.say(f"{len(sentences)} golden requests answered; {sentences[0]}: {first['label']}")

@@ -10,7 +10,7 @@ import botocore.exceptions
 from rich.table import Table
 
 from train2deploy import console
-from train2deploy.cloud import deploy, follow, prices, storage
+from train2deploy.cloud import endpoints, follow, prices, storage
 from train2deploy.cloud.session import Cloud, CloudError, not_there, say_account
 
 RUNNING = ("InProgress", "Stopping")
@@ -105,9 +105,9 @@ def delete(cloud: Cloud, data: bool) -> None:
     """
     say_account(cloud)
     _stop_jobs(cloud)
-    _delete_scaling(cloud)
+    delete_scaling(cloud)
     _delete_endpoint(cloud)
-    deploy.remove_unused(cloud, cloud.config.endpoint_name)
+    endpoints.remove_unused(cloud, cloud.config.endpoint_name)
     alarms = _alarms(cloud)
     if alarms:
         cloud.client("cloudwatch").delete_alarms(AlarmNames=alarms)
@@ -131,7 +131,7 @@ def _of_kind(cloud: Cloud, kind: Kind) -> Iterator[Resource]:
         for page in pages:
             for entry in page[kind.member]:
                 name = entry[kind.name_key]
-                if name in seen or not deploy.is_ours(cloud, kind.arn, name):
+                if name in seen or not endpoints.is_ours(cloud, kind.arn, name):
                     continue
                 seen.add(name)
                 status_key = kind.name_key.removesuffix("Name") + "Status"
@@ -224,11 +224,11 @@ def _stop_jobs(cloud: Cloud) -> None:
 
 def _delete_endpoint(cloud: Cloud) -> None:
     name = cloud.config.endpoint_name
-    if deploy.describe(cloud, name) is None or not deploy.is_ours(cloud, "endpoint", name):
+    if endpoints.describe(cloud, name) is None or not endpoints.is_ours(cloud, "endpoint", name):
         return
 
     def look() -> dict[str, Any] | None:
-        endpoint = deploy.describe(cloud, name)
+        endpoint = endpoints.describe(cloud, name)
         if endpoint is None:
             return {"gone": True}
         if endpoint["EndpointStatus"] not in ("Deleting", "Updating", "RollingBack"):
@@ -255,7 +255,8 @@ def _policies(cloud: Cloud) -> list[dict[str, Any]]:
     return [policy for policy in found if policy["ResourceId"].startswith(prefix)]
 
 
-def _delete_scaling(cloud: Cloud) -> None:
+def delete_scaling(cloud: Cloud) -> None:
+    """Ends autoscaling; the instances stay as many as they are."""
     client = cloud.client("application-autoscaling")
     keys = ("ServiceNamespace", "ResourceId", "ScalableDimension")
     for policy in _policies(cloud):
@@ -267,7 +268,7 @@ def _delete_scaling(cloud: Cloud) -> None:
 
 
 def _alarms(cloud: Cloud) -> list[str]:
-    name = deploy.alarm_name(cloud.config.endpoint_name)
+    name = endpoints.alarm_name(cloud.config.endpoint_name)
     answer = cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])
     return [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
 

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from train2deploy import console, endpoint, manifest
+from train2deploy import console, endpoint, manifest, paths
 from train2deploy.cloud import runtime
-from train2deploy.cloud.session import WORK, Cloud
+from train2deploy.cloud.session import Cloud
 from train2deploy.errors import JobFailed
 from train2deploy.runtimes import Runtime
 from train2deploy.verify import golden_sentences
 
 TOLERANCE = 1e-5
 """float32, on processors that are not the same."""
-RESULT = WORK / "parity.json"
+RESULT = paths.CLOUD_WORK / "parity.json"
 
 
 def parity(cloud: Cloud, here: Runtime) -> None:

@@ -1,7 +1,7 @@
 """`make cloud-scale MIN= MAX= TARGET=`: the endpoint's instances follow its load."""
 
 from train2deploy import console
-from train2deploy.cloud import deploy, plan, prices
+from train2deploy.cloud import endpoints, plan, prices
 from train2deploy.cloud.session import Cloud
 from train2deploy.errors import UserError
 
@@ -21,7 +21,7 @@ def scale(cloud: Cloud, low: int, high: int, target: float, leave: plan.Leave) -
         raise UserError(
             f"MIN={low} MAX={high} TARGET={target:g}: expected 1 ≤ MIN ≤ MAX, TARGET > 0."
         )
-    endpoint = deploy.describe(cloud, name)
+    endpoint = endpoints.describe(cloud, name)
     if endpoint is None or endpoint["EndpointStatus"] != "InService":
         raise UserError(f"endpoint {name}: expected it in service. Run `make cloud-deploy`.")
     variant = endpoint["ProductionVariants"][0]["VariantName"]

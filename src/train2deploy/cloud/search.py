@@ -16,7 +16,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FILE = paths.ROOT / "tune.toml"
 OBJECTIVES = {"valid:acc": "Maximize", "valid:mse": "Minimize", "valid:mae": "Minimize"}
 STRATEGIES = ("Bayesian", "Random")
 
@@ -61,7 +60,7 @@ class Trial:
     value: float | None
 
 
-def load(file: Path = FILE) -> Search:
+def load(file: Path = paths.SEARCH_SETTINGS) -> Search:
     """Reads and checks a file.
 
     Raises:

@@ -14,8 +14,6 @@ from train2deploy import console, manifest, paths
 from train2deploy.cloud.config import Config
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
 
-WORK = paths.BUILD / "cloud"
-EMULATOR_STATE = paths.BUILD / "emulator.json"
 EMULATOR_DEFAULTS = {
     "role": "train2deploy-execution",
     "bucket": "train2deploy-emulator",
@@ -91,6 +89,12 @@ class Cloud:
     def account_id(self) -> str:
         return str(self.client("sts").get_caller_identity()["Account"])
 
+    def arn(self, kind: str, name: str) -> str:
+        """The ARN of a SageMaker resource."""
+        region = self.config.region
+        partition = self.boto.get_partition_for_region(region)
+        return f"arn:{partition}:sagemaker:{region}:{self.account_id}:{kind}/{name.lower()}"
+
     @cached_property
     def role_arn(self) -> str:
         """The execution role; a name is looked up."""
@@ -141,7 +145,7 @@ def connect(config: Config, cloud: str) -> Cloud:
 
 
 def emulator_url() -> str:
-    state = manifest.read(EMULATOR_STATE)
+    state = manifest.read(paths.EMULATOR_STATE)
     if state is None or not Path(f"/proc/{state['pid']}").exists():
         raise MissingRequirement(
             "CLOUD=emulator: no emulator runs. Start one with `make emulator DETACH=1`."
@@ -181,8 +185,8 @@ def _furnish(account: Cloud) -> None:
 
 def _keep_the_sdk_quiet() -> None:
     """No telemetry of the SageMaker SDK, and no defaults of files that we do not know."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    settings = WORK / "sagemaker-sdk.yaml"
+    paths.CLOUD_WORK.mkdir(parents=True, exist_ok=True)
+    settings = paths.CLOUD_WORK / "sagemaker-sdk.yaml"
     settings.write_text(OPT_OUT, encoding="utf-8")
     for name in ("SAGEMAKER_USER_CONFIG_OVERRIDE", "SAGEMAKER_ADMIN_CONFIG_OVERRIDE"):
         os.environ[name] = str(settings)

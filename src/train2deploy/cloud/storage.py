@@ -95,9 +95,14 @@ def download(cloud: Cloud, uri: str, file: Path) -> None:
 
 
 def delete_all(cloud: Cloud) -> int:
-    """Removes every object below the prefix; how many there were."""
+    """Removes every object below the prefix, and uploads that were cut off; how many objects."""
     count = 0
-    for keys in _pages(cloud, f"{cloud.config.prefix}/"):
+    prefix = f"{cloud.config.prefix}/"
+    for upload in _unfinished(cloud, prefix):
+        cloud.client("s3").abort_multipart_upload(
+            Bucket=cloud.config.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+        )
+    for keys in _pages(cloud, prefix):
         objects = [{"Key": key} for key in keys]
         cloud.client("s3").delete_objects(
             Bucket=cloud.config.bucket, Delete={"Objects": objects, "Quiet": True}
@@ -124,6 +129,13 @@ def _pages(cloud: Cloud, prefix: str) -> list[list[str]]:
     paginator = cloud.client("s3").get_paginator("list_objects_v2")
     pages = paginator.paginate(Bucket=cloud.config.bucket, Prefix=prefix)
     return [[entry["Key"] for entry in page["Contents"]] for page in pages if "Contents" in page]
+
+
+def _unfinished(cloud: Cloud, prefix: str) -> list[dict[str, Any]]:
+    """Multipart uploads that were begun and never finished: they cost, and no list shows them."""
+    paginator = cloud.client("s3").get_paginator("list_multipart_uploads")
+    pages = paginator.paginate(Bucket=cloud.config.bucket, Prefix=prefix)
+    return [upload for page in pages for upload in page.get("Uploads", [])]
 
 
 def _send(cloud: Cloud, file: Path, uri: str) -> None:

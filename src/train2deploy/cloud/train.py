@@ -15,7 +15,7 @@ import botocore.exceptions
 from train2deploy import console, jobs, manifest, paths
 from train2deploy.cloud import follow, images, plan, prices, staging, storage
 from train2deploy.cloud.metrics import DEFINITIONS
-from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, code, message
+from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 
@@ -63,7 +63,7 @@ def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     """Stages the source and hashes everything. Creates nothing in the account."""
     if not (paths.TRAIN_SOURCE / jobs.SCRIPTS.get(request.version, "none")).exists():
         raise UserError(f"VERSION={request.version}: expected one of {', '.join(jobs.SCRIPTS)}.")
-    source = WORK / "sourcedir.tar.gz"
+    source = paths.CLOUD_WORK / "sourcedir.tar.gz"
     source_sha256 = staging.stage(source)
     channels = jobs.channel_sources()
     image = images.training_image(cloud, cloud.config.train_instance_type)

@@ -4,10 +4,10 @@ from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console
+from train2deploy import console, paths
 from train2deploy.cloud import follow, plan, prices, search, storage, train
 from train2deploy.cloud.metrics import DEFINITIONS
-from train2deploy.cloud.session import WORK, Cloud, CloudError, already_there, not_there
+from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.hashing import sha256_value
 
 ENDED = ("Completed", "Failed", "Stopped")
@@ -41,7 +41,7 @@ def tune(
     if job["HyperParameterTuningJobStatus"] != "Completed":
         reason = job.get("FailureReason", "it was stopped")
         raise CloudError(f"tuning job {name}: {job['HyperParameterTuningJobStatus']}: {reason}")
-    search.report(wanted, _trials(cloud, name), WORK / name)
+    search.report(wanted, _trials(cloud, name), paths.CLOUD_WORK / name)
 
 
 def _name(cloud: Cloud, wanted: search.Search, prepared: train.Prepared) -> str:

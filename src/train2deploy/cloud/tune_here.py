@@ -14,8 +14,6 @@ from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
 
-DIRECTORY = paths.BUILD / "tune"
-
 
 def tune(wanted: search.Search, version: str, fixed: dict[str, object], runtime: Runtime) -> None:
     """Runs the jobs one after the other, and reports.
@@ -28,7 +26,7 @@ def tune(wanted: search.Search, version: str, fixed: dict[str, object], runtime:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     data = {name: sha256_tree(path) for name, path in jobs.channel_sources().items()}
     facts = [data, version, fixed, [each.__dict__ for each in wanted.ranges], wanted.objective]
-    directory = DIRECTORY / sha256_value(facts)[:10]
+    directory = paths.SEARCHES / sha256_value(facts)[:10]
     directory.mkdir(parents=True, exist_ok=True)
     sampler = (
         optuna.samplers.RandomSampler(seed=wanted.seed)

@@ -1,0 +1,94 @@
+"""The endpoint, its configurations, models and alarm: found, told ours from others', removed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import botocore.exceptions
+
+from train2deploy.cloud.session import Cloud, already_there, not_there
+
+VARIANT = "AllTraffic"
+
+
+def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The endpoint, or None."""
+    try:
+        return dict(cloud.sagemaker.describe_endpoint(EndpointName=name))
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return None
+        raise
+
+
+def is_ours(cloud: Cloud, kind: str, name: str) -> bool:
+    """Whether a resource has the project's tag."""
+    try:
+        tags = cloud.sagemaker.list_tags(ResourceArn=cloud.arn(kind, name))["Tags"]
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return False
+        raise
+    ours = cloud.config.tag_list[0]
+    return any(tag["Key"] == ours["Key"] and tag["Value"] == ours["Value"] for tag in tags)
+
+
+def create(call: Callable[..., Any], request: dict[str, Any]) -> None:
+    try:
+        call(**request)
+    except botocore.exceptions.ClientError as error:
+        if not already_there(error):
+            raise
+
+
+def remove_unused(cloud: Cloud, endpoint: str, keep: str = "") -> None:
+    """Deletes the endpoint's configurations and models but those of configuration `keep`."""
+    client = cloud.sagemaker
+    kept_models = set()
+    if keep:
+        kept = client.describe_endpoint_config(EndpointConfigName=keep)
+        kept_models = {variant["ModelName"] for variant in kept["ProductionVariants"]}
+    prefix = f"{endpoint}-"
+    for name in names(cloud, "list_endpoint_configs", "EndpointConfigs", prefix):
+        if name != keep and is_ours(cloud, "endpoint-config", name):
+            delete(client.delete_endpoint_config, EndpointConfigName=name)
+    for name in names(cloud, "list_models", "Models", prefix):
+        if name not in kept_models and is_ours(cloud, "model", name):
+            delete(client.delete_model, ModelName=name)
+
+
+def alarm_name(endpoint: str) -> str:
+    return f"{endpoint}-answers-with-errors"
+
+
+def put_alarm(cloud: Cloud, name: str) -> None:
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm_name(name),
+        AlarmDescription="train2deploy: an update of the endpoint is rolled back",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[
+            {"Name": "EndpointName", "Value": name},
+            {"Name": "VariantName", "Value": VARIANT},
+        ],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        Tags=cloud.config.tag_list,
+    )
+
+
+def names(cloud: Cloud, operation: str, member: str, prefix: str) -> list[str]:
+    key = f"{member.removesuffix('s')}Name"
+    pages = cloud.sagemaker.get_paginator(operation).paginate(NameContains=prefix)
+    return [entry[key] for page in pages for entry in page[member] if entry[key].startswith(prefix)]
+
+
+def delete(call: Callable[..., Any], **name: str) -> None:
+    try:
+        call(**name)
+    except botocore.exceptions.ClientError as error:
+        if not not_there(error):
+            raise

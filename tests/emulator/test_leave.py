@@ -1,0 +1,90 @@
+"""Nothing that costs without leave; nothing left behind by an emulator that was killed."""
+
+import io
+import os
+import signal
+
+import pytest
+
+from train2deploy.cloud import plan, prices, session
+from train2deploy.cloud.config import Config
+from train2deploy.errors import UserError
+
+
+class RealAccount(session.Cloud):
+    """AWS, as far as a plan asks it."""
+
+    account_id = "123456789012"
+
+
+@pytest.fixture
+def planned():
+    result = plan.Plan("cloud-train")
+    result.add("training job", "name")
+    result.costs.append(prices.cost(Config(), "ml.p2.xlarge", 1, 1.0))
+    return result
+
+
+@pytest.fixture
+def aws():
+    return RealAccount(Config(role="Role", bucket="my-bucket"))
+
+
+def test_a_plan_dearer_than_max_usd_is_not_carried_out(aws, planned):
+    with pytest.raises(UserError, match=r"MAX_USD=1: the plan may cost 1\.12 USD"):
+        plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.0))
+    plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.2))
+
+
+def test_where_nobody_can_be_asked_yes_is_needed(aws, planned, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    with pytest.raises(UserError, match="expected YES=1"):
+        plan.ask(aws, planned, plan.Leave())
+
+
+@pytest.mark.parametrize("typed, allowed", [("yes\n", True), ("y\n", False), ("\n", False)])
+def test_on_a_terminal_yes_must_be_typed(aws, planned, monkeypatch, typed, allowed):
+    class Terminal:
+        def isatty(self):
+            return True
+
+        def readline(self):
+            return typed
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    if allowed:
+        plan.ask(aws, planned, plan.Leave())
+    else:
+        with pytest.raises(UserError, match="nothing was created"):
+            plan.ask(aws, planned, plan.Leave())
+
+
+def test_max_usd_stops_the_command_before_anything_is_made(project, account):
+    done = project.cloud("cloud-train", "MAX_USD=0.5", check=False)
+    assert done.returncode != 0
+    assert "MAX_USD=0.5: the plan may cost 1.12 USD" in done.stdout
+    assert account.names()["TrainingJob"] == []
+    assert account.count("PutObject") == 0
+
+
+def test_without_an_emulator_the_message_says_how_to_start_one(project):
+    done = project.cloud("cloud-status", check=False)
+    assert "make emulator DETACH=1" in done.stdout
+
+
+def test_without_role_and_bucket_nothing_is_called(project):
+    done = project.make("cloud-status", check=False)
+    assert "role: expected one, found none; it is never guessed" in done.stdout
+
+
+def test_a_second_emulator_is_refused(project, account):
+    done = project.cloud("emulator", "DETACH=1", check=False)
+    assert "runs already" in done.stdout
+
+
+def test_what_a_killed_emulator_leaves_running_is_ended_by_emulator_stop(project):
+    project.cloud("emulator", "DETACH=1")
+    assert project.run_tool("deploy").returncode == 0
+    os.kill(project.json("emulator.json")["pid"], signal.SIGKILL)
+    project.cloud("emulator-stop")
+    assert project.wait_until_quiet() == []

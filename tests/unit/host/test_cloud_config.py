@@ -1,0 +1,108 @@
+"""cloud.toml and its make variables: what is taken, what is refused and how."""
+
+import re
+
+import pytest
+from project import REPOSITORY
+
+from train2deploy.cloud import config, policy, prices
+from train2deploy.errors import UserError
+
+GOOD = 'role = "Role"\nbucket = "my-bucket"\n'
+
+
+def load(tmp_path, text=GOOD, **overrides):
+    file = tmp_path / "cloud.toml"
+    file.write_text(text, encoding="utf-8")
+    return config.load(overrides, file)
+
+
+def test_the_defaults_are_the_articles(tmp_path):
+    settings = load(tmp_path)
+    assert settings.train_instance_type == "ml.p2.xlarge"
+    assert settings.endpoint_instance_type == "ml.t2.large"
+    assert settings.region == "us-east-1"
+
+
+def test_a_make_variable_is_above_the_file(tmp_path):
+    settings = load(
+        tmp_path, GOOD + "train_max_minutes = 5\n", TRAIN_MAX_MINUTES="7", TRAIN_SPOT="1",
+        TAGS="a=b,c=d", SUBNETS="s-1,s-2", SECURITY_GROUPS="g-1", PRICES="ml.x.y=2.5")
+    assert (settings.train_max_minutes, settings.train_spot) == (7, True)
+    assert settings.vpc == {"Subnets": ["s-1", "s-2"], "SecurityGroupIds": ["g-1"]}
+    assert settings.tag_list[1:] == [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}]
+    assert settings.prices == {"ml.x.y": 2.5}
+
+
+@pytest.mark.parametrize("text, expected", [
+    ('bucket = "my-bucket"\n', "role: expected one, found none; it is never guessed"),
+    ('role = "Role"\n', "bucket: expected one, found none"),
+    (GOOD + "colour = 1\n", "colour: no such key"),
+    (GOOD + 'train_max_minutes = "5"\n', "expected a whole number, found '5'"),
+    (GOOD + "train_max_minutes = true\n", "expected a whole number, found True"),
+    (GOOD + "train_max_minutes = 0\n", "expected 1 or more, found 0"),
+    (GOOD + "train_spot = 1\n", "expected true or false"),
+    (GOOD + "subnets = 'a'\n", "expected a list of text"),
+    (GOOD + "subnets = ['a']\n", "expected both or none"),
+    (GOOD + "[tags]\na = 1\n", "expected a table of text"),
+    (GOOD + "train_instance_type = 'p2.xlarge'\n", "a type such as ml.c5.xlarge"),
+    (GOOD + "train_instance_type = 'ml.t2.large'\n", "is for hosting only"),
+    (GOOD + "project = 'a_b'\n", "letters, digits and single hyphens"),
+    (GOOD + f"project = '{'a' * 19}'\n", "at most 18 characters"),
+    ('role = "Role"\nbucket = "s3://x"\n', "a bucket's name (no s3://)"),
+    ("role = \n", "expected TOML"),
+])
+def test_what_is_wrong_is_named(tmp_path, text, expected):
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, text)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("name, text", [
+    ("TRAIN_MAX_MINUTES", "soon"), ("TRAIN_SPOT", "maybe"), ("PRICES", "ml.x.y"), ("TAGS", "a")])
+def test_a_variable_that_cannot_be_read_is_named(tmp_path, name, text):
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, **{name: text})
+    assert str(caught.value).startswith(f"{name}={text}: expected")
+
+
+def test_every_key_is_a_make_variable_and_is_in_the_example():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    block = re.search(r"^CLOUD_VARIABLES := ((?:.*\\\n)*.*)$", makefile, re.M).group(1)
+    assert {name.lower() for name in re.findall(r"[A-Z_]+", block)} == set(config.KEYS)
+    example = (REPOSITORY / "cloud.example.toml").read_text(encoding="utf-8")
+    written = set(re.findall(r"^(?:# )?\[?([a-z_]+)(?: =|\])", example, re.M))
+    assert written == set(config.KEYS)
+
+
+def test_the_example_asks_for_what_is_never_guessed():
+    with pytest.raises(UserError, match="role: expected one"):
+        config.load({}, REPOSITORY / "cloud.example.toml")
+
+
+def test_costs_are_instances_times_hours_times_price():
+    settings = config.Config(prices={"ml.new.type": 10.0})
+    assert prices.cost(settings, "ml.new.type", 2, 1.5).usd == 30
+    assert prices.cost(settings, "ml.p2.xlarge", 1, 1).usd == pytest.approx(1.125)
+    unknown = prices.cost(settings, "ml.other.type", 1, 1)
+    assert "no price known" in str(unknown)
+    with pytest.raises(UserError, match="MAX_USD cannot be checked"):
+        prices.total([unknown])
+
+
+def test_the_shipped_prices_say_when_and_where_from():
+    assert re.search(r"\d{4}-\d{2}$", prices.source())
+    for name in ("train_instance_type", "endpoint_instance_type", "batch_instance_type"):
+        assert prices.cost(config.Config(), getattr(config.Config(), name), 1, 1).usd
+
+
+@pytest.mark.parametrize("name", ["caller", "execution"])
+def test_policies_name_what_they_allow_one_by_one(name):
+    settings = config.Config(role="arn:aws:iam::123456789012:role/R", bucket="my-bucket")
+    statements = policy.policy(name, settings)["Statement"]
+    assert all("*" not in action for each in statements for action in each["Action"])
+    text = str(statements)
+    assert "my-bucket/train2deploy/*" in text
+    if name == "caller":
+        assert "arn:aws:sagemaker:us-east-1:123456789012:endpoint/train2deploy'" in text
+        assert "'arn:aws:iam::123456789012:role/R'" in text

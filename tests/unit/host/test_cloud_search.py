@@ -1,0 +1,96 @@
+"""tune.toml, the metric definitions, and the faults of the emulator."""
+
+import re
+
+import pytest
+from project import REPOSITORY
+
+from emulator import faults
+from train2deploy.cloud import metrics, search
+from train2deploy.errors import JobFailed, UserError
+
+LINE = (
+    " - 4s - loss: 1.1 - acc: 0.34 - mean_squared_error: 0.22 - mean_absolute_error: 4.4e-01"
+    " - val_loss: 1.2 - val_acc: 0.23 - val_mean_squared_error: 0.21"
+    " - val_mean_absolute_error: 0.43")
+
+
+def write(tmp_path, text):
+    file = tmp_path / "tune.toml"
+    file.write_text(text, encoding="utf-8")
+    return search.load(file)
+
+
+def test_the_shipped_search_has_the_articles_ranges():
+    wanted = search.load(REPOSITORY / "tune.toml")
+    assert wanted.objective == "valid:acc" and wanted.direction == "Maximize"
+    ranges = {each.name: each for each in wanted.ranges}
+    assert (ranges["hidden"].low, ranges["hidden"].high) == (32, 512)
+    assert ranges["hidden"].is_whole and not ranges["dropout"].is_whole
+    assert ranges["learning-rate"].log
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("", "at least one [ranges."),
+    ("colour = 1\n[ranges.a]\nmin=1\nmax=2\n", "colour: no such key"),
+    ("jobs = 0\n[ranges.a]\nmin=1\nmax=2\n", "expected 1 or more"),
+    ("jobs = '2'\n[ranges.a]\nmin=1\nmax=2\n", "jobs: found '2'"),
+    ("objective = 'train:acc'\n[ranges.a]\nmin=1\nmax=2\n", "expected valid:acc or valid:mse"),
+    ("[ranges.a]\nmin=2\nmax=2\n", "expected numbers min < max"),
+    ("[ranges.a]\nmin=0\nmax=2\nscale='log'\n", "with min > 0"),
+    ("[ranges.a]\nmin=0\nstep=2\n", "expected min, max and maybe scale"),
+])
+def test_what_is_wrong_is_named(tmp_path, text, expected):
+    with pytest.raises(UserError) as caught:
+        write(tmp_path, text)
+    assert expected in str(caught.value)
+
+
+def test_a_search_in_which_every_job_failed_says_so(tmp_path):
+    wanted = write(tmp_path, "[ranges.a]\nmin=1\nmax=2\n")
+    with pytest.raises(JobFailed, match="every job"):
+        search.report(wanted, [search.Trial("job", {"a": "1"}, None)], tmp_path)
+
+
+def test_metrics_of_training_and_validation_are_kept_apart():
+    found = metrics.Metrics()
+    found.read(LINE)
+    assert found.last == {
+        "train:acc": 0.34, "train:mse": 0.22, "train:mae": 0.44,
+        "valid:acc": 0.23, "valid:mse": 0.21, "valid:mae": 0.43}
+
+
+def test_the_accuracy_of_the_test_split_is_no_epochs_metric():
+    found = metrics.Metrics()
+    found.read("test_accuracy=0.3333 test_sentences=18")
+    found.read("top_k_categorical_accuracy: 1.0")
+    assert found.last == {"train:top-k": 1.0}
+
+
+def test_definitions_keep_the_platforms_limits():
+    for each in metrics.DEFINITIONS:
+        assert len(each["Name"]) <= 255 and len(each["Regex"]) <= 500
+        assert re.compile(each["Regex"]).groups == 1
+
+
+def test_a_counted_fault_is_used_up_by_the_calls_that_it_concerns():
+    some = faults.Faults("throttle:CreateEndpoint:2,error:s3:1")
+    assert some.take("sagemaker", "CreateModel") is None
+    assert [some.take("sagemaker", "CreateEndpoint") for _ in range(3)] == [
+        "throttle", "throttle", None]
+    assert some.take("s3", "PutObject") == "error"
+    assert some.take("s3", "PutObject") is None
+
+
+def test_delays_and_instance_types():
+    some = faults.Faults("slow:s3:0.5,capacity:ml.p2.xlarge")
+    assert some.delay("s3", "GetObject") == 0.5
+    assert some.delay("logs", "GetLogEvents") == 0
+    assert some.types("capacity") == {"ml.p2.xlarge"}
+    assert some.types("limit") == set()
+
+
+@pytest.mark.parametrize("text", ["explode:s3", "throttle", "throttle:x:y", "slow:s3:-1"])
+def test_a_fault_that_is_none_is_refused(text):
+    with pytest.raises(ValueError, match="expected kind:target"):
+        faults.parse(text)
