@@ -85,8 +85,13 @@ def run(port: int, faults: str, runtime: str) -> None:
     )
     server.daemon_threads = True
 
+    def finish() -> None:
+        # Processes first, while this still answers: their last lines go to its own port.
+        application.end_all()
+        server.shutdown()
+
     def end(number: int, frame: FrameType | None) -> None:
-        threading.Thread(target=server.shutdown, daemon=True).start()
+        threading.Thread(target=finish, daemon=True).start()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
@@ -95,12 +100,6 @@ def run(port: int, faults: str, runtime: str) -> None:
     try:
         server.serve_forever(poll_interval=0.1)
     finally:
-        # Processes first: their log lines go to the server's own port.
-        thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
-        thread.start()
-        application.end_all()
-        server.shutdown()
-        server.server_close()
         paths.EMULATOR_STATE.unlink(missing_ok=True)
         shutil.rmtree(paths.EMULATOR, ignore_errors=True)
 

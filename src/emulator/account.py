@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.exceptions
 from botocore.config import Config
 
 from emulator.faults import Faults
@@ -136,6 +137,7 @@ class LogStream:
         self._pending: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._stopping = account.stopping
         exists = self._logs.exceptions.ResourceAlreadyExistsException
         with contextlib.suppress(exists):
             self._logs.create_log_group(logGroupName=group)
@@ -163,4 +165,8 @@ class LogStream:
         with self._lock:
             batch, self._pending = self._pending, []
         for start in range(0, len(batch), 1000):
-            self._logs.put_log_events(**self._names, logEvents=batch[start : start + 1000])
+            try:
+                self._logs.put_log_events(**self._names, logEvents=batch[start : start + 1000])
+            except botocore.exceptions.BotoCoreError:
+                if not self._stopping.is_set():
+                    raise

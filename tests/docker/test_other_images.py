@@ -11,12 +11,10 @@ TRAIN, SERVE = "train2deploy/train:1.12", "train2deploy/serve:1.13"
 # What AWS's training image does not hold: it must lie beside the script.
 WITHOUT_MODULES = """\
 FROM train2deploy/train:1.12
-USER root
 RUN cd /opt/environment/lib/python3.6/site-packages \\
     && mkdir /kept && mv keras_applications keras_preprocessing /kept \\
     && rm -rf keras* text_vectorian gensim sentencepiece* _sentencepiece* smart_open boto \\
     && mv /kept/* .
-USER sagemaker
 """
 # A model server that is none, to see which one was started.
 STAND_IN = """\

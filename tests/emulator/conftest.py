@@ -109,6 +109,7 @@ def project(tmp_path_factory):
     """Trained and packed here; what `make package` keeps is made, too."""
     root = Rehearsal(tmp_path_factory.mktemp("rehearsal"))
     root.cloud("local-train")
+    root.local_job = (root.build / "jobs" / "latest").resolve()
     root.cloud("package")
     yield root
     root.cloud("emulator-stop")

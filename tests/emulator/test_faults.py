@@ -1,5 +1,7 @@
 """What goes wrong in an account now and then: success after retries, or one clear message."""
 
+import json
+
 import pytest
 from conftest import HYPERPARAMETERS
 
@@ -59,6 +61,39 @@ def test_a_job_without_instances_names_others(project, account, kind, words):
     assert words in done.stdout
     assert "TRAIN_INSTANCE_TYPE=ml.c5.xlarge" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_batch_job_without_instances_names_others_and_can_be_run_again(project, account):
+    lines = project.root / "few.txt"
+    lines.write_text("電波が悪い\n{\"q\": \"抹茶パフェ\"}\n清水寺の坂\n", encoding="utf-8")
+    account.faults("capacity:ml.m5.xlarge")
+    done = project.run_tool("batch", str(lines))
+    assert done.returncode == 1
+    assert "BATCH_INSTANCE_TYPE=" in done.stdout
+    account.faults("")
+    done = project.run_tool("batch", str(lines))
+    assert done.returncode == 0, done.stdout
+    answers = (project.build / "cloud" / "few.answers.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["q"] for line in answers.splitlines()] == [
+        "電波が悪い", "抹茶パフェ", "清水寺の坂"]
+    assert account.names()["Model"] == []
+    again = project.run_tool("batch", str(lines))
+    assert "there already, Completed" in again.stdout
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("", "expected at least one line"),
+    ("a\n\nb\n", "line 2: expected a sentence"),
+    ('{"text": "a"}\n', 'line 1: expected {"q": "…"}'),
+    ('{"q": 5}\n', "line 1: expected a sentence, found '5'"),
+])
+def test_a_line_that_is_wrong_is_named_before_anything_is_made(project, account, text, expected):
+    lines = project.root / "wrong.txt"
+    lines.write_text(text, encoding="utf-8")
+    done = project.run_tool("batch", str(lines))
+    assert done.returncode == 2
+    assert expected in done.stdout
+    assert account.count("CreateTransformJob") == 0
 
 
 def test_a_fault_that_is_no_fault_is_refused(project):

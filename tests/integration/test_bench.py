@@ -5,7 +5,7 @@ import json
 import pytest
 
 SUBJECTS = {"session.run", "model server, REST", "model server, gRPC", "/invocations",
-            "/invocations, article's handler"}  # fmt: skip
+            "article's handler", "article's handler, unmerged"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def test_bench_measures_every_subject_with_every_number_of_clients(project, benc
 def test_bench_tells_starts_memory_and_the_machine(project, bench):
     result = project.json("reports/bench.json")
     assert set(result["startup"]) == {
-        "bare process", "/invocations", "/invocations, article's handler"}
+        "bare process", "/invocations", "article's handler"}
     assert result["startup"]["bare process"]["ratio"] == 1.0
-    for subject in ("/invocations", "/invocations, article's handler"):
+    for subject in ("/invocations", "article's handler"):
         roles = result["memory"][subject]
         assert set(roles) == {"supervisor", "edge", "gunicorn", "handler", "model server"}
         assert all(0 < found["pss"] <= found["rss"] for found in roles.values())

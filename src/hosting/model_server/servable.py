@@ -14,7 +14,7 @@ class Servable:
     def __init__(self, name, version, path, options):
         self.name = name
         self.version = version
-        self._session = native.Session(path, options.session_config(), options.tags)
+        self._session = native.Session(path, options.session_config(path), options.tags)
         native.protos_without_tensorflow()
         from tensorflow.core.protobuf import meta_graph_pb2
 

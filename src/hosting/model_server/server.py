@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 
-from hosting.model_server import model_config, native
+from hosting.model_server import model_config, native, resources
 from hosting.model_server.errors import ServingError
 from hosting.model_server.manager import Manager
 
@@ -35,15 +35,15 @@ class ServableOptions:
             self._batch_threads = BatchThreads(
                 model_config.read_batching_parameters(flags.batching_parameters_file))
 
-    def session_config(self):
-        """A serialized ConfigProto with the thread numbers and GPU memory asked for."""
+    def session_config(self, path):
+        """A serialized ConfigProto with what the flags ask for, else what suits the SavedModel."""
         both = self._flags.tensorflow_session_parallelism
         intra = self._flags.tensorflow_intra_op_parallelism or both
         inter = self._flags.tensorflow_inter_op_parallelism or both
         gpu_memory = self._flags.per_process_gpu_memory_fraction
         if not (intra or inter or gpu_memory):
             # Nothing asked for: the model can be read while the protos are still imported.
-            return b''
+            return resources.default_config(path)
         native.protos_without_tensorflow()
         from tensorflow.core.protobuf import config_pb2
 
@@ -104,6 +104,7 @@ def _exit_on_signals():
 def run(flags):
     """Serve until a signal ends the process; returns the exit code when it cannot start."""
     _exit_on_signals()
+    resources.keep_freed_memory()
     try:
         _check(flags)
         settings = _settings(flags)

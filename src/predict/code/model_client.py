@@ -7,7 +7,7 @@ nobody reads: here an exchange is one write, one read and three look-ups.
 
 The model server may be away for a moment: it is still loading when the endpoint
 starts, and the container starts it again when it dies. Calls wait for it. A call on
-which it dies is made once more, and only once, in case it was the call that killed it.
+which it dies is made again, but not for ever: it may be the call that kills it.
 """
 import json
 import socket
@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 60
 PATIENCE_SECONDS = 10
 """How long a call waits for a model server that does not listen."""
 PAUSE_SECONDS = 0.02
-TRIES = 2
+TRIES = 3
 
 _RECEIVE_BYTES = 1 << 16
 _REQUEST = ('POST {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\n'

@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -18,7 +18,8 @@ RAW = "session.run"
 REST = "model server, REST"
 GRPC = "model server, gRPC"
 INVOCATIONS = "/invocations"
-ARTICLE = "/invocations, article's handler"
+ARTICLE = "article's handler"
+UNMERGED = "article's handler, unmerged"
 
 SUBJECTS = {
     RAW: "TensorFlow's own session, no server; clients are threads",
@@ -26,6 +27,8 @@ SUBJECTS = {
     GRPC: "PredictionService.Predict to the model server",
     INVOCATIONS: "POST /invocations, the project's handler",
     ARTICLE: "POST /invocations, a handler written as the article's",
+    UNMERGED: "the same, and the model server gives each request a run of its own, as"
+    " TensorFlow Serving does unless batching is asked for",
 }
 
 
@@ -64,10 +67,10 @@ class Plan:
     seed: int = 1
     threads: Sequence[int] = field(default=(1, 2))
 
-    def cells(self, with_article: bool) -> list[Cell]:
+    def cells(self) -> list[Cell]:
         """Everything that a round measures."""
         cells = [Cell(RAW, threads, size) for threads in self.threads for size in (1, self.batch)]
-        for subject in (REST, GRPC, INVOCATIONS, *([ARTICLE] if with_article else [])):
+        for subject in (REST, GRPC, INVOCATIONS, ARTICLE, UNMERGED):
             cells += [Cell(subject, clients) for clients in self.clients]
         cells += [Cell(INVOCATIONS, clients, self.batch) for clients in self.batch_clients]
         return cells
@@ -100,8 +103,8 @@ class Bench:
     """The running subjects and their measurement.
 
     Args:
-        served: the project's endpoint; its model server is REST's and gRPC's subject.
-        article: the endpoint with the article's handler, None to leave it out.
+        served: the endpoints, by subject; the model server of the project's own one is
+            REST's and gRPC's subject too.
         session, grpc: the tools; `grpc` knows its requests already.
     """
 
@@ -109,24 +112,22 @@ class Bench:
         self,
         sentences: workload.Sentences,
         model_name: str,
-        served: Served,
-        article: Served | None,
+        served: Mapping[str, Served],
         session: Tool,
         grpc: Tool,
     ) -> None:
-        self._served, self._article = served, article
+        self._served = {REST: served[INVOCATIONS], GRPC: served[INVOCATIONS], **served}
         self._session, self._grpc = session, grpc
         self._rest = workload.predict(sentences, model_name)
         self._sentences = sentences
         self._invocations: dict[int, workload.Workload] = {}
-        self.tools = {"session": session.pid}
 
     def rounds(
         self, plan: Plan, progress: Callable[[str], None]
     ) -> dict[Cell, list[statistics.Round]]:
         """Measures each cell once a round; the raw session comes first in each."""
         shuffled = random.Random(plan.seed)
-        cells = plan.cells(self._article is not None)
+        cells = plan.cells()
         results: dict[Cell, list[statistics.Round]] = {cell: [] for cell in cells}
         for number in range(1, plan.rounds + 1):
             progress(f"round {number} of {plan.rounds}")
@@ -153,11 +154,8 @@ class Bench:
     def _pids(self, cell: Cell) -> dict[str, int]:
         if cell.subject == RAW:
             return {"session": self._session.pid}
-        if cell.subject == GRPC:
-            return {**self._served.pids, "gRPC client": self._grpc.pid}
-        if cell.subject == ARTICLE and self._article is not None:
-            return self._article.pids
-        return self._served.pids
+        pids = self._served[cell.subject].pids
+        return {**pids, "gRPC client": self._grpc.pid} if cell.subject == GRPC else pids
 
     def _run(self, cell: Cell, seconds: float) -> Sample:
         if cell.subject == RAW:
@@ -170,11 +168,9 @@ class Bench:
             _refuse(cell, answer["failures"])
             return Sample(answer["latencies_ms"], answer["seconds"])
         if cell.subject == REST:
-            return self._load(cell, self._served.rest_port, self._rest, seconds)
-        port = self._served.port
-        if cell.subject == ARTICLE and self._article is not None:
-            port = self._article.port
-        return self._load(cell, port, self._invocation_work(cell.sentences), seconds)
+            return self._load(cell, self._served[REST].rest_port, self._rest, seconds)
+        work = self._invocation_work(cell.sentences)
+        return self._load(cell, self._served[cell.subject].port, work, seconds)
 
     def _invocation_work(self, sentences: int) -> workload.Workload:
         if sentences not in self._invocations:
@@ -192,9 +188,8 @@ class Bench:
     def memory(self, clients: int, seconds: float) -> dict[str, dict[str, dict[str, float]]]:
         """RSS and PSS of each process in the middle of a load, by endpoint and role."""
         result = {}
-        for subject, served in ((INVOCATIONS, self._served), (ARTICLE, self._article)):
-            if served is None:
-                continue
+        for subject in (INVOCATIONS, ARTICLE):
+            served = self._served[subject]
             found: dict[str, dict[str, float]] = {}
 
             def look(served: Served = served, found: dict[str, dict[str, float]] = found) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from train2deploy import console
 from train2deploy.bench import processes, statistics
-from train2deploy.bench.measure import ARTICLE, INVOCATIONS, RAW, REST, Cell
+from train2deploy.bench.measure import ARTICLE, INVOCATIONS, RAW, REST, UNMERGED, Cell
 
 FORMAT = 1
 LOAD_CLIENTS = 32
@@ -90,19 +90,19 @@ def aims(
         figure((INVOCATIONS, 1, 1), "p50_ratio"), 1.35, True)  # fmt: skip
     add(f"/invocations, {LOAD_CLIENTS} clients: throughput / session.run",
         figure(load, "throughput_ratio"), 2.5, False)  # fmt: skip
-    article = by_cell.get((ARTICLE, LOAD_CLIENTS, 1))
-    if article and load in by_cell:
-        ratio = statistics.median_ratio(
-            [one["per_second"] for one in by_cell[load]["rounds"]],
-            [one["per_second"] for one in article["rounds"]],
-        )
-        add(f"/invocations, {LOAD_CLIENTS} clients: throughput / article's handler",
-            ratio, 4.0, False)  # fmt: skip
+    for other in (UNMERGED, ARTICLE):
+        key = (other, LOAD_CLIENTS, 1)
+        if key in by_cell and load in by_cell:
+            ratio = statistics.median_ratio(
+                [one["per_second"] for one in by_cell[load]["rounds"]],
+                [one["per_second"] for one in by_cell[key]["rounds"]],
+            )
+            add(f"/invocations, {LOAD_CLIENTS} clients: throughput / {other}", ratio, 4.0, False)
     batches = [row for row in entries if row["subject"] == INVOCATIONS and row["sentences"] > 1]
     if batches:
         best = max(batches, key=lambda row: float(row["throughput_ratio"]))
-        add(f"/invocations, {best['sentences']} sentences: throughput / session.run",
-            best["throughput_ratio"], 0.8, False)  # fmt: skip
+        add(f"/invocations, {best['sentences']} sentences, {best['clients']} clients:"
+            " throughput / session.run", best["throughput_ratio"], 0.8, False)  # fmt: skip
     add("start to first answer / bare process",
         started.get(INVOCATIONS, {}).get("ratio"), 1.6, True)  # fmt: skip
     handler = memory.get(INVOCATIONS, {}).get(processes.HANDLER, {})

@@ -92,17 +92,22 @@ def bench(options: Options) -> dict[str, Any]:
         request = workload.invocations(sentences).requests[0]
         starts = startup.measure(models, request, len(sentences.rows[0]), plan.rounds)
 
-        served, article = (
-            stack.enter_context(subjects.Served(folder, name, further))
-            for name, (folder, further) in zip(
-                ("endpoint", "article"), models.values(), strict=True
+        further = subjects.article_environment()
+        served = {
+            subject: stack.enter_context(subjects.Served(folder, name, variables))
+            for subject, folder, name, variables in (
+                (measure.INVOCATIONS, model_dir, "endpoint", {}),
+                (measure.ARTICLE, article_dir, "article", further),
+                (measure.UNMERGED, article_dir, "unmerged", further | subjects.UNMERGED),
             )
-        )
-        served.first_answer(request)
-        article.first_answer(request)
+        }
+        for one in served.values():
+            one.first_answer(request)
         name = model_name(model_dir)
         grpc = stack.enter_context(
-            subjects.Tool("hosting.bench.grpc_load", str(served.grpc_port), name)
+            subjects.Tool(
+                "hosting.bench.grpc_load", str(served[measure.INVOCATIONS].grpc_port), name
+            )
         )
         grpc.ask(
             rows=sentences.rows,
@@ -111,7 +116,7 @@ def bench(options: Options) -> dict[str, Any]:
             output=sentences.output,
             tolerance=workload.TOLERANCE,
         )
-        running = measure.Bench(sentences, name, served, article, session, grpc)
+        running = measure.Bench(sentences, name, served, session, grpc)
         results = running.rounds(plan, console.say)
         memory = running.memory(max(plan.clients), max(1.0, plan.seconds))
 

@@ -23,6 +23,15 @@ from train2deploy.runtimes.host import HOST
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 POLL_SECONDS = 0.01
+
+UNMERGED = {
+    "SAGEMAKER_TFS_ENABLE_BATCHING": "true",
+    "SAGEMAKER_TFS_MAX_BATCH_SIZE": "1",
+    "SAGEMAKER_TFS_BATCH_TIMEOUT_MICROS": "0",
+    "SAGEMAKER_TFS_MAX_ENQUEUED_BATCHES": "100000",
+}
+"""Batching with batches of one: no two requests share a run."""
+
 STOP_TIMEOUT_SECONDS = 15.0
 
 

@@ -40,21 +40,15 @@ def batch(cloud: Cloud, file: Path, leave: plan.Leave) -> Path:
     sentences = read(file)
     deployment = deploy.prepare(cloud)
     parts = split(sentences, PARTS_PER_INSTANCE * cloud.config.batch_instance_count)
-    request = _request(cloud, deployment, sentences)
+    request, existing = _choose_job(cloud, deployment, sentences)
     name = request["TransformJobName"]
-    existing = _describe(cloud, name)
-    if existing is not None and existing["TransformJobStatus"] in ("Failed", "Stopped"):
-        raise UserError(
-            f"transform job {name}: {existing['TransformJobStatus']}"
-            f" ({existing.get('FailureReason', 'no reason given')}). A job of this name cannot be"
-            " made again: change PROJECT=, or the input."
-        )
     plan.ask(cloud, _planned(cloud, deployment, request, existing, len(parts)), leave)
     if existing is None:
         storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
         _upload(cloud, request, parts)
         _create(cloud, deployment, request)
     job = _wait(cloud, name)
+    _remove_model(cloud, deployment)
     if job["TransformJobStatus"] != "Completed":
         reason = job.get("FailureReason", "it was stopped")
         advice = ""
@@ -63,7 +57,6 @@ def batch(cloud: Cloud, file: Path, leave: plan.Leave) -> Path:
         raise CloudError(f"transform job {name}: {job['TransformJobStatus']}: {reason}{advice}")
     result = paths.CLOUD_WORK / f"{file.stem}.answers.jsonl"
     _join(cloud, request, parts, result)
-    _remove_model(cloud, deployment)
     console.say(f"{len(sentences)} lines: {paths.relative(result)}")
     return result
 
@@ -106,9 +99,27 @@ def _sentence(where: str, line: str) -> str:
     return text
 
 
-def _request(cloud: Cloud, deployment: deploy.Deployment, sentences: list[str]) -> dict[str, Any]:
+def _choose_job(
+    cloud: Cloud, deployment: deploy.Deployment, sentences: list[str]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The request for these sentences, and the job if there is one to be taken up."""
+    facts = [deployment.sha256, sentences, cloud.config.batch_instance_count]
+    stem = f"{cloud.config.project}-batch-{sha256_value(facts)[:10]}"
+    attempt = 1
+    while True:
+        name = stem if attempt == 1 else f"{stem}-{attempt}"
+        request, existing = _request(cloud, deployment, name), _describe(cloud, name)
+        status = existing["TransformJobStatus"] if existing else ""
+        lost = status == "Completed" and not storage.keys(
+            cloud, storage.split(request["TransformOutput"]["S3OutputPath"])[1]
+        )
+        if status not in ("Failed", "Stopped") and not lost:
+            return request, existing
+        attempt += 1
+
+
+def _request(cloud: Cloud, deployment: deploy.Deployment, name: str) -> dict[str, Any]:
     settings = cloud.config
-    name = f"{settings.project}-batch-{sha256_value([deployment.sha256, sentences])[:10]}"
     count = settings.batch_instance_count
     return {
         "TransformJobName": name,

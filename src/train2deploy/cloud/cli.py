@@ -14,6 +14,9 @@ from train2deploy.cli import HYPERPARAMETERS
 from train2deploy.cloud.config import load
 from train2deploy.errors import EXIT_FAILED, EXIT_INTERRUPTED, UserError
 
+PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
+LATER = "The account said so again and again. Run the same command later: nothing is made twice."
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status is one of errors.EXIT_*."""
@@ -44,6 +47,8 @@ def _explained(error: Exception) -> str:
         return "no AWS credentials. Expected AWS_PROFILE, `aws configure`, or CLOUD=emulator."
     if "AccessDenied" in text or "not authorized" in text:
         return f"{text}\n`make cloud-policy` prints what the caller and the role must be allowed."
+    if any(word in text for word in PASSING):
+        return f"{text}\n{LATER}"
     return text
 
 

@@ -10,7 +10,8 @@ from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.hashing import sha256_value
 
-ENDED = ("Completed", "Failed", "Stopped")
+FAILED = ("Failed", "Stopped")
+ENDED = ("Completed", *FAILED)
 NAME_LENGTH = 32
 
 
@@ -27,8 +28,7 @@ def tune(
     fixed = {key: value for key, value in request.hyperparameters.items() if key not in searched}
     request = train.TrainingRequest(request.version, fixed, request.repro)
     prepared = train.prepare(cloud, request)
-    name = _name(cloud, wanted, prepared)
-    existing = _describe(cloud, name)
+    name, existing = _choose_job(cloud, wanted, prepared)
     plan.ask(cloud, _planned(cloud, wanted, name, existing), leave)
     if existing is None:
         source = storage.upload_file(cloud, prepared.source, "source", prepared.source_sha256)
@@ -44,8 +44,28 @@ def tune(
     search.report(wanted, _trials(cloud, name), paths.CLOUD_WORK / name)
 
 
-def _name(cloud: Cloud, wanted: search.Search, prepared: train.Prepared) -> str:
-    facts = [prepared.fingerprint, wanted.jobs, wanted.strategy, wanted.objective, wanted.seed]
+def _choose_job(
+    cloud: Cloud, wanted: search.Search, prepared: train.Prepared
+) -> tuple[str, dict[str, Any] | None]:
+    """The name of the job for this search, and the job if there is one to be taken up."""
+    attempt = 1
+    while True:
+        name = _name(cloud, wanted, prepared, attempt)
+        existing = _describe(cloud, name)
+        if existing is None or existing["HyperParameterTuningJobStatus"] not in FAILED:
+            return name, existing
+        attempt += 1
+
+
+def _name(cloud: Cloud, wanted: search.Search, prepared: train.Prepared, attempt: int) -> str:
+    facts: list[Any] = [
+        attempt,
+        prepared.fingerprint,
+        wanted.jobs,
+        wanted.strategy,
+        wanted.objective,
+        wanted.seed,
+    ]
     facts += [each.__dict__ for each in wanted.ranges]
     return f"{cloud.config.project}-tune-{sha256_value(facts)[:8]}"[:NAME_LENGTH]
 

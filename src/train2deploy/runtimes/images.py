@@ -59,11 +59,11 @@ def build(model_server: str = "own", official: str = OFFICIAL_MODEL_SERVER) -> N
     LOG.parent.mkdir(parents=True, exist_ok=True)
     LOG.write_text("", encoding="utf-8")
     base, builder = _base()
-    arguments = {"BASE": base, "BUILDER": builder}
-    _build("docker/train/Dockerfile", TRAIN, arguments)
+    _build("docker/train/Dockerfile", TRAIN, {"BASE": base, "BUILDER": builder})
+    arguments = {"BASE": base}
     if model_server == "official":
         _pull(official)
-        arguments = {**arguments, "MODEL_SERVER": official}
+        arguments["MODEL_SERVER"] = official
     _build("docker/serve/Dockerfile", serve_name(model_server), arguments)
 
 

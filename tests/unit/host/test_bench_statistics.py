@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train2deploy.bench import plot, report, startup, statistics
-from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, RAW, REST, SUBJECTS, Cell, Plan
+from train2deploy.bench.measure import (
+    ARTICLE,
+    GRPC,
+    INVOCATIONS,
+    RAW,
+    REST,
+    SUBJECTS,
+    UNMERGED,
+    Cell,
+    Plan,
+)
 from train2deploy.bench.statistics import Round
 
 VALUES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=60)
@@ -94,13 +104,14 @@ def results():
 
     Alone the session takes 4 ms; a cell's own cost is told by its subject.
     """
-    cost = {RAW: 4.0, REST: 4.4, GRPC: 4.6, INVOCATIONS: 5.0, ARTICLE: 9.0}
+    cost = {RAW: 4.0, REST: 4.4, GRPC: 4.6, INVOCATIONS: 5.0, ARTICLE: 9.0,
+            UNMERGED: 21.0}
     return {
         cell: [
             a_round(cost[cell.subject] * slow, 250.0 * cell.clients / cost[cell.subject] / slow)
             for slow in (1.0, 2.0)
         ]
-        for cell in PLAN.cells(with_article=True)
+        for cell in PLAN.cells()
     }
 
 
@@ -113,12 +124,11 @@ def entry(entries, subject, clients, sentences=1):
 
 
 def test_every_subject_is_measured_with_every_number_of_clients():
-    cells = PLAN.cells(with_article=True)
+    cells = PLAN.cells()
     assert len(cells) == len(set(cells))
-    for subject in (REST, GRPC, INVOCATIONS, ARTICLE):
+    for subject in (REST, GRPC, INVOCATIONS, ARTICLE, UNMERGED):
         assert [c.clients for c in cells if (c.subject, c.sentences) == (subject, 1)] == [1, 32]
     assert Cell(RAW, 2, 32) in cells and Cell(INVOCATIONS, 1, 32) in cells
-    assert not [cell for cell in PLAN.cells(with_article=False) if cell.subject == ARTICLE]
     assert {cell.subject for cell in cells} == SUBJECTS.keys()
 
 
@@ -146,6 +156,7 @@ def test_an_aim_holds_on_the_right_side_of_its_limit():
     assert found["REST, 1 client: p50 / session.run"].holds
     assert found["/invocations, 32 clients: throughput / session.run"].holds
     assert not found["/invocations, 32 clients: throughput / article's handler"].holds
+    assert found["/invocations, 32 clients: throughput / article's handler, unmerged"].holds
     assert not found["start to first answer / bare process"].holds
     assert found["handler's resident memory, MB"].holds
 

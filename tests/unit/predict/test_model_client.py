@@ -159,7 +159,7 @@ def test_a_server_that_dies_each_time_is_not_asked_for_ever(fault):
         with pytest.raises(ModelServerError) as caught:
             ModelClient().predict(server.uri, ROWS)
         assert 'closed the connection' in str(caught.value)
-        assert server.connections == model_client.TRIES == 2
+        assert server.connections == model_client.TRIES == 3
 
 
 @pytest.mark.parametrize('head', [

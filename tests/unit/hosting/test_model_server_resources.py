@@ -1,0 +1,86 @@
+"""What a session takes of the machine where no flag says: one thread an operation, kept memory."""
+import subprocess
+import sys
+
+import pytest
+
+from hosting.model_server import flags, native, resources, server
+
+
+@pytest.fixture
+def graph(tmp_path):
+    """Writes a saved_model.pb with these bytes in it; returns its directory."""
+    def write(content):
+        (tmp_path / 'saved_model.pb').write_bytes(content)
+        return str(tmp_path)
+    return write
+
+
+def test_the_config_is_what_it_says():
+    native.protos_without_tensorflow()
+    from tensorflow.core.protobuf import config_pb2
+    expected = config_pb2.ConfigProto(intra_op_parallelism_threads=1)
+    assert expected.SerializeToString() == resources.ONE_THREAD_AN_OPERATION
+
+
+@pytest.mark.parametrize('content, cores, expected', [
+    (b'..MatMul..LoopCond..', 2, resources.ONE_THREAD_AN_OPERATION),
+    (b'..LoopCond..MatMul..', 1, resources.ONE_THREAD_AN_OPERATION),
+    (b'..LoopCond..MatMul..', 4, b''),
+    (b'..MatMul..Conv2D..', 2, b''),
+    (b'..LoopCond..Add..', 2, b''),
+])
+def test_only_products_in_a_loop_on_few_cores_are_kept_on_one_thread(
+        graph, content, cores, expected):
+    assert resources.default_config(graph(content), cores) == expected
+
+
+@pytest.mark.parametrize('content', [None, b''])
+def test_where_there_is_no_graph_loading_it_will_tell(graph, tmp_path, content):
+    path = str(tmp_path) if content is None else graph(content)
+    assert resources.default_config(path, 2) == b''
+
+
+@pytest.mark.parametrize('argument', ['--tensorflow_intra_op_parallelism=3',
+                                      '--tensorflow_session_parallelism=3'])
+def test_a_flag_has_the_last_word(graph, argument):
+    options = server.ServableOptions(flags.parse(['--model_base_path=/m', argument]))
+    native.protos_without_tensorflow()
+    from tensorflow.core.protobuf import config_pb2
+    config = config_pb2.ConfigProto.FromString(
+        options.session_config(graph(b'..LoopCond..MatMul..')))
+    assert config.intra_op_parallelism_threads == 3
+
+
+FAULTS = """
+import ctypes, resource, sys
+from hosting.model_server import resources
+if sys.argv[1] == 'kept':
+    resources.keep_freed_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+def run():
+    blocks = [libc.malloc(4 << 20) for _ in range(10)]
+    for block in blocks:
+        libc.memset(block, 1, 4 << 20)
+    for block in blocks:
+        libc.free(block)
+run()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+run()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(how):
+    done = subprocess.run([sys.executable, '-c', FAULTS, how], stdout=subprocess.PIPE, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='the C library is not glibc')
+def test_what_a_run_frees_the_next_one_has_without_page_faults():
+    assert page_faults('given back') > 1000
+    assert page_faults('kept') < 100
