@@ -63,4 +63,4 @@ def test_the_serving_image_says_what_the_platform_asks_of_it():
 def test_the_training_image_runs_the_toolkits_train():
     assert configuration(TRAIN)["Cmd"] == ["train"]
     script = run(TRAIN, "sh", "-c", 'cat "$(command -v train)"')
-    assert "sagemaker-containers" in script
+    assert "sagemaker_containers" in script.replace("-", "_")

@@ -1,8 +1,8 @@
 """A small job trained and packed here, and an account to take it to."""
 
 import csv
+import functools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -130,5 +130,11 @@ def kill(process):
     process.communicate()
 
 
-def as_root():
-    return os.geteuid() == 0
+@functools.lru_cache(maxsize=None)
+def can_have_its_own_network():
+    """Whether this user may make a network namespace (root may, outside of most containers)."""
+    try:
+        done = subprocess.run(["unshare", "--net", "true"], capture_output=True)
+    except OSError:
+        return False
+    return done.returncode == 0

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import as_root
+from conftest import can_have_its_own_network
 from project import REPOSITORY, TIMEOUT_SECONDS
 
 from train2deploy.cloud import config, policy
@@ -44,9 +44,9 @@ def rehearsal(project):
         encoding="utf-8")
     script = f"set -ex\nV='--no-print-directory {' '.join(project.variables)}'\n{STEPS}"
     command = ["bash", "-c", script]
-    if as_root():
-        helper = Path(__file__).with_name("loopback.py")
-        command = ["unshare", "--net", sys.executable, str(helper), "attempts", *command]
+    if can_have_its_own_network():
+        runner = Path(__file__).with_name("loopback.py")
+        command = ["unshare", "--net", sys.executable, str(runner), "attempts", *command]
     done = subprocess.run(
         command, cwd=project.root, env=project.environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_SECONDS)
@@ -54,19 +54,19 @@ def rehearsal(project):
     return project, done.stdout
 
 
-@pytest.mark.skipif(not as_root(), reason="needs root for a network of its own")
+@pytest.mark.skipif(not can_have_its_own_network(), reason="may not make a network")
 def test_nothing_tried_to_leave_the_loopback(rehearsal):
     project, _ = rehearsal
     assert (project.root / "attempts").read_text() == "0"
 
 
-@pytest.mark.skipif(not as_root(), reason="needs root for a network of its own")
+@pytest.mark.skipif(not can_have_its_own_network(), reason="may not make a network")
 def test_an_attempt_to_leave_would_have_been_counted(tmp_path):
     """192.0.2.1 is reserved for documentation, and there is no way to it."""
-    helper = Path(__file__).with_name("loopback.py")
+    runner = Path(__file__).with_name("loopback.py")
     attempt = "import socket; socket.socket().connect_ex(('192.0.2.1', 80))"
     subprocess.run(
-        ["unshare", "--net", sys.executable, helper, tmp_path / "attempts", sys.executable, "-c",
+        ["unshare", "--net", sys.executable, runner, tmp_path / "attempts", sys.executable, "-c",
          attempt], check=True, timeout=60)
     assert int((tmp_path / "attempts").read_text()) >= 1
 

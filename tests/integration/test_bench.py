@@ -11,7 +11,7 @@ SUBJECTS = {"session.run", "model server, REST", "model server, gRPC", "/invocat
 @pytest.fixture(scope="module")
 def bench(project, packed):
     """A run with so little of everything that its figures mean nothing; what it printed."""
-    return project.make("bench", "QUICK=1", "ROUNDS=1", "SECONDS=0.2", "CLIENTS=1,4").stdout
+    return project.make("bench", "QUICK=1", "ROUNDS=1", "SECONDS=0.5", "CLIENTS=1,4").stdout
 
 
 def test_bench_measures_every_subject_with_every_number_of_clients(project, bench):
@@ -48,7 +48,7 @@ def test_bench_draws_a_plot_and_says_how_to_repeat_it(project, bench):
     reports = project.build / "reports"
     assert (reports / "bench.png").stat().st_size > 10_000
     assert "</svg>" in (reports / "bench.svg").read_text(encoding="utf-8")
-    command = "make bench QUICK=1 ROUNDS=1 SECONDS=0.2 CLIENTS=1,4"
+    command = "make bench QUICK=1 ROUNDS=1 SECONDS=0.5 CLIENTS=1,4"
     assert command == project.json("reports/bench.json")["command"]
     assert command in bench and "build/reports/bench.json" in bench
 

@@ -92,4 +92,5 @@ def named(name: str, image: str = "own", model_server: str = "own", memory: str 
         return host.HOST
     if name == "docker":
         return docker.runtime(image, model_server, memory)
-    raise UserError(f"RUNTIME={name}: expected host or docker.")
+    hint = " The SDK's local mode: see docker/README.md." if name == "sdk" else ""
+    raise UserError(f"RUNTIME={name}: expected host or docker.{hint}")

@@ -251,3 +251,15 @@ def test_the_best_epoch_is_chosen_on_validation_where_there_is_one(split, monito
     assert (checkpoint.monitor, checkpoint.save_best_only) == (monitor, True)
     assert (checkpoint.filepath, checkpoint.save_weights_only) == ('best.h5', True)
     assert stopping.monitor_op is checkpoint.monitor_op is np.greater
+
+
+def test_what_a_search_varies_reaches_the_network_and_the_optimizer():
+    tf.keras.backend.clear_session()
+    assert train_v1.build_model(VECTORS, 8, 4, dropout=0.5).layers[-2].rate == 0.5
+    model = Recorder()
+    args = type('Args', (), {'batch_size': 4, 'epochs': 7, 'validation_split': 0.1})
+    optimizer = tf.keras.optimizers.Nadam(lr=0.01)
+    train_v1.fit(model, None, np.eye(4), args, 'best.h5', optimizer)
+    assert model.compiled['optimizer'] is optimizer
+    defaults = {name: default for name, _, default, _ in train_v1.HYPERPARAMETERS}
+    assert (defaults['dropout'], defaults['learning-rate']) == (0.1, 0.002)
