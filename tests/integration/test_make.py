@@ -56,3 +56,8 @@ def test_a_missing_python_36_ends_with_one_message_and_three_ways_on(project):
 def test_package_before_training_and_serving_before_packing_lead_to_the_step_before(project):
     plan = project.make("--dry-run", "local-serve", "-o", ".stamps/host").stdout
     assert "serve --port 8080" in plan
+
+
+def test_the_readme_shows_the_help_that_make_gives(project):
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert project.make("--silent", "help").stdout.strip() in readme
