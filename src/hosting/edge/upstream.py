@@ -15,6 +15,10 @@ _PLAIN_NAME = frozenset(b'abcdefghijklmnopqrstuvwxyz0123456789-')
 _JSON_HEADERS = b'Content-Type: application/json\r\nAccept: application/json\r\n'
 
 
+# What nginx gives to no second server once the first may have begun with it.
+_NOT_IDEMPOTENT = frozenset(['POST', 'LOCK', 'PATCH'])
+
+
 class Failure(Exception):
     """An upstream gave no answer. `connected` tells whether it had taken the request."""
 
@@ -29,7 +33,7 @@ class Failure(Exception):
 
 
 class Upstream:
-    """One server, or several of which the next one is tried when one refuses connections."""
+    """One server, or several: when one refuses, or dies over a GET, the next one is tried."""
 
     def __init__(self, names, clients, read_timeout, error_log):
         self._names = names
@@ -60,7 +64,9 @@ class Upstream:
             except Disconnected:
                 self._log('error', 'upstream prematurely closed connection while reading '
                           'response header from upstream', request, self._names[at])
-                raise Failure(502, connected=True) from None
+                failure = Failure(502, connected=True)
+                if method in _NOT_IDEMPOTENT:
+                    raise failure from None
             except ClientError as error:
                 self._log('error', 'upstream failed (%s)' % error, request, self._names[at])
                 raise Failure(502, connected=True) from None
