@@ -8,12 +8,10 @@ from rich.table import Table
 
 from train2deploy import console
 from train2deploy.bench import processes, statistics
-from train2deploy.bench.measure import ARTICLE, INVOCATIONS, RAW, REST, UNMERGED, Cell
+from train2deploy.bench.measure import ARTICLE, INVOCATIONS, QUIET_SHARE, RAW, REST, UNMERGED, Cell
 
 FORMAT = 1
 LOAD_CLIENTS = 32
-QUIET_SHARE = 0.05
-"""More foreign CPU than this, and the figures are those of a disturbed machine."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from train2deploy.hashing import sha256_file
 CANDIDATES = 600
 """Sentences of the shipped sample that are tried for distinct answers."""
 MOST_CLIENTS = 512
+MOST_RETRIES = 120
+"""So many disturbed measurements are repeated: about as many as there are."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,12 @@ class Options:
     clients: tuple[int, ...] = (1, 8, 32, 64)
 
     def plan(self) -> measure.Plan:
-        """The default takes about five minutes, quick about one."""
+        """The default takes five minutes on a quiet machine, ten on another; quick about one."""
         return measure.Plan(
             rounds=self.rounds or (2 if self.quick else 5),
             seconds=self.seconds or (0.5 if self.quick else 1.5),
             clients=self.clients,
+            retries=0 if self.quick else MOST_RETRIES,
         )
 
     def command(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train2deploy.bench import plot, report, startup, statistics
+from train2deploy.bench import measure, plot, report, startup, statistics
 from train2deploy.bench.measure import (
     ARTICLE,
     GRPC,
@@ -214,3 +214,38 @@ def test_the_same_figures_give_the_same_plot(tmp_path: Path):
         folder.mkdir()
         plot.draw(whole_result(), folder)
     assert (folders[0] / "bench.svg").read_bytes() == (folders[1] / "bench.svg").read_bytes()
+
+
+class Disturbed(measure.Bench):
+    """A bench whose measurements take no time; each says how disturbed it was."""
+
+    def __init__(self, shares):
+        self._shares = iter(shares)
+        self.measured = 0
+
+    def _measure(self, cell, seconds):
+        self.measured += 1
+        return a_round(1.0, 1.0, foreign_cpu=next(self._shares), requests=self.measured)
+
+
+def measured(monkeypatch, shares, retries):
+    monkeypatch.setattr(measure, "PAUSE_SECONDS", 0.0)
+    bench = Disturbed([*shares, *[0.0] * 100])
+    plan = Plan(rounds=1, seconds=1.0, clients=(1,), retries=retries)
+    results = bench.rounds(plan, lambda line: None)
+    return bench.measured - len(plan.cells()), results[plan.cells()[0]][0]
+
+
+def test_a_disturbed_measurement_is_repeated_and_the_quietest_one_counts(monkeypatch):
+    repeated, first = measured(monkeypatch, [0.5, 0.2, 0.01], retries=10)
+    assert (repeated, first.foreign_cpu) == (2, 0.01)
+
+
+def test_there_are_only_so_many_repetitions(monkeypatch):
+    repeated, first = measured(monkeypatch, [0.5, 0.2, 0.3, 0.4], retries=2)
+    assert (repeated, first.foreign_cpu) == (2, 0.2)
+
+
+def test_a_quiet_measurement_is_not_repeated(monkeypatch):
+    repeated, first = measured(monkeypatch, [0.05], retries=10)
+    assert (repeated, first.requests) == (0, 1)
