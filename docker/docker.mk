@@ -44,5 +44,5 @@ WITH_CLOUD = $(filter cloud,$(A) $(B))
 parity: .stamps/host build/data/manifest.json ## A=host B=docker: same seed, same weights, same answers? B=cloud
 	@$(if $(WITH_CLOUD),$(CLOUD_RUN) parity $(firstword $(filter-out cloud,$(A) $(B))),$(RUN) parity $(A) $(B) $(TRAIN_OPTIONS))
 
-test-docker: .stamps/dev .stamps/train .stamps/serve ## images, jobs and endpoints in containers (starts an engine)
+test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
