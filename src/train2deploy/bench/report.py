@@ -99,7 +99,7 @@ def aims(
     batches = [row for row in entries if row["subject"] == INVOCATIONS and row["sentences"] > 1]
     if batches:
         best = max(batches, key=lambda row: float(row["throughput_ratio"]))
-        add(f"/invocations, {best['sentences']} sentences, {best['clients']} clients:"
+        add(f"/invocations, {best['sentences']} sentences, clients: {best['clients']}:"
             " throughput / session.run", best["throughput_ratio"], 0.8, False)  # fmt: skip
     add("start to first answer / bare process",
         started.get(INVOCATIONS, {}).get("ratio"), 1.6, True)  # fmt: skip
