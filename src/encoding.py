@@ -30,6 +30,9 @@ UNKNOWN_TOKEN = u'▁'
 
 PADDING_INDEX = 0
 
+TOKEN_END = u'\0'
+"""Keeps runs of tokens apart from runs of characters, and one run from another."""
+
 SPECIFICATION = 'encoding.json'
 """What a model reads beside its 64 tokens; a model without the file reads nothing else."""
 
@@ -75,30 +78,35 @@ class Encoder:
 
 
 class Ngrams:
-    """Turns text into hashed character n-grams, a second view beside the tokens.
+    """Turns text into hashed n-grams of characters and of tokens, a view beside the tokens.
 
-    Width, case and compatibility forms are folded first (NFKC, lower case). Each
-    different n-gram of the text, with ``^`` before and ``$`` behind it, becomes a
-    bucket from 1 on; 0 is padding.
+    Width, case and compatibility forms of characters are folded first (NFKC, lower
+    case). Each different n-gram of the text, with ``^`` before and ``$`` behind it, and
+    each different run of tokens becomes a bucket from 1 on; 0 is padding.
 
     >>> Ngrams([1, 2], buckets=100, length=8).encode('圏外')
     [4, 59, 49, 3, 19, 69, 0, 0]
 
     Args:
-        orders: the values of n.
+        orders: the values of n for characters.
         buckets: of the hash, that of the padding included.
         length: positions of the model's input; further n-grams are dropped, the
-            longest ones first.
+            longest ones first, those of tokens before those of characters.
+        token_orders: the values of n for tokens.
     """
 
-    def __init__(self, orders, buckets, length):
+    def __init__(self, orders, buckets, length, token_orders=()):
         self.orders, self.buckets, self.length = orders, buckets, length
+        self.token_orders = token_orders
 
-    def encode(self, text):
-        """``text`` as a list of ``length`` buckets, padded behind with zeros."""
+    def encode(self, text, pieces=()):
+        """``text``, whose tokens are ``pieces``, as ``length`` buckets, padded behind."""
         text = '^{}$'.format(unicodedata.normalize('NFKC', text).lower())
-        grams = (text[start:start + order] for order in self.orders
-                 for start in range(len(text) - order + 1))
+        grams = [text[start:start + order] for order in self.orders
+                 for start in range(len(text) - order + 1)]
+        pieces = [piece.lower() + TOKEN_END for piece in pieces] if self.token_orders else ()
+        grams += [''.join(pieces[start:start + order]) for order in self.token_orders
+                  for start in range(len(pieces) - order + 1)]
         buckets = (1 + zlib.crc32(gram.encode('utf-8', 'surrogatepass')) % (self.buckets - 1)
                    for gram in grams)
         different = list(dict.fromkeys(buckets))[:self.length]
@@ -129,5 +137,6 @@ class ModelInputs:
         """A batch: dict of input name to a list of one list of numbers a text."""
         inputs = {'inputs': [self.encoder.encode(text) for text in texts]}
         if self._ngrams is not None:
-            inputs['ngrams'] = [self._ngrams.encode(text) for text in texts]
+            inputs['ngrams'] = [self._ngrams.encode(text, self.encoder.pieces(text))
+                                for text in texts]
         return inputs

@@ -1,4 +1,4 @@
-"""Hashed character n-grams: the second view of v2."""
+"""Hashed n-grams of characters and of tokens: the second view of v2."""
 import zlib
 
 from hypothesis import given
@@ -13,6 +13,20 @@ def test_a_word_worked_out_by_hand():
     different = list(dict.fromkeys(expected))
     assert Ngrams([1, 2], buckets=100, length=8).encode('圏外') == (
         different + [0] * (8 - len(different)))
+
+
+def test_runs_of_tokens_follow_those_of_characters():
+    characters = Ngrams([1], buckets=1000, length=5)
+    both = Ngrams([1], buckets=1000, length=8, token_orders=[1, 2])
+    runs = ['ABC\0'.lower(), '圏外\0', 'abc\0圏外\0']
+    assert both.encode('A圏', ['ABC', '圏外']) == (
+        characters.encode('A圏')[:4]
+        + [1 + zlib.crc32(run.encode('utf-8')) % 999 for run in runs] + [0])
+
+
+def test_a_token_is_no_run_of_the_same_characters():
+    assert set(Ngrams([], 1 << 16, 4, token_orders=[1]).encode('圏外', ['圏外'])).isdisjoint(
+        bucket for bucket in Ngrams([1, 2, 3], 1 << 16, 8).encode('圏外') if bucket)
 
 
 def test_width_and_case_are_folded():

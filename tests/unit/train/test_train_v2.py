@@ -1,4 +1,5 @@
 """train_v2 from its files to its files, and what its serving graph owes to the trained one."""
+import csv
 import os
 
 import numpy as np
@@ -41,7 +42,8 @@ def test_it_leaves_what_v1_leaves_and_the_specification_of_its_inputs(job):
         'encoding.json', 'history.csv', 'labels.json', 'metrics.json', 'tokenizer.model',
         'vocabulary.json']
     specification = job.json('encoding.json')
-    assert specification['ngrams'] == {'orders': [1, 2, 3], 'buckets': 65536, 'length': 256}
+    assert specification['ngrams'] == {
+        'orders': [1, 2, 3], 'token_orders': [1, 2], 'buckets': 131072, 'length': 320}
     assert 0 <= specification['unknown_below'] <= 1
 
 
@@ -51,6 +53,15 @@ def test_the_accuracy_it_reports_is_that_of_the_model_it_saved(job):
     found = run(job, 'serving_default', texts)['probabilities'].argmax(axis=1)
     accuracy = np.mean([labels[place] == true for place, true in zip(found, truth)])
     assert job.json('metrics.json')['test_accuracy'] == pytest.approx(accuracy)
+
+
+def test_the_epoch_of_the_lowest_validation_loss_is_taken_and_all_sentences_trained_on(job):
+    with open(str(job.output / 'history.csv'), encoding='utf-8') as history:
+        losses = [float(row['val_loss']) for row in csv.DictReader(history)]
+    best = job.json('metrics.json')['best_epoch']
+    assert losses[best - 1] == min(losses)
+    sentences = len(channels.read_split(str(job.root / 'train'))[0])
+    assert 'anew, on all {} sentences, {} epochs'.format(sentences, best) in job.log
 
 
 def test_the_default_signature_has_one_output_as_v1_has(job):
