@@ -43,11 +43,14 @@ DEV ?= 1
 Q ?= 電波が悪い
 # 1: invoke prints the raw answer
 JSON ?=
-# host, or docker: in containers. Default: docker where an engine answers and has our images
+# host, or docker: in containers. Default: docker where an engine answers and has our images.
+# sdk: local-train by the SDK's own local mode
 #RUNTIME ?= host
 # docker: own, or aws for SageMaker's images; the model server own or official; a limit such as 2g
 IMAGE ?= own
 MODEL_SERVER ?= own
+# MODEL_SERVER=official: where it is taken from; a mirror, or <image>@sha256:<digest>
+OFFICIAL_SERVING_IMAGE ?=
 MEMORY ?=
 # the two runtimes that parity compares
 A ?= host
@@ -59,6 +62,10 @@ ROUNDS ?=
 CLIENTS ?=
 # how long: one measurement of bench, the whole soak
 SECONDS ?=
+# bench: another package (model.tar.gz or model directory), measured in the same rounds
+AGAINST ?=
+# bench: words in the vectors of the article's handler; empty: as many as its own has
+ARTICLE_WORDS ?=
 # Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
 PYTHON ?= python3
 PYTHON36 ?=
@@ -103,10 +110,11 @@ doctor: ## what this machine has and lacks, and what to do
 	@touch $@
 
 # Not for pip's resolver, which never ends on these packages: the lock names everything.
-.stamps/train .stamps/serve: .stamps/%: requirements/%.lock
+.stamps/train .stamps/serve: .stamps/%: requirements/%.lock requirements/pip.lock
 	@mkdir -p .stamps && rm -rf .venvs/$*
 	@echo "setup: $* environment (Python 3.6)"
 	@python36=$$($(FIND_PYTHON36)) && "$$python36" -m venv .venvs/$*
+	@.venvs/$*/bin/$(PIP_INSTALL) --requirement requirements/pip.lock
 	@.venvs/$*/bin/$(PIP_INSTALL) --no-deps --requirement requirements/$*.lock
 	@touch $@
 
@@ -147,10 +155,11 @@ data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
 	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
 
-TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) --validation-split $(VALIDATION_SPLIT) \
+HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) \
 	$(if $(HIDDEN),--hidden $(HIDDEN)) \
 	$(if $(DROPOUT),--dropout $(DROPOUT)) $(if $(LEARNING_RATE),--learning-rate $(LEARNING_RATE))
+TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 local-train: $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
 	$(SAY_RUNTIME)
 	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
@@ -195,12 +204,66 @@ dry-run: ## the main job: all of the above, from nothing to a classified sentenc
 
 ##@ How fast, and how robust
 .PHONY: bench soak
-bench: .stamps/host .stamps/train .stamps/serve build/model.tar.gz ## QUICK=1: latency, throughput, memory, start, beside a raw session
+bench: .stamps/host .stamps/train .stamps/serve build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory, start, beside a raw session
 	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
-		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)")
+		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)") \
+		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)")
 
 soak: .stamps/host .stamps/serve build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
 	@$(RUN) soak $(if $(SECONDS),--seconds "$(SECONDS)")
+
+##@ Reproduce
+.PHONY: reproduce runs compare reproduce-check report reference checklist
+# seeds 1 to this, and the one seed that shuffles and splits the data for all of them
+SEEDS ?= 5
+SPLIT_SEED ?= 1
+# trained at a time; empty: one a core, as far as memory goes
+JOBS :=
+# empty: no report when the runs are made
+REPORT := 1
+# runs: WHERE='accuracy>0.8, version=v1' SORT=accuracy (-accuracy: the worst first)
+WHERE :=
+SORT :=
+# en or ja
+LANG_REPORT ?= en
+
+# Only what is given to make itself counts: a default is not a wish.
+GIVEN = $(if $(filter command,$(origin $(1))),$(2))
+DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
+	--split-seed $(SPLIT_SEED)
+VECTOR_OPTIONS = --vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
+reproduce: .stamps/host $(TRAIN_ENV) $(SERVE_ENV) ## SEEDS=5 DATASET= VERSION= JOBS=: a run for each seed, recorded; goes on where it stopped
+	$(SAY_RUNTIME)
+	@$(RUN) reproduce --seeds "$(SEEDS)" --model-version "$(VERSION)" $(DATASET_OPTIONS) \
+		$(VECTOR_OPTIONS) $(HYPERPARAMETERS) $(if $(JOBS),--jobs "$(JOBS)")
+	@$(if $(REPORT),$(MAKE) --no-print-directory report)
+
+runs: .stamps/host ## DATASET= VERSION= WHERE='accuracy>0.8' SORT=accuracy JSON=1: the recorded runs
+	@$(RUN) runs --where "$(WHERE)" --sort="$(SORT)" $(if $(JSON),--json) \
+		$(call GIVEN,DATASET,--dataset "$(DATASET)") $(call GIVEN,VERSION,--model-version "$(VERSION)")
+
+compare: .stamps/host ## A=<run> B=<run>: side by side, with McNemar's test (a run: its id or how it begins, or best:v1)
+	@$(RUN) compare --language "$(LANG_REPORT)" $(call GIVEN,A,--a "$(A)") $(call GIVEN,B,--b "$(B)") \
+		$(call GIVEN,DATASET,--dataset "$(DATASET)")
+
+CHECK_EPOCHS = $(if $(filter command,$(origin EPOCHS)),$(EPOCHS),2)
+reproduce-check: .stamps/host ## VERSION= EPOCHS=2: HEAD built twice from nothing; is every artifact the same?
+	@$(RUN) reproduce-check $(or $(call GIVEN,VERSION,$(VERSION)),v1 v2) \
+		$(foreach given,EPOCHS=$(CHECK_EPOCHS) PYTHON=$(PYTHON) PYTHON36=$(PYTHON36),--variable "$(given)")
+
+# report, reference: a directory of runs instead of build/runs
+RUNS :=
+report: .stamps/host ## DATASET= LANG_REPORT=en|ja: build/reports/<dataset>/report.html, published beside reproduced
+	@$(RUN) report --dataset "$(DATASET)" --language "$(LANG_REPORT)" $(if $(RUNS),--runs "$(RUNS)")
+
+# 1: reference: from the runs that are in results/sample, not from build/runs
+KEEP :=
+reference: .stamps/host ## results/sample: the committed report, of 5 seeds of v1 and v2 (SEEDS=, KEEP=1), and README's table
+	@$(RUN) reference --seeds "$(SEEDS)" $(if $(KEEP),--keep) $(if $(RUNS),--runs "$(RUNS)")
+	@$(RUN) checklist
+
+checklist: .stamps/host ## results/CHECKLIST.md: what can be tested of reproducibility, tested
+	@$(RUN) checklist
 
 ##@ Cloud
 .PHONY: emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch
@@ -217,13 +280,18 @@ FRESH :=
 DATA :=
 # cloud-batch: a line each {"q": "…"} or plain text
 INPUT :=
-# cloud-scale: instances at least and at most, invocations a minute of each
-MIN := 1
-MAX := 2
+# cloud-scale: instances at least and at most (1 and 2; on ml.t2.*, which AWS does not scale by
+# load, as many as MAX), invocations a minute of each
+MIN :=
+MAX :=
 TARGET := 600
 OFF :=
-# what goes wrong in the emulator's account (src/emulator/faults.py); 0: a free port
+# 1: cloud-status follows the training jobs that run
+FOLLOW :=
+# what goes wrong in the emulator's account (src/emulator/faults.py), its time limits
+# (src/emulator/limits.py); 0: a free port
 FAULTS :=
+LIMITS :=
 EMULATOR_PORT := 0
 
 .stamps/cloud: requirements/cloud.lock
@@ -246,7 +314,7 @@ CLOUD_TRAINING = $(TRAIN_OPTIONS) $(if $(REPRO),--repro) $(if $(FRESH),--fresh)
 
 emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
 	@exec env PYTHONPATH=src .venvs/cloud/bin/python -m emulator --port $(EMULATOR_PORT) \
-		$(if $(DETACH),--detach) --faults "$(FAULTS)" --runtime "$(RUNTIME)"
+		$(if $(DETACH),--detach) --faults "$(FAULTS)" --limits "$(LIMITS)" --runtime "$(RUNTIME)"
 
 emulator-stop: .stamps/cloud ## end what emulator DETACH=1 started, and all that runs in it
 	@PYTHONPATH=src .venvs/cloud/bin/python -m emulator --stop
@@ -272,14 +340,14 @@ cloud-tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml,
 tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml, here
 	@$(CLOUD_RUN) search $(CLOUD_TRAINING)
 
-cloud-scale: .stamps/cloud ## MIN= MAX= TARGET= (OFF=1: no more): instances follow the load (invocations a minute each)
-	@$(CLOUD_RUN) scale --min $(MIN) --max $(MAX) --target $(TARGET) $(if $(OFF),--off)
+cloud-scale: .stamps/cloud ## MIN= MAX= TARGET= OFF=1: instances follow the load; MIN=MAX: as many, always
+	@$(CLOUD_RUN) scale $(if $(MIN),--min $(MIN)) $(if $(MAX),--max $(MAX)) --target $(TARGET) $(if $(OFF),--off)
 
 cloud-policy: .stamps/cloud ## the IAM policies that this needs
 	@$(CLOUD_RUN) policy
 
-cloud-status: .stamps/cloud ## what the project has in the account, with age and cost
-	@$(CLOUD_RUN) status
+cloud-status: .stamps/cloud ## FOLLOW=1: what the project has in the account, with age and cost
+	@$(CLOUD_RUN) status $(if $(FOLLOW),--follow)
 
 cloud-delete: .stamps/cloud ## DATA=1: remove everything that costs, and prove it
 	@$(CLOUD_RUN) delete $(if $(DATA),--data)

@@ -17,7 +17,7 @@ TRAIN_ENV := .stamps/train
 SERVE_ENV := .stamps/serve
 RUNTIME_OPTIONS := --runtime $(RUNTIME)
 IMAGES := .stamps/images-$(MODEL_SERVER)
-ifeq ($(RUNTIME),docker)
+ifneq ($(filter docker sdk,$(RUNTIME)),)
 RUNTIME_OPTIONS += --image $(IMAGE) --model-server $(MODEL_SERVER) $(if $(MEMORY),--memory $(MEMORY))
 ifeq ($(IMAGE),aws)
 TRAIN_ENV += .stamps/cloud
@@ -27,16 +27,25 @@ TRAIN_ENV := $(IMAGES)
 SERVE_ENV := $(IMAGES)
 endif
 endif
+ifeq ($(RUNTIME),sdk)
+TRAIN_ENV += .stamps/cloud
+# What serves is refused here, before anything is trained for it.
+ifneq ($(filter local-serve verify evaluate dry-run emulator,$(MAKECMDGOALS)),)
+$(error RUNTIME=sdk: the SDK's local mode is for `make local-train` alone. Use RUNTIME=docker, which serves in the same images)
+endif
+endif
+# Whatever the runtime: make takes host where no images are yet.
+BUILD_IMAGES = PYTHON36="$(PYTHON36)" $(RUN) --model-server $(MODEL_SERVER) images $(if $(OFFICIAL_SERVING_IMAGE),--official "$(OFFICIAL_SERVING_IMAGE)")
 
 ##@ Containers
 .PHONY: images parity test-docker
 images: .stamps/host ## build the Docker images that are missing or have changed (MODEL_SERVER=own|official)
-	@PYTHON36="$(PYTHON36)" $(RUN) images
+	@$(BUILD_IMAGES)
 	@touch $(IMAGES)
 
 IMAGE_SOURCES := $(shell find -L docker src/hosting -type f ! -name '*.pyc' ! -name '*.md' ! -name '*.mk')
 $(IMAGES): requirements/train.lock requirements/serve.lock requirements/pip.lock $(IMAGE_SOURCES) | .stamps/host
-	@PYTHON36="$(PYTHON36)" $(RUN) images
+	@$(BUILD_IMAGES)
 	@touch $@
 
 # With cloud: build/model.tar.gz served here and the endpoint there, the same requests to both.

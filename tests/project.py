@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = ("Makefile", "make-help.awk", "docker", "src", "requirements", ".venvs", ".stamps")
+SHARED = (
+    "Makefile", "make-help.awk", "docker", "src", "requirements", "results", ".venvs", ".stamps",
+)  # fmt: skip
 TIMEOUT_SECONDS = 600
 
 
@@ -16,6 +18,8 @@ class Project:
 
     The environments are the repository's, so they must have been made (`make test` does).
     """
+
+    command = ("make",)
 
     def __init__(self, root: Path, runtime: str = "host") -> None:
         self.root = root
@@ -37,7 +41,7 @@ class Project:
     def make(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`make <arguments>` to its end; both streams in `stdout`."""
         done = subprocess.run(
-            ["make", *arguments],
+            [*self.command, *arguments],
             cwd=self.root,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -53,7 +57,7 @@ class Project:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """`make <arguments>` in the background, in a process group of its own."""
         return subprocess.Popen(
-            ["make", *arguments],
+            [*self.command, *arguments],
             cwd=self.root,
             env=self.environment(),
             stdin=subprocess.DEVNULL,

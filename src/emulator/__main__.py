@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
-from emulator import orphans
+from emulator import limits, orphans
 from train2deploy import console, endpoint, manifest, paths, runtimes
 from train2deploy.errors import EXIT_INTERRUPTED, JobFailed, UserError
 
@@ -28,15 +28,16 @@ def main() -> int:
     parser.add_argument("--detach", action="store_true")
     parser.add_argument("--stop", action="store_true")
     parser.add_argument("--faults", default="", help="kind:target[:number],…")
+    parser.add_argument("--limits", default="", help="name:seconds,…")
     parser.add_argument("--runtime", default="host", help="host or docker")
     arguments = parser.parse_args()
     try:
         if arguments.stop:
             console.say("emulator stopped" if stop() else "no emulator was running")
         elif arguments.detach:
-            start_detached(arguments.port, arguments.faults, arguments.runtime)
+            start_detached(arguments)
         else:
-            run(arguments.port, arguments.faults, arguments.runtime)
+            run(arguments)
     except UserError as error:
         print(f"emulator: {error}", file=sys.stderr)
         return error.exit_code
@@ -45,10 +46,10 @@ def main() -> int:
     return 0
 
 
-def run(port: int, faults: str, runtime: str) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """The account, until SIGTERM or Ctrl-C; then every job and endpoint is ended."""
     _refuse_a_second()
-    port = port or endpoint.free_port()
+    port = arguments.port or endpoint.free_port()
     endpoint.check_port(port)
     # The user's account, region and endpoint must not be reached from here.
     for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:
@@ -71,15 +72,15 @@ def run(port: int, faults: str, runtime: str) -> None:
     from emulator.faults import Faults
 
     try:
-        chosen = Faults(faults)
+        faults, given = Faults(arguments.faults), limits.parse(arguments.limits)
     except ValueError as error:
         raise UserError(str(error)) from error
     orphans.end(paths.EMULATOR)
     shutil.rmtree(paths.EMULATOR, ignore_errors=True)
     url = f"http://{endpoint.ADDRESS}:{port}"
-    account = Account(paths.EMULATOR, url, chosen)
+    account = Account(paths.EMULATOR, url, faults, given)
     moto = DomainDispatcherApplication(create_backend_app)
-    application = Application(account, moto, runtimes.named(runtime))
+    application = Application(account, moto, runtimes.named(arguments.runtime))
     server = make_server(
         endpoint.ADDRESS, port, application, threaded=True, request_handler=MotoRequestHandler
     )
@@ -104,12 +105,13 @@ def run(port: int, faults: str, runtime: str) -> None:
         shutil.rmtree(paths.EMULATOR, ignore_errors=True)
 
 
-def start_detached(port: int, faults: str, runtime: str) -> None:
+def start_detached(arguments: argparse.Namespace) -> None:
     """Starts the account in the background and waits until it answers."""
     _refuse_a_second()
     paths.EMULATOR_LOG.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "emulator", "--port", str(port), "--faults", faults]
-    command += ["--runtime", runtime]
+    command = [sys.executable, "-m", "emulator"]
+    for name in ("port", "faults", "limits", "runtime"):
+        command += [f"--{name}", str(getattr(arguments, name))]
     with paths.EMULATOR_LOG.open("wb") as log:
         process = subprocess.Popen(
             command,

@@ -13,6 +13,7 @@ import botocore.exceptions
 from botocore.config import Config
 
 from emulator.faults import Faults
+from emulator.limits import Limits
 from emulator.protocol import invalid
 
 ACCOUNT_ID = "123456789012"
@@ -52,11 +53,13 @@ class Collection:
 class Account:
     """All resources; `lock` guards every change of them."""
 
-    def __init__(self, directory: Path, url: str, faults: Faults) -> None:
+    def __init__(self, directory: Path, url: str, faults: Faults, limits: Limits) -> None:
         self.faults = faults
+        self.limits = limits
         self.directory = directory
         self.url = url
         self.lock = threading.RLock()
+        self._making_client = threading.Lock()
         self.stopping = threading.Event()
         self.training = Collection("training-job", "training job")
         self.models = Collection("model", "model")
@@ -79,14 +82,15 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this very account."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=INTERNAL_KEY,
-            aws_secret_access_key="none",
-            config=Config(s3={"addressing_style": "path"}, proxies={}),
-        )
+        with self._making_client:  # boto3's session is not for several threads at once
+            return boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=REGION,
+                aws_access_key_id=INTERNAL_KEY,
+                aws_secret_access_key="none",
+                config=Config(s3={"addressing_style": "path"}, proxies={}),
+            )
 
     def tag(self, arn: str, tags: list[dict[str, str]] | None) -> None:
         if tags:

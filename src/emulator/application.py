@@ -3,12 +3,11 @@
 Beside AWS's own calls:
 
     GET  /emulator/health   "ok"
-    GET  /emulator/calls    every operation called so far: [[service, operation, count], …]
+    GET  /emulator/calls    what was called so far: [[service, operation, ARN, count], …]
     POST /emulator/faults   the faults from now on (faults.py)
 """
 
 import http.client
-import io
 import json
 import logging
 import re
@@ -19,9 +18,11 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from emulator import calls
 from emulator.account import INTERNAL_KEY, Account, Record
 from emulator.hosting_api import Endpoints, Models
 from emulator.protocol import ApiError, parse, serialise
+from emulator.scaling import Scaling
 from emulator.training import Training
 from emulator.transform import Transforms
 from emulator.tuning import Tunings
@@ -29,7 +30,10 @@ from train2deploy.runtimes import Runtime
 
 logger = logging.getLogger("emulator")
 
-MAX_BODY = 5 * 1024 * 1024
+TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the"
+    " latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -45,12 +49,13 @@ class Application:
     def __init__(self, account: Account, moto: WsgiApplication, runtime: Runtime) -> None:
         self._account = account
         self._moto = moto
-        self._calls: Counter[tuple[str, str]] = Counter()
+        self._calls: Counter[calls.Call] = Counter()
         self._training = Training(account, runtime)
         self._models = Models(account)
         self._endpoints = Endpoints(account, runtime)
         self._transforms = Transforms(account, runtime)
         self._tunings = Tunings(account, self._training)
+        self._scaling = Scaling(self._endpoints)
         self._operations = self._table()
 
     def end_all(self) -> None:
@@ -64,9 +69,9 @@ class Application:
             return self._control(Request(environ))(environ, start_response)
         if INTERNAL_KEY in environ.get("HTTP_AUTHORIZATION", ""):
             return self._moto(environ, start_response)
-        service = _service(environ)
-        operation = _operation(service, environ)
-        self._calls[service, operation] += 1
+        call = calls.recognise(environ)
+        service, operation = call.service, call.operation
+        self._calls[call] += 1
         time.sleep(self._account.faults.delay(service, operation))
         kind = self._account.faults.take(service, operation)
         if kind in ("throttle", "error"):
@@ -75,6 +80,10 @@ class Application:
             return _cut(environ)
         if service == "sagemaker":
             answer: Any = self._sagemaker(operation, Request(environ))
+        elif operation == "GetResources":
+            answer = self._tagged(Request(environ))
+        elif operation == "RegisterScalableTarget":
+            answer = self._register
         else:
             answer = self._moto
         if kind == "lost":
@@ -85,13 +94,25 @@ class Application:
     def _control(self, request: Request) -> Response:
         text = request.get_data(as_text=True)
         if request.path == "/emulator/calls":
-            return _json([[*key, count] for key, count in sorted(self._calls.items())])
+            return _json([[*call, count] for call, count in sorted(self._calls.items())])
         if request.path == "/emulator/faults" and request.method == "POST":
             try:
                 self._account.faults.replace(text)
             except ValueError as error:
                 return Response(str(error), 400)
         return Response("ok")
+
+    def _register(self, environ: dict[str, Any], start_response: Any) -> Any:
+        body = Request(environ).get_data()
+        wanted = calls.parameters(body)
+        try:
+            self._scaling.check(wanted)
+        except ApiError as error:
+            return _error(error)(environ, start_response)
+        calls.rewind(environ, body)
+        answer = self._moto(environ, start_response)
+        self._scaling.apply(wanted)
+        return answer
 
     def _sagemaker(self, operation: str, request: Request) -> Response:
         try:
@@ -115,10 +136,10 @@ class Application:
         if match is None:
             raise ApiError("NotImplemented", f"{request.path} is not emulated.", 501)
         name, body = match.group(1), request.get_data()
-        if len(body) > MAX_BODY:
-            raise ApiError(
-                "ValidationError", f"Request body of {len(body)} bytes is over {MAX_BODY}.", 413
-            )
+        limit = self._account.limits.body
+        if len(body) > limit:
+            text = f"Request body of {len(body)} bytes is over {limit}."
+            raise ApiError("ValidationError", text, 413)
         headers = {"Content-Type": request.headers.get("Content-Type", "")}
         for name_here, name_there in (
             ("Accept", "Accept"),
@@ -130,7 +151,7 @@ class Application:
         try:
             status, answer, kind, variant = self._endpoints.invoke(name, body, headers, target)
         except TimeoutError:
-            raise self._model_error(name, 0, "Your invocation timed out while waiting") from None
+            raise self._model_error(name, 0, TIMED_OUT) from None
         except (OSError, http.client.HTTPException) as error:
             raise self._model_error(name, 0, str(error)) from None
         if status >= http.client.BAD_REQUEST:
@@ -139,12 +160,13 @@ class Application:
         return Response(answer, status, shown, content_type=kind)
 
     def _model_error(self, name: str, status: int, message: str) -> ApiError:
+        side = "client" if 400 <= status < 500 else "server"
         return ApiError(
             "ModelError",
-            f"Received server error ({status}) from primary and could not load the entire"
-            f" response body: {message[:1000]}",
+            f"Received {side} error ({status}) from primary with message"
+            f' "{message[:1000]}". See the log group /aws/sagemaker/Endpoints/{name}.',
             424,
-            OriginalStatusCode=status or 500,
+            OriginalStatusCode=status,
             OriginalMessage=message[:20000],
             LogStreamArn=self._endpoints.log_stream_arn(name),
         )
@@ -220,6 +242,28 @@ class Application:
         self._account.tags.pop(collection.arn(name), None)
         return {}
 
+    def _tagged(self, request: Request) -> Response:
+        """GetResources of the tagging API, for SageMaker's resources."""
+        wanted = calls.parameters(request.get_data())
+        filters = wanted.get("TagFilters", [])
+
+        def fits(tags: dict[str, str]) -> bool:
+            return all(
+                each["Key"] in tags
+                and (not each.get("Values") or tags[each["Key"]] in each["Values"])
+                for each in filters
+            )
+
+        found = [
+            {
+                "ResourceARN": arn,
+                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            }
+            for arn, tags in list(self._account.tags.items())
+            if fits(tags)
+        ]
+        return _json({"PaginationToken": "", "ResourceTagMappingList": found})
+
     def _add_tags(self, request: Record) -> Record:
         self._account.tag(request["ResourceArn"], request["Tags"])
         return self._list_tags(request)
@@ -238,54 +282,6 @@ class Application:
 def _counters(record: Record) -> Record:
     names = ("TrainingJobStatusCounters", "ObjectiveStatusCounters")
     return {name: record[name] for name in names if name in record}
-
-
-def _service(environ: dict[str, Any]) -> str:
-    """The service of a signed request: Credential=<key>/<date>/<region>/<service>/…"""
-    match = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
-    return match.group(1) if match else "s3"
-
-
-def _operation(service: str, environ: dict[str, Any]) -> str:
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target:
-        return str(target).rpartition(".")[2]
-    if service == "sagemaker":
-        return "InvokeEndpoint"
-    if service == "s3":
-        return _s3_operation(environ)
-    match = re.search(r"Action=(\w+)", environ.get("QUERY_STRING", ""))
-    if match is None and environ.get("CONTENT_TYPE", "").startswith(
-        "application/x-www-form-urlencoded"
-    ):
-        request = Request(environ)
-        match = re.search(r"Action=(\w+)", request.get_data(as_text=True))
-        _rewind(environ, request.get_data())
-    return match.group(1) if match else environ["REQUEST_METHOD"]
-
-
-def _rewind(environ: dict[str, Any], body: bytes) -> None:
-    environ["wsgi.input"] = io.BytesIO(body)
-
-
-def _s3_operation(environ: dict[str, Any]) -> str:
-    bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
-    method, query = str(environ["REQUEST_METHOD"]), environ.get("QUERY_STRING", "")
-    if key:
-        if method == "GET" and "uploadId" in query:
-            return "ListParts"
-        if method in ("PUT", "POST") and ("uploadId" in query or "uploads" in query):
-            return "PutObject"
-        if method == "DELETE" and "uploadId" in query:
-            return "AbortMultipartUpload"
-        return {
-            "GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject",
-        }.get(method, method)  # fmt: skip
-    if method == "GET" and "uploads" in query:
-        return "ListMultipartUploads"
-    if bucket and method == "POST" and "delete" in query:
-        return "DeleteObjects"
-    return {"GET": "ListObjectsV2", "HEAD": "HeadBucket", "PUT": "CreateBucket"}.get(method, method)
 
 
 def _refusal(kind: str, service: str) -> Response:

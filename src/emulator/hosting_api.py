@@ -1,15 +1,17 @@
 """Models, endpoint configurations, and endpoints that answer."""
 
+import contextlib
 import random
 import re
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from emulator.account import Account, Record, now
 from emulator.protocol import ApiError, invalid
-from emulator.serving import Instance, StartFailed
+from emulator.serving import Gone, Instance, StartFailed
 from emulator.training import NO_CAPACITY, limit_exceeded
+from emulator.variants import Variant
 from train2deploy.runtimes import Runtime
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -47,16 +49,6 @@ class Models:
             record = {**request, "EndpointConfigArn": arn, "CreationTime": now()}
             configs.by_name[request["EndpointConfigName"]] = record
         return {"EndpointConfigArn": arn}
-
-
-@dataclass
-class Variant:
-    """A production variant that runs. One process stands for all its instances."""
-
-    instance: Instance
-    weight: float
-    count: int
-    image: str
 
 
 class Endpoints:
@@ -103,16 +95,20 @@ class Endpoints:
         return {"EndpointArn": record["EndpointArn"]}
 
     def update_weights(self, request: Record) -> Record:
+        wishes = {each["VariantName"]: each for each in request["DesiredWeightsAndCapacities"]}
         with self._account.lock:
             record = self._idle(request["EndpointName"])
-            running = self._running[record["EndpointName"]]
-            for wish in request["DesiredWeightsAndCapacities"]:
-                if wish["VariantName"] not in running:
-                    raise invalid(f'The variant name(s) "{wish["VariantName"]}" do not exist.')
-                variant = running[wish["VariantName"]]
-                variant.weight = wish.get("DesiredWeight", variant.weight)
-                variant.count = wish.get("DesiredInstanceCount", variant.count)
-            record["ProductionVariants"] = _summaries(running)
+            running = self._running.get(record["EndpointName"], {})
+            for name, wish in wishes.items():
+                if name not in running:
+                    raise invalid(f'The variant name(s) "{name}" do not exist.')
+                more = wish.get("DesiredInstanceCount", 0) > running[name].count
+                if more and running[name].instance_type in self._account.faults.types("limit"):
+                    raise limit_exceeded(running[name].instance_type, "endpoint")
+            record["EndpointStatus"] = "Updating"
+            record["LastModifiedTime"] = now()
+            record.pop("FailureReason", None)
+        self._in_background(self._resize, record, wishes)
         return {"EndpointArn": record["EndpointArn"]}
 
     def delete(self, request: Record) -> Record:
@@ -127,7 +123,7 @@ class Endpoints:
 
     def end_all(self) -> None:
         for running in list(self._running.values()):
-            _stop(running)
+            _stop(running, gently=False)
 
     def invoke(self, name: str, body: bytes, headers: dict[str, str], target: str) -> Any:
         """(status, body, content type, variant) of an invocation.
@@ -138,16 +134,26 @@ class Endpoints:
         record = self._account.endpoints.by_name.get(name)
         if record is None:
             raise ApiError("ValidationError", f"Endpoint {name} of account not found.")
-        running = self._running.get(name)
-        if not running:
-            raise ApiError(
-                "ValidationError", f"Endpoint {name} is in status {record['EndpointStatus']}."
-            )
-        if target and target not in running:
-            raise ApiError("ValidationError", f"Variant {target} not found for Endpoint {name}.")
-        weights = [variant.weight for variant in running.values()]
-        chosen = target or random.choices(list(running), weights if any(weights) else None)[0]
-        return (*running[chosen].instance.invoke(body, headers), chosen)
+        while True:
+            running = self._running.get(name)
+            if not running:
+                raise ApiError(
+                    "ValidationError", f"Endpoint {name} is in status {record['EndpointStatus']}."
+                )
+            if target and target not in running:
+                text = f"Variant {target} not found for Endpoint {name}."
+                raise ApiError("ValidationError", text)
+            weights = [variant.weight for variant in running.values()]
+            some = weights if any(weights) else None
+            chosen = target or random.choices(list(running), some)[0]
+            # An update may have taken the variant out of service at this very moment.
+            with contextlib.suppress(Gone):
+                return (*running[chosen].invoke(body, headers), chosen)
+
+    def counts(self, name: str) -> dict[str, tuple[str, int]]:
+        """(instance type, how many) of each variant in service."""
+        running = self._running.get(name, {})
+        return {key: (variant.instance_type, variant.count) for key, variant in running.items()}
 
     def log_stream_arn(self, name: str) -> str:
         return self._account.endpoints.arn(name).replace("sagemaker", "logs", 1)
@@ -172,26 +178,36 @@ class Endpoints:
         try:
             for variant in config["ProductionVariants"]:
                 key = variant["VariantName"]
-                if variant.get("InstanceType") in self._account.faults.types("capacity"):
-                    raise StartFailed(NO_CAPACITY)
-                with self._account.lock:
-                    model = self._account.models.get(variant["ModelName"])
-                    self._generation += 1
-                    folder = f"{name}-{key}-{self._generation}"
-                directory = self._account.directory / "endpoints" / folder
-                log = (f"{LOG_GROUP}/{name}", f"{key}/i-{self._generation:017x}")
-                weight, count = retained.get(
-                    key, (variant.get("InitialVariantWeight", 1.0), variant["InitialInstanceCount"])
+                model = self._account.models.get(variant["ModelName"])
+                weight, count = retained.get(key, (None, None))
+                started[key] = Variant(
+                    self._starter(name, key, variant["InstanceType"], model),
+                    variant["InitialInstanceCount"] if count is None else count,
+                    variant.get("InitialVariantWeight", 1.0) if weight is None else weight,
+                    model["PrimaryContainer"]["Image"],
+                    variant["InstanceType"],
                 )
-                instance = Instance(self._account, self._runtime, model, directory, log)
-                image = model["PrimaryContainer"]["Image"]
-                started[key] = Variant(instance, weight, count, image)
         except BaseException as error:
             _stop(started)
             if isinstance(error, (StartFailed, ApiError)):
                 raise StartFailed(str(error)) from error
             raise StartFailed(f"{type(error).__name__}: {error}") from error
         return started
+
+    def _starter(
+        self, endpoint: str, variant: str, instance_type: str, model: Record
+    ) -> Callable[[], Instance]:
+        def start() -> Instance:
+            if instance_type in self._account.faults.types("capacity"):
+                raise StartFailed(NO_CAPACITY)
+            with self._account.lock:
+                self._generation += 1
+                number = self._generation
+            directory = self._account.directory / "endpoints" / f"{endpoint}-{variant}-{number}"
+            log = (f"{LOG_GROUP}/{endpoint}", f"{variant}/i-{number:017x}")
+            return Instance(self._account, self._runtime, model, directory, log)
+
+        return start
 
     def _bring_up(self, record: Record, config: Record) -> None:
         try:
@@ -216,6 +232,19 @@ class Endpoints:
         self._put_into_service(record, config, started)
         _stop(old)
 
+    def _resize(self, record: Record, wishes: dict[str, Record]) -> None:
+        """What could not be had leaves the endpoint as it was, in service."""
+        running = self._running[record["EndpointName"]]
+        try:
+            for name, wish in wishes.items():
+                running[name].weight = wish.get("DesiredWeight", running[name].weight)
+                running[name].resize(wish.get("DesiredInstanceCount", running[name].count))
+        except StartFailed as failure:
+            record["FailureReason"] = str(failure)[:1024]
+        with self._account.lock:
+            record["ProductionVariants"] = _summaries(running)
+            record["EndpointStatus"] = "InService"
+
     def _put_into_service(
         self, record: Record, config: Record, started: dict[str, Variant]
     ) -> None:
@@ -231,14 +260,18 @@ class Endpoints:
             _stop(started)
 
     def _retained(self, request: Record) -> dict[str, Any]:
+        """(weight, count) of each variant; None where the new configuration's counts."""
         excluded = {
             each["VariantPropertyType"]
             for each in request.get("ExcludeRetainedVariantProperties", [])
         }
-        running = self._running.get(request["EndpointName"], {})
-        if excluded & {"DesiredWeight", "DesiredInstanceCount"}:
-            return {}
-        return {name: (variant.weight, variant.count) for name, variant in running.items()}
+        return {
+            name: (
+                None if "DesiredWeight" in excluded else variant.weight,
+                None if "DesiredInstanceCount" in excluded else variant.count,
+            )
+            for name, variant in self._running.get(request["EndpointName"], {}).items()
+        }
 
     def _tear_down(self, record: Record) -> None:
         _stop(self._running.pop(record["EndpointName"], {}))
@@ -247,12 +280,9 @@ class Endpoints:
             self._account.tags.pop(record["EndpointArn"], None)
 
 
-def _stop(variants: dict[str, Variant]) -> None:
-    threads = [threading.Thread(target=variant.instance.stop) for variant in variants.values()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def _stop(variants: dict[str, Variant], gently: bool = True) -> None:
+    for variant in variants.values():
+        variant.stop(gently)
 
 
 def _reason(config: Record, failure: StartFailed) -> str:
@@ -266,14 +296,4 @@ def _reason(config: Record, failure: StartFailed) -> str:
 
 
 def _summaries(running: dict[str, Variant]) -> list[Record]:
-    return [
-        {
-            "VariantName": name,
-            "DeployedImages": [{"SpecifiedImage": variant.image, "ResolvedImage": variant.image}],
-            "CurrentWeight": variant.weight,
-            "DesiredWeight": variant.weight,
-            "CurrentInstanceCount": variant.count,
-            "DesiredInstanceCount": variant.count,
-        }
-        for name, variant in running.items()
-    ]
+    return [variant.summary(name) for name, variant in running.items()]

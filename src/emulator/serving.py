@@ -14,14 +14,17 @@ from pathlib import Path
 from emulator.account import Account, LogStream, Record
 from train2deploy import archives, endpoint
 from train2deploy.errors import UserError
-from train2deploy.runtimes import Runtime
+from train2deploy.runtimes import Launch, Runtime
 
-START_SECONDS = 480.0
-RESPONSE_SECONDS = 60.0
+DRAIN_SECONDS = 60.0
 
 
 class StartFailed(Exception):
     """The container did not pass its health check, or its data could not be had."""
+
+
+class Gone(Exception):
+    """The instance takes no more requests: it is being ended."""
 
 
 class Instance:
@@ -44,6 +47,10 @@ class Instance:
     ) -> None:
         self._runtime = runtime
         self._directory = directory
+        self._limits = account.limits
+        self._requests = 0
+        self._ending = False
+        self._quiet = threading.Condition()
         self.last_lines: deque[str] = deque(maxlen=15)
         self.process: subprocess.Popen[str] | None = None
         container = model["PrimaryContainer"]
@@ -56,9 +63,10 @@ class Instance:
             self.port = endpoint.free_port()
             self._launch = runtime.endpoint(directory / "model", self.port, False)
             self._stream = LogStream(account, *log)
+            arguments, environment = _with(self._launch, container.get("Environment", {}))
             self.process = subprocess.Popen(
-                self._launch.arguments,
-                env={**self._launch.environment, **container.get("Environment", {})},
+                arguments,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -80,11 +88,16 @@ class Instance:
         """(status, body, content type) of POST /invocations.
 
         Raises:
+            Gone: another instance must be asked.
             TimeoutError: no answer within the platform's 60 s.
             OSError, http.client.HTTPException: the process is gone.
         """
+        with self._quiet:
+            if self._ending:
+                raise Gone
+            self._requests += 1
         connection = http.client.HTTPConnection(
-            endpoint.ADDRESS, self.port, timeout=RESPONSE_SECONDS
+            endpoint.ADDRESS, self.port, timeout=self._limits.response
         )
         try:
             connection.request("POST", "/invocations", body, headers)
@@ -92,6 +105,15 @@ class Instance:
             return response.status, response.read(), response.getheader("Content-Type", "")
         finally:
             connection.close()
+            with self._quiet:
+                self._requests -= 1
+                self._quiet.notify_all()
+
+    def drain(self) -> None:
+        """Takes no more requests, and returns when those that it has are answered."""
+        with self._quiet:
+            self._ending = True
+            self._quiet.wait_for(lambda: self._requests == 0, DRAIN_SECONDS)
 
     def stop(self) -> None:
         """SIGTERM, SIGKILL 30 s later (contract A9); nothing is left."""
@@ -124,7 +146,7 @@ class Instance:
     def _wait_until_healthy(self, account: Account) -> None:
         """/ping alone does not tell: with inference.py it is 200 before the model is there."""
         assert self.process is not None
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self._limits.start
         while time.monotonic() < deadline and not account.stopping.is_set():
             if self.process.poll() is not None:
                 break
@@ -145,3 +167,11 @@ class Instance:
             return False
         finally:
             connection.close()
+
+
+def _with(launch: Launch, variables: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """A launch's command and environment, with the model's variables for its container."""
+    if not launch.container:
+        return launch.arguments, {**launch.environment, **variables}
+    options = [f"--env={name}={value}" for name, value in variables.items()]
+    return [*launch.arguments[:2], *options, *launch.arguments[2:]], launch.environment

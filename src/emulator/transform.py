@@ -1,6 +1,9 @@
 """Batch transform jobs: an endpoint for the length of a job, S3 objects in and out."""
 
 import http.client
+import io
+import itertools
+import queue
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +12,7 @@ from emulator.account import Account, Record, now, split_uri
 from emulator.protocol import ApiError, invalid
 from emulator.serving import Instance, StartFailed
 from emulator.training import NO_CAPACITY, limit_exceeded
+from emulator.variants import end_all, start_all
 from train2deploy.runtimes import Runtime
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -87,41 +91,62 @@ class Transforms:
             **job.get("Environment", {}),
             "SAGEMAKER_BATCH": "true",
         }
-        directory = account.directory / "transforms" / name
         job["TransformStartTime"] = now()
-        log = (LOG_GROUP, f"{name}/i-0")
-        model = {"PrimaryContainer": container}
-        instance = Instance(account, self._runtime, model, directory, log)
-        self._instances.add(instance)
-        try:
-            self._transform_objects(job, instance)
-        finally:
-            self._instances.discard(instance)
-            instance.stop()
+        numbers = itertools.count()
 
-    def _transform_objects(self, job: Record, instance: Instance) -> None:
+        def start() -> Instance:
+            number = next(numbers)
+            directory = account.directory / "transforms" / f"{name}-{number}"
+            log = (LOG_GROUP, f"{name}/i-{number}")
+            return Instance(account, self._runtime, {"PrimaryContainer": container}, directory, log)
+
+        instances = start_all(start, job["TransformResources"]["InstanceCount"])
+        self._instances.update(instances)
+        try:
+            self._transform_objects(job, instances)
+        finally:
+            self._instances.difference_update(instances)
+            end_all(instances)
+
+    def _transform_objects(self, job: Record, instances: list[Instance]) -> None:
+        """Each instance takes an object whenever it is idle."""
         s3 = self._account.client("s3")
         bucket, prefix = split_uri(job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
-        out_bucket, out_prefix = split_uri(job["TransformOutput"]["S3OutputPath"])
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         if not keys:
             raise Failure(f"ClientError: no S3 objects below s3://{bucket}/{prefix}")
         folder = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
+        idle = queue.SimpleQueue[Instance]()
+        for instance in instances:
+            idle.put(instance)
+
+        def transform(key: str) -> None:
+            instance = idle.get()
+            try:
+                self._transform_object(job, instance, bucket, key, key[len(folder) :].lstrip("/"))
+            finally:
+                idle.put(instance)
+
+        with ThreadPoolExecutor(len(instances)) as pool:
+            for _ in pool.map(transform, keys):
+                pass
+
+    def _transform_object(
+        self, job: Record, instance: Instance, bucket: str, key: str, name: str
+    ) -> None:
+        s3 = self._account.client("s3")
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        answers = list(self._answers(job, instance, body))
+        if job["TransformJobStatus"] == "Stopping":
+            return
         line_by_line = job["TransformOutput"].get("AssembleWith") == "Line"
-        for key in keys:
-            body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            answers = self._answers(job, instance, body)
-            if job["TransformJobStatus"] == "Stopping":
-                return
-            result = b"".join(
-                answer + b"\n" if line_by_line and not answer.endswith(b"\n") else answer
-                for answer in answers
-            )
-            relative = key[len(folder) :].lstrip("/")
-            s3.put_object(
-                Bucket=out_bucket, Key=f"{out_prefix.rstrip('/')}/{relative}.out", Body=result
-            )
+        result = b"".join(
+            answer + b"\n" if line_by_line and not answer.endswith(b"\n") else answer
+            for answer in answers
+        )
+        bucket, prefix = split_uri(job["TransformOutput"]["S3OutputPath"])
+        s3.put_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{name}.out", Body=result)
 
     def _answers(self, job: Record, instance: Instance, body: bytes) -> Iterator[bytes]:
         headers = {"Content-Type": job["TransformInput"].get("ContentType", "")}
@@ -153,7 +178,7 @@ def payloads(job: Record, body: bytes) -> Iterator[bytes]:
     alone = job.get("BatchStrategy", "MultiRecord") == "SingleRecord"
     batch: list[bytes] = []
     size = 0
-    for line in body.splitlines(keepends=True):
+    for line in io.BytesIO(body):
         if batch and (alone or size + len(line) > limit):
             yield b"".join(batch)
             batch, size = [], 0

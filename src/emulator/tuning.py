@@ -102,7 +102,7 @@ class Tunings:
         resources = definition.get("ResourceConfig") or {
             key: value
             for key, value in definition["HyperParameterTuningResourceConfig"].items()
-            if key in ("InstanceType", "InstanceCount", "VolumeSizeInGB")
+            if key in ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
         }
         request: Record = {
             "TrainingJobName": name,
@@ -120,6 +120,10 @@ class Tunings:
                     "OutputDataConfig",
                     "StoppingCondition",
                     "Environment",
+                    "VpcConfig",
+                    "EnableManagedSpotTraining",
+                    "EnableNetworkIsolation",
+                    "CheckpointConfig",
                 )
                 if key in definition
             },

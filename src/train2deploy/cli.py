@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from train2deploy import console, paths
 from train2deploy.errors import EXIT_INTERRUPTED, UserError
+from train2deploy.report import commands as report_commands
+from train2deploy.runs import commands as run_commands
 
 if TYPE_CHECKING:
     from train2deploy.jobs import TrainingJob
-    from train2deploy.runtimes import Runtime
+    from train2deploy.runtimes import Runtime, TrainingRuntime
 
 HYPERPARAMETERS = {
     "epochs": int,
@@ -49,13 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    # A second one must not end the tidying up. (SIG_IGN would be inherited by child processes.)
+    signal.signal(signal.SIGTERM, lambda *_: None)
     raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="train2deploy", description=__doc__)
     parser.add_argument("--verbose", action="store_true", help="tracebacks, and whole logs")
-    parser.add_argument("--runtime", default="host", help="host or docker")
+    parser.add_argument("--runtime", default="host", help="host, docker, or (to train) sdk")
     parser.add_argument("--image", default="own", help="docker: own, or aws for AWS's images")
     parser.add_argument("--model-server", default="own", help="docker: own or official")
     parser.add_argument("--memory", default="", help="docker: limit of a container, such as 2g")
@@ -86,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         for name, kind in HYPERPARAMETERS.items():
             command.add_argument(f"--{name}", type=kind)
     train.add_argument("--repro", action="store_true", help="same seed, same bits; slower")
+    train.add_argument("--directory", type=Path, help="of the job, instead of a new build/jobs/…")
+    train.add_argument("--channels", type=Path, help="holds data/ and vectors/, instead of build/")
+    train.add_argument("--parent", type=int, help="end when this process ends")
     parity.add_argument("a", help="a runtime: host or docker")
     parity.add_argument("b", help="another one")
 
@@ -111,32 +118,41 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--rounds", type=int)
     bench.add_argument("--seconds", type=float, help="for each measurement")
     bench.add_argument("--clients", help="numbers of clients, such as 1,8,32")
+    bench.add_argument("--against", help="another package: model.tar.gz or model directory")
+    bench.add_argument("--article-words", type=int, help="in its handler's word vectors")
     soak = add("soak", _soak)
     soak.add_argument("--seconds", type=float, default=600.0)
     rehearse = add("rehearse", _rehearse)
     rehearse.add_argument("sentence")
-    add("images", _images)
+    images = add("images", _images)
+    images.add_argument("--official", help="the image that MODEL_SERVER=official is taken from")
+    run_commands.register(add, HYPERPARAMETERS, _runtime)
+    report_commands.register(add)
     return parser
 
 
 def _runtime(arguments: argparse.Namespace) -> "Runtime":
     from train2deploy import runtimes
 
-    return runtimes.named(
-        arguments.runtime, arguments.image, arguments.model_server, arguments.memory
-    )
+    return runtimes.named(arguments.runtime, *_containers(arguments))
+
+
+def _training_runtime(arguments: argparse.Namespace) -> "TrainingRuntime":
+    from train2deploy import runtimes
+
+    return runtimes.training(arguments.runtime, *_containers(arguments))
+
+
+def _containers(arguments: argparse.Namespace) -> tuple[str, str, str]:
+    return arguments.image, arguments.model_server, arguments.memory
 
 
 def _data(arguments: argparse.Namespace) -> None:
     """build/data: a data set, shuffled and split"""
-    from train2deploy.datasets import channels, directory, knbc, sample
+    from train2deploy import datasets
+    from train2deploy.datasets import channels
 
-    if arguments.dataset == "sample":
-        dataset = sample.load()
-    elif arguments.dataset == "knbc":
-        dataset = knbc.load(titles=arguments.titles == "keep", clean=arguments.clean)
-    else:
-        dataset = directory.load(Path(arguments.dataset))
+    dataset = datasets.load(arguments.dataset, arguments.titles == "keep", arguments.clean)
     console.say(channels.write(dataset, arguments.seed, arguments.split == "article"))
 
 
@@ -145,22 +161,27 @@ def _vectors(arguments: argparse.Namespace) -> None:
     from train2deploy.vectors import channel
 
     given = (arguments.kind, arguments.corpus, arguments.vocabulary_size, arguments.seed)
-    console.say(channel.build(*given, _runtime(arguments)))
+    console.say(channel.build(*given, _training_runtime(arguments)))
 
 
 def _train(arguments: argparse.Namespace) -> None:
     """build/jobs/<job>: trains with TensorFlow 1.12 under the AWS training toolkit"""
-    from train2deploy import jobs
+    from train2deploy import jobs, processes
 
-    jobs.train(_job(arguments, arguments.repro), _runtime(arguments))
+    if arguments.parent:
+        processes.end_with(arguments.parent)
+    job, runtime = _job(arguments, arguments.repro), _training_runtime(arguments)
+    if arguments.directory:
+        jobs.run(job, arguments.directory, runtime, jobs.channel_sources(arguments.channels))
+    else:
+        jobs.train(job, runtime)
 
 
 def _parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
     from train2deploy import parity, runtimes
 
-    further = (arguments.image, arguments.model_server, arguments.memory)
-    a, b = (runtimes.named(name, *further) for name in (arguments.a, arguments.b))
+    a, b = (runtimes.named(name, *_containers(arguments)) for name in (arguments.a, arguments.b))
     parity.parity(a, b, _job(arguments, repro=True))
 
 
@@ -234,9 +255,18 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def _bench(arguments: argparse.Namespace) -> None:
     """Measures the endpoint beside a raw TensorFlow session: latency, throughput, memory, start"""
-    from train2deploy.bench import run
+    from train2deploy.bench import options, run
 
-    run.bench(run.options(arguments.quick, arguments.rounds, arguments.seconds, arguments.clients))
+    run.bench(
+        options.parse(
+            arguments.quick,
+            arguments.rounds,
+            arguments.seconds,
+            arguments.clients,
+            arguments.against,
+            arguments.article_words,
+        )
+    )
 
 
 def _soak(arguments: argparse.Namespace) -> None:
@@ -266,4 +296,4 @@ def _images(arguments: argparse.Namespace) -> None:
     """Builds the Docker images that are missing or have changed"""
     from train2deploy.runtimes import images
 
-    images.build(arguments.model_server)
+    images.build(arguments.model_server, arguments.official or images.OFFICIAL_MODEL_SERVER)

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -129,9 +129,14 @@ def start_detached(
 def temporary(
     model_dir: Path, model_sha256: str | None, runtime: Runtime = HOST
 ) -> Iterator[Endpoint]:
-    """An endpoint on a free port for the length of a `with` block."""
+    """An endpoint on a free port for the length of a `with` block.
+
+    On this machine it ends with the calling process, whatever ends that.
+    """
     log = paths.ENDPOINT_LOG.with_name("endpoint-temporary.log")
-    endpoint = _start(model_dir, free_port(), True, model_sha256, log, runtime)
+    endpoint = _start(
+        model_dir, free_port(), True, model_sha256, log, runtime, ["--die-with-parent"]
+    )
     try:
         yield endpoint
     finally:
@@ -212,7 +217,7 @@ def classify(endpoint: Endpoint, sentences: list[str]) -> list[list[dict[str, ob
         raise EndpointError(
             f"{endpoint.url}/invocations answered no JSON: {_message(answer)!r}. Is it ours?"
         ) from error
-    if not _are_rankings(rankings, len(sentences)):
+    if not are_rankings(rankings, len(sentences)):
         raise EndpointError(
             f"{endpoint.url}/invocations answered no ranking of labels: {_message(answer)!r}."
             " Is another model served there?"
@@ -220,7 +225,9 @@ def classify(endpoint: Endpoint, sentences: list[str]) -> list[list[dict[str, ob
     return rankings
 
 
-def _are_rankings(value: object, count: int) -> bool:
+def are_rankings(value: object, count: int) -> bool:
+    """Whether an answer is what `count` sentences are answered with."""
+
     def is_entry(entry: object) -> bool:
         return isinstance(entry, dict) and {"label", "prob"} <= entry.keys()
 
@@ -260,13 +267,14 @@ def _start(
     model_sha256: str | None,
     log_path: Path,
     runtime: Runtime,
+    options: Sequence[str] = (),
 ) -> Endpoint:
     check_port(port)
     launch = runtime.endpoint(model_dir, port, dev)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            launch.arguments,
+            [*launch.arguments, *([] if launch.container else options)],
             env=launch.environment,
             cwd=paths.ROOT,
             stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -21,36 +22,62 @@ def evaluate(running: endpoint.Endpoint) -> dict[str, Any]:
     Args:
         running: serves build/model.tar.gz.
     """
-    if not (paths.DATASET / "test").is_dir():
+    result = result_of(running, paths.DATASET, paths.MODEL_ARCHIVE)
+    manifest.write_json(paths.EVALUATION, result)
+    _print(result)
+    return result
+
+
+def result_of(running: endpoint.Endpoint, data: Path, archive: Path) -> dict[str, Any]:
+    """Evaluates on `<data>/test`.
+
+    Args:
+        running: serves `archive`.
+        data: a data set as `datasets.channels` writes it.
+
+    Returns:
+        Scores of the model and of the yardsticks, and for each test sentence its id, its label,
+        the predicted label and the probabilities in the order of `labels`. The same model and
+        data give the same result.
+    """
+    if not (data / "test").is_dir():
         raise UserError(
-            f"{paths.relative(paths.DATASET)}/test: expected the held-out sentences, found none."
+            f"{paths.relative(data)}/test: expected the held-out sentences, found none."
             " Run `make data`."
         )
-    train = channels.read(paths.DATASET / "train")
-    test = channels.read(paths.DATASET / "test")
+    train, test = (channels.read(data / part) for part in ("train", "test"))
     truth = [row.label for row in test]
-    # The endpoint refuses an empty sentence, as it should; the corpus has a few.
-    asked = [row.text if row.text.strip() else "。" for row in test]
-    predicted = []
-    for start in range(0, len(asked), SENTENCES_PER_REQUEST):
-        rankings = endpoint.classify(running, asked[start : start + SENTENCES_PER_REQUEST])
-        predicted += [str(ranking[0]["label"]) for ranking in rankings]
+    rankings = _rankings(running, [row.text for row in test])
+    predicted = [next(iter(ranking)) for ranking in rankings]
+    labels = sorted({label for ranking in rankings for label in ranking})
     others = yardsticks.predictions(
         [row.text for row in train], [row.label for row in train], [row.text for row in test]
     )
-    data = manifest.read(paths.DATASET / "manifest.json") or {}
-    result = {
-        "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
-        "data": data.get("inputs", {}),
-        "test_sha256": sha256_tree(paths.DATASET / "test"),
+    return {
+        "model_sha256": sha256_file(archive),
+        "data": (manifest.read(data / "manifest.json") or {}).get("inputs", {}),
+        "test_sha256": sha256_tree(data / "test"),
         "model": scores(truth, predicted),
         "yardsticks": {name: scores(truth, labels) for name, labels in others.items()},
         "predicted": predicted,
         "truth": truth,
+        "labels": labels,
+        "probabilities": [[ranking.get(name, 0.0) for name in labels] for ranking in rankings],
+        "test_ids": (manifest.read(data / "split.json") or {}).get("test", []),
     }
-    manifest.write_json(paths.EVALUATION, result)
-    _print(result)
-    return result
+
+
+def _rankings(running: endpoint.Endpoint, texts: Sequence[str]) -> list[dict[str, float]]:
+    """What the endpoint says of each text: probability by label, the most probable first."""
+    # The endpoint refuses an empty sentence, as it should; the corpus has a few.
+    asked = [text if text.strip() else "。" for text in texts]
+    rankings = []
+    for start in range(0, len(asked), SENTENCES_PER_REQUEST):
+        rankings += endpoint.classify(running, asked[start : start + SENTENCES_PER_REQUEST])
+    return [
+        {str(entry["label"]): float(str(entry["prob"])) for entry in ranking}
+        for ranking in rankings
+    ]
 
 
 def scores(truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 from train2deploy import archives, console, manifest, paths, processes
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
-from train2deploy.runtimes import Instance, Runtime
+from train2deploy.runtimes import Instance, TrainingRuntime
 from train2deploy.runtimes.host import HOST
 
 SCRIPTS = {"v1": "train_v1.py", "v2": "train_v2.py"}
@@ -45,7 +46,7 @@ class TrainingJob:
     inputs: dict[str, object] = field(default_factory=dict)
 
 
-def train(job: TrainingJob, runtime: Runtime = HOST) -> Path:
+def train(job: TrainingJob, runtime: TrainingRuntime = HOST) -> Path:
     """Runs a job to its end; it becomes build/jobs/latest.
 
     Returns:
@@ -55,9 +56,7 @@ def train(job: TrainingJob, runtime: Runtime = HOST) -> Path:
         JobFailed: the script failed, or left no servable SavedModel. The reason is
             the toolkit's; the whole log is in the job's train.log.
     """
-    if job.version not in SCRIPTS or not (paths.TRAIN_SOURCE / SCRIPTS[job.version]).exists():
-        known = [v for v, script in SCRIPTS.items() if (paths.TRAIN_SOURCE / script).exists()]
-        raise UserError(f"VERSION={job.version}: expected one of {', '.join(known)}.")
+    check_version(job.version)
     channel_sources()
     directory = _new_directory(job.version)
     run(job, directory, runtime)
@@ -66,16 +65,34 @@ def train(job: TrainingJob, runtime: Runtime = HOST) -> Path:
     return directory
 
 
-def run(job: TrainingJob, directory: Path, runtime: Runtime = HOST) -> None:
-    """Runs a job in an empty directory to its end; raises as `train` does."""
+def check_version(version: str) -> None:
+    """Raises UserError where there is no script of this version."""
+    known = [name for name, script in SCRIPTS.items() if (paths.TRAIN_SOURCE / script).exists()]
+    if version not in known:
+        raise UserError(f"VERSION={version}: expected one of {', '.join(known)}.")
+
+
+def run(
+    job: TrainingJob,
+    directory: Path,
+    runtime: TrainingRuntime = HOST,
+    sources: Mapping[str, Path] | None = None,
+) -> None:
+    """Runs a job in an empty directory to its end; raises as `train` does.
+
+    Args:
+        sources: the directory of each channel; None takes `channel_sources`.
+    """
     hyperparameters = {**job.hyperparameters, "single-thread": job.repro}
-    _lay_out(directory, job.version, hyperparameters, runtime.instance(directory))
+    instance = runtime.instance(directory)
+    _lay_out(directory, job.version, hyperparameters, instance, sources or channel_sources())
     console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
-    started = time.monotonic()
+    at, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
     status, note = _run_toolkit(directory, job, runtime)
     seconds = round(time.monotonic() - started, 1)
     _check_result(directory, status, note)
-    _collect(directory, job, hyperparameters, runtime, seconds)
+    facts = {"runtime": runtime.name, "started": at, "seconds": seconds}
+    _collect(directory, job, hyperparameters, facts)
     console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")
 
 
@@ -92,13 +109,15 @@ def _new_directory(version: str) -> Path:
     raise UserError(f"{paths.relative(paths.JOBS)}: could not make a directory for the job.")
 
 
-def channel_sources() -> dict[str, Path]:
-    """The directory of each channel: what `make data vectors` made."""
-    sources = {
-        "train": paths.DATASET / "train",
-        "test": paths.DATASET / "test",
-        "vectors": paths.VECTORS,
-    }
+def channel_sources(below: Path | None = None) -> dict[str, Path]:
+    """The directory of each channel: what `make data vectors` made.
+
+    Args:
+        below: the directory that holds data/ and vectors/, where that is not build/.
+    """
+    dataset = below / paths.DATASET.name if below else paths.DATASET
+    vectors = below / paths.VECTORS.name if below else paths.VECTORS
+    sources = {"train": dataset / "train", "test": dataset / "test", "vectors": vectors}
     for source in sources.values():
         if not source.is_dir():
             raise UserError(
@@ -109,7 +128,11 @@ def channel_sources() -> dict[str, Path]:
 
 
 def _lay_out(
-    directory: Path, version: str, hyperparameters: dict[str, object], instance: Instance
+    directory: Path,
+    version: str,
+    hyperparameters: dict[str, object],
+    instance: Instance,
+    sources: Mapping[str, Path],
 ) -> None:
     """The tree of contract B1, with hyperparameters as the SDK encodes them."""
     stage_source(directory / "source")
@@ -121,7 +144,7 @@ def _lay_out(
             shutil.copyfile(path, directory / "source" / name)
     for part in ("model", "output/data", "input/config"):
         (directory / part).mkdir(parents=True)
-    for channel, source in channel_sources().items():
+    for channel, source in sources.items():
         # What a script writes into its sentences must not come back to build/data;
         # vectors are large and no script changes them.
         copy = _link if channel == "vectors" else shutil.copyfile
@@ -175,7 +198,7 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _run_toolkit(directory: Path, job: TrainingJob, runtime: Runtime) -> tuple[int, str]:
+def _run_toolkit(directory: Path, job: TrainingJob, runtime: TrainingRuntime) -> tuple[int, str]:
     """The toolkit's exit status, and what the runtime knows of its end."""
     launch = runtime.toolkit(
         directory,
@@ -226,8 +249,7 @@ def _collect(
     directory: Path,
     job: TrainingJob,
     hyperparameters: dict[str, object],
-    runtime: Runtime,
-    seconds: float,
+    facts: dict[str, object],
 ) -> None:
     """What the platform makes of /opt/ml/model and /opt/ml/output/data, and the manifest."""
     outputs = {}
@@ -250,5 +272,4 @@ def _collect(
         "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
     }
     metrics = manifest.read(directory / "output" / "data" / "metrics.json") or {}
-    facts = {"metrics": metrics, "seconds": seconds, "runtime": runtime.name}
-    manifest.write(directory / "manifest.json", inputs, outputs, **facts)
+    manifest.write(directory / "manifest.json", inputs, outputs, metrics=metrics, **facts)

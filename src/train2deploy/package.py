@@ -14,9 +14,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path, PurePosixPath
 
-from train2deploy import archives, console, manifest, package_lint, paths
+from train2deploy import archives, console, manifest, package_lint, partial, paths
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 
@@ -50,6 +51,7 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
                 f"{paths.relative(job / name)}: expected a finished job, found none."
                 " Run `make local-train`."
             )
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         model, output = Path(scratch, "model"), Path(scratch, "output")
         archives.unpack(job / "model.tar.gz", model)
@@ -85,6 +87,7 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
         },
         {archive.name: digest},
         size=archive.stat().st_size,
+        seconds=round(time.monotonic() - started, 1),
     )
     console.say(
         f"{paths.relative(archive)}: {archive.stat().st_size / 1e6:.1f} MB, sha256 {digest}"
@@ -102,8 +105,7 @@ def vendored() -> Path:
     inputs = {"requirements_sha256": sha256_file(requirements)}
     if manifest.is_current(record, inputs) and paths.CODE_LIB.is_dir():
         return paths.CODE_LIB
-    fresh = paths.CODE_LIB.with_name(paths.CODE_LIB.name + ".part")
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh = partial.beside(paths.CODE_LIB)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--require-hashes", "--no-compile", *CONTAINER]
     command += ["--target", str(fresh), "-r", str(requirements)]

@@ -53,6 +53,13 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def end_with(parent: int) -> None:
+    """As end_with_parent; ends at once where the parent, by its process id, is dead already."""
+    end_with_parent()
+    if os.getppid() != parent:
+        raise KeyboardInterrupt
+
+
 def end_group(process: subprocess.Popen[str], grace_seconds: float = GRACE_SECONDS) -> None:
     """SIGTERM to the process' group, SIGKILL to what is left of it after the grace."""
     if not _signal_group(process.pid, signal.SIGTERM):

@@ -12,6 +12,11 @@ def docker(*arguments, check=True, **options):
     return done.stdout.strip()
 
 
+def networks(name):
+    """Networks of just this name."""
+    return docker("network", "ls", "--filter", f"name=^{name}$", "--format", "{{.Name}}").split()
+
+
 def containers(project):
     """Names of this project's containers, running or not."""
     label = f"label=train2deploy.root={project.root}"

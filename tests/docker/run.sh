@@ -8,10 +8,12 @@ set -euo pipefail
 answers() { timeout 20 docker info >/dev/null 2>&1; }
 may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
-# For the offline base image, and for the engine.
+# For the offline base image, for the engine, and for the SDK's local mode.
 packages=()
 command -v mmdebstrap >/dev/null || packages+=(mmdebstrap)
 answers || command -v dockerd >/dev/null || packages+=(docker.io iptables)
+docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null ||
+    packages+=(docker-compose)
 if may_install && [ ${#packages[@]} -gt 0 ]; then
     echo "test-docker: installing ${packages[*]}"
     apt-get update --quiet=2

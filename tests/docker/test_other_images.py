@@ -63,10 +63,12 @@ def test_awss_serving_image_serves_the_packed_model(project, packed, aws):
     assert containers(project) == []
 
 
-def test_the_official_model_server_is_taken_from_its_image():
+def test_the_official_model_server_is_taken_from_the_image_that_is_named(project):
+    """Whatever the runtime is: without images of ours, make takes host."""
     build(STAND_IN, "train2deploy/stand-in:official")
     try:
-        images.build("official", official="train2deploy/stand-in:official")
+        project.make("images", "RUNTIME=host", "MODEL_SERVER=official",
+                     "OFFICIAL_SERVING_IMAGE=train2deploy/stand-in:official")
         command = docker(
             "run", "--rm", "--network", "none", images.serve_name("official"), "python", "-c",
             "from hosting.commands import model_server_program; print(model_server_program())")
@@ -75,4 +77,5 @@ def test_the_official_model_server_is_taken_from_its_image():
                      "command -v tensorflow_model_server || echo none")
         assert own == "none"
     finally:
+        (project.root / ".stamps" / "images-official").unlink(missing_ok=True)
         docker("rmi", "train2deploy/stand-in:official", images.serve_name("official"), check=False)

@@ -1,8 +1,10 @@
 """A small job trained and packed here, and an account to take it to."""
 
+import contextlib
 import csv
 import functools
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from project import REPOSITORY, TIMEOUT_SECONDS, Project, write_data_set
 
+from train2deploy import archives
+from train2deploy.cloud import config, policy
+
 LABELS = ("グルメ", "携帯電話", "京都")
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
+NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
 HYPERPARAMETERS = ["--epochs", "1", "--batch-size", "32", "--hidden", "8", "--repro"]
 
 
@@ -56,6 +62,13 @@ class Rehearsal(Project):
         return subprocess.CompletedProcess(arguments, process.returncode, output)
 
 
+def forbidden(calls):
+    """(action, resource) of those calls that the caller's policy does not allow."""
+    settings = config.Config(role="train2deploy-execution", bucket="train2deploy-emulator")
+    needed = {(policy.action(service, name), resource) for service, name, resource, _ in calls}
+    return {each for each in needed if not policy.allows("caller", settings, *each)}
+
+
 class Account:
     """The running emulator, from outside."""
 
@@ -77,17 +90,28 @@ class Account:
         assert self._request("faults", text.encode()) == "ok"
 
     def calls(self):
-        """{(service, operation): how often}"""
-        return {(s, o): count for s, o, count in json.loads(self._request("calls"))}
+        """[(service, operation, ARN or *, how often)]"""
+        return [tuple(call) for call in json.loads(self._request("calls"))]
 
     def count(self, operation):
-        return sum(count for (_, name), count in self.calls().items() if name == operation)
+        return sum(count for _, name, _, count in self.calls() if name == operation)
 
     def wait_for_call(self, operation, before, seconds=90):
         deadline = time.monotonic() + seconds
         while self.count(operation) <= before:
             assert time.monotonic() < deadline, operation
             time.sleep(0.05)
+
+    def settled(self, endpoint="train2deploy", seconds=120):
+        """The endpoint's description once nothing goes on with it."""
+        client = self.client("sagemaker")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            described = client.describe_endpoint(EndpointName=endpoint)
+            if described["EndpointStatus"] in ("InService", "Failed"):
+                return described
+            time.sleep(0.2)
+        raise AssertionError(described)
 
     def names(self):
         """Everything in SageMaker, by kind."""
@@ -116,12 +140,39 @@ def project(tmp_path_factory):
     assert root.wait_until_quiet() == []
 
 
+@contextlib.contextmanager
+def running_account(project, *variables):
+    """An emulator; no action that was called in it may be beyond the caller's policy."""
+    project.cloud("emulator", "DETACH=1", *variables)
+    account = Account(project.json("emulator.json")["url"])
+    yield account
+    # Tests use names of their own, too: only the actions.
+    calls = [(service, name, "*", count) for service, name, _, count in account.calls()]
+    project.cloud("emulator-stop")
+    assert forbidden(calls) == set()
+
+
 @pytest.fixture
 def account(project):
     """An empty account for one test."""
-    project.cloud("emulator", "DETACH=1")
-    yield Account(project.json("emulator.json")["url"])
-    project.cloud("emulator-stop")
+    with running_account(project) as account:
+        yield account
+
+
+@contextlib.contextmanager
+def another_model(project, scratch, change):
+    """build/model.tar.gz is one whose unpacked directory `change` has been given."""
+    archive, good = project.build / "model.tar.gz", scratch / "good.tar.gz"
+    shutil.copyfile(archive, good)
+    archives.unpack(good, scratch / "model")
+    change(scratch / "model")
+    files = [path for path in (scratch / "model").rglob("*") if path.is_file()]
+    archives.pack(((path.relative_to(scratch / "model").as_posix(), path) for path in files),
+                  archive)
+    try:
+        yield
+    finally:
+        shutil.copyfile(good, archive)
 
 
 def kill(process):
@@ -131,10 +182,10 @@ def kill(process):
 
 
 @functools.lru_cache(maxsize=None)
-def can_have_its_own_network():
-    """Whether this user may make a network namespace (root may, outside of most containers)."""
-    try:
-        done = subprocess.run(["unshare", "--net", "true"], capture_output=True)
-    except OSError:
-        return False
-    return done.returncode == 0
+def own_network():
+    """A command's beginning that gives it a network of its own; [] where that is forbidden."""
+    for command in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):
+        with contextlib.suppress(OSError):
+            if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
+                return command
+    return []

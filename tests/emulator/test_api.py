@@ -1,16 +1,12 @@
 """The emulator as boto3 sees it: what AWS does, it does."""
 
 import json
-import shutil
 import subprocess
-import time
 
 import botocore.exceptions
 import pytest
-from conftest import HYPERPARAMETERS, PYTHON, Account
+from conftest import HYPERPARAMETERS, PYTHON, another_model, running_account
 from project import TIMEOUT_SECONDS
-
-from train2deploy import archives
 
 SENTENCE = "電波が悪い"
 ARTICLES_CLIENT = """
@@ -30,12 +26,10 @@ print(json.dumps(json.load(response['Body'])))
 @pytest.fixture(scope="module")
 def deployed(project):
     """An account with an endpoint."""
-    project.cloud("emulator", "DETACH=1")
-    account = Account(project.json("emulator.json")["url"])
-    done = project.run_tool("deploy")
-    assert done.returncode == 0, done.stdout
-    yield account
-    project.cloud("emulator-stop")
+    with running_account(project) as account:
+        done = project.run_tool("deploy")
+        assert done.returncode == 0, done.stdout
+        yield account
 
 
 def invoke(account, body, **more):
@@ -48,17 +42,6 @@ def refusal(call, **parameters):
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         call(**parameters)
     return caught.value.response
-
-
-def wait_while(account, name, *busy):
-    client = account.client("sagemaker")
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        endpoint = client.describe_endpoint(EndpointName=name)
-        if endpoint["EndpointStatus"] not in busy:
-            return endpoint
-        time.sleep(0.2)
-    raise AssertionError(endpoint)
 
 
 def test_the_articles_client_works_unchanged(deployed):
@@ -125,7 +108,7 @@ def test_variants_share_the_load_by_weight(deployed):
         for name, weight in (("A", 1.0), ("B", 0.0))]
     client.create_endpoint_config(EndpointConfigName="two", ProductionVariants=variants)
     client.create_endpoint(EndpointName="two", EndpointConfigName="two")
-    assert wait_while(deployed, "two", "Creating")["EndpointStatus"] == "InService"
+    assert deployed.settled("two")["EndpointStatus"] == "InService"
     body = json.dumps({"q": SENTENCE})
 
     def who(**more):
@@ -137,6 +120,7 @@ def test_variants_share_the_load_by_weight(deployed):
         EndpointName="two",
         DesiredWeightsAndCapacities=[{"VariantName": "A", "DesiredWeight": 0.0},
                                      {"VariantName": "B", "DesiredWeight": 1.0}])
+    deployed.settled("two")
     assert {who() for _ in range(5)} == {"B"}
     client.delete_endpoint(EndpointName="two")
     client.delete_endpoint_config(EndpointConfigName="two")
@@ -144,18 +128,11 @@ def test_variants_share_the_load_by_weight(deployed):
 
 def test_a_broken_model_is_rolled_back_and_the_old_one_answers_on(project, deployed, tmp_path):
     before = deployed.names()
-    archive = project.build / "model.tar.gz"
-    good = tmp_path / "good.tar.gz"
-    shutil.copyfile(archive, good)
-    archives.unpack(good, tmp_path / "model")
-    (tmp_path / "model" / "1" / "saved_model.pb").write_bytes(b"broken")
-    files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
-    archives.pack(
-        ((path.relative_to(tmp_path / "model").as_posix(), path) for path in files), archive)
-    try:
+    def break_it(model):
+        (model / "1" / "saved_model.pb").write_bytes(b"broken")
+
+    with another_model(project, tmp_path, break_it):
         done = project.run_tool("deploy")
-    finally:
-        shutil.copyfile(good, archive)
     assert done.returncode == 1
     assert "was rolled back, the old model answers on" in done.stdout
     after = deployed.names()
@@ -189,6 +166,10 @@ def test_a_job_that_is_stopped_ends_as_stopped(project, deployed):
     assert "Stopped" in error["Error"]["Message"]
 
 
+def add_a_note(model):
+    (model / "code" / "note.txt").write_text("another model")
+
+
 def test_an_update_keeps_what_was_set_elsewhere(project, deployed, tmp_path):
     client = deployed.client("sagemaker")
     endpoint = client.describe_endpoint(EndpointName="train2deploy")
@@ -202,27 +183,18 @@ def test_an_update_keeps_what_was_set_elsewhere(project, deployed, tmp_path):
         ProductionVariants=config["ProductionVariants"])
     client.update_endpoint(
         EndpointName="train2deploy", EndpointConfigName="train2deploy-captured")
-    wait_while(deployed, "train2deploy", "Updating")
+    deployed.settled()
     client.update_endpoint_weights_and_capacities(
         EndpointName="train2deploy",
-        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}])
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}])
+    deployed.settled()
 
-    archive = project.build / "model.tar.gz"
-    good = tmp_path / "good.tar.gz"
-    shutil.copyfile(archive, good)
-    archives.unpack(good, tmp_path / "model")
-    (tmp_path / "model" / "code" / "note.txt").write_text("another model")
-    files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
-    archives.pack(
-        ((path.relative_to(tmp_path / "model").as_posix(), path) for path in files), archive)
-    try:
+    with another_model(project, tmp_path, add_a_note):
         done = project.run_tool("deploy")
-    finally:
-        shutil.copyfile(good, archive)
     assert done.returncode == 0, done.stdout
     assert "blue/green update begun" in done.stdout
     endpoint = client.describe_endpoint(EndpointName="train2deploy")
-    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 3
+    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     assert config["DataCaptureConfig"] == capture
     client.delete_endpoint_config(EndpointConfigName="train2deploy-captured")
@@ -262,6 +234,41 @@ def test_settings_reach_the_job(project, deployed):
     assert {tag["Key"]: tag["Value"] for tag in tags} == {
         "train2deploy.project": "settings", "team": "nlp"}
     done = project.run_tool("--set", "PROJECT=settings", "delete")
+    assert done.returncode == 0, done.stdout
+
+
+def test_settings_reach_the_endpoint_and_the_batch_job(project, deployed):
+    settings = {
+        "KMS_KEY": "key-1", "SUBNETS": "subnet-1", "SECURITY_GROUPS": "sg-1", "TAGS": "team=nlp",
+        "PROJECT": "settings", "ENDPOINT_NAME": "settings", "ENDPOINT_INSTANCE_COUNT": "2",
+        "BATCH_INSTANCE_TYPE": "ml.c5.large", "BATCH_INSTANCE_COUNT": "2"}
+    options = [part for item in settings.items() for part in ("--set", "=".join(item))]
+    client = deployed.client("sagemaker")
+    lines = project.root / "lines.txt"
+    lines.write_text("抹茶パフェ\n清水寺の坂\n電波が悪い\n", encoding="utf-8")
+    for command in (("deploy",), ("batch", str(lines))):
+        done = project.run_tool(*options, *command)
+        assert done.returncode == 0, done.stdout
+    endpoint = client.describe_endpoint(EndpointName="settings")
+    assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    assert config["KmsKeyId"] == "key-1"
+    model = client.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    assert model["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    name = client.list_transform_jobs()["TransformJobSummaries"][0]["TransformJobName"]
+    job = client.describe_transform_job(TransformJobName=name)
+    assert job["TransformOutput"]["KmsKeyId"] == "key-1"
+    assert job["TransformResources"] == {
+        "InstanceType": "ml.c5.large", "InstanceCount": 2, "VolumeKmsKeyId": "key-1"}
+    streams = deployed.client("logs").describe_log_streams(
+        logGroupName="/aws/sagemaker/TransformJobs", logStreamNamePrefix=name)["logStreams"]
+    assert len(streams) == 2  # that many have run
+    for arn in (endpoint["EndpointArn"], config["EndpointConfigArn"], model["ModelArn"],
+                job["TransformJobArn"]):
+        tags = client.list_tags(ResourceArn=arn)["Tags"]
+        assert {tag["Key"]: tag["Value"] for tag in tags} == {
+            "train2deploy.project": "settings", "team": "nlp"}
+    done = project.run_tool(*options, "delete")
     assert done.returncode == 0, done.stdout
 
 

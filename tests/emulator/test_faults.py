@@ -1,9 +1,13 @@
 """What goes wrong in an account now and then: success after retries, or one clear message."""
 
 import json
+from pathlib import Path
 
 import pytest
-from conftest import HYPERPARAMETERS
+from conftest import HYPERPARAMETERS, NOTHING, running_account
+
+from train2deploy.cloud import batch
+from train2deploy.errors import UserError
 
 PASSING = [
     "throttle:CreateEndpoint:2,throttle:DescribeEndpoint:2",
@@ -12,7 +16,13 @@ PASSING = [
     "drop:CreateEndpoint:2,drop:ListTags:1",
     "error:s3:3,slow:s3:0.2",
 ]
-NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
+
+
+@pytest.fixture(scope="module")
+def without_instances(project):
+    """An account for all the tests that find nothing in it and leave nothing that costs."""
+    with running_account(project) as account:
+        yield account
 
 
 @pytest.mark.parametrize("faults", PASSING)
@@ -38,15 +48,16 @@ def test_training_gets_over_it(project, account):
     ("limit", "ResourceLimitExceeded"),
 ])
 def test_an_endpoint_without_instances_leaves_nothing_and_names_others(
-    project, account, kind, words
+    project, without_instances, kind, words
 ):
+    account = without_instances
     account.faults(f"{kind}:ml.t2.large")
     done = project.run_tool("deploy")
     assert done.returncode == 1
     assert words in done.stdout
     assert "ENDPOINT_INSTANCE_TYPE=ml.m5.large" in done.stdout
     assert "Traceback" not in done.stdout
-    assert account.names() == NOTHING
+    assert {**account.names(), "TrainingJob": []} == NOTHING
     assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
 
 
@@ -54,8 +65,8 @@ def test_an_endpoint_without_instances_leaves_nothing_and_names_others(
     ("capacity", "CapacityError"),
     ("limit", "ResourceLimitExceeded"),
 ])
-def test_a_job_without_instances_names_others(project, account, kind, words):
-    account.faults(f"{kind}:ml.p2.xlarge")
+def test_a_job_without_instances_names_others(project, without_instances, kind, words):
+    without_instances.faults(f"{kind}:ml.p2.xlarge")
     done = project.run_tool("train", *HYPERPARAMETERS)
     assert done.returncode == 1
     assert words in done.stdout
@@ -63,7 +74,10 @@ def test_a_job_without_instances_names_others(project, account, kind, words):
     assert "Traceback" not in done.stdout
 
 
-def test_a_batch_job_without_instances_names_others_and_can_be_run_again(project, account):
+def test_a_batch_job_without_instances_names_others_and_can_be_run_again(
+    project, without_instances
+):
+    account = without_instances
     lines = project.root / "few.txt"
     lines.write_text("電波が悪い\n{\"q\": \"抹茶パフェ\"}\n清水寺の坂\n", encoding="utf-8")
     account.faults("capacity:ml.m5.xlarge")
@@ -86,17 +100,31 @@ def test_a_batch_job_without_instances_names_others_and_can_be_run_again(project
     ("a\n\nb\n", "line 2: expected a sentence"),
     ('{"text": "a"}\n', 'line 1: expected {"q": "…"}'),
     ('{"q": 5}\n', "line 1: expected a sentence, found '5'"),
+    ('{"q": "a", "explain": true}\n', 'expected "q" alone, found explain, too'),
+    ('{"q": "\\ud800"}\n', "line 1: expected text, found half of a character"),
 ])
-def test_a_line_that_is_wrong_is_named_before_anything_is_made(project, account, text, expected):
-    lines = project.root / "wrong.txt"
+def test_a_line_that_is_wrong_is_named(tmp_path, text, expected):
+    lines = tmp_path / "wrong.txt"
     lines.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        batch.read(lines)
+    assert expected in str(caught.value)
+    with pytest.raises(UserError, match="expected a text file in UTF-8"):
+        batch.read(Path("absent"))
+
+
+def test_a_line_is_what_ends_with_a_line_feed(tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    lines.write_bytes("\ufeff".encode() + '{"q": "a\u2028b"}\r\nc\u0085d\n'.encode())
+    assert batch.read(lines) == ["a\u2028b", "c\u0085d"]
+
+
+def test_a_wrong_line_is_found_before_anything_is_made(project, without_instances):
+    lines = project.root / "wrong.txt"
+    lines.write_text("a\n\nb\n", encoding="utf-8")
+    before = without_instances.count("CreateTransformJob")
     done = project.run_tool("batch", str(lines))
     assert done.returncode == 2
-    assert expected in done.stdout
-    assert account.count("CreateTransformJob") == 0
+    assert "line 2: expected a sentence" in done.stdout
+    assert without_instances.count("CreateTransformJob") == before
 
-
-def test_a_fault_that_is_no_fault_is_refused(project):
-    done = project.cloud("emulator", "DETACH=1", "FAULTS=explode:s3", check=False)
-    assert done.returncode != 0
-    assert "expected kind:target[:number]" in done.stdout

@@ -2,7 +2,7 @@
 
 import signal
 
-from conftest import HYPERPARAMETERS, kill
+from conftest import HYPERPARAMETERS, NOTHING, kill
 from project import TIMEOUT_SECONDS
 
 TRAINING = ("PutObject", "CreateTrainingJob", "DescribeLogStreams", "GetObject")
@@ -45,7 +45,7 @@ def test_killed_at_each_step_of_a_deployment_one_endpoint_is_made(project, accou
     assert account.count("CreateEndpoint") <= 2  # the killed one, and one that was refused
     done = project.run_tool("delete", "--data")
     assert done.returncode == 0, done.stdout
-    assert account.names() == {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
+    assert account.names() == NOTHING
 
 
 def test_a_deletion_that_was_killed_is_finished_by_the_next_one(project, account):

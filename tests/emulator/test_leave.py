@@ -31,7 +31,7 @@ def aws():
 
 
 def test_a_plan_dearer_than_max_usd_is_not_carried_out(aws, planned):
-    with pytest.raises(UserError, match=r"MAX_USD=1: the plan may cost 1\.12 USD"):
+    with pytest.raises(UserError, match=r"MAX_USD=1: cloud-train may cost 1\.12 USD"):
         plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.0))
     plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.2))
 
@@ -62,7 +62,7 @@ def test_on_a_terminal_yes_must_be_typed(aws, planned, monkeypatch, typed, allow
 def test_max_usd_stops_the_command_before_anything_is_made(project, account):
     done = project.cloud("cloud-train", "MAX_USD=0.5", check=False)
     assert done.returncode != 0
-    assert "MAX_USD=0.5: the plan may cost 1.12 USD" in done.stdout
+    assert "MAX_USD=0.5: cloud-train may cost 1.12 USD" in done.stdout
     assert account.names()["TrainingJob"] == []
     assert account.count("PutObject") == 0
 
@@ -75,6 +75,12 @@ def test_without_an_emulator_the_message_says_how_to_start_one(project):
 def test_without_role_and_bucket_nothing_is_called(project):
     done = project.make("cloud-status", check=False)
     assert "role: expected one, found none; it is never guessed" in done.stdout
+
+
+def test_a_fault_that_is_no_fault_is_refused(project):
+    done = project.cloud("emulator", "DETACH=1", "FAULTS=explode:s3", check=False)
+    assert done.returncode != 0
+    assert "expected kind:target[:number]" in done.stdout
 
 
 def test_a_second_emulator_is_refused(project, account):

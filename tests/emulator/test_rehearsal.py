@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import can_have_its_own_network
+from conftest import forbidden, own_network
 from project import REPOSITORY, TIMEOUT_SECONDS
 
 from train2deploy.cloud import config, policy
@@ -20,10 +20,10 @@ STEPS = """
 make $V emulator DETACH=1
 make $V cloud-plan
 make $V cloud-train
-make $V cloud-deploy ENDPOINT_INSTANCE_TYPE=ml.m5.large
+make $V cloud-deploy
 make $V cloud-invoke Q=電波が悪い
 make $V cloud-batch INPUT=lines.jsonl BATCH_INSTANCE_COUNT=2
-make $V cloud-scale MIN=1 MAX=3 TARGET=500
+make $V cloud-scale
 make $V cloud-status
 make $V parity A=host B=cloud
 python="$(pwd)/.venvs/cloud/bin/python"
@@ -44,9 +44,9 @@ def rehearsal(project):
         encoding="utf-8")
     script = f"set -ex\nV='--no-print-directory {' '.join(project.variables)}'\n{STEPS}"
     command = ["bash", "-c", script]
-    if can_have_its_own_network():
+    if own_network():
         runner = Path(__file__).with_name("loopback.py")
-        command = ["unshare", "--net", sys.executable, str(runner), "attempts", *command]
+        command = [*own_network(), sys.executable, str(runner), "attempts", *command]
     done = subprocess.run(
         command, cwd=project.root, env=project.environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_SECONDS)
@@ -54,19 +54,19 @@ def rehearsal(project):
     return project, done.stdout
 
 
-@pytest.mark.skipif(not can_have_its_own_network(), reason="may not make a network")
+@pytest.mark.skipif(not own_network(), reason="may not make a network")
 def test_nothing_tried_to_leave_the_loopback(rehearsal):
     project, _ = rehearsal
     assert (project.root / "attempts").read_text() == "0"
 
 
-@pytest.mark.skipif(not can_have_its_own_network(), reason="may not make a network")
+@pytest.mark.skipif(not own_network(), reason="may not make a network")
 def test_an_attempt_to_leave_would_have_been_counted(tmp_path):
     """192.0.2.1 is reserved for documentation, and there is no way to it."""
     runner = Path(__file__).with_name("loopback.py")
     attempt = "import socket; socket.socket().connect_ex(('192.0.2.1', 80))"
     subprocess.run(
-        ["unshare", "--net", sys.executable, runner, tmp_path / "attempts", sys.executable, "-c",
+        [*own_network(), sys.executable, runner, tmp_path / "attempts", sys.executable, "-c",
          attempt], check=True, timeout=60)
     assert int((tmp_path / "attempts").read_text()) >= 1
 
@@ -124,15 +124,23 @@ def test_the_account_is_empty_afterwards(rehearsal):
     assert "nothing of project train2deploy is left that costs" in output
 
 
-def test_every_call_is_covered_by_the_policies_and_no_action_is_a_wildcard(rehearsal):
+def test_every_call_and_its_resource_are_covered_by_the_callers_policy(rehearsal):
     project, _ = rehearsal
-    settings = config.Config(role="train2deploy-execution", bucket="train2deploy-emulator")
-    allowed = policy.allowed("caller", settings)
     calls = json.loads((project.root / "calls.json").read_text())
-    needed = {policy.action(service, operation) for service, operation, _ in calls}
-    assert len(needed) > 25
-    assert needed <= allowed
-    assert not [action for action in allowed if "*" in action]
+    assert len({(service, operation) for service, operation, _, _ in calls}) > 30
+    assert sum(resource != "*" for _, _, resource, _ in calls) > 30
+    assert forbidden(calls) == set()
+
+
+@pytest.mark.parametrize("action, resource", [
+    ("sagemaker:DeleteEndpoint", "arn:aws:sagemaker:us-east-1:123456789012:endpoint/another"),
+    ("s3:GetObject", "arn:aws:s3:::train2deploy-emulator/of-others"),
+    ("s3:DeleteBucket", "arn:aws:s3:::train2deploy-emulator"),
+])
+def test_the_policy_ends_where_the_project_ends(action, resource):
+    settings = config.Config(role="train2deploy-execution", bucket="train2deploy-emulator")
+    assert not policy.allows("caller", settings, action, resource)
+    assert not [each for each in policy.allowed("caller", settings) if "*" in each]
 
 
 def test_the_source_holds_what_the_container_lacks(rehearsal, tmp_path):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from conftest import forbidden
 
 SEARCH = """
 objective = "valid:mse"
@@ -52,6 +53,8 @@ def test_on_sagemaker_a_tuning_job_does_the_same(search, account):
     folder = next((search.build / "cloud").glob("train2deploy-tune-*"))
     check(json.loads((folder / "results.json").read_text()))
     assert len(account.names()["TrainingJob"]) == 2
+    assert account.count("ListTrainingJobsForHyperParameterTuningJob") == 1
+    assert forbidden(account.calls()) == set()
     again = search.cloud("cloud-tune").stdout
     assert "there already, Completed" in again
     assert len(account.names()["TrainingJob"]) == 2

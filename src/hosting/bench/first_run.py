@@ -1,6 +1,6 @@
 """The yardstick for starting: import TensorFlow, load a SavedModel, run it once.
 
-    python -m hosting.bench.first_run <model directory> <positions of the input>
+    python -m hosting.bench.first_run <model directory>
 """
 import sys
 
@@ -10,12 +10,20 @@ import tensorflow as tf
 from hosting.bench.raw_session import load
 
 
-def main(model_dir, length):
+def zeros(graph, name):
+    """A batch of one for the placeholder of this name."""
+    tensor = graph.get_tensor_by_name(name)
+    shape = [size or 1 for size in tensor.shape.as_list()]
+    return np.zeros(shape, dtype=tensor.dtype.as_numpy_dtype)
+
+
+def main(model_dir):
     with tf.Session(graph=tf.Graph()) as session:
         tensors = load(session, model_dir)
-        session.run(tensors.output, {tensors.input: np.zeros((1, length), dtype=np.float32)})
+        session.run(tensors.output,
+                    {name: zeros(session.graph, name) for name in tensors.inputs.values()})
     print('answered', flush=True)
 
 
 if __name__ == '__main__':
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1])

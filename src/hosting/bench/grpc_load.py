@@ -4,7 +4,7 @@
 
 Commands, one JSON object a line:
 
-    {"rows": [[…], …], "expected": [[…], …], "input": "…", "output": "…", "tolerance": 1e-5}
+    {"inputs": {"…": [[…], …], …}, "expected": [[…], …], "output": "…", "tolerance": 1e-5}
     {"clients": 8, "seconds": 2.0, "warm_up": 0.2}  → latencies in ms, seconds, failures
 """
 import sys
@@ -36,20 +36,17 @@ class GrpcLoad:
 
     def answer(self, command):
         """The answer to one command."""
-        if 'rows' in command:
+        if 'inputs' in command:
             self._prepare(**command)
             return {}
         return _Loop(self, **command).run()
 
-    def _prepare(self, rows, expected, input, output, tolerance):
-        for row in rows:
+    def _prepare(self, inputs, expected, output, tolerance):
+        for number in range(len(expected)):
             request = predict_pb2.PredictRequest()
             request.model_spec.name = self._model_name
-            tensor = request.inputs[input]
-            tensor.dtype = types_pb2.DT_FLOAT
-            for size in (1, len(row)):
-                tensor.tensor_shape.dim.add(size=size)
-            tensor.tensor_content = np.array(row, dtype=np.float32).tobytes()
+            for key, rows in inputs.items():
+                _fill(request.inputs[key], rows[number])
             self._requests.append(request)
         self._expected = np.array(expected, dtype=np.float32)
         self._output, self._tolerance = output, tolerance
@@ -71,6 +68,14 @@ class GrpcLoad:
         expected = self._expected[turn]
         return values.shape == expected.shape and bool(
             np.abs(values - expected).max() <= self._tolerance)
+
+
+def _fill(tensor, row):
+    """Makes a tensor of one row."""
+    tensor.dtype = types_pb2.DT_FLOAT
+    for size in (1, len(row)):
+        tensor.tensor_shape.dim.add(size=size)
+    tensor.tensor_content = np.array(row, dtype=np.float32).tobytes()
 
 
 class _Loop:

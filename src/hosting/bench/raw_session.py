@@ -4,7 +4,7 @@
 
 Commands, one JSON object a line:
 
-    {"sentences": ["…", …]}                      → rows, probabilities, keys, versions
+    {"sentences": ["…", …]}                      → inputs, probabilities, output, versions
     {"batch": 1, "threads": 1, "seconds": 2.0}   → latencies in ms, seconds
 """
 import importlib
@@ -23,19 +23,19 @@ from hosting.bench.commands import answer_commands
 SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 ROWS_AT_ONCE = 64
 
-Tensors = namedtuple('Tensors', ['input_key', 'input', 'output_key', 'output'])
+Tensors = namedtuple('Tensors', ['inputs', 'output_key', 'output'])
+"""``inputs``: tensor names by the signature's keys; ``output``: a tensor name."""
 
 
 def load(session, model_dir):
-    """Loads the highest version of a packed model; returns its Tensors (keys and names)."""
+    """Loads the highest version of a packed model; returns its Tensors."""
     version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
     meta_graph = tf.saved_model.loader.load(
         session, [tf.saved_model.tag_constants.SERVING], os.path.join(model_dir, version))
     signature = meta_graph.signature_def[SIGNATURE]
-    input_key = next(iter(signature.inputs))
     # Beside the probabilities a model may have further outputs, with names of their own.
     output_key = min(signature.outputs, key=lambda name: ('Softmax' not in name, name))
-    return Tensors(input_key, signature.inputs[input_key].name,
+    return Tensors({key: signature.inputs[key].name for key in sorted(signature.inputs)},
                    output_key, signature.outputs[output_key].name)
 
 
@@ -45,8 +45,7 @@ class RawSession:
     def __init__(self, model_dir):
         code = os.path.join(model_dir, 'code')
         sys.path[:0] = [os.path.join(code, 'lib'), code]
-        self._encoder = importlib.import_module('encoding').Encoder(
-            os.path.join(code, 'tokenizer.model'), os.path.join(code, 'vocabulary.json'))
+        self._encoder = importlib.import_module('encoding').ModelInputs(code)
         self._session = tf.Session(graph=tf.Graph())
         with self._session.graph.as_default():
             self._tensors = load(self._session, model_dir)
@@ -59,23 +58,31 @@ class RawSession:
         return self._measure(command['batch'], command['threads'], command['seconds'])
 
     def _encode(self, sentences):
-        rows = [self._encoder.encode(sentence) for sentence in sentences]
-        self._rows = np.array(rows, dtype=np.float32)
+        encoded = self._encoder.encode(sentences)
+        if len(encoded) == 1:  # whatever the signature calls it, as the handler does
+            encoded = dict(zip(self._tensors.inputs, encoded.values()))
+        self._rows = {self._tensors.inputs[key]: np.array(rows, dtype=np.float32)
+                      for key, rows in encoded.items()}
         probabilities = []
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            probabilities += self._run(self._rows[start:start + ROWS_AT_ONCE]).tolist()
-        return {'rows': rows, 'probabilities': probabilities,
-                'input': self._tensors.input_key, 'output': self._tensors.output_key,
-                'pieces': [len(self._encoder.pieces(sentence)) for sentence in sentences],
+        for start in range(0, len(sentences), ROWS_AT_ONCE):
+            probabilities += self._run(self._feed(start, ROWS_AT_ONCE)).tolist()
+        encoder = self._encoder.encoder
+        return {'inputs': encoded, 'probabilities': probabilities,
+                'output': self._tensors.output_key,
+                'pieces': [len(encoder.pieces(sentence)) for sentence in sentences],
                 'python': platform.python_version(), 'tensorflow': tf.__version__,
                 'numpy': np.__version__}
 
-    def _run(self, rows):
-        return self._session.run(self._tensors.output, {self._tensors.input: rows})
+    def _feed(self, start, batch):
+        """What a run reads: ``batch`` rows of each input."""
+        return {name: rows[start:start + batch] for name, rows in self._rows.items()}
+
+    def _run(self, feed):
+        return self._session.run(self._tensors.output, feed)
 
     def _measure(self, batch, threads, seconds):
-        feeds = [self._rows[start:start + batch]
-                 for start in range(0, len(self._rows) - batch + 1, batch)]
+        count = len(next(iter(self._rows.values())))
+        feeds = [self._feed(start, batch) for start in range(0, count - batch + 1, batch)]
         self._run(feeds[0])
         latencies = [[] for _ in range(threads)]
         started = perf_counter()

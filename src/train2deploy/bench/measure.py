@@ -23,6 +23,7 @@ RAW = "session.run"
 REST = "model server, REST"
 GRPC = "model server, gRPC"
 INVOCATIONS = "/invocations"
+OTHER = "other package's /invocations"
 ARTICLE = "article's handler"
 UNMERGED = "article's handler, unmerged"
 
@@ -31,6 +32,7 @@ SUBJECTS = {
     REST: "POST /v1/models/…:predict to the model server",
     GRPC: "PredictionService.Predict to the model server",
     INVOCATIONS: "POST /invocations, the project's handler",
+    OTHER: "the same of the package that AGAINST names",
     ARTICLE: "POST /invocations, a handler written as the article's",
     UNMERGED: "the same, and the model server gives each request a run of its own, as"
     " TensorFlow Serving does unless batching is asked for",
@@ -60,6 +62,7 @@ class Plan:
 
     Attributes:
         clients: numbers of clients at once, each subject with each.
+        endpoints: the subjects with an endpoint of their own.
         batch: sentences a request where there are many.
         batch_clients: numbers of clients that send so many.
         retries: measurements that may be repeated because others disturbed them.
@@ -68,6 +71,7 @@ class Plan:
     rounds: int
     seconds: float
     clients: Sequence[int]
+    endpoints: Sequence[str] = (INVOCATIONS, ARTICLE, UNMERGED)
     batch: int = 32
     batch_clients: Sequence[int] = (1, 4)
     seed: int = 1
@@ -77,7 +81,7 @@ class Plan:
     def cells(self) -> list[Cell]:
         """Everything that a round measures."""
         cells = [Cell(RAW, threads, size) for threads in self.threads for size in (1, self.batch)]
-        for subject in (REST, GRPC, INVOCATIONS, ARTICLE, UNMERGED):
+        for subject in (REST, GRPC, *self.endpoints):
             cells += [Cell(subject, clients) for clients in self.clients]
         cells += [Cell(INVOCATIONS, clients, self.batch) for clients in self.batch_clients]
         return cells
@@ -112,22 +116,24 @@ class Bench:
     Args:
         served: the endpoints, by subject; the model server of the project's own one is
             REST's and gRPC's subject too.
+        sentences: what each endpoint is asked and what its model answers.
+        model_name: of the project's own one.
         session, grpc: the tools; `grpc` knows its requests already.
     """
 
     def __init__(
         self,
-        sentences: workload.Sentences,
-        model_name: str,
         served: Mapping[str, Served],
+        sentences: Mapping[str, workload.Sentences],
+        model_name: str,
         session: Tool,
         grpc: Tool,
     ) -> None:
         self._served = {REST: served[INVOCATIONS], GRPC: served[INVOCATIONS], **served}
         self._session, self._grpc = session, grpc
-        self._rest = workload.predict(sentences, model_name)
+        self._rest = workload.predict(sentences[INVOCATIONS], model_name)
         self._sentences = sentences
-        self._invocations: dict[int, workload.Workload] = {}
+        self._invocations: dict[tuple[str, int], workload.Workload] = {}
 
     def rounds(
         self, plan: Plan, progress: Callable[[str], None]
@@ -187,13 +193,13 @@ class Bench:
             return Sample(answer["latencies_ms"], answer["seconds"])
         if cell.subject == REST:
             return self._load(cell, self._served[REST].rest_port, self._rest, seconds)
-        work = self._invocation_work(cell.sentences)
+        work = self._invocation_work(cell.subject, cell.sentences)
         return self._load(cell, self._served[cell.subject].port, work, seconds)
 
-    def _invocation_work(self, sentences: int) -> workload.Workload:
-        if sentences not in self._invocations:
-            self._invocations[sentences] = workload.invocations(self._sentences, sentences)
-        return self._invocations[sentences]
+    def _invocation_work(self, subject: str, size: int = 1) -> workload.Workload:
+        if (subject, size) not in self._invocations:
+            self._invocations[subject, size] = workload.invocations(self._sentences[subject], size)
+        return self._invocations[subject, size]
 
     def _load(self, cell: Cell, port: int, work: workload.Workload, seconds: float) -> Sample:
         loop = ClosedLoop(port, work.requests, cell.clients)
@@ -203,19 +209,21 @@ class Bench:
         _refuse(cell, recorder.failures)
         return Sample(recorder.latencies_ms, seconds)
 
-    def memory(self, clients: int, seconds: float) -> dict[str, dict[str, dict[str, float]]]:
+    def memory(
+        self, endpoints: Sequence[str], clients: int, seconds: float
+    ) -> dict[str, dict[str, dict[str, float]]]:
         """RSS and PSS of each process in the middle of a load, by endpoint and role."""
         result = {}
-        for subject in (INVOCATIONS, ARTICLE):
+        for subject in endpoints:
             served = self._served[subject]
             found: dict[str, dict[str, float]] = {}
 
             def look(served: Served = served, found: dict[str, dict[str, float]] = found) -> None:
-                found.update({role: processes.memory_mb(pid) for role, pid in served.pids.items()})
+                found.update(processes.endpoint_memory_mb(served.supervisor))
 
             timer = threading.Timer(seconds / 2, look)
             timer.start()
-            self._load(Cell(subject, clients), served.port, self._invocation_work(1), seconds)
+            self._load(Cell(subject, clients), served.port, self._invocation_work(subject), seconds)
             timer.join()
             result[subject] = found
         return result

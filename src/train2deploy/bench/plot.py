@@ -11,11 +11,12 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, RAW, REST, UNMERGED
+from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, OTHER, RAW, REST, UNMERGED
 
 # From dark to light, with a marker and a line each, so that no colour is needed.
 STYLES: dict[str, dict[str, Any]] = {
     INVOCATIONS: {"color": "#08306b", "marker": "o", "linestyle": "-", "linewidth": 2.5},
+    OTHER: {"color": "#c0392b", "marker": "P", "linestyle": (0, (8, 2)), "linewidth": 2.0},
     REST: {"color": "#b3560f", "marker": "s", "linestyle": "--"},
     GRPC: {"color": "#3f9b5a", "marker": "^", "linestyle": "-."},
     ARTICLE: {"color": "#a678b4", "marker": "D", "linestyle": ":", "linewidth": 2.0},

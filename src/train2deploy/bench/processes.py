@@ -13,6 +13,8 @@ HANDLER = "handler"
 EDGE = "edge"
 ROLES = (SUPERVISOR, EDGE, GUNICORN, HANDLER, MODEL_SERVER)
 CLIENT = "client"
+TOTAL = "total"
+"""Of memory: all processes of an endpoint together."""
 
 _BY_COMMAND = (
     (b"hosting.model_server", MODEL_SERVER),
@@ -33,6 +35,11 @@ def of_endpoint(supervisor: int) -> dict[str, int]:
             for worker in children(pid):
                 found[HANDLER] = worker
     return found
+
+
+def tree(pid: int) -> list[int]:
+    """The process ids of a process and of all below it."""
+    return [pid, *(found for child in children(pid) for found in tree(child))]
 
 
 def children(pid: int) -> list[int]:
@@ -72,6 +79,19 @@ def memory_mb(pid: int) -> dict[str, float]:
         key: round(int(sizes[name][1]) * 1024 / 1e6, 1)
         for key, name in (("rss", "Rss"), ("pss", "Pss"))
     }
+
+
+def endpoint_memory_mb(supervisor: int) -> dict[str, dict[str, float]]:
+    """Memory by role, and the TOTAL of every process below the supervisor, its own included.
+
+    The total of RSS counts what processes share once for each of them, that of PSS once.
+    """
+    seen = {pid: memory_mb(pid) for pid in tree(supervisor)}
+    roles = {role: seen[pid] for role, pid in of_endpoint(supervisor).items() if seen.get(pid)}
+    total = {
+        key: round(sum(found.get(key, 0.0) for found in seen.values()), 1) for key in ("rss", "pss")
+    }
+    return {**roles, TOTAL: total}
 
 
 def rss_mb(pid: int) -> float | None:

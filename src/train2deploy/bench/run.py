@@ -1,130 +1,73 @@
 """`make bench`: everything measured in one run, written to build/reports/bench.json."""
 
 import contextlib
-import json
 import os
 import platform
-import shlex
 import time
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from train2deploy import console, endpoint, manifest, paths
-from train2deploy.bench import measure, plot, report, startup, subjects, workload
-from train2deploy.datasets import sample
-from train2deploy.errors import MissingRequirement, UserError
+from train2deploy.bench import (
+    article,
+    measure,
+    packages,
+    plot,
+    report,
+    startup,
+    subjects,
+    workload,
+)
+from train2deploy.bench.measure import ARTICLE, INVOCATIONS, OTHER, UNMERGED
+from train2deploy.bench.options import Options
+from train2deploy.bench.startup import Launch
+from train2deploy.errors import MissingRequirement
 from train2deploy.hashing import sha256_file
-
-CANDIDATES = 600
-"""Sentences of the shipped sample that are tried for distinct answers."""
-MOST_CLIENTS = 512
-MOST_RETRIES = 120
-"""So many disturbed measurements are repeated: about as many as there are."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user asked for; None: the default of a whole or of a quick run."""
-
-    quick: bool = False
-    rounds: int | None = None
-    seconds: float | None = None
-    clients: tuple[int, ...] = (1, 8, 32, 64)
-
-    def plan(self) -> measure.Plan:
-        """The default takes five minutes on a quiet machine, ten on another; quick about one."""
-        return measure.Plan(
-            rounds=self.rounds or (2 if self.quick else 5),
-            seconds=self.seconds or (0.5 if self.quick else 1.5),
-            clients=self.clients,
-            retries=0 if self.quick else MOST_RETRIES,
-        )
-
-    def command(self) -> str:
-        """The command that repeats this run."""
-        words = ["make", "bench"]
-        if self.quick:
-            words.append("QUICK=1")
-        if self.rounds:
-            words.append(f"ROUNDS={self.rounds}")
-        if self.seconds:
-            words.append(f"SECONDS={self.seconds:g}")
-        if self.clients != Options.clients:
-            words.append("CLIENTS=" + ",".join(map(str, self.clients)))
-        return shlex.join(words)
-
-
-def options(quick: bool, rounds: int | None, seconds: float | None, clients: str | None) -> Options:
-    """Options as the command line gives them.
-
-    Raises:
-        UserError: a number is not what it should be.
-    """
-    for name, number in (("ROUNDS", rounds), ("SECONDS", seconds)):
-        if number is not None and number <= 0:
-            raise UserError(f"{name}={number}: expected a number above 0.")
-    if clients is None:
-        return Options(quick, rounds, seconds)
-    try:
-        numbers = tuple(sorted({int(word) for word in clients.split(",")}))
-    except ValueError as error:
-        raise UserError(f"CLIENTS={clients}: expected numbers such as 1,8,32.") from error
-    if numbers[0] < 1 or numbers[-1] > MOST_CLIENTS:
-        raise UserError(f"CLIENTS={clients}: expected numbers from 1 to {MOST_CLIENTS}.")
-    return Options(quick, rounds, seconds, numbers)
 
 
 def bench(options: Options) -> dict[str, Any]:
     """Measures, prints the tables, writes bench.json and the plot; returns what it wrote."""
     _check_environments()
     began = time.monotonic()
-    plan = options.plan()
-    model_dir = endpoint.unpacked_model()
+    model_dirs = {INVOCATIONS: endpoint.unpacked_model()}
+    if options.against:
+        model_dirs[OTHER] = packages.opened(options.against)
     load_before = os.getloadavg()
     with contextlib.ExitStack() as stack:
+        model_dir = model_dirs[INVOCATIONS]
         session = stack.enter_context(subjects.Tool("hosting.bench.raw_session", str(model_dir)))
-        versions, sentences = ask_sentences(session, model_dir)
-        console.say(f"{len(sentences.texts)} sentences with distinct answers")
+        versions, found = packages.ask_sentences(session, list(model_dirs.values()))
+        sentences = dict(zip(model_dirs, found, strict=True))
+        console.say(f"{len(found[0].texts)} sentences with distinct answers")
+
+        launches = {INVOCATIONS: Launch(model_dir, "endpoint")}
+        if options.against:
+            launches[OTHER] = Launch(model_dirs[OTHER], "other")
+        served_by_article = article_subject(sentences)
+        if served_by_article:
+            folder = article.model(model_dirs[served_by_article], options.article_words)
+            launches |= article_launches(folder)
+            sentences |= dict.fromkeys((ARTICLE, UNMERGED), sentences[served_by_article])
+        else:
+            console.say(article.left_out(found[0]))
 
         console.say("starts")
-        models = {measure.INVOCATIONS: (model_dir, dict[str, str]())}
-        article_dir = subjects.article_model(model_dir)
-        models[measure.ARTICLE] = (article_dir, subjects.article_environment())
-        request = workload.invocations(sentences).requests[0]
-        starts = startup.measure(models, request, len(sentences.rows[0]), plan.rounds)
+        plan = options.plan(list(launches))
+        request = workload.invocations(found[0]).requests[0]
+        started = {subject: one for subject, one in launches.items() if subject != UNMERGED}
+        starts = startup.measure(started, model_dir, request, plan.rounds)
 
-        further = subjects.article_environment()
         served = {
-            subject: stack.enter_context(subjects.Served(folder, name, variables))
-            for subject, folder, name, variables in (
-                (measure.INVOCATIONS, model_dir, "endpoint", {}),
-                (measure.ARTICLE, article_dir, "article", further),
-                (measure.UNMERGED, article_dir, "unmerged", further | subjects.UNMERGED),
-            )
+            subject: stack.enter_context(launch.start()) for subject, launch in launches.items()
         }
         for one in served.values():
             one.first_answer(request)
-        name = model_name(model_dir)
-        grpc = stack.enter_context(
-            subjects.Tool(
-                "hosting.bench.grpc_load", str(served[measure.INVOCATIONS].grpc_port), name
-            )
-        )
-        grpc.ask(
-            rows=sentences.rows,
-            expected=sentences.probabilities,
-            input=sentences.input,
-            output=sentences.output,
-            tolerance=workload.TOLERANCE,
-        )
-        running = measure.Bench(sentences, name, served, session, grpc)
+        running = _running(stack, served, sentences, model_dir, session)
         results = running.rounds(plan, console.say)
-        memory = running.memory(max(plan.clients), max(1.0, plan.seconds))
+        memory = running.memory(list(started), report.LOAD_CLIENTS, max(1.0, plan.seconds))
 
     entries = report.measurements(results, plan.batch)
-    started = startup.summary(starts)
     shares = sorted(row["median"]["foreign_cpu"] for row in entries)
     result = {
         "format": report.FORMAT,
@@ -133,7 +76,7 @@ def bench(options: Options) -> dict[str, Any]:
             "rounds": plan.rounds,
             "seconds": plan.seconds,
             "clients": list(plan.clients),
-            "sentences": len(sentences.texts),
+            "sentences": len(found[0].texts),
         },
         "measured": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "duration_s": round(time.monotonic() - began, 1),
@@ -142,12 +85,18 @@ def bench(options: Options) -> dict[str, Any]:
         "load_average": {"before": list(load_before), "after": list(os.getloadavg())},
         "foreign_cpu": shares[len(shares) // 2],
         "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
-        "subjects": measure.SUBJECTS,
+        "against": _against(options),
+        "article": {"words": options.article_words, "serves": served_by_article},
+        "subjects": {
+            subject: what
+            for subject, what in measure.SUBJECTS.items()
+            if any(cell.subject == subject for cell in results)
+        },
         "measurements": entries,
-        "startup": started,
+        "startup": startup.summary(starts),
         "startup_rounds": {key: [round(s, 3) for s in values] for key, values in starts.items()},
         "memory": memory,
-        "aims": [aim.as_json() for aim in report.aims(entries, started, memory)],
+        "aims": [aim.as_json() for aim in report.aims(entries, starts, memory)],
     }
     paths.REPORTS.mkdir(parents=True, exist_ok=True)
     manifest.write_json(paths.REPORTS / "bench.json", result)
@@ -159,24 +108,47 @@ def bench(options: Options) -> dict[str, Any]:
     return result
 
 
-def ask_sentences(
-    session: subjects.Tool, model_dir: Path
-) -> tuple[dict[str, str], workload.Sentences]:
-    """Sentences of the shipped sample whose answers can be told apart, and versions.
-
-    Returns:
-        (versions in the serving environment, the sentences)
-    """
-    texts = [row.text for row in sample.load().rows][:CANDIDATES]
-    answer = session.ask(sentences=texts)
-    labels = json.loads((model_dir / "code" / "labels.json").read_text(encoding="utf-8"))
-    versions = {name: str(answer[name]) for name in ("python", "tensorflow", "numpy")}
-    return versions, workload.choose(texts, answer, labels)
+def article_subject(sentences: dict[str, workload.Sentences]) -> str | None:
+    """The first subject whose model the article's handler can serve; None where it can none."""
+    return next((subject for subject, one in sentences.items() if article.can_feed(one)), None)
 
 
-def model_name(model_dir: Path) -> str:
-    """The name that the model is served under (contract A2)."""
-    return sorted(model_dir.resolve().glob("*/saved_model.pb"))[0].parents[1].name
+def article_launches(folder: Path) -> dict[str, Launch]:
+    """The article's endpoint, and the one whose model server gives each request its own run."""
+    variables = article.environment()
+    return {
+        ARTICLE: Launch(folder, "article", variables),
+        UNMERGED: Launch(folder, "unmerged", variables | subjects.UNMERGED),
+    }
+
+
+def _running(
+    stack: contextlib.ExitStack,
+    served: dict[str, subjects.Served],
+    sentences: dict[str, workload.Sentences],
+    model_dir: Path,
+    session: subjects.Tool,
+) -> measure.Bench:
+    """The bench of running endpoints, with gRPC's clients, which know their requests."""
+    name = packages.model_name(model_dir)
+    port = served[INVOCATIONS].grpc_port
+    grpc = stack.enter_context(subjects.Tool("hosting.bench.grpc_load", str(port), name))
+    asked = sentences[INVOCATIONS]
+    grpc.ask(
+        inputs=asked.inputs,
+        expected=asked.probabilities,
+        output=asked.output,
+        tolerance=workload.TOLERANCE,
+    )
+    return measure.Bench(served, sentences, name, session, grpc)
+
+
+def _against(options: Options) -> dict[str, Any] | None:
+    """Which package the other one is; a directory has no hash of its own."""
+    if options.against is None:
+        return None
+    digest = sha256_file(options.against) if options.against.is_file() else None
+    return {"package": paths.relative(options.against), "model_sha256": digest}
 
 
 def machine_facts(serving: dict[str, str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 from rich.table import Table
 
 from train2deploy import console, endpoint, manifest, paths
-from train2deploy.bench import processes, run, subjects, workload
+from train2deploy.bench import packages, processes, subjects, workload
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
 from train2deploy.bench.statistics import percentile, slope
 from train2deploy.errors import JobFailed
@@ -147,7 +147,7 @@ def soak(seconds: float) -> dict[str, Any]:
     """
     model_dir = endpoint.unpacked_model()
     with subjects.Tool("hosting.bench.raw_session", str(model_dir)) as session:
-        _, sentences = run.ask_sentences(session, model_dir)
+        _, (sentences,) = packages.ask_sentences(session, [model_dir])
     work = workload.invocations(sentences)
     console.say(
         f"{seconds:g} s of load from {CLIENTS} clients;"

@@ -1,57 +1,75 @@
-"""From the start of a process to the first answer: the endpoint beside a bare process."""
+"""From the start of a process to the first answer: the endpoints beside a bare process."""
 
 import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from train2deploy import paths
-from train2deploy.bench import subjects
+from train2deploy.bench import statistics, subjects
 from train2deploy.errors import JobFailed
 
 BARE = "bare process"
 
 
+@dataclass(frozen=True)
+class Launch:
+    """An endpoint to start.
+
+    Attributes:
+        log: name of its log, build/bench/<log>.log.
+        further: variables beside the endpoint's own.
+    """
+
+    model_dir: Path
+    log: str
+    further: dict[str, str] = field(default_factory=dict)
+
+    def start(self, prefix: str = "") -> subjects.Served:
+        """The endpoint, started; see Served."""
+        return subjects.Served(self.model_dir, prefix + self.log, self.further)
+
+
 def measure(
-    models: dict[str, tuple[Path, dict[str, str]]], request: bytes, positions: int, rounds: int
+    launches: Mapping[str, Launch], bare: Path, request: bytes, rounds: int
 ) -> dict[str, list[float]]:
     """Starts each of them in turn, `rounds` times.
 
     Args:
-        models: by name, a model directory and the variables that its endpoint needs.
+        launches: by name.
+        bare: the model directory that the bare process runs.
         request: the first request; it is repeated until it is answered.
-        positions: of the model's input.
 
     Returns:
         Seconds of each round by name; BARE is the process without a server.
     """
-    seconds: dict[str, list[float]] = {BARE: [], **{name: [] for name in models}}
-    bare_model, _ = next(iter(models.values()))
+    seconds: dict[str, list[float]] = {BARE: [], **{name: [] for name in launches}}
     for _ in range(rounds):
-        seconds[BARE].append(_bare(bare_model, positions))
-        for name, (model_dir, further) in models.items():
-            with subjects.Served(model_dir, f"start-{name.replace(' ', '-')}", further) as served:
+        seconds[BARE].append(_bare(bare))
+        for name, launch in launches.items():
+            with launch.start("start-") as served:
                 seconds[name].append(served.first_answer(request))
     return seconds
 
 
-def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+def summary(seconds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
     """By name the median of the seconds and of the ratio to the bare process of the same round."""
     return {
         name: {
             "seconds": round(median(values), 3),
-            "ratio": round(median(a / b for a, b in zip(values, seconds[BARE], strict=True)), 3),
+            "ratio": round(statistics.median_ratio(values, seconds[BARE]), 3),
         }
         for name, values in seconds.items()
     }
 
 
-def _bare(model_dir: Path, positions: int) -> float:
+def _bare(model_dir: Path) -> float:
     """Import TensorFlow, load the model, run it once."""
     started = perf_counter()
-    command = [str(paths.SERVE_PYTHON), "-m", "hosting.bench.first_run", str(model_dir)]
     with subprocess.Popen(
-        [*command, str(positions)],
+        [str(paths.SERVE_PYTHON), "-m", "hosting.bench.first_run", str(model_dir)],
         env=subjects.environment(),
         cwd=paths.ROOT,
         stdin=subprocess.DEVNULL,

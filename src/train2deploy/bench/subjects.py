@@ -1,10 +1,9 @@
-"""What is measured: a raw session, the model server by REST and gRPC, two endpoints."""
+"""What is measured: processes that run sessions or clients, and endpoints."""
 
 import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +15,6 @@ from typing import Any
 from train2deploy import endpoint, paths
 from train2deploy.bench import processes
 from train2deploy.errors import JobFailed
-from train2deploy.processes import run_streaming
 from train2deploy.runtimes import host
 from train2deploy.runtimes.host import HOST
 
@@ -171,39 +169,3 @@ def _status(port: int, request: bytes) -> int:
         connection.sendall(request)
         answer = connection.recv(64)
         return int(answer[9:12]) if answer.startswith(b"HTTP/1.") else 0
-
-
-def article_model(model_dir: Path) -> Path:
-    """The same SavedModel with a handler as the article writes it, made below build/bench.
-
-    Raises:
-        JobFailed: the word vectors could not be made.
-    """
-    target = paths.BENCH / "article" / "model"
-    code = target / "code"
-    shutil.rmtree(target, ignore_errors=True)
-    code.mkdir(parents=True)
-    for version in model_dir.iterdir():
-        if version.name.isdigit():
-            (target / version.name).symlink_to(version.resolve())
-    for name in ("tokenizer.model", "labels.json"):
-        shutil.copyfile(model_dir / "code" / name, code / name)
-    shutil.copyfile(paths.SRC / "hosting" / "bench" / "article_inference.py", code / "inference.py")
-    lines: list[str] = []
-    command = [str(paths.TRAIN_PYTHON), "-m", "hosting.bench.word_vectors", str(model_dir)]
-    status = run_streaming(
-        [*command, str(code / "vectors.model")], environment(), paths.ROOT, lines.append
-    )
-    if status != 0:
-        raise JobFailed("\n".join([*lines[-15:], "the article's word vectors could not be made."]))
-    return target
-
-
-def article_environment() -> dict[str, str]:
-    """What the article's handler needs to find its packages."""
-    return {"BENCH_SITE_PACKAGES": str(site_packages(paths.TRAIN_PYTHON))}
-
-
-def site_packages(python: Path) -> Path:
-    """The site-packages directory of a virtual environment's interpreter."""
-    return next((python.parents[1] / "lib").glob("python*/site-packages"))

@@ -21,49 +21,62 @@ LONGEST = 64
 
 @dataclass(frozen=True)
 class Sentences:
-    """Distinct sentences, their encoded rows and the probabilities that the session gives.
+    """Distinct sentences, what a model reads of them and the probabilities that a session gives.
 
     Attributes:
-        input, output: the keys of the signature.
+        inputs: by key of the signature, a row for each sentence.
+        output: the key of the probabilities.
         labels: of the classes, in the model's order.
     """
 
     texts: list[str]
-    rows: list[list[int]]
+    inputs: dict[str, list[list[int]]]
     probabilities: list[list[float]]
-    input: str
     output: str
     labels: list[str]
 
 
-def choose(texts: Sequence[str], answer: dict[str, Any], labels: list[str]) -> Sentences:
-    """Sentences whose answers can be told apart.
+def distinct(answers: Sequence[dict[str, Any]]) -> list[int]:
+    """Sentences whose answers can be told apart, by their places.
 
     Args:
-        answer: what hosting.bench.raw_session says to them.
+        answers: what hosting.bench.raw_session says to the same sentences, for each model;
+            each must tell them apart.
 
     Raises:
-        JobFailed: the model answers nearly the same to all of them.
+        JobFailed: a model answers nearly the same to all of them.
     """
     chosen: list[int] = []
-    probabilities = answer["probabilities"]
-    for index in range(len(texts)):
+    tables = [answer["probabilities"] for answer in answers]
+    for index in range(len(tables[0])):
         if len(chosen) == MOST:
             break
-        if answer["pieces"][index] <= LONGEST and all(
-            _distance(probabilities[index], probabilities[other]) >= SEPARATION for other in chosen
+        if all(answer["pieces"][index] <= LONGEST for answer in answers) and all(
+            _distance(table[index], table[other]) >= SEPARATION
+            for other in chosen
+            for table in tables
         ):
             chosen.append(index)
     if len(chosen) < FEWEST:
         raise JobFailed(
-            f"expected a model that tells {FEWEST} of {len(texts)} sentences apart, found"
+            f"expected a model that tells {FEWEST} of {len(tables[0])} sentences apart, found"
             f" {len(chosen)} answers that differ by {SEPARATION:g}. Train it longer."
         )
+    return chosen
+
+
+def pick(
+    texts: Sequence[str], answer: dict[str, Any], labels: list[str], chosen: Sequence[int]
+) -> Sentences:
+    """Those of the sentences that were chosen, as one model reads and answers them."""
+
+    def take(values: Sequence[Any]) -> list[Any]:
+        return [values[index] for index in chosen]
+
     return Sentences(
-        texts=[texts[index] for index in chosen],
-        rows=[answer["rows"][index] for index in chosen],
-        probabilities=[probabilities[index] for index in chosen],
-        input=answer["input"],
+        texts=take(texts),
+        inputs={key: take(rows) for key, rows in answer["inputs"].items()},
+        probabilities=take(answer["probabilities"]),
         output=answer["output"],
         labels=labels,
     )
@@ -142,10 +155,13 @@ def predict(sentences: Sentences, model_name: str) -> Workload:
         )
         return rows
 
+    def body(place: int) -> str:
+        named = {key: [rows[place]] for key, rows in sentences.inputs.items()}
+        inputs = named if len(named) > 1 else next(iter(named.values()))
+        return json.dumps({"inputs": inputs}, separators=(",", ":"))
+
     path = f"/v1/models/{model_name}:predict"
-    requests = [
-        _post(path, json.dumps({"inputs": [row]}, separators=(",", ":"))) for row in sentences.rows
-    ]
+    requests = [_post(path, body(place)) for place in range(len(sentences.texts))]
     return Workload(requests, [[row] for row in sentences.probabilities], parse)
 
 

@@ -68,9 +68,11 @@ def read(file: Path) -> list[str]:
         UserError: it is not there, or a line has no sentence; with the line's number.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"INPUT={file}: expected a text file in UTF-8: {error}") from error
+    # Not splitlines: characters such as U+2028 may stand within a sentence.
+    lines = text.removesuffix("\n").split("\n") if text else []
     sentences = [_sentence(f"{file}, line {n}", line) for n, line in enumerate(lines, 1)]
     if not sentences:
         raise UserError(f"INPUT={file}: expected at least one line, found none.")
@@ -91,11 +93,19 @@ def _sentence(where: str, line: str) -> str:
     text: Any = line
     if line.lstrip().startswith("{"):
         try:
-            text = json.loads(line)["q"]
+            request = json.loads(line)
+            text = request["q"]
         except (ValueError, KeyError) as error:
             raise UserError(f'{where}: expected {{"q": "…"}}, found {line[:60]!r}.') from error
+        if len(request) > 1:
+            others = ", ".join(sorted(request.keys() - {"q"}))
+            raise UserError(f'{where}: expected "q" alone, found {others}, too.')
     if not isinstance(text, str) or not text.strip():
         raise UserError(f"{where}: expected a sentence, found {str(text)[:60]!r}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where}: expected text, found half of a character: {error}") from error
     return text
 
 
@@ -225,7 +235,11 @@ def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
             cloud.sagemaker.stop_transform_job(TransformJobName=name)
         return job if shown in ENDED else None
 
-    return follow.patiently(cloud, look)
+    try:
+        return follow.patiently(cloud, look)
+    except KeyboardInterrupt:
+        console.say(f"the transform job {name} goes on (and costs); the same command takes it up")
+        raise
 
 
 def _join(cloud: Cloud, request: dict[str, Any], parts: list[list[str]], result: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from train2deploy import paths
+from train2deploy import console, paths
 from train2deploy.cli import HYPERPARAMETERS
 from train2deploy.cloud.config import load
 from train2deploy.errors import EXIT_FAILED, EXIT_INTERRUPTED, UserError
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cloud", default="aws", help="aws or emulator")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--yes", action="store_true", help="do not ask before what costs")
-    parser.add_argument("--max-usd", type=float)
+    parser.add_argument("--max-usd", type=_dollars)
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
@@ -85,17 +85,25 @@ def _parser() -> argparse.ArgumentParser:
     batch = add("batch", _batch)
     batch.add_argument("input", type=Path)
     scale = add("scale", _scale)
-    scale.add_argument("--min", type=int, default=1)
-    scale.add_argument("--max", type=int, default=2)
+    scale.add_argument("--min", type=int)
+    scale.add_argument("--max", type=int)
     scale.add_argument("--target", type=float, default=600.0)
     scale.add_argument("--off", action="store_true", help="end the scaling")
     parity = add("parity", _parity)
     parity.add_argument("runtime", help="host or docker")
     add("policy", _policy)
-    add("status", _status)
+    status = add("status", _status)
+    status.add_argument("--follow", action="store_true", help="the training jobs, to their end")
     delete = add("delete", _delete)
     delete.add_argument("--data", action="store_true", help="what lies in S3, and logs, too")
     return parser
+
+
+def _dollars(text: str) -> float:
+    amount = float(text)
+    if not amount >= 0:
+        raise argparse.ArgumentTypeError(f"MAX_USD={text}: expected 0 or more")
+    return amount
 
 
 def _connect(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -134,10 +142,10 @@ def _plan(arguments: argparse.Namespace) -> None:
 
     cloud = _connect(arguments)
     cloud.check_bucket()
-    plans = [train.planned(cloud, train.prepare(cloud, _request(arguments)))]
-    if paths.MODEL_ARCHIVE.exists():
-        plans.append(deploy.planned(cloud))
-    plan.show_all(cloud, plans)
+    training = train.planned(cloud, train.prepare(cloud, _request(arguments)))
+    packed = paths.MODEL_ARCHIVE.exists()
+    deployment = deploy.planned(cloud) if packed else deploy.outlined(cloud)
+    plan.show_all(cloud, [training, deployment], arguments.max_usd)
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -151,7 +159,7 @@ def _tune(arguments: argparse.Namespace) -> None:
     """Searches hyperparameters on SageMaker, by tune.toml"""
     from train2deploy.cloud import search, tune
 
-    wanted = search.load()
+    wanted = search.load(arguments.model_version)
     tune.tune(_connect(arguments), wanted, _request(arguments), _leave(arguments))
 
 
@@ -161,7 +169,7 @@ def _search(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import search, tune_here
 
     request = _request(arguments)
-    wanted = search.load()
+    wanted = search.load(arguments.model_version)
     searched = {each.name for each in wanted.ranges}
     fixed = {key: value for key, value in request.hyperparameters.items() if key not in searched}
     tune_here.tune(wanted, request.version, fixed, runtimes.named("host"))
@@ -189,12 +197,13 @@ def _batch(arguments: argparse.Namespace) -> None:
 
 
 def _scale(arguments: argparse.Namespace) -> None:
-    """Has the endpoint's instances follow its load"""
+    """Sets how many instances the endpoint has, or has them follow its load"""
     from train2deploy.cloud import inventory, scale
 
     cloud = _connect(arguments)
     if arguments.off:
-        inventory.delete_scaling(cloud)
+        inventory.delete_scaling(cloud, cloud.config.endpoint_name)
+        console.say("the number of instances stays what it is; nothing follows the load any more")
         return
     scale.scale(cloud, arguments.min, arguments.max, arguments.target, _leave(arguments))
 
@@ -218,7 +227,10 @@ def _status(arguments: argparse.Namespace) -> None:
     """What the project has in the account, with age and cost so far"""
     from train2deploy.cloud import inventory
 
-    inventory.status(_connect(arguments))
+    cloud = _connect(arguments)
+    inventory.status(cloud)
+    if arguments.follow:
+        inventory.follow_training(cloud)
 
 
 def _delete(arguments: argparse.Namespace) -> None:

@@ -23,6 +23,8 @@ PROJECT_TAG = "train2deploy.project"
 
 NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
+PREFIX = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 LONGEST_NAME = 18
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
@@ -171,6 +173,8 @@ def _check(config: Config, file: Path, complete: bool) -> None:
             )
     patterns = [
         ("bucket", BUCKET, "a bucket's name (no s3://)"),
+        ("region", REGION, "a region such as us-east-1"),
+        ("prefix", PREFIX, "names with single slashes between them, such as team/train2deploy"),
         ("project", NAME, "letters, digits and single hyphens"),
         ("endpoint_name", NAME, "letters, digits and single hyphens"),
         ("train_instance_type", INSTANCE, "a type such as ml.c5.xlarge"),

@@ -2,7 +2,8 @@
 
 Models and endpoint configurations are named by what they hold. So the command can be
 killed at any step and run again: what is there is taken up, nothing is made twice, and
-what an endpoint no longer uses is removed.
+what an endpoint no longer uses is removed. What was there before serves on until the new
+bytes have answered the golden requests, and again if they do not.
 """
 
 import contextlib
@@ -14,42 +15,45 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, manifest, paths
-from train2deploy.cloud import endpoints, follow, images, plan, prices, runtime, storage
+from train2deploy.cloud import endpoints, images, plan, prices, runtime, storage
 from train2deploy.cloud.session import (
     Cloud,
     CloudError,
     code,
     message,
+    not_there,
 )
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.verify import golden_sentences
 
-KEPT = (
-    "DataCaptureConfig",
-    "AsyncInferenceConfig",
-    "ExplainerConfig",
-    "VpcConfig",
-    "EnableNetworkIsolation",
-    "KmsKeyId",
-)
-"""Of an endpoint's configuration: what somebody may have set elsewhere goes on."""
 DEPLOYMENT = paths.CLOUD_WORK / "deployment.json"
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Names and requests of what serves one archive."""
+    """Names and requests of what serves one archive.
+
+    Attributes:
+        instances: how many there will be.
+        recount: the settings' number of instances replaces that of the running endpoint.
+    """
 
     sha256: str
     data_uri: str
     model: dict[str, Any]
     config: dict[str, Any]
+    instances: int
+    recount: bool
 
     @property
     def model_name(self) -> str:
         return str(self.model["ModelName"])
+
+    @property
+    def variant(self) -> str:
+        return str(self.config["ProductionVariants"][0]["VariantName"])
 
     @property
     def config_name(self) -> str:
@@ -75,8 +79,7 @@ def prepare(cloud: Cloud) -> Deployment:
     }
     model_name = _named(settings.endpoint_name, model)
     model = {"ModelName": model_name, **model, "Tags": settings.tag_list}
-    config = _config(cloud, model_name)
-    return Deployment(digest, uri, model, config)
+    return Deployment(digest, uri, model, *_config(cloud, model_name))
 
 
 def planned(cloud: Cloud) -> plan.Plan:
@@ -92,12 +95,36 @@ def planned(cloud: Cloud) -> plan.Plan:
     result.add("model", deployment.model_name, image)
     result.add("endpoint configuration", deployment.config_name)
     existing = endpoints.describe(cloud, settings.endpoint_name)
+    if existing and not endpoints.is_ours(cloud, "endpoint", settings.endpoint_name):
+        raise UserError(
+            f"endpoint {settings.endpoint_name}: it is there and does not belong to project"
+            f" {settings.project} (no such tag), so it is left alone. Choose another"
+            " ENDPOINT_NAME."
+        )
     remark = f"there already, {existing['EndpointStatus']}" if existing else ""
     result.add("endpoint", settings.endpoint_name, remark)
     result.add("alarm", endpoints.alarm_name(settings.endpoint_name), "rolls an update back")
     if existing is None or existing.get("EndpointConfigName") != deployment.config_name:
-        kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
-        result.costs.append(prices.cost(settings, kind, count, settings.endpoint_hours))
+        target = endpoints.scalable_target(cloud, settings.endpoint_name)
+        count = max(deployment.instances, target["MaxCapacity"] if target else 0)
+        kind, hours = settings.endpoint_instance_type, settings.endpoint_hours
+        result.costs.append(prices.cost(settings, kind, count, hours))
+    return result
+
+
+def outlined(cloud: Cloud) -> plan.Plan:
+    """What `deploy` would create of an archive that is yet to be packed; its bytes give names."""
+    settings = cloud.config
+    name = settings.endpoint_name
+    result = plan.Plan("cloud-deploy, after `make package`")
+    result.add("S3 object", settings.uri("models", "<sha256>", paths.MODEL_ARCHIVE.name))
+    image = images.serving_image(cloud, settings.endpoint_instance_type)
+    result.add("model", f"{name}-<sha256>", image)
+    result.add("endpoint configuration", f"{name}-<sha256>")
+    result.add("endpoint", name)
+    result.add("alarm", endpoints.alarm_name(name), "rolls an update back")
+    kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
+    result.costs.append(prices.cost(settings, kind, count, settings.endpoint_hours))
     return result
 
 
@@ -115,10 +142,10 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
     name = cloud.config.endpoint_name
     existing = _settled(cloud, name)
     before = existing.get("EndpointConfigName") if existing else None
-    with _removing_on_failure(cloud, deployment):
+    with _undone_on_failure(cloud, deployment, before):
         endpoints.create(cloud.sagemaker.create_model, deployment.model)
         endpoints.create(cloud.sagemaker.create_endpoint_config, deployment.config)
-        endpoints.put_alarm(cloud, name)
+        endpoints.put_alarm(cloud, name, deployment.variant)
         if existing is None:
             _create_endpoint(cloud, name, deployment)
         elif before != deployment.config_name:
@@ -126,40 +153,60 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
         else:
             console.say(f"endpoint {name} has this model already")
         _wait(cloud, name, deployment)
+        _prove(cloud, deployment)
+        _run_golden_requests(cloud)
     endpoints.remove_unused(cloud, name, keep=deployment.config_name)
-    _prove(cloud, deployment)
-    _run_golden_requests(cloud)
     console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
 
 
-def _config(cloud: Cloud, model_name: str) -> dict[str, Any]:
-    """The endpoint configuration: of the one in force, what our settings say nothing about."""
+def _config(cloud: Cloud, model_name: str) -> tuple[dict[str, Any], int, bool]:
+    """The endpoint configuration: of the one in force, what our settings say nothing about.
+
+    Returns:
+        The request, how many instances there will be, and whether the settings say so
+        (they do when their number is not the one that the endpoint was made with).
+    """
     settings = cloud.config
     existing = endpoints.describe(cloud, settings.endpoint_name)
-    kept: dict[str, Any] = {}
-    variant: dict[str, Any] = {"InitialVariantWeight": 1.0}
-    if existing is not None and existing.get("EndpointConfigName"):
-        with contextlib.suppress(botocore.exceptions.ClientError):
-            current = cloud.sagemaker.describe_endpoint_config(
-                EndpointConfigName=existing["EndpointConfigName"]
-            )
-            kept = {key: current[key] for key in KEPT if key in current}
-            variant = dict(current["ProductionVariants"][0])
+    current = _config_in_force(cloud, existing)
     wanted = {
-        "VariantName": variant.get("VariantName", endpoints.VARIANT),
         "ModelName": model_name,
         "InstanceType": settings.endpoint_instance_type,
         "InitialInstanceCount": settings.endpoint_instance_count,
     }
-    same = existing is not None and wanted.items() <= variant.items()
-    if settings.kms_key:
-        same = same and kept.get("KmsKeyId") == settings.kms_key
-        kept["KmsKeyId"] = settings.kms_key
-    config = {"ProductionVariants": [variant | wanted], **kept}
-    name = _named(settings.endpoint_name, config)
-    if same and existing is not None:
-        name = existing["EndpointConfigName"]
-    return {"EndpointConfigName": name, **config, "Tags": settings.tag_list}
+    key = {"KmsKeyId": settings.kms_key} if settings.kms_key else {}
+    if not current:
+        fresh = {"VariantName": endpoints.VARIANT, "InitialVariantWeight": 1.0}
+        config = {"ProductionVariants": [fresh | wanted], **key}
+        name, count, recount = _named(settings.endpoint_name, config), 0, True
+    else:
+        # A variant that somebody has put beside ours goes on.
+        first, *others = current.pop("ProductionVariants")
+        config = {"ProductionVariants": [first | wanted, *others], **current, **key}
+        recount = bool(first.get("InitialInstanceCount") != settings.endpoint_instance_count)
+        name = _named(settings.endpoint_name, config)
+        if wanted.items() <= first.items() and key.items() <= current.items():
+            name = existing["EndpointConfigName"] if existing else name
+        summaries = (existing or {}).get("ProductionVariants") or [{}]
+        count = int(summaries[0].get("CurrentInstanceCount", 0))
+    count = settings.endpoint_instance_count if recount or not count else count
+    return {"EndpointConfigName": name, **config, "Tags": settings.tag_list}, count, recount
+
+
+def _config_in_force(cloud: Cloud, endpoint: dict[str, Any] | None) -> dict[str, Any]:
+    """Everything of an endpoint's configuration that can be given again, but name and tags."""
+    if endpoint is None or not endpoint.get("EndpointConfigName"):
+        return {}
+    client = cloud.sagemaker
+    try:
+        found = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return {}
+        raise
+    model = client.meta.service_model.operation_model("CreateEndpointConfig")
+    own = ("EndpointConfigName", "Tags")
+    return {key: found[key] for key in model.input_shape.members if key in found and key not in own}
 
 
 def _named(stem: str, content: dict[str, Any]) -> str:
@@ -188,6 +235,9 @@ def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
             EndpointConfigName=deployment.config_name,
             # What autoscaling or an operator set is not set back to the initial count.
             RetainAllVariantProperties=True,
+            ExcludeRetainedVariantProperties=(
+                [{"VariantPropertyType": "DesiredInstanceCount"}] if deployment.recount else []
+            ),
             DeploymentConfig={
                 "BlueGreenUpdatePolicy": {
                     "TrafficRoutingConfiguration": {
@@ -214,10 +264,7 @@ def _refuse_another_type_while_scaled(cloud: Cloud) -> None:
     endpoint = endpoints.describe(cloud, name)
     if endpoint is None or not endpoint.get("EndpointConfigName"):
         return
-    targets = cloud.client("application-autoscaling").describe_scalable_targets(
-        ServiceNamespace="sagemaker"
-    )["ScalableTargets"]
-    if not any(each["ResourceId"].startswith(f"endpoint/{name}/") for each in targets):
+    if endpoints.scalable_target(cloud, name) is None:
         return
     config = cloud.sagemaker.describe_endpoint_config(
         EndpointConfigName=endpoint["EndpointConfigName"]
@@ -233,38 +280,16 @@ def _refuse_another_type_while_scaled(cloud: Cloud) -> None:
 
 def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
     """The endpoint once nothing is going on with it; a failed one is removed first."""
-    existing = endpoints.describe(cloud, name)
-    if existing is None:
-        return None
-    if existing["EndpointStatus"] not in ("InService", "Failed"):
-        console.say(f"endpoint {name}: {existing['EndpointStatus']}, waiting")
-        existing = _wait_while_busy(cloud, name)
+    existing = endpoints.settled(cloud, name)
     if existing is not None and existing["EndpointStatus"] == "Failed":
         console.say(f"endpoint {name}: Failed before, removing it")
         endpoints.delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
-        existing = _wait_while_busy(cloud, name)
+        existing = endpoints.settled(cloud, name)
     return existing
 
 
-def _wait_while_busy(cloud: Cloud, name: str) -> dict[str, Any] | None:
-    shown = ""
-
-    def look() -> dict[str, Any] | None:
-        nonlocal shown
-        endpoint = endpoints.describe(cloud, name)
-        status = endpoint["EndpointStatus"] if endpoint else "gone"
-        if status != shown:
-            shown = status
-            console.say(f"endpoint {name}: {status}")
-        busy = ("Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating")
-        return None if status in busy else {"endpoint": endpoint}
-
-    endpoint: dict[str, Any] | None = follow.patiently(cloud, look)["endpoint"]
-    return endpoint
-
-
 def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
-    endpoint = _wait_while_busy(cloud, name)
+    endpoint = endpoints.settled(cloud, name)
     if endpoint is None:
         raise CloudError(f"endpoint {name}: it was deleted by someone else meanwhile.")
     reason = endpoint.get("FailureReason", "no reason given")
@@ -281,17 +306,25 @@ def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
 
 
 @contextlib.contextmanager
-def _removing_on_failure(cloud: Cloud, deployment: Deployment) -> Iterator[None]:
-    """A deployment that failed leaves nothing; one that was interrupted is left to go on."""
+def _undone_on_failure(cloud: Cloud, deployment: Deployment, before: str | None) -> Iterator[None]:
+    """A deployment that failed leaves nothing; one that was interrupted is left to go on.
+
+    Args:
+        before: the configuration that the endpoint had, if there was one.
+    """
     name = cloud.config.endpoint_name
     try:
         yield
     except (CloudError, botocore.exceptions.ClientError) as error:
+        if before == deployment.config_name:
+            raise  # nothing was made
         console.say(f"endpoint {name} failed, removing what was made for it")
-        endpoint = endpoints.describe(cloud, name)
-        if endpoint is not None and endpoint["EndpointStatus"] == "Failed":
+        endpoint = endpoints.settled(cloud, name)
+        if endpoint is not None and endpoint["EndpointStatus"] == "InService" and before:
+            endpoint = _back_to(cloud, name, before)
+        elif endpoint is not None:
             endpoints.delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
-            endpoint = _wait_while_busy(cloud, name)
+            endpoint = endpoints.settled(cloud, name)
         used = endpoint["EndpointConfigName"] if endpoint else ""
         if not used:
             cloud.client("cloudwatch").delete_alarms(AlarmNames=[endpoints.alarm_name(name)])
@@ -302,6 +335,18 @@ def _removing_on_failure(cloud: Cloud, deployment: Deployment) -> Iterator[None]
     except KeyboardInterrupt:
         console.say("interrupted: the same command takes it up again, `make cloud-delete` ends it")
         raise
+
+
+def _back_to(cloud: Cloud, name: str, config: str) -> dict[str, Any] | None:
+    """The endpoint on the configuration that it had before (it has it after a rollback)."""
+    endpoint = endpoints.describe(cloud, name)
+    if endpoint is not None and endpoint["EndpointConfigName"] != config:
+        console.say(f"endpoint {name}: back to what was there before")
+        cloud.sagemaker.update_endpoint(
+            EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=True
+        )
+        endpoint = endpoints.settled(cloud, name)
+    return endpoint
 
 
 def _prove(cloud: Cloud, deployment: Deployment) -> None:

@@ -5,9 +5,13 @@ from typing import Any
 
 import botocore.exceptions
 
+from train2deploy import console
+from train2deploy.cloud import follow
 from train2deploy.cloud.session import Cloud, already_there, not_there
 
 VARIANT = "AllTraffic"
+BUSY = ("Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating")
+AUTOSCALING = "application-autoscaling"
 
 
 def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
@@ -18,6 +22,33 @@ def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
         if not_there(error):
             return None
         raise
+
+
+def settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The endpoint once nothing is going on with it, or None; says what is going on."""
+    shown = ""
+
+    def look() -> dict[str, Any] | None:
+        nonlocal shown
+        endpoint = describe(cloud, name)
+        status = endpoint["EndpointStatus"] if endpoint else "gone"
+        if status != shown and (shown or status in BUSY):
+            console.say(f"endpoint {name}: {status}")
+        shown = status
+        return None if status in BUSY else {"endpoint": endpoint}
+
+    endpoint: dict[str, Any] | None = follow.patiently(cloud, look)["endpoint"]
+    return endpoint
+
+
+def scalable_target(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """What autoscaling knows of the endpoint's variant; None where it is not scaled."""
+    pages = cloud.client(AUTOSCALING).get_paginator("describe_scalable_targets")
+    for page in pages.paginate(ServiceNamespace="sagemaker"):
+        for target in page["ScalableTargets"]:
+            if target["ResourceId"].startswith(f"endpoint/{name}/"):
+                return dict(target)
+    return None
 
 
 def is_ours(cloud: Cloud, kind: str, name: str) -> bool:
@@ -60,7 +91,7 @@ def alarm_name(endpoint: str) -> str:
     return f"{endpoint}-answers-with-errors"
 
 
-def put_alarm(cloud: Cloud, name: str) -> None:
+def put_alarm(cloud: Cloud, name: str, variant: str) -> None:
     cloud.client("cloudwatch").put_metric_alarm(
         AlarmName=alarm_name(name),
         AlarmDescription="train2deploy: an update of the endpoint is rolled back",
@@ -68,7 +99,7 @@ def put_alarm(cloud: Cloud, name: str) -> None:
         MetricName="Invocation5XXErrors",
         Dimensions=[
             {"Name": "EndpointName", "Value": name},
-            {"Name": "VariantName", "Value": VARIANT},
+            {"Name": "VariantName", "Value": variant},
         ],
         Statistic="Sum",
         Period=60,

@@ -121,5 +121,5 @@ def _ask_what_becomes_of(cloud: Cloud, name: str) -> None:
             return
     console.say(
         f"the job {name} goes on (and costs); the same command takes it up again,"
-        " `make cloud-status` shows it, `make cloud-delete` stops it"
+        " `make cloud-status FOLLOW=1` shows its log, `make cloud-delete` stops it"
     )

@@ -1,14 +1,17 @@
 """AWS's own images and the SDK's session."""
 
+import importlib.metadata
 import logging
 from typing import Any
 
+from train2deploy import manifest, paths
 from train2deploy.cloud.session import Cloud
 from train2deploy.errors import UserError
 
 TRAIN_VERSION = "1.12.0"
 SERVE_VERSION = "1.13"
 """1.13.1 names the same container, but the SDK does not know it."""
+KNOWN = paths.CLOUD_WORK / "images.json"
 
 
 def training_image(cloud: Cloud, instance_type: str) -> str:
@@ -20,11 +23,21 @@ def serving_image(cloud: Cloud, instance_type: str) -> str:
 
 
 def _image(cloud: Cloud, version: str, scope: str, instance_type: str) -> str:
+    """The SDK's answer, kept: to ask it takes two seconds."""
+    sdk = importlib.metadata.version("sagemaker")
+    key = f"{cloud.config.region} {scope} {version} {instance_type} sagemaker=={sdk}"
+    known = manifest.read(KNOWN) or {}
+    if key not in known:
+        known[key] = _retrieve(cloud.config.region, version, scope, instance_type)
+        manifest.write_json(KNOWN, known)
+    return str(known[key])
+
+
+def _retrieve(region: str, version: str, scope: str, instance_type: str) -> str:
     # Its notes on configuration files are not for our user.
     logging.getLogger("sagemaker.config").addFilter(lambda record: False)
     from sagemaker import image_uris
 
-    region = cloud.config.region
     try:
         uri = image_uris.retrieve(
             "tensorflow", region, version=version, image_scope=scope,

@@ -71,7 +71,8 @@ class Resource:
 
 def resources(cloud: Cloud) -> list[Resource]:
     """Everything in SageMaker that has the project's tag."""
-    return [resource for kind in KINDS for resource in _of_kind(cloud, kind)]
+    tagged = _tagged(cloud)
+    return [resource for kind in KINDS for resource in _of_kind(cloud, kind, tagged)]
 
 
 def status(cloud: Cloud) -> None:
@@ -85,13 +86,22 @@ def status(cloud: Cloud) -> None:
         usd = "?" if each.usd is None else f"{each.usd:.2f}"
         table.add_row(each.kind, each.name, each.status, _age(each.created), usd)
     console.print_table(table)
-    for policy in _policies(cloud):
+    names = _endpoint_names(cloud, found)
+    for policy in _policies(cloud, names):
         console.say(f"scaling policy {policy['PolicyName']} of {policy['ResourceId']}")
-    for alarm in _alarms(cloud):
+    for alarm in _alarms(cloud, names):
         console.say(f"alarm {alarm}")
     keys = storage.keys(cloud, f"{cloud.config.prefix}/")
     console.say(f"{len(keys)} objects below {cloud.config.uri()}/")
     console.say(f"at list price, on demand; {prices.source()}")
+
+
+def follow_training(cloud: Cloud) -> None:
+    """Takes up the training jobs that run: log and state until they have ended."""
+    for each in _running(cloud):
+        if each.kind == "training job":
+            job = follow.training_job(cloud, each.name)
+            console.say(f"job {each.name}: {job['TrainingJobStatus']}")
 
 
 def delete(cloud: Cloud, data: bool) -> None:
@@ -105,17 +115,23 @@ def delete(cloud: Cloud, data: bool) -> None:
     """
     say_account(cloud)
     _stop_jobs(cloud)
-    delete_scaling(cloud)
-    _delete_endpoint(cloud)
-    endpoints.remove_unused(cloud, cloud.config.endpoint_name)
-    alarms = _alarms(cloud)
+    found = resources(cloud)
+    names = _endpoint_names(cloud, found)
+    # An endpoint last: as long as it is there, the rest of it is found by its name.
+    for name in names:
+        delete_scaling(cloud, name)
+    alarms = _alarms(cloud, names)
     if alarms:
         cloud.client("cloudwatch").delete_alarms(AlarmNames=alarms)
+    for each in found:
+        if each.kind == "endpoint":
+            _delete_endpoint(cloud, each.name)
+    _delete_configs_and_models(cloud, found)
     if data:
         console.say(f"{storage.delete_all(cloud)} objects deleted below {cloud.config.uri()}/")
-        _delete_logs(cloud)
+        _delete_logs(cloud, names)
     left = [f"{each.kind} {each.name}" for each in resources(cloud) if not each.is_over]
-    left += [policy["PolicyName"] for policy in _policies(cloud)] + _alarms(cloud)
+    left += [policy["PolicyName"] for policy in _policies(cloud, names)] + _alarms(cloud, names)
     if data:
         left += storage.keys(cloud, f"{cloud.config.prefix}/")
     if left:
@@ -124,25 +140,55 @@ def delete(cloud: Cloud, data: bool) -> None:
     console.say(f"nothing of project {cloud.config.project} is left that costs{kept}")
 
 
-def _of_kind(cloud: Cloud, kind: Kind) -> Iterator[Resource]:
+def _running(cloud: Cloud) -> list[Resource]:
+    """The jobs that have not ended. Those that have are never gone, and too many to look at."""
+    tagged = _tagged(cloud)
+    return [
+        resource
+        for kind in KINDS
+        if kind.ends
+        for status in RUNNING
+        for resource in _of_kind(cloud, kind, tagged, StatusEquals=status)
+    ]
+
+
+def _tagged(cloud: Cloud) -> set[str]:
+    """The ARNs that have the project's tag, whatever the names. New ones come late into this."""
+    tag = cloud.config.tag_list[0]
+    paginator = cloud.client("resourcegroupstaggingapi").get_paginator("get_resources")
+    pages = paginator.paginate(
+        TagFilters=[{"Key": tag["Key"], "Values": [tag["Value"]]}],
+        ResourceTypeFilters=["sagemaker"],
+    )
+    return {each["ResourceARN"] for page in pages for each in page["ResourceTagMappingList"]}
+
+
+def _of_kind(cloud: Cloud, kind: Kind, tagged: set[str], **only: str) -> Iterator[Resource]:
+    """Those of one kind. Jobs are named by the project; endpoints as their owner likes."""
+    stems = (cloud.config.project, cloud.config.endpoint_name)
+    if kind.ends:
+        only = {**only, "NameContains": cloud.config.project}
     seen = set()
-    for stem in {cloud.config.project, cloud.config.endpoint_name}:
-        pages = cloud.sagemaker.get_paginator(kind.list_operation).paginate(NameContains=stem)
-        for page in pages:
-            for entry in page[kind.member]:
-                name = entry[kind.name_key]
-                if name in seen or not endpoints.is_ours(cloud, kind.arn, name):
-                    continue
-                seen.add(name)
-                status_key = kind.name_key.removesuffix("Name") + "Status"
-                yield Resource(
-                    kind.title,
-                    name,
-                    entry.get(status_key, ""),
-                    entry["CreationTime"],
-                    kind.ends,
-                    _cost(cloud, kind, name, entry["CreationTime"]),
-                )
+    for page in cloud.sagemaker.get_paginator(kind.list_operation).paginate(**only):
+        for entry in page[kind.member]:
+            name = entry[kind.name_key]
+            arn = entry[kind.name_key.removesuffix("Name") + "Arn"]
+            named = any(stem in name for stem in stems)
+            if name in seen or not (
+                arn in tagged or (named and endpoints.is_ours(cloud, kind.arn, name))
+            ):
+                continue
+            seen.add(name)
+            status = entry.get(kind.name_key.removesuffix("Name") + "Status", "")
+            created = entry["CreationTime"]
+            usd = _cost(cloud, kind, name, created)
+            yield Resource(kind.title, name, status, created, kind.ends, usd)
+
+
+def _endpoint_names(cloud: Cloud, found: list[Resource]) -> list[str]:
+    """The project's endpoints, and the one of the settings even where it is gone."""
+    names = {each.name for each in found if each.kind == "endpoint"}
+    return sorted(names | {cloud.config.endpoint_name})
 
 
 def _cost(cloud: Cloud, kind: Kind, name: str, created: datetime) -> float | None:
@@ -205,7 +251,7 @@ def _stop_jobs(cloud: Cloud) -> None:
         "transform job": ("stop_transform_job", "TransformJobName"),
     }
     for title, (operation, key) in stops.items():
-        for each in resources(cloud):
+        for each in _running(cloud):
             if each.kind != title or each.status != "InProgress":
                 continue
             try:
@@ -216,17 +262,22 @@ def _stop_jobs(cloud: Cloud) -> None:
                     raise
 
     def look() -> dict[str, Any] | None:
-        running = [each for each in resources(cloud) if each.ends and not each.is_over]
-        return None if running else {"ended": True}
+        return None if _running(cloud) else {"ended": True}
 
     follow.patiently(cloud, look)
 
 
-def _delete_endpoint(cloud: Cloud) -> None:
-    name = cloud.config.endpoint_name
-    if endpoints.describe(cloud, name) is None or not endpoints.is_ours(cloud, "endpoint", name):
-        return
+def _delete_configs_and_models(cloud: Cloud, found: list[Resource]) -> None:
+    client = cloud.sagemaker
+    for each in found:
+        if each.kind == "endpoint configuration":
+            endpoints.delete(client.delete_endpoint_config, EndpointConfigName=each.name)
+    for each in found:
+        if each.kind == "model":
+            endpoints.delete(client.delete_model, ModelName=each.name)
 
+
+def _delete_endpoint(cloud: Cloud, name: str) -> None:
     def look() -> dict[str, Any] | None:
         endpoint = endpoints.describe(cloud, name)
         if endpoint is None:
@@ -244,40 +295,40 @@ def _delete_endpoint(cloud: Cloud) -> None:
     console.say(f"endpoint {name} deleted")
 
 
-def _resource_prefix(cloud: Cloud) -> str:
-    return f"endpoint/{cloud.config.endpoint_name}/variant/"
+def _policies(cloud: Cloud, names: list[str]) -> list[dict[str, Any]]:
+    pages = cloud.client(endpoints.AUTOSCALING).get_paginator("describe_scaling_policies")
+    found = [
+        policy
+        for page in pages.paginate(ServiceNamespace="sagemaker")
+        for policy in page["ScalingPolicies"]
+    ]
+    prefixes = tuple(f"endpoint/{name}/" for name in names)
+    return [policy for policy in found if policy["ResourceId"].startswith(prefixes)]
 
 
-def _policies(cloud: Cloud) -> list[dict[str, Any]]:
-    client = cloud.client("application-autoscaling")
-    found = client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
-    prefix = _resource_prefix(cloud)
-    return [policy for policy in found if policy["ResourceId"].startswith(prefix)]
-
-
-def delete_scaling(cloud: Cloud) -> None:
-    """Ends autoscaling; the instances stay as many as they are."""
-    client = cloud.client("application-autoscaling")
+def delete_scaling(cloud: Cloud, name: str) -> None:
+    """Ends an endpoint's autoscaling; the instances stay as many as they are."""
+    client = cloud.client(endpoints.AUTOSCALING)
     keys = ("ServiceNamespace", "ResourceId", "ScalableDimension")
-    for policy in _policies(cloud):
+    for policy in _policies(cloud, [name]):
         client.delete_scaling_policy(**{key: policy[key] for key in ("PolicyName", *keys)})
-    targets = client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
-    for target in targets:
-        if target["ResourceId"].startswith(_resource_prefix(cloud)):
-            client.deregister_scalable_target(**{key: target[key] for key in keys})
+    target = endpoints.scalable_target(cloud, name)
+    if target is not None:
+        client.deregister_scalable_target(**{key: target[key] for key in keys})
 
 
-def _alarms(cloud: Cloud) -> list[str]:
-    name = endpoints.alarm_name(cloud.config.endpoint_name)
-    answer = cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])
+def _alarms(cloud: Cloud, names: list[str]) -> list[str]:
+    wanted = [endpoints.alarm_name(name) for name in names]
+    answer = cloud.client("cloudwatch").describe_alarms(AlarmNames=wanted)
     return [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
 
 
-def _delete_logs(cloud: Cloud) -> None:
+def _delete_logs(cloud: Cloud, names: list[str]) -> None:
     logs = cloud.client("logs")
     absent = logs.exceptions.ResourceNotFoundException
-    with contextlib.suppress(absent):
-        logs.delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{cloud.config.endpoint_name}")
+    for name in names:
+        with contextlib.suppress(absent):
+            logs.delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
     for group in ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"):
         try:
             pages = list(

@@ -47,12 +47,18 @@ class Plan:
             console.say(f"  {'highest cost':22} {cost}")
 
 
-def show_all(cloud: Cloud, plans: Sequence[Plan]) -> None:
-    """`make cloud-plan`: calls nothing that creates."""
+def show_all(cloud: Cloud, plans: Sequence[Plan], max_usd: float | None) -> None:
+    """`make cloud-plan`: calls nothing that creates.
+
+    Raises:
+        UserError: one of them is dearer than MAX_USD.
+    """
     say_account(cloud)
     for plan in plans:
         plan.show()
     console.say(prices.source())
+    for plan in plans:
+        _check(plan, max_usd)
 
 
 def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
@@ -65,13 +71,7 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
     plan.show()
     if not plan.costs:
         return
-    if leave.max_usd is not None:
-        highest = prices.total(plan.costs)
-        if highest > leave.max_usd:
-            raise UserError(
-                f"MAX_USD={leave.max_usd:g}: the plan may cost {highest:.2f} USD, so nothing was"
-                " created. Choose a smaller instance or a shorter limit, or a higher MAX_USD."
-            )
+    _check(plan, leave.max_usd)
     if leave.yes or cloud.is_emulator:
         return
     console.say(prices.source())
@@ -80,3 +80,14 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
     console.say("This costs money. Type yes to go on:")
     if sys.stdin.readline().strip().lower() != "yes":
         raise UserError("nothing was created.")
+
+
+def _check(plan: Plan, max_usd: float | None) -> None:
+    if max_usd is None:
+        return
+    highest = prices.total(plan.costs)
+    if highest > max_usd:
+        raise UserError(
+            f"MAX_USD={max_usd:g}: {plan.title} may cost {highest:.2f} USD, so nothing was"
+            " created. Choose a smaller instance or a shorter limit, or a higher MAX_USD."
+        )

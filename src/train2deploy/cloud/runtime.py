@@ -7,6 +7,8 @@ import botocore.exceptions
 
 from train2deploy import console
 from train2deploy.cloud.session import Cloud, CloudError, code, message
+from train2deploy.endpoint import are_rankings
+from train2deploy.errors import UserError
 from train2deploy.invoke import ranking_table
 
 Ranking = list[dict[str, Any]]
@@ -28,6 +30,8 @@ def classify(cloud: Cloud, sentences: list[str], variant: str = "") -> list[Rank
 
 def invoke(cloud: Cloud, sentence: str, as_json: bool) -> None:
     """Prints one ranking."""
+    if not sentence.strip():
+        raise UserError("Q: expected a sentence, found nothing. For instance Q='電波が悪い'.")
     ranking = classify(cloud, [sentence])[0]
     if as_json:
         console.say(json.dumps(ranking, ensure_ascii=False))
@@ -53,5 +57,11 @@ def _ask(cloud: Cloud, sentences: list[str], variant: str) -> list[Ranking]:
             f"endpoint {name}: {code(error)}: {message(error)} `make cloud-status` shows what"
             " is there, `make cloud-deploy` makes it."
         ) from error
-    rankings: list[Ranking] = json.load(answer["Body"])
+    body = answer["Body"].read()
+    try:
+        rankings: list[Ranking] = json.loads(body)
+    except ValueError:
+        rankings = []
+    if not are_rankings(rankings, len(sentences)):
+        raise CloudError(f"endpoint {name}: answered no ranking of labels: {body[:300]!r}")
     return rankings

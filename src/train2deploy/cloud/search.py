@@ -1,5 +1,9 @@
-"""tune.toml: what is searched, and the results of a search, here or on SageMaker."""
+"""tune.toml: what is searched, and the results of a search, here or on SageMaker.
 
+A table [v1] or [v2] holds what is different for that VERSION.
+"""
+
+import ast
 import json
 import sys
 from dataclasses import dataclass
@@ -8,7 +12,8 @@ from typing import Any
 
 from rich.table import Table
 
-from train2deploy import console, manifest, paths
+from train2deploy import console, jobs, manifest, paths
+from train2deploy.cli import HYPERPARAMETERS
 from train2deploy.errors import JobFailed, UserError
 
 if sys.version_info >= (3, 11):
@@ -18,6 +23,7 @@ else:
 
 OBJECTIVES = {"valid:acc": "Maximize", "valid:mse": "Minimize", "valid:mae": "Minimize"}
 STRATEGIES = ("Bayesian", "Random")
+NOT_SEARCHED = ("seed", "single-thread", "container-log-level")
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,11 @@ class Trial:
     value: float | None
 
 
-def load(file: Path = paths.SEARCH_SETTINGS) -> Search:
+def load(version: str = "v1", file: Path = paths.SEARCH_SETTINGS) -> Search:
     """Reads and checks a file.
+
+    Args:
+        version: whose table's keys replace the others.
 
     Raises:
         UserError: with the key, what was expected and what was found.
@@ -71,6 +80,12 @@ def load(file: Path = paths.SEARCH_SETTINGS) -> Search:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{where}: expected TOML: {error}") from error
+    tables = {name: values.pop(name, {}) for name in jobs.SCRIPTS}
+    if version not in tables:
+        raise UserError(f"VERSION={version}: expected one of {', '.join(jobs.SCRIPTS)}.")
+    if not all(isinstance(table, dict) for table in tables.values()):
+        raise UserError(f"{where}: expected tables [{'], ['.join(tables)}].")
+    values |= tables[version]
     known = {"objective": "valid:acc", "strategy": "Bayesian", "jobs": 20, "parallel": 1, "seed": 1}
     for key, value in values.items():
         if key not in known and key != "ranges":
@@ -91,11 +106,39 @@ def load(file: Path = paths.SEARCH_SETTINGS) -> Search:
     ranges = values.get("ranges", {})
     if not ranges:
         raise UserError(f"{where}: expected at least one [ranges.<hyperparameter>], found none.")
-    return Search(**chosen, ranges=tuple(_range(where, *item) for item in ranges.items()))
+    searchable = hyperparameters(version)
+    return Search(
+        **chosen,
+        ranges=tuple(_range(where, name, given, searchable) for name, given in ranges.items()),
+    )
 
 
-def _range(where: str, name: str, given: Any) -> Range:
+def hyperparameters(version: str) -> dict[str, bool]:
+    """What the version's script lets be searched, and whether it is a whole number.
+
+    >>> hyperparameters("v1")["hidden"], hyperparameters("v1")["dropout"]
+    (True, False)
+    """
+    # Read, not imported: the script is for another Python.
+    script = paths.TRAIN_SOURCE / jobs.SCRIPTS[version]
+    for node in ast.parse(script.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HYPERPARAMETERS":
+            kinds = {
+                ast.literal_eval(entry.elts[0]): ast.unparse(entry.elts[1])
+                for entry in getattr(node.value, "elts", [])
+            }
+            return {
+                name: kind.startswith("arguments.at_least")
+                for name, kind in kinds.items()
+                if name not in NOT_SEARCHED
+            }
+    raise UserError(f"{paths.relative(script)}: expected HYPERPARAMETERS in it, found none.")
+
+
+def _range(where: str, name: str, given: Any, searchable: dict[str, bool]) -> Range:
     here = f"{where}: ranges.{name}"
+    if name not in searchable:
+        raise UserError(f"{here}: no such hyperparameter. Expected {', '.join(searchable)}.")
     if not isinstance(given, dict) or not set(given) <= {"min", "max", "scale"}:
         raise UserError(f"{here}: expected min, max and maybe scale, found {given!r}.")
     low: Any
@@ -103,6 +146,10 @@ def _range(where: str, name: str, given: Any) -> Range:
     low, high, scale = given.get("min"), given.get("max"), given.get("scale", "linear")
     if type(low) not in (int, float) or type(high) not in (int, float) or not low < high:
         raise UserError(f"{here}: expected numbers min < max, found {low!r} and {high!r}.")
+    if searchable[name] and not (isinstance(low, int) and isinstance(high, int)):
+        raise UserError(f"{here}: expected whole numbers, found {low!r} and {high!r}.")
+    if not searchable[name]:
+        low, high = float(low), float(high)
     if scale not in ("linear", "log") or (scale == "log" and low <= 0):
         raise UserError(f'{here}: scale: expected "linear", or "log" with min > 0.')
     return Range(name, low, high, scale == "log")
@@ -140,11 +187,23 @@ def report(search: Search, trials: list[Trial], directory: Path) -> Trial:
     )
     _plot(search, scored, directory)
     console.say(f"{paths.relative(directory)}: results.json, search.png, search.svg")
-    given = " ".join(
-        f"{name.upper().replace('-', '_')}={ranked[0].parameters[name]}" for name in names
-    )
-    console.say(f"best: {given}")
+    console.say(f"best: {_as_variables(ranked[0].parameters)}")
     return ranked[0]
+
+
+def _as_variables(parameters: dict[str, str]) -> str:
+    """As they are given to make, and those that make has no variable for.
+
+    >>> _as_variables({"hidden": "64", "ngram-dropout": "0.5"})
+    'HIDDEN=64, and --ngram-dropout 0.5 (no variable: its default in the script)'
+    """
+    given = " ".join(
+        f"{name.upper().replace('-', '_')}={value}"
+        for name, value in parameters.items()
+        if name in HYPERPARAMETERS
+    )
+    rest = " ".join(f"--{n} {v}" for n, v in parameters.items() if n not in HYPERPARAMETERS)
+    return f"{given}, and {rest} (no variable: its default in the script)" if rest else given
 
 
 def _short(value: str) -> str:

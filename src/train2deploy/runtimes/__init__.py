@@ -21,7 +21,8 @@ class Launch:
     """A command of this machine.
 
     Attributes:
-        container: the name of the container that the command runs, "" where there is none.
+        container: the name of the container that the command runs (or of its Compose
+            project), "" where there is none.
     """
 
     arguments: list[str]
@@ -44,12 +45,12 @@ class Instance:
     modules_beside: bool = False
 
 
-class Runtime(Protocol):
-    """One of the two. Every Launch that was started must be given to `finish` afterwards."""
+class TrainingRuntime(Protocol):
+    """Runs jobs. Every Launch that was started must be given to `finish` afterwards."""
 
     @property
     def name(self) -> str:
-        """host or docker."""
+        """host, docker or sdk."""
 
     def instance(self, job: Path) -> Instance:
         """How the job in this directory sees its machine."""
@@ -68,15 +69,19 @@ class Runtime(Protocol):
         """Python 3.6 of one side. src/ is its search path; it may read and write no more
         than what is named."""
 
-    def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
-        """src/hosting on an unpacked model, at 127.0.0.1:port."""
-
     def finish(self, launch: Launch) -> str:
         """Leaves nothing behind of a command that has ended or was killed.
 
         Returns:
             Why it ended, where the runtime knows that better than the command's output.
         """
+
+
+class Runtime(TrainingRuntime, Protocol):
+    """Runs jobs and endpoints: host or docker."""
+
+    def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
+        """src/hosting on an unpacked model, at 127.0.0.1:port."""
 
 
 def named(name: str, image: str = "own", model_server: str = "own", memory: str = "") -> Runtime:
@@ -92,5 +97,20 @@ def named(name: str, image: str = "own", model_server: str = "own", memory: str 
         return host.HOST
     if name == "docker":
         return docker.runtime(image, model_server, memory)
-    hint = " The SDK's local mode: see docker/README.md." if name == "sdk" else ""
-    raise UserError(f"RUNTIME={name}: expected host or docker.{hint}")
+    if name == "sdk":
+        raise UserError(
+            "RUNTIME=sdk: the SDK's local mode is for `make local-train` alone. Use"
+            " RUNTIME=docker, which serves in the same images."
+        )
+    raise UserError(f"RUNTIME={name}: expected host or docker (to train: or sdk).")
+
+
+def training(
+    name: str, image: str = "own", model_server: str = "own", memory: str = ""
+) -> TrainingRuntime:
+    """As `named`, for what trains and does not serve: the SDK's local mode does, too."""
+    if name != "sdk":
+        return named(name, image, model_server, memory)
+    from train2deploy.runtimes import sdk
+
+    return sdk.runtime(image, memory)

@@ -46,7 +46,7 @@ class Docker:
             image=self.train_image,
             command=["train"],
             mounts=[(job, "/opt/ml", True)],
-            variables={**_passed(), **variables},
+            variables={**passed(), **variables},
             hostname=HOSTNAME,
             memory=self.memory,
             keep=True,
@@ -69,7 +69,7 @@ class Docker:
             image=self.train_image if side == "train" else self.serve_image,
             command=["python", *arguments],
             mounts=mounts,
-            variables={**_passed(), "PYTHONPATH": str(paths.SRC), **variables},
+            variables={**passed(), "PYTHONPATH": str(paths.SRC), **variables},
             memory=self.memory,
         ).launch()
 
@@ -84,7 +84,7 @@ class Docker:
             command=["serve"],
             mounts=[(model_dir, "/opt/ml/models" if several else "/opt/ml/model", False)],
             variables={
-                **_passed(),
+                **passed(),
                 **variables,
                 "SAGEMAKER_BIND_TO_PORT": "8080",
                 "DEV": "1" if dev else "0",
@@ -126,5 +126,6 @@ def runtime(image: str, model_server: str, memory: str) -> Docker:
     return Docker(train, serve, memory, aws=image == "aws")
 
 
-def _passed() -> dict[str, str]:
+def passed() -> dict[str, str]:
+    """PASSED, as far as this machine has them."""
     return {name: os.environ[name] for name in PASSED if name in os.environ}

@@ -25,7 +25,9 @@ OFFLINE_BASE = "train2deploy/base:3.6"
 OFFLINE_BUILDER = "train2deploy/builder:3.6"
 
 OFFICIAL_MODEL_SERVER = "tensorflow/serving:1.13.0"
-"""tensorflow_model_server as its makers built it; in no package registry."""
+"""tensorflow_model_server as its makers built it; in no package registry. By its tag: no digest
+of it is published where two independent sources could be compared. OFFICIAL_SERVING_IMAGE= names
+another, or this one with the digest that you trust."""
 
 PULL_SECONDS = 900
 LOG = paths.BUILD / "images.log"

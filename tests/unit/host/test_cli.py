@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import cli, endpoint, jobs, package, paths
+from train2deploy import cli, endpoint, jobs, package, paths, processes
 from train2deploy.datasets import channels
 from train2deploy.errors import (
     EXIT_ENVIRONMENT,
@@ -22,7 +22,7 @@ from train2deploy.errors import (
 )
 
 COMMANDS = ["data", "vectors", "train", "package", "serve", "stop", "invoke", "verify", "evaluate"]
-COMMANDS += ["rehearse"]
+COMMANDS += ["rehearse", "reproduce", "runs", "compare", "reproduce-check"]
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +137,48 @@ def test_train_passes_on_the_hyperparameters_that_were_given(monkeypatch: pytest
     }
 
 
+def test_train_takes_a_directory_and_channels_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    started: list[tuple] = []
+    monkeypatch.setattr(jobs, "run", lambda *given: started.append(given))
+    for folder in ("data/train", "data/test", "vectors", "job"):
+        (tmp_path / folder).mkdir(parents=True)
+    places = ["--directory", str(tmp_path / "job"), "--channels", str(tmp_path)]
+    assert cli.main(["train", "--model-version", "v2", *places]) == 0
+    ((job, directory, _, sources),) = started
+    assert job.version == "v2"
+    assert directory == tmp_path / "job"
+    assert sources == {
+        "train": tmp_path / "data" / "train",
+        "test": tmp_path / "data" / "test",
+        "vectors": tmp_path / "vectors",
+    }
+
+
+def test_train_ends_where_its_parent_has_ended_already(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(processes, "end_with_parent", lambda: None)  # it would last
+    assert cli.main(["train", "--parent", str(os.getpid())]) == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "train2deploy: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--seeds", "0"], "SEEDS=0: expected a whole number from 1 on."),
+        (["--seeds", "many"], "SEEDS=many: expected a whole number from 1 on."),
+        (["--jobs", "-1"], "JOBS=-1: expected a whole number from 1 on."),
+    ],
+)
+def test_wrong_numbers_of_seeds_and_jobs_are_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(["reproduce", *arguments]) == EXIT_USAGE
+    assert capsys.readouterr().err == f"train2deploy: {message}\n"
+
+
 def test_a_sentence_may_begin_with_a_hyphen(monkeypatch: pytest.MonkeyPatch):
     asked = []
     monkeypatch.setattr("train2deploy.invoke.invoke", lambda *request: asked.append(request))
@@ -196,3 +238,40 @@ def test_a_signal_ends_a_command_with_130_and_one_line(tmp_path: Path, number: s
     out, err = process.communicate(timeout=20)
     os.close(opener)
     assert (process.returncode, out, err) == (130, "", "train2deploy: interrupted\n")
+
+
+TIDIES_UP = """
+import sys, time
+from train2deploy import cli, endpoint
+
+def stop():
+    try:
+        print("ready", flush=True)
+        time.sleep(30)
+    finally:
+        print("tidies up", flush=True)
+        time.sleep(0.5)
+        print("tidied up", flush=True)
+
+endpoint.stop = stop
+sys.exit(cli.main(["stop"]))
+"""
+
+
+def test_a_second_sigterm_does_not_end_the_tidying_up():
+    process = subprocess.Popen(
+        [sys.executable, "-c", TIDIES_UP],
+        env={**os.environ, "PYTHONPATH": str(paths.SRC)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "tidies up\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert out == "tidied up\n"
+    assert err == "train2deploy: interrupted\n"
+    assert process.returncode == EXIT_INTERRUPTED

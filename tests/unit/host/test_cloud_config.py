@@ -50,6 +50,9 @@ def test_a_make_variable_is_above_the_file(tmp_path):
     (GOOD + "project = 'a_b'\n", "letters, digits and single hyphens"),
     (GOOD + f"project = '{'a' * 19}'\n", "at most 18 characters"),
     ('role = "Role"\nbucket = "s3://x"\n', "a bucket's name (no s3://)"),
+    (GOOD + "prefix = '/data/'\n", "prefix: expected names with single slashes"),
+    (GOOD + "prefix = ''\n", "prefix: expected names with single slashes"),
+    (GOOD + "region = 'Ohio'\n", "region: expected a region such as us-east-1"),
     ("role = \n", "expected TOML"),
 ])
 def test_what_is_wrong_is_named(tmp_path, text, expected):
@@ -106,3 +109,30 @@ def test_policies_name_what_they_allow_one_by_one(name):
     if name == "caller":
         assert "arn:aws:sagemaker:us-east-1:123456789012:endpoint/train2deploy'" in text
         assert "'arn:aws:iam::123456789012:role/R'" in text
+
+
+def test_policies_allow_a_key_and_a_network_only_where_there_is_one():
+    def actions(name, **settings):
+        return policy.allowed(name, config.Config(role="R", bucket="my-bucket", **settings))
+
+    plain = actions("caller") | actions("execution")
+    assert not [action for action in plain if action.startswith(("kms:", "ec2:"))]
+    assert "kms:GenerateDataKey" in actions("caller", kms_key="key-1")
+    assert "kms:Decrypt" in actions("execution", kms_key="key-1")
+    network = {"subnets": ("s-1",), "security_groups": ("g-1",)}
+    assert "ec2:CreateNetworkInterface" in actions("execution", **network)
+    assert not [action for action in actions("caller", **network) if action.startswith("ec2:")]
+
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/key-1"
+
+
+@pytest.mark.parametrize("key, resource", [
+    ("key-1", "arn:aws:kms:us-east-1:*:key/key-1"),
+    (KEY, KEY),
+    ("alias/mine", "arn:aws:kms:us-east-1:*:key/*"),
+])
+def test_a_key_is_named_by_its_arn(key, resource):
+    settings = config.Config(role="R", bucket="my-bucket", kms_key=key)
+    statement = policy.policy("execution", settings)["Statement"][-1]
+    assert (statement["Sid"], statement["Resource"]) == ("Key", resource)

@@ -5,7 +5,7 @@ import re
 import pytest
 from project import REPOSITORY
 
-from emulator import faults
+from emulator import faults, limits
 from train2deploy.cloud import metrics, search
 from train2deploy.errors import JobFailed, UserError
 
@@ -15,14 +15,14 @@ LINE = (
     " - val_mean_absolute_error: 0.43")
 
 
-def write(tmp_path, text):
+def write(tmp_path, text, version="v1"):
     file = tmp_path / "tune.toml"
     file.write_text(text, encoding="utf-8")
-    return search.load(file)
+    return search.load(version, file)
 
 
 def test_the_shipped_search_has_the_articles_ranges():
-    wanted = search.load(REPOSITORY / "tune.toml")
+    wanted = search.load("v1", REPOSITORY / "tune.toml")
     assert wanted.objective == "valid:acc" and wanted.direction == "Maximize"
     ranges = {each.name: each for each in wanted.ranges}
     assert (ranges["hidden"].low, ranges["hidden"].high) == (32, 512)
@@ -30,15 +30,41 @@ def test_the_shipped_search_has_the_articles_ranges():
     assert ranges["learning-rate"].log
 
 
+def test_a_versions_table_takes_the_place_of_the_rest(tmp_path):
+    text = "jobs=3\n[ranges.hidden]\nmin=1\nmax=2\n[v2]\njobs=5\n"
+    text += "[v2.ranges.ngram-dropout]\nmin=0\nmax=0.5\n"
+    assert write(tmp_path, text).jobs == 3
+    wanted = write(tmp_path, text, "v2")
+    assert wanted.jobs == 5
+    (only,) = wanted.ranges
+    assert (only.name, only.is_whole) == ("ngram-dropout", False)
+    with pytest.raises(UserError, match="VERSION=v3"):
+        write(tmp_path, text, "v3")
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_shipped_search_is_about_hyperparameters_that_the_script_has(version):
+    wanted = search.load(version, REPOSITORY / "tune.toml")
+    known = search.hyperparameters(version)
+    assert "learning-rate" in known and "seed" not in known
+    assert {each.name for each in wanted.ranges} <= set(known)
+    assert all(each.is_whole == known[each.name] for each in wanted.ranges)
+
+
 @pytest.mark.parametrize("text, expected", [
     ("", "at least one [ranges."),
-    ("colour = 1\n[ranges.a]\nmin=1\nmax=2\n", "colour: no such key"),
-    ("jobs = 0\n[ranges.a]\nmin=1\nmax=2\n", "expected 1 or more"),
-    ("jobs = '2'\n[ranges.a]\nmin=1\nmax=2\n", "jobs: found '2'"),
-    ("objective = 'train:acc'\n[ranges.a]\nmin=1\nmax=2\n", "expected valid:acc or valid:mse"),
-    ("[ranges.a]\nmin=2\nmax=2\n", "expected numbers min < max"),
-    ("[ranges.a]\nmin=0\nmax=2\nscale='log'\n", "with min > 0"),
-    ("[ranges.a]\nmin=0\nstep=2\n", "expected min, max and maybe scale"),
+    ("colour = 1\n[ranges.hidden]\nmin=1\nmax=2\n", "colour: no such key"),
+    ("jobs = 0\n[ranges.hidden]\nmin=1\nmax=2\n", "expected 1 or more"),
+    ("jobs = '2'\n[ranges.hidden]\nmin=1\nmax=2\n", "jobs: found '2'"),
+    ("objective = 'train:acc'\n[ranges.hidden]\nmin=1\nmax=2\n", "expected valid:acc or valid:mse"),
+    ("[ranges.hidden]\nmin=2\nmax=2\n", "expected numbers min < max"),
+    ("[ranges.hidden]\nmin=0\nmax=2\nscale='log'\n", "with min > 0"),
+    ("[ranges.hidden]\nmin=1.0\nmax=2\n", "ranges.hidden: expected whole numbers"),
+    ("[ranges.colour]\nmin=1\nmax=2\n", "ranges.colour: no such hyperparameter"),
+    ("[ranges.seed]\nmin=1\nmax=2\n", "ranges.seed: no such hyperparameter"),
+    ("v1 = 5\n", "expected tables [v1], [v2]"),
+    ("[v1]\ncolour = 1\n", "colour: no such key"),
+    ("[ranges.hidden]\nmin=0\nstep=2\n", "expected min, max and maybe scale"),
 ])
 def test_what_is_wrong_is_named(tmp_path, text, expected):
     with pytest.raises(UserError) as caught:
@@ -47,9 +73,9 @@ def test_what_is_wrong_is_named(tmp_path, text, expected):
 
 
 def test_a_search_in_which_every_job_failed_says_so(tmp_path):
-    wanted = write(tmp_path, "[ranges.a]\nmin=1\nmax=2\n")
+    wanted = write(tmp_path, "[ranges.hidden]\nmin=1\nmax=2\n")
     with pytest.raises(JobFailed, match="every job"):
-        search.report(wanted, [search.Trial("job", {"a": "1"}, None)], tmp_path)
+        search.report(wanted, [search.Trial("job", {"hidden": "1"}, None)], tmp_path)
 
 
 def test_metrics_of_training_and_validation_are_kept_apart():
@@ -94,3 +120,15 @@ def test_delays_and_instance_types():
 def test_a_fault_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match="expected kind:target"):
         faults.parse(text)
+
+
+def test_an_endpoints_limits_are_the_platforms():
+    """Contract A9: an answer within 60 s, healthy within 8 minutes, 5 MB."""
+    assert limits.parse("") == limits.Limits(response=60, start=480, body=5 * 1024 * 1024)
+    assert limits.parse("response:2,start:0.5") == limits.Limits(response=2, start=0.5)
+
+
+@pytest.mark.parametrize("text", ["body:1", "response", "response:0", "start:soon", "start:inf"])
+def test_a_limit_that_is_none_is_refused(text):
+    with pytest.raises(ValueError, match="expected name:seconds"):
+        limits.parse(text)

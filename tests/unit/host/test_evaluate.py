@@ -120,6 +120,35 @@ def test_the_test_split_is_asked_in_batches_and_the_result_is_written(
     assert "characters 1-3, logistic regression" in out
 
 
+def test_every_sentences_probabilities_are_there_in_the_order_of_the_labels(data: list[Row]):
+    def answer(sentences: list[str]):
+        def ranking(text: str) -> list[dict]:
+            first, second = ("携帯電話", "グルメ") if "電波" in text else ("グルメ", "携帯電話")
+            return [{"label": first, "prob": 0.75}, {"label": second, "prob": 0.25}]
+
+        return 200, json.dumps([ranking(text) for text in sentences]).encode()
+
+    with answering(answer) as running:
+        result = evaluate.evaluate(running)
+    assert result["labels"] == ["グルメ", "携帯電話"]
+    assert result["probabilities"] == [
+        [0.25, 0.75] if "電波" in row.text else [0.75, 0.25] for row in data
+    ]
+    ids = json.loads((paths.DATASET / "split.json").read_text(encoding="utf-8"))["test"]
+    assert result["test_ids"] == ids
+    assert len(ids) == 40
+
+
+def test_a_data_set_and_an_archive_of_another_place_are_taken(data: list[Row], tmp_path: Path):
+    paths.DATASET.rename(tmp_path / "data")
+    (tmp_path / "other.tar.gz").write_bytes(b"other model")
+    with answering(lambda sentences: rankings_of(["グルメ"] * len(sentences))) as running:
+        result = evaluate.result_of(running, tmp_path / "data", tmp_path / "other.tar.gz")
+    assert result["model"]["accuracy"] == 0.5
+    assert result["model_sha256"] == sha256_file(tmp_path / "other.tar.gz")
+    assert not paths.EVALUATION.exists(), "only `evaluate` writes"
+
+
 def test_without_a_test_split_it_says_what_to_run(project: Path):
     with pytest.raises(
         UserError, match=r"build/data/test: expected the held-out sentences.*make data"

@@ -1,0 +1,50 @@
+"""What the platform gives an endpoint (contract A9), and shorter times for a rehearsal of them.
+
+Limits that differ are written `name:number`, several with commas between them:
+
+    response:2     seconds that an invocation may take; AWS: 60
+    start:20       seconds until the health check must pass; AWS: 480
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Limits:
+    """AWS's.
+
+    Attributes:
+        response: seconds from an invocation's request to its answer.
+        start: seconds from a container's start to its first healthy answer.
+        body: bytes of an invocation's request.
+    """
+
+    response: float = 60.0
+    start: float = 480.0
+    body: int = 5 * 1024 * 1024
+
+
+TIMES = tuple(each.name for each in fields(Limits) if each.name != "body")
+
+
+def parse(text: str) -> Limits:
+    """
+    >>> parse("response:2").response, parse("").response
+    (2.0, 60.0)
+
+    Raises:
+        ValueError: with what was expected.
+    """
+    chosen: dict[str, Any] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = item.partition(":")
+        try:
+            chosen[name] = float(number)
+        except ValueError:
+            chosen[name] = -1.0
+        if name not in TIMES or not 0 < chosen[name] < float("inf"):
+            raise ValueError(
+                f"LIMITS: expected name:seconds with a name of {', '.join(TIMES)}, found {item!r}."
+            )
+    return replace(Limits(), **chosen)

@@ -1,0 +1,98 @@
+"""What the user asks of `make bench`, and the plan that comes of it."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from train2deploy import paths
+from train2deploy.bench import article, measure
+from train2deploy.errors import UserError
+
+MOST_CLIENTS = 512
+MOST_RETRIES = 120
+"""So many disturbed measurements are repeated: about as many as there are."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; None: the default of a whole or of a quick run.
+
+    Attributes:
+        against: another package, archive or directory.
+        article_words: in the word vectors of the article's handler.
+    """
+
+    quick: bool = False
+    rounds: int | None = None
+    seconds: float | None = None
+    clients: tuple[int, ...] = (1, 8, 32, 64)
+    against: Path | None = None
+    article_words: int = article.WORDS
+
+    def plan(self, endpoints: Sequence[str]) -> measure.Plan:
+        """The default takes five minutes on a quiet machine, ten on another; quick about one."""
+        return measure.Plan(
+            rounds=self.rounds or (2 if self.quick else 5),
+            seconds=self.seconds or (0.5 if self.quick else 1.5),
+            clients=self.clients,
+            endpoints=endpoints,
+            retries=0 if self.quick else MOST_RETRIES,
+        )
+
+    def command(self) -> str:
+        """The command that repeats this run."""
+        words = ["make", "bench"]
+        if self.against:
+            words.append(f"AGAINST={paths.relative(self.against)}")
+        if self.quick:
+            words.append("QUICK=1")
+        if self.rounds:
+            words.append(f"ROUNDS={self.rounds}")
+        if self.seconds:
+            words.append(f"SECONDS={self.seconds:g}")
+        if self.clients != Options.clients:
+            words.append("CLIENTS=" + ",".join(map(str, self.clients)))
+        if self.article_words != Options.article_words:
+            words.append(f"ARTICLE_WORDS={self.article_words}")
+        return shlex.join(words)
+
+
+def parse(
+    quick: bool = False,
+    rounds: int | None = None,
+    seconds: float | None = None,
+    clients: str | None = None,
+    against: str | None = None,
+    article_words: int | None = None,
+) -> Options:
+    """Options as the command line gives them.
+
+    Raises:
+        UserError: a number is not what it should be.
+    """
+    for name, number in (
+        ("ROUNDS", rounds),
+        ("SECONDS", seconds),
+        ("ARTICLE_WORDS", article_words),
+    ):
+        if number is not None and number <= 0:
+            raise UserError(f"{name}={number}: expected a number above 0.")
+    return Options(
+        quick=quick,
+        rounds=rounds,
+        seconds=seconds,
+        clients=Options.clients if clients is None else _numbers(clients),
+        against=Path(against) if against else None,
+        article_words=article_words or Options.article_words,
+    )
+
+
+def _numbers(clients: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(sorted({int(word) for word in clients.split(",")}))
+    except ValueError as error:
+        raise UserError(f"CLIENTS={clients}: expected numbers such as 1,8,32.") from error
+    if numbers[0] < 1 or numbers[-1] > MOST_CLIENTS:
+        raise UserError(f"CLIENTS={clients}: expected numbers from 1 to {MOST_CLIENTS}.")
+    return numbers

@@ -1,0 +1,76 @@
+"""The part of a report that is not about scores: speed, parity, environment."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from train2deploy import paths
+from train2deploy.report import recorded
+from train2deploy.report.recorded import Run
+
+BENCH = Path("reports/bench.json")
+VERIFICATION = Path(paths.VERIFICATION.name)
+PARITY = Path(paths.PARITY.name)
+CLOUD_PARITY = Path("cloud/parity.json")
+FILES = (BENCH, VERIFICATION, PARITY, CLOUD_PARITY)
+"""What a report can show beside the runs, below build/ or below a reference."""
+
+
+def bench(source: Path, start: Path) -> dict[str, Any] | None:
+    """What `make bench` measured, without its single rounds."""
+    path = source / BENCH
+    found = recorded.read_json(path)
+    if found is None:
+        return None
+    return {
+        "machine": found["machine"],
+        "measured": found["measured"],
+        "command": found["command"],
+        "foreign_cpu": found["foreign_cpu"],
+        "subjects": found["subjects"],
+        "startup": found["startup"],
+        "memory": found["memory"],
+        "measurements": [
+            {name: value for name, value in row.items() if name != "rounds"}
+            for row in found["measurements"]
+        ],
+        "source": recorded.link(path, start),
+    }
+
+
+def parity(source: Path, start: Path) -> dict[str, Any]:
+    """The comparisons that were made: each None where it was not."""
+    checks = {"session": VERIFICATION, "runtimes": PARITY, "cloud": CLOUD_PARITY}
+    return {name: _check(source / path, start) for name, path in checks.items()}
+
+
+def _check(path: Path, start: Path) -> dict[str, Any] | None:
+    found = recorded.read_json(path)
+    if found is None:
+        return None
+    weights = found.get("weights_sha256") or []
+    holds = found["max_abs_difference"] <= found["tolerance"] and len(set(weights)) <= 1
+    return {
+        "sentences": found["sentences"],
+        "max_abs_difference": found["max_abs_difference"],
+        "tolerance": found["tolerance"],
+        "runtimes": found.get("runtimes"),
+        "weights_equal": len(set(weights)) == 1 if weights else None,
+        "holds": holds and found.get("same_label", found["sentences"]) == found["sentences"],
+        "source": recorded.link(path, start),
+    }
+
+
+def environment(runs: Sequence[Run], start: Path) -> dict[str, Any]:
+    """Where the runs were made: of the first, and what differs between them."""
+    found = [run.manifest["environment"] for run in runs]
+    differing = sorted(
+        {name for one in found for name in one if any(o.get(name) != one[name] for o in found)}
+    )
+    return {
+        "first": found[0],
+        "differing": [name for name in differing if name != "git"],
+        "commits": sorted({one.get("git", {}).get("commit", "") for one in found} - {""}),
+        "dirty": any(one.get("git", {}).get("dirty") for one in found),
+        "source": recorded.link(runs[0].folder / "manifest.json", start),
+    }

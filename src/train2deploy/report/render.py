@@ -1,0 +1,267 @@
+"""A report's pages: its content laid out as HTML and Markdown, in one language."""
+
+import re
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from train2deploy.report import charts, font, wording
+from train2deploy.report.svg import Drawing
+from train2deploy.report.texts import Texts, load
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+PARITY_COMMANDS = {
+    "session": "make verify",
+    "runtimes": "make parity A=host B=docker",
+    "cloud": "make parity A=host B=cloud",
+}
+
+
+def html(content: Mapping[str, Any], language: str) -> str:
+    """The page: one file that needs nothing but itself."""
+    t = load(language)
+    drawn = _drawings(content, t)
+    view = {
+        **_view(content, t, as_html=True),
+        "strip_axis": drawn["scores-axis"],
+        "strips": {
+            row["name"]: drawn[f"scores-{place}"] for place, row in enumerate(content["scores"])
+        },
+        "learning": _named(drawn, "learning-"),
+        "calibration": _named(drawn, "calibration-"),
+        "speed": {name.replace("-", "_"): plot for name, plot in _named(drawn, "speed-").items()},
+        "ranking": drawn["ranking"],
+        "style": "",
+    }
+    page = _environment().get_template("report.html.j2")
+    # Twice: the first page tells which characters its font must have.
+    face = font.face(page.render(view))
+    return page.render({**view, "style": face + _style("style.css") + _style("plot.css")})
+
+
+def markdown(content: Mapping[str, Any], language: str) -> str:
+    """The same as Markdown, with the plots as files beside it (see `plots`)."""
+    t = load(language)
+    names = list(_drawings(content, t))
+    view = {
+        **_view(content, t, as_html=False),
+        "plots": names,
+        "plot_file": partial(plot_file, t.language),
+    }
+    return _environment().get_template("report.md.j2").render(view)
+
+
+def plots(content: Mapping[str, Any], language: str) -> dict[str, str]:
+    """The plots as files of their own, by name."""
+    drawn = _drawings(content, load(language))
+    style = _style("style.css").partition("\n* {")[0] + _style("plot.css")
+    return {
+        plot_file(language, name): drawing.svg(font.face(drawing.svg()) + style)
+        for name, drawing in drawn.items()
+        if not name.startswith("scores-")
+    }
+
+
+def plot_file(language: str, name: str) -> str:
+    """Where a plot lies, from the page.
+
+    >>> plot_file("ja", "ranking")
+    'plots/ranking.ja.svg'
+    """
+    return f"plots/{name}{suffix(language)}.svg"
+
+
+def suffix(language: str) -> str:
+    """What comes before the ending of a file in this language."""
+    return "" if language == "en" else f".{language}"
+
+
+def _view(content: Mapping[str, Any], t: Texts, as_html: bool) -> dict[str, Any]:
+    """What both templates are given."""
+    published = [row for row in content["comparison"] if row["figure"]]
+    other = "ja" if t.language == "en" else "en"
+    return {
+        "c": content,
+        "t": t,
+        "prose": _prose,
+        "linked": _linked,
+        "decimal": wording.decimal,
+        "summary": wording.summary(content, t),
+        "headline": [row for row in content["comparison"] if wording.is_headline(row)],
+        "all_published": published,
+        "published_count": len(published),
+        "grouped": partial(wording.grouped, content),
+        "row_name": partial(wording.row_name, t=t),
+        "remark": partial(wording.remark, t=t),
+        "places": wording.places,
+        "standard_error": wording.standard_error(content),
+        "tolerance": partial(wording.tolerance, content),
+        "score": partial(_score, t, as_html),
+        "intro": partial(_intro, content, t),
+        "golden_labels": _golden_labels(content["golden"]),
+        "speed_tables": _speed_tables(content["bench"], t) if content["bench"] else [],
+        "parity_rows": [
+            (_parity_name(name, content["parity"][name], t), content["parity"][name], command)
+            for name, command in PARITY_COMMANDS.items()
+        ],
+        "facts": wording.facts(content, t),
+        "seconds": lambda run, name: wording.duration(run["durations"].get(name)),
+        "again": wording.again(content),
+        "other_language": other,
+        "other_page": f"report{suffix(other)}.html",
+    }
+
+
+def _intro(content: Mapping[str, Any], t: Texts, section: str) -> str:
+    bench = content["bench"]
+    sentences = bench["measurements"] if bench else []
+    batches = sorted({row["sentences"] for row in sentences if row["sentences"] > 1})
+    asked = [t("one_sentence"), *(t("batch", n=number) for number in batches)]
+    return t(
+        f"intro_{section}",
+        n=content["dataset"]["test_sentences"],
+        sentence=content["golden"]["sentence"],
+        sentences=" / ".join(asked),
+    )
+
+
+def _score(t: Texts, as_html: bool, row: Mapping[str, Any], metric: str) -> str:
+    """A score with its spread, as a link; a yardstick has none."""
+    text = t.spread(row[metric] if row["is_model"] else {**row[metric], "sd": None})
+    target = row["sources"][0] if len(row["sources"]) == 1 else "report.json"
+    return Markup('<a href="{}">{}</a>').format(target, text) if as_html else f"[{text}]({target})"
+
+
+def _golden_labels(golden: Mapping[str, Any]) -> list[str]:
+    article = golden["article"]
+    ours = {label for one in golden["ours"].values() for label in one["probabilities"]}
+    return [*sorted(article, key=lambda label: -article[label]), *sorted(ours - set(article))]
+
+
+def _parity_name(name: str, found: Mapping[str, Any] | None, t: Texts) -> str:
+    if name == "runtimes" and found and found["runtimes"]:
+        a, b = found["runtimes"]
+        return t("parity_runtimes", a=a, b=b)
+    return t("parity_runtimes_plain" if name == "runtimes" else f"parity_{name}")
+
+
+def _speed_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
+    """Median latency and sentences a second: a row a subject, a column a number of clients."""
+    tables: list[dict[str, Any]] = []
+    sizes = sorted({row["sentences"] for row in bench["measurements"]})
+    for value, size in [("p50_ms", 1), *(("per_second", size) for size in sizes)]:
+        rows = [row for row in bench["measurements"] if row["sentences"] == size]
+        columns = sorted({row["clients"] for row in rows})
+        cells = {
+            (row["subject"], row["clients"]): row["median"][value]
+            * (size if value != "p50_ms" else 1)
+            for row in rows
+        }
+        form = "{:.1f}" if value == "p50_ms" else "{:,.0f}"
+        named = t("one_sentence") if size == 1 else t("batch", n=size)
+        body = [
+            (
+                t(charts.SUBJECTS[subject]),
+                [
+                    form.format(cells[subject, n]) if (subject, n) in cells else None
+                    for n in columns
+                ],
+            )
+            for subject in charts.SUBJECTS
+            if any((subject, n) in cells for n in columns)
+        ]
+        title = f"{t(value)}, {named}"
+        tables.append({"title": title, "corner": t("clients"), "columns": columns, "rows": body})
+    return [*tables, *_process_tables(bench, t)]
+
+
+def _process_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
+    """Seconds to the first answer, and resident memory by process."""
+    started, memory = bench["startup"], bench["memory"]
+    roles = sorted({role for found in memory.values() for role in found})
+    starts = [
+        (t.name(charts.SUBJECTS.get(k, k)), [f"{v['seconds']:.2f}"]) for k, v in started.items()
+    ]
+    held = [
+        (
+            t.name(charts.SUBJECTS.get(subject, subject)),
+            [f"{found[role]['rss']:.0f}" if role in found else None for role in roles],
+        )
+        for subject, found in memory.items()
+    ]
+    tables: list[dict[str, Any]] = [
+        {"title": t("start"), "corner": "", "columns": [t("seconds")], "rows": starts},
+        {"title": t("memory"), "corner": "", "columns": list(map(t.name, roles)), "rows": held},
+    ]
+    return [table for table in tables if table["rows"]]
+
+
+def _drawings(content: Mapping[str, Any], t: Texts) -> dict[str, Drawing]:
+    """Every plot of the content, by name."""
+    rows, versions = content["scores"], content["versions"]
+    at = charts.strip_range(rows)
+    drawn = [charts.strip_axis(at, t)]
+    drawn += [
+        charts.strip({**row, "name": t.name(row["name"])}, f"scores-{place}", at, t)
+        for place, row in enumerate(rows)
+    ]
+    learned = [run for detail in versions.values() for run in detail["learning"]]
+    low = min(
+        value for run in learned for name in ("acc", "val_acc") for value in run.get(name, [])
+    )
+    drawn += [charts.learning(v, detail["learning"], low, t) for v, detail in versions.items()]
+    drawn += [
+        charts.calibration(version, detail["calibration"], t)
+        for version, detail in versions.items()
+        if detail["calibration"]
+    ]
+    drawn.append(charts.ranking(content["golden"], t))
+    for value in ("p50_ms", "per_second"):
+        if content["bench"] and (plot := charts.speed(content["bench"], value, t)):
+            drawn.append(plot)
+    return {drawing.name: drawing for drawing in drawn}
+
+
+def _named(drawn: Mapping[str, Drawing], prefix: str) -> dict[str, Drawing]:
+    return {name.removeprefix(prefix): d for name, d in drawn.items() if name.startswith(prefix)}
+
+
+def _prose(text: str, link_numbers: bool = False) -> Markup:
+    """HTML of a text in which `…` is code and, if asked, decimals link to the file of them all."""
+    made = []
+    for part in re.split(r"(`[^`]*`|\d+\.\d+(?: ± \d+\.\d+)?)", text):
+        if part.startswith("`"):
+            made.append(Markup("<code>{}</code>").format(part.strip("`")))
+        elif link_numbers and part[:1].isdigit() and "." in part:
+            made.append(Markup('<a href="report.json">{}</a>').format(part))
+        else:
+            made.append(escape(part))
+    return Markup("").join(made)
+
+
+def _linked(text: str, target: str) -> Markup:
+    """The text with LINK replaced by a link to the file."""
+    link = Markup('<a href="{0}">{0}</a>').format(target)
+    return link.join(escape(part) for part in text.split("LINK"))
+
+
+@cache
+def _style(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,51 @@
+"""What a report says, by language: a TOML file beside this one for each."""
+
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from train2deploy.errors import UserError
+from train2deploy.report.published import LANGUAGES
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Texts:
+    """The texts of one language: `texts("seed", seed=3)` fills in and returns one."""
+
+    def __init__(self, language: str, known: Mapping[str, str]) -> None:
+        self.language = language
+        self.known = known
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        return self.known[key].format(**values)
+
+    def name(self, key: str) -> str:
+        """The text of a key that is somebody else's name: itself where it has none."""
+        return self.known.get(key, key)
+
+    @staticmethod
+    def spread(found: Mapping[str, Any], before: str = "", decimals: int = 3) -> str:
+        """Mean and, of several, the standard deviation.
+
+        >>> Texts.spread({"mean": 0.8561, "sd": 0.0079})
+        '0.856 ± 0.008'
+        """
+        sd = "" if found["sd"] is None else f" ± {found['sd']:.{decimals}f}"
+        return f"{before}{found['mean']:.{decimals}f}{sd}"
+
+
+@cache
+def load(language: str) -> Texts:
+    """The texts of `en` or `ja`."""
+    if language not in LANGUAGES:
+        raise UserError(
+            f"LANG_REPORT={language}: expected one of {', '.join(LANGUAGES)}, found {language!r}."
+        )
+    path = Path(__file__).with_name(f"{language}.toml")
+    return Texts(language, tomllib.loads(path.read_text(encoding="utf-8")))

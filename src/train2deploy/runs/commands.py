@@ -1,0 +1,115 @@
+"""The commands behind `make reproduce`, `runs`, `compare` and `reproduce-check`."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from train2deploy.errors import UserError
+from train2deploy.runtimes import Runtime
+
+Add = Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]
+"""Adds a command to the host tool."""
+
+
+def register(
+    add: Add,
+    hyperparameters: dict[str, type],
+    runtime: Callable[[argparse.Namespace], Runtime],
+) -> None:
+    """Adds the commands.
+
+    Args:
+        hyperparameters: what a training job takes, by name.
+        runtime: the one that the arguments name.
+    """
+
+    def reproduce(arguments: argparse.Namespace) -> None:
+        """Trains, packs, serves, evaluates and records a run for each seed"""
+        from train2deploy.runs.plan import Plan
+        from train2deploy.runs.reproduce import reproduce
+
+        given = {name: getattr(arguments, name.replace("-", "_")) for name in hyperparameters}
+        plan = Plan(
+            dataset=arguments.dataset,
+            version=arguments.model_version,
+            seeds=tuple(range(1, _count("SEEDS", arguments.seeds) + 1)),
+            hyperparameters={name: value for name, value in given.items() if value is not None},
+            by_article=arguments.split == "article",
+            titles=arguments.titles == "keep",
+            clean=arguments.clean,
+            split_seed=arguments.split_seed,
+            vectors=arguments.vectors,
+            corpus=arguments.corpus,
+            vocabulary_size=arguments.vocabulary_size,
+        )
+        at_a_time = _count("JOBS", arguments.jobs) if arguments.jobs else None
+        reproduce(plan, runtime(arguments), _tool_options(arguments), at_a_time)
+
+    command = add("reproduce", reproduce)
+    command.add_argument("--dataset", default="sample")
+    command.add_argument("--model-version", default="v1")
+    command.add_argument("--seeds", default="5", help="1 to this")
+    command.add_argument("--split-seed", type=int, default=1, help="of data and split, for all")
+    command.add_argument("--split", choices=["random", "article"], default="random")
+    command.add_argument("--titles", choices=["keep", "drop"], default="keep")
+    command.add_argument("--clean", action="store_true")
+    command.add_argument("--vectors", default="chive")
+    command.add_argument("--corpus", type=Path)
+    command.add_argument("--vocabulary-size", type=int, default=12000)
+    command.add_argument("--jobs", default="", help="trained at a time")
+    for name, kind in hyperparameters.items():
+        command.add_argument(f"--{name}", type=kind)
+
+    command = add("runs", _runs)
+    command.add_argument("--dataset", default="")
+    command.add_argument("--model-version", default="")
+    command.add_argument("--where", default="", help="accuracy>0.8, seed<=3")
+    command.add_argument("--sort", default="", help="a field; -field: turned round")
+    command.add_argument("--json", action="store_true")
+
+    command = add("compare", _compare)
+    command.add_argument("--a", default="")
+    command.add_argument("--b", default="")
+    command.add_argument("--dataset", default="")
+    command.add_argument("--language", default="en")
+
+    command = add("reproduce-check", _reproduce_check)
+    command.add_argument("versions", nargs="+")
+    command.add_argument("--variable", action="append", default=[], help="NAME=value for make")
+
+
+def _runs(arguments: argparse.Namespace) -> None:
+    """The completed runs, filtered and sorted"""
+    from train2deploy.runs import registry, table
+
+    records = registry.load(arguments.dataset, arguments.model_version)
+    table.list_runs(records, arguments.where, arguments.sort, arguments.json)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    """Two runs side by side, with McNemar's test"""
+    from train2deploy.runs import compare
+
+    compare.compare(arguments.a, arguments.b, arguments.language, arguments.dataset)
+
+
+def _reproduce_check(arguments: argparse.Namespace) -> None:
+    """Builds HEAD twice from nothing and compares every artifact"""
+    from train2deploy.runs import check
+
+    check.check(arguments.versions, arguments.variable)
+
+
+def _tool_options(arguments: argparse.Namespace) -> list[str]:
+    """The host tool's own options, for a command that this one starts."""
+    names = ("runtime", "image", "model_server", "memory")
+    given = {name: getattr(arguments, name) for name in names}
+    return [
+        part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", value)
+    ]
+
+
+def _count(variable: str, text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise UserError(f"{variable}={text}: expected a whole number from 1 on.")
+    return int(text)

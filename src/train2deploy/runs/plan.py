@@ -1,0 +1,157 @@
+"""What `make reproduce` is asked for, and which run each seed of it is."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train2deploy import datasets, jobs, manifest, package, paths
+from train2deploy.datasets import channels
+from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
+from train2deploy.runtimes import Runtime
+from train2deploy.vectors import channel
+
+VECTOR_SEED = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Trainings that differ in their seed alone.
+
+    Attributes:
+        split_seed: shuffles and splits the data set. It is the same for all seeds: every run is
+            scored on the same sentences, and the spread over seeds is that of training.
+        vectors: chive, wikija or corpus; then `corpus` is the text to learn from.
+        hyperparameters: what is given, without the seed; the script has defaults for the others.
+    """
+
+    dataset: str
+    version: str
+    seeds: tuple[int, ...]
+    hyperparameters: dict[str, object]
+    by_article: bool = False
+    titles: bool = True
+    clean: bool = False
+    split_seed: int = 1
+    vectors: str = "chive"
+    corpus: Path | None = None
+    vocabulary_size: int = 12000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of a plan: a run to be made.
+
+    Attributes:
+        inputs: all that the result depends on, by sha256 where it is files.
+        channels: the directory that holds data/ and vectors/.
+    """
+
+    id: str
+    seed: int
+    version: str
+    hyperparameters: dict[str, object]
+    inputs: dict[str, Any]
+    channels: Path
+
+    @property
+    def workspace(self) -> Path:
+        """Where it is made; nothing of it is left when the run is recorded."""
+        return paths.REPRODUCTIONS / self.id
+
+    @property
+    def job(self) -> Path:
+        """The finished training job; it appears by a rename."""
+        return self.workspace / "job"
+
+    @property
+    def archive(self) -> Path:
+        """The packed model."""
+        return self.workspace / paths.MODEL_ARCHIVE.name
+
+
+def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
+    """Makes data/ and vectors/ of the plan, once for all its seeds and outside of build/data.
+
+    Returns:
+        The directory that holds the two, and lines for the user.
+
+    Raises:
+        UserError: there is no such data set, version or kind of vectors.
+    """
+    jobs.check_version(plan.version)
+    dataset = datasets.load(plan.dataset, plan.titles, plan.clean)
+    options: list[object] = [
+        plan.dataset,
+        plan.titles,
+        plan.clean,
+        plan.by_article,
+        plan.split_seed,
+    ]
+    options += [plan.split_seed, plan.vectors, str(plan.corpus), plan.vocabulary_size]
+    place = paths.REPRODUCTIONS / f"data-{sha256_value(options)[:8]}"
+    place.mkdir(parents=True, exist_ok=True)
+    given = (plan.vectors, plan.corpus, plan.vocabulary_size, VECTOR_SEED)
+    lines = [
+        channels.write(dataset, plan.split_seed, plan.by_article, place / paths.DATASET.name),
+        channel.build(*given, runtime, place),
+    ]
+    return place, lines
+
+
+def runs(plan: Plan, place: Path) -> list[Run]:
+    """The plan's runs, by seed; `place` is what `prepare` made."""
+    data = manifest.read(place / paths.DATASET.name / "manifest.json") or {}
+    shared = {
+        "data": data["inputs"],
+        "channels": {
+            name: _channel_sha256(source) for name, source in jobs.channel_sources(place).items()
+        },
+        "sources": {"train": _training_sha256(), "endpoint": _endpoint_sha256()},
+        "locks": {name: sha256_file(paths.REQUIREMENTS / name) for name in LOCKS},
+        "repro": True,
+        "version": plan.version,
+    }
+    found = []
+    for seed in plan.seeds:
+        hyperparameters = {**plan.hyperparameters, "seed": seed}
+        inputs = {**shared, "hyperparameters": hyperparameters}
+        name = run_id(str(data["inputs"]["dataset"]), plan.version, seed, inputs)
+        found.append(Run(name, seed, plan.version, hyperparameters, inputs, place))
+    return found
+
+
+LOCKS = ("serve.lock", "train.lock")
+
+
+def run_id(dataset: str, version: str, seed: int, inputs: dict[str, Any]) -> str:
+    """A run's name, and its directory's.
+
+    >>> run_id("sample", "v1", 3, {"epochs": 20})
+    'sample-v1-s3-93165ac3'
+    """
+    readable = re.sub(r"[^\w.]+", "_", dataset).strip("_.") or "data"
+    return f"{readable}-{version}-s{seed}-{sha256_value(inputs)[:8]}"
+
+
+def _channel_sha256(directory: Path) -> str:
+    """Of what a job gets: a manifest names a commit and a Python, and stays behind."""
+    files = {
+        path.relative_to(directory).as_posix(): sha256_file(path)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+    return sha256_value(files)
+
+
+def _training_sha256() -> str:
+    with tempfile.TemporaryDirectory() as scratch:
+        jobs.stage_source(Path(scratch, "source"))
+        return sha256_tree(Path(scratch, "source"))
+
+
+def _endpoint_sha256() -> str:
+    """What becomes code/ in the packed model."""
+    files = [*sorted(paths.PREDICT_CODE.glob("*.py")), paths.PREDICT_CODE / package.REQUIREMENTS]
+    return sha256_value({path.name: sha256_file(path) for path in [*files, paths.ENCODING]})

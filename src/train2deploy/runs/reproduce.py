@@ -1,0 +1,131 @@
+"""`make reproduce`: data, vectors, and for each seed train, pack, serve, evaluate, record.
+
+Every step leaves its result by a rename, so that it can be ended at any moment, by SIGKILL too,
+and goes on where it stopped when it is started again: what is complete is taken, what is not is
+made anew. What lies in build/data, build/jobs and build/model.tar.gz is not touched.
+"""
+
+import contextlib
+import fcntl
+import shutil
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+
+from rich.table import Table
+
+from train2deploy import console, paths
+from train2deploy.errors import JobFailed, UserError
+from train2deploy.runs import environment, plan, registry, table, training
+from train2deploy.runs.plan import Plan, Run
+from train2deploy.runs.progress import Progress
+from train2deploy.runs.record import record
+from train2deploy.runs.registry import SCORES
+from train2deploy.runtimes import Runtime
+
+LOCK_TIMEOUT_SECONDS = 30.0
+
+
+def reproduce(asked: Plan, runtime: Runtime, options: Sequence[str], jobs: int | None) -> None:
+    """Makes the runs of a plan that are not there yet; prints all of them.
+
+    Args:
+        options: of the host tool's command, which say the runtime to the workers.
+        jobs: how many are trained at a time; None: as many as the machine bears.
+
+    Raises:
+        JobFailed: a job failed; the others were made.
+    """
+    with _alone() as lock:
+        place, lines = plan.prepare(asked, runtime)
+        for line in lines:
+            console.say(line)
+        runs = plan.runs(asked, place)
+        missing = [run for run in runs if not registry.is_recorded(run.id)]
+        for run in runs:
+            if run not in missing:
+                console.say(f"seed {run.seed}: recorded already, {run.id}")
+                shutil.rmtree(run.workspace, ignore_errors=True)  # killed right after recording
+        if missing:
+            _make(missing, runtime, options, training.how_many(jobs, len(missing)), lock)
+    records = [registry.read(run.id, registry.MANIFEST) for run in runs]
+    table.show(records)
+    console.print_table(spread(records))
+
+
+def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int, lock: int) -> None:
+    described = environment.describe(runtime)
+    trained = [run for run in runs if run.job.is_dir()]
+    to_train = [run for run in runs if run not in trained]
+    at_a_time = min(limit, len(to_train))
+    if to_train:
+        console.say(f"{len(to_train)} to train, {at_a_time} at a time, one thread each")
+    failed = []
+    with (
+        Progress(runs, limit) as progress,
+        training.Workers(to_train, limit, options, lock) as workers,
+    ):
+
+        def finish(run: Run) -> None:
+            started = time.monotonic()
+            progress.say(run, "is packed, served and evaluated")
+            accuracy = record(run, runtime, described)["metrics"]["accuracy"]
+            progress.recorded(run, time.monotonic() - started, accuracy)
+
+        for run in trained:
+            finish(run)
+        while workers.running or workers.pending:
+            progress.training(workers.running)
+            worker = workers.ended()
+            if worker is None:
+                time.sleep(training.POLL_SECONDS)
+            elif worker.process.returncode == 0:
+                progress.trained(worker.run, worker.seconds())
+                finish(worker.run)
+            else:
+                failed.append(f"seed {worker.run.seed}")
+                progress.failed(worker.run, training.last_words(worker))
+    if failed:
+        raise JobFailed(
+            f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}. What succeeded is"
+            " recorded; `make reproduce` tries the others again."
+        )
+
+
+def spread(records: Sequence[registry.Record]) -> Table:
+    """Mean, standard deviation (n - 1), lowest and highest of each score over the seeds."""
+    shown = Table(
+        title="over 1 seed" if len(records) == 1 else f"over {len(records)} seeds",
+        title_justify="left",
+    )
+    for column in ("", "mean", "sd", "min", "max"):
+        shown.add_column(column, justify="left" if not column else "right")
+    for score in SCORES:
+        values = [float(record["metrics"][score]) for record in records]
+        deviation = f"{statistics.stdev(values):.3f}" if len(values) > 1 else "-"
+        numbers = [f"{value:.3f}" for value in (statistics.mean(values), min(values), max(values))]
+        shown.add_row(score, numbers[0], deviation, *numbers[1:])
+    return shown
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[int]:
+    """An open file with a lock that no second `make reproduce` of this project gets.
+
+    The training processes keep it open, too: after this process was killed the lock is free as
+    soon as the last of them has ended.
+    """
+    paths.REPRODUCTIONS.mkdir(parents=True, exist_ok=True)
+    with (paths.REPRODUCTIONS / "lock").open("w") as lock:
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        "`make reproduce` runs in this project already. Wait for it, or end it."
+                    ) from error
+            time.sleep(training.POLL_SECONDS)
+        yield lock.fileno()

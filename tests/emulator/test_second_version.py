@@ -1,0 +1,85 @@
+"""VERSION=v2 on the way of v1: train, package, deploy, ask, batch, parity."""
+
+import json
+
+import pytest
+from conftest import Account, Rehearsal, forbidden
+
+from train2deploy.hashing import sha256_file
+
+SENTENCE = "電波が悪い"
+AWKWARD = ["二つの\u2028行", "改\u0085行", SENTENCE]
+SEARCH = """
+jobs = 1
+[ranges.hidden]
+min = 4
+max = 8
+[v2.ranges.ngram-dimensions]
+min = 2
+max = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory):
+    """Trained here and there, packed from there, deployed."""
+    root = Rehearsal(tmp_path_factory.mktemp("second"))
+    root.variables.append("VERSION=v2")
+    (root.root / "tune.toml").write_text(SEARCH, encoding="utf-8")
+    root.cloud("local-train")
+    root.local_job = (root.build / "jobs" / "latest").resolve()
+    root.cloud("emulator", "DETACH=1")
+    root.cloud("cloud-train")
+    root.cloud("package")
+    root.cloud("cloud-deploy")
+    yield root
+    root.cloud("cloud-delete", "DATA=1")
+    calls = Account(root.json("emulator.json")["url"]).calls()
+    assert "CreateHyperParameterTuningJob" in {operation for _, operation, _, _ in calls}
+    assert forbidden(calls) == set()
+    root.cloud("emulator-stop")
+    assert root.wait_until_quiet() == []
+
+
+def test_the_job_of_the_cloud_gives_the_bytes_of_the_job_here(second):
+    there = (second.build / "jobs" / "latest").resolve()
+    assert there.name.startswith("train2deploy-v2-")
+    for archive in ("model.tar.gz", "output.tar.gz"):
+        assert sha256_file(there / archive) == sha256_file(second.local_job / archive)
+
+
+def test_it_says_which_tokens_counted(second):
+    account = Account(second.json("emulator.json")["url"])
+    answer = account.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="train2deploy", Body=json.dumps({"q": SENTENCE, "explain": True}),
+        ContentType="application/json", Accept="application/json")
+    explained = json.load(answer["Body"])
+    assert sum(entry["prob"] for entry in explained["labels"]) == pytest.approx(1, abs=1e-5)
+    assert "".join(each["token"] for each in explained["tokens"]).strip("▁") == SENTENCE
+    assert sum(each["weight"] for each in explained["tokens"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_lines_with_other_line_separators_in_them_are_lines(second):
+    lines = second.root / "awkward.jsonl"
+    lines.write_text(
+        "".join(json.dumps({"q": text}, ensure_ascii=False) + "\n" for text in AWKWARD),
+        encoding="utf-8")
+    second.cloud("cloud-batch", f"INPUT={lines}")
+    text = (second.build / "cloud" / "awkward.answers.jsonl").read_text(encoding="utf-8")
+    answers = [json.loads(line) for line in text.rstrip("\n").split("\n")]
+    assert [answer["q"] for answer in answers] == AWKWARD
+    assert all(len(answer["ranking"]) == 3 for answer in answers)
+
+
+def test_host_and_cloud_answer_the_same(second):
+    second.cloud("parity", "A=host", "B=cloud")
+    assert second.json("cloud/parity.json")["max_abs_difference"] <= 1e-6
+
+
+@pytest.mark.parametrize("target, folder", [("tune", "tune"), ("cloud-tune", "cloud")])
+def test_its_own_hyperparameters_are_searched(second, target, folder):
+    output = second.cloud(target).stdout
+    assert "--ngram-dimensions" in output.split("best:")[1]
+    (results,) = (second.build / folder).glob("*/results.json")
+    (trial,) = json.loads(results.read_text())["trials"]
+    assert 2 <= int(trial["parameters"]["ngram-dimensions"]) <= 4

@@ -1,0 +1,43 @@
+"""cloud-status and cloud-delete: what is the project's is found by its tag, whatever its name."""
+
+import re
+
+from conftest import HYPERPARAMETERS
+
+
+def test_what_runs_is_listed_with_its_cost_and_followed_to_its_end(project, account):
+    options = ("--set", "PRICES=ml.p2.xlarge=3600000")  # a thousand dollars a second
+    process = project.tool(*options, "train", *HYPERPARAMETERS, "--epochs", "4")
+    account.wait_for_call("DescribeLogStreams", 0)
+    process.kill()
+    process.communicate()
+    done = project.run_tool(*options, "status", "--follow")
+    assert done.returncode == 0, done.stdout
+    (name,) = account.names()["TrainingJob"]
+    row = re.search(rf"training job +{name} +InProgress +0 min +(\d+)\.\d\d", done.stdout)
+    assert row, done.stdout
+    assert 100 <= int(row.group(1)) < 120_000
+    assert "Epoch 4/4" in done.stdout
+    assert f"job {name}: Completed" in done.stdout
+
+
+def test_a_second_endpoint_of_the_project_is_found_by_its_tag_and_deleted(project, account):
+    other = ("--set", "ENDPOINT_NAME=another")
+    done = project.run_tool(*other, "deploy")
+    assert done.returncode == 0, done.stdout
+    status = project.run_tool("status").stdout
+    assert re.search(r"endpoint +another +InService +0 min +0\.\d\d", status)
+    assert "alarm another-answers-with-errors" in status
+    client = account.client("sagemaker")
+    endpoint = client.describe_endpoint(EndpointName="another")
+    client.create_endpoint(
+        EndpointName="of-someone-else", EndpointConfigName=endpoint["EndpointConfigName"])
+    account.settled("of-someone-else")
+    done = project.run_tool("--set", "ENDPOINT_NAME=of-someone-else", "deploy")
+    assert done.returncode == 2
+    assert "does not belong to project train2deploy" in done.stdout
+    done = project.run_tool("delete", "--data")
+    assert done.returncode == 0, done.stdout
+    assert account.names() == {
+        "TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": ["of-someone-else"]}
+    assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []

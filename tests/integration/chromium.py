@@ -1,0 +1,123 @@
+"""A headless Chromium, driven over a pipe by the DevTools protocol. Nothing listens on a port."""
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ANSWER_SECONDS = 30.0
+
+
+def find() -> str | None:
+    """The browser's program; on CI, as root on Debian, it is installed where there is none."""
+    if not _program() and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
+        install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium"
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["sh", "-c", install], env=quiet, check=False, stdout=subprocess.DEVNULL)
+    return _program()
+
+
+def _program() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Browser:
+    """One page at a time; `events` is what the protocol said of it since `open`."""
+
+    def __init__(self, program: str, profile: Path) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._last = 0
+        self._rest = b""
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+        options = ["--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu",
+                   "--disable-background-networking", "--disable-component-update",
+                   "--disable-default-apps", "--disable-sync", "--hide-scrollbars",
+                   f"--user-data-dir={profile}"]  # fmt: skip
+        if os.geteuid() == 0:
+            options.append("--no-sandbox")  # it refuses to run as root with one
+        # The protocol's pipes are file descriptors 3 and 4 of the browser.
+        wrapper = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        self._process = subprocess.Popen(
+            ["bash", "-c", wrapper, "bash", program, *options, "about:blank"],
+            pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self._session: str | None = None
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log", "DOM", "CSS"):
+            self.ask(f"{domain}.enable")
+
+    def open(self, page: Path, width: int, height: int = 900, dark: bool = False) -> None:
+        """Loads a file, as on a screen of this size, to its end, fonts included."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                 deviceScaleFactor=1, mobile=width < 600)  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        self.events.clear()
+        self.ask("Page.navigate", url=page.as_uri())
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            assert time.monotonic() < deadline, f"{page}: not loaded in {ANSWER_SECONDS:g} s"
+            self._read(0.1)
+        self.evaluate("document.fonts.ready.then(() => null)")
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page; a promise's once it has one."""
+        answer = self.ask("Runtime.evaluate", expression=expression, awaitPromise=True,
+                          returnByValue=True)  # fmt: skip
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def screenshot(self, path: Path) -> bytes:
+        """The whole page as PNG, written to `path` as well."""
+        answer = self.ask("Page.captureScreenshot", captureBeyondViewport=True, format="png")
+        data = base64.b64decode(answer["data"])
+        path.write_bytes(data)
+        return data
+
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Sends a command and waits for its answer."""
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            for answer in self._read(deadline - time.monotonic()):
+                if answer.get("id") == self._last:
+                    assert "error" not in answer, f"{method}: {answer['error']}"
+                    return answer["result"]
+        raise AssertionError(f"{method}: no answer in {ANSWER_SECONDS:g} s")
+
+    def close(self) -> None:
+        """Ends the browser and waits for it."""
+        self._session = None
+        try:
+            self.ask("Browser.close")
+        except (AssertionError, OSError):
+            self._process.kill()
+        self._process.wait(10)
+        os.close(self._in)
+        os.close(self._out)
+
+    def _read(self, seconds: float) -> list[dict[str, Any]]:
+        """Answers that came within `seconds`; events are put aside."""
+        if not select.select([self._in], [], [], max(seconds, 0))[0]:
+            return []
+        data = os.read(self._in, 1 << 20)
+        assert data, "the browser ended"
+        *whole, self._rest = (self._rest + data).split(b"\0")
+        messages = [json.loads(one) for one in whole]
+        self.events += [one for one in messages if "method" in one]
+        return [one for one in messages if "id" in one]

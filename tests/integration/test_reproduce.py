@@ -1,0 +1,235 @@
+"""`make reproduce`: small jobs, killed at every stage and started again; runs and compare."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import tarfile
+import threading
+import time
+
+import pytest
+from conftest import sample_rows
+from project import Project, write_data_set
+
+SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", "HIDDEN=4", "REPORT=")
+RESULTS = ("evaluation.json", "history.json", "golden.json")
+PATIENCE_SECONDS = 240
+
+
+def settings(project, *further):
+    """Variables of a small reproduction of a data set that the project brings."""
+    text = project.root / "mine" / "features.csv"
+    return ("reproduce", f"DATASET={project.root / 'mine'}", f"CORPUS={text}", *SMALL, *further)
+
+
+def new_project(root):
+    project = Project(root)
+    write_data_set(root / "mine", sample_rows(40))
+    return project
+
+
+def runs(project):
+    """Each run's manifest and what must be the same when it is made again, by id."""
+    found = {}
+    for path in sorted((project.build / "runs").iterdir()):
+        results = [(path / name).read_bytes() for name in RESULTS]
+        record = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        same = [record["inputs"], record["outputs"], record["metrics"], results]
+        found[path.name] = (record, same)
+    return found
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """Two seeds, made side by side without interruption."""
+    project = new_project(tmp_path_factory.mktemp("reproduced"))
+    (project.build / "jobs").mkdir(parents=True)
+    (project.build / "model.tar.gz").write_bytes(b"the user's own")
+    text = project.make(*settings(project, "SEEDS=2", "JOBS=2")).stdout
+    return project, text
+
+
+def test_a_run_for_each_seed_is_recorded(reproduced):
+    project, text = reproduced
+    made = runs(project)
+    assert [name[:10] for name in made] == ["mine-v1-s1", "mine-v1-s2"]
+    for (record, _), seed in zip(made.values(), (1, 2)):
+        assert record["status"] == "completed"
+        assert record["hyperparameters"]["seed"] == record["seed"] == seed
+        assert record["hyperparameters"]["single_thread"] is True
+        assert record["environment"]["tensorflow"] == "1.12.0"
+        assert record["environment"]["python"]["train"].startswith("3.6.")
+        assert record["durations"]["training_s"] > 0
+        assert record["id"] in text
+    one, other = (record["outputs"]["variables"] for record, _ in made.values())
+    assert one != other, "another seed, other weights"
+    assert "over 2 seeds" in text
+
+
+def test_every_answer_of_a_run_is_there(reproduced):
+    project, _ = reproduced
+    for name in runs(project):
+        evaluation = project.json(f"runs/{name}/evaluation.json")
+        count = evaluation["model"]["n"]
+        assert len(evaluation["probabilities"]) == len(evaluation["test_ids"]) == count
+        for row, predicted in zip(evaluation["probabilities"], evaluation["predicted"]):
+            assert sum(row) == pytest.approx(1, abs=1e-5)
+            assert evaluation["labels"][row.index(max(row))] == predicted
+        golden = project.json(f"runs/{name}/golden.json")
+        assert golden["sentence"] == "電波が悪い"
+        assert len(golden["ranking"]) == 3
+
+
+def test_the_users_own_build_is_left_alone_and_nothing_is_left_over(reproduced):
+    project, _ = reproduced
+    assert (project.build / "model.tar.gz").read_bytes() == b"the user's own"
+    assert list((project.build / "jobs").iterdir()) == []
+    assert not (project.build / "data").exists()
+    assert not (project.build / "vectors").exists()
+    left = sorted(path.name[:5] for path in (project.build / "reproduce").iterdir())
+    assert left == ["data-", "lock"]
+    assert project.wait_until_quiet(60) == []
+
+
+def test_no_manifest_names_a_path_or_a_machine(reproduced):
+    project, _ = reproduced
+    for path in (project.build / "runs").glob("*/*.json"):
+        text = path.read_text(encoding="utf-8")
+        assert str(project.root) not in text
+        assert os.uname().nodename not in text
+
+
+def test_what_is_recorded_is_not_made_again(reproduced):
+    project, _ = reproduced
+    before = runs(project)
+    text = project.make(*settings(project, "SEEDS=2")).stdout
+    assert text.count("recorded already") == 2
+    assert "to train" not in text
+    assert runs(project) == before, "the day and the durations, too, are the first ones"
+
+
+def test_runs_are_listed_filtered_and_compared(reproduced):
+    project, _ = reproduced
+    listed = json.loads(project.make("runs", "JSON=1", "WHERE=seed>1", "SORT=-accuracy").stdout)
+    assert [record["seed"] for record in listed] == [2]
+    text = project.make("compare", "A=mine-v1-s1", "B=mine-v1-s2").stdout
+    assert re.search(r"both right \d+, only A \d+, only B \d+, neither \d+", text)
+    assert "McNemar, exact, two-sided: p = " in text
+    refused = project.make("compare", check=False).stdout
+    assert "expected two runs, A=<run> B=<run>" in refused
+    assert "mine-v1-s1" in refused
+
+
+def test_a_failing_job_is_named_and_the_exit_status_is_1(reproduced):
+    project, _ = reproduced
+    done = project.make(*settings(project, "SEEDS=1", "EPOCHS=0"), check=False)
+    assert "1 of 1 runs failed: seed 1." in done.stdout
+    assert "expected 1 or more, found 0" in done.stdout
+    assert "Error 1" in done.stdout
+
+
+# --- killed and started again -------------------------------------------------------------
+
+
+def end_at(project, signal_number, reached):
+    """Starts, and signals the whole group when `reached` holds; what was printed."""
+    process = project.start(*settings(project, "SEEDS=1"))
+    assert process.stdout is not None
+    lines, deadline = [], time.monotonic() + PATIENCE_SECONDS
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout))
+    reader.start()
+    in_time = False
+    while not in_time and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+        in_time = reached()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal_number)
+    process.wait(timeout=PATIENCE_SECONDS)
+    reader.join(timeout=PATIENCE_SECONDS)
+    process.stdout.close()
+    assert in_time, lines
+    return "".join(lines), process.returncode
+
+
+def test_killed_at_every_stage_it_goes_on_and_ends_with_the_same_run(reproduced, tmp_path):
+    project = new_project(tmp_path)
+
+    def is_there(pattern):
+        return lambda: bool(list((project.build / "reproduce").glob(pattern)))
+
+    def training():
+        """The job that is left behind is removed when the next one starts."""
+        logs = (project.build / "reproduce").glob("*/training-*/train.log")
+        return {log.parent for log in logs}
+
+    def trains(before):
+        with contextlib.suppress(FileNotFoundError):
+            new = training() - before
+            return any("Epoch 1/1" in (job / "train.log").read_text("utf-8") for job in new)
+
+    # While the vectors are made, while a job trains, while the model is served.
+    end_at(project, signal.SIGKILL, is_there("data-*/vectors.part-*"))
+    assert not list((project.build / "reproduce").glob("data-*/vectors"))
+    end_at(project, signal.SIGKILL, lambda: trains(set()))
+    assert [line for line in project.wait_until_quiet(60) if "train_v1" in line] == []
+    assert not list((project.build / "reproduce").glob("*/job"))
+    killed = training()
+    text, status = end_at(project, signal.SIGINT, lambda: trains(killed))
+    assert [line for line in text.splitlines() if "interrupted" in line] == [
+        "train2deploy: interrupted"
+    ]
+    assert "Traceback" not in text
+    assert "Error 130" in text or status in (-signal.SIGINT, 130)
+    assert project.wait_until_quiet(60) == []
+    text, _ = end_at(project, signal.SIGKILL, is_there("*/served/model"))
+    assert "data is up to date" in text
+    assert project.wait_until_quiet(60) == [], "the endpoint dies with who started it"
+    assert not (project.build / "runs").exists()
+    text = project.make(*settings(project, "SEEDS=1")).stdout
+    assert "to train" not in text, "the finished job is taken"
+    name, (_, made) = next(iter(runs(project).items()))
+    uninterrupted, _ = reproduced
+    assert made == runs(uninterrupted)[name][1]
+
+
+# --- the article's corpus, as far as it can be without it ---------------------------------
+
+TOPICS = {"Gourmet": "団子", "Keitai": "電波", "Kyoto": "寺", "Sports": "球"}
+
+
+def stand_in(path):
+    """An archive in KNBC's layout with its 4,186 sentences in 249 articles, the UTF-8 one."""
+    counts = {"Gourmet": 898, "Keitai": 1452, "Kyoto": 1366, "Sports": 470}
+    articles = {"Gourmet": 57, "Keitai": 79, "Kyoto": 90, "Sports": 23}
+    with tarfile.open(path, "w:bz2") as tar:
+        for topic, word in TOPICS.items():
+            lines = []
+            for number in range(counts[topic]):
+                article = number % articles[topic]
+                sentence = f"{word}の話 {number % 7}"
+                lines.append(f"KN{article:03d}_{topic}_{article}-1-{number}-01\t{sentence}\t\n")
+            data = "".join(lines).encode()
+            info = tarfile.TarInfo(f"KNBC_v1.0_090925_utf8/corpus2/{topic}.tsv")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+def test_a_corpus_in_the_official_format_is_reproduced(tmp_path):
+    project = Project(tmp_path)
+    (tmp_path / "data" / "raw").unlink()
+    (tmp_path / "data" / "raw").mkdir()
+    stand_in(tmp_path / "data" / "raw" / "KNBC_v1.0_090925_utf8.tar.bz2")
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(f"{word}の話 {n}" for word in TOPICS.values() for n in range(9)))
+    project.make(
+        "reproduce", "DATASET=knbc", "SEEDS=1", f"CORPUS={text}",
+        *[name for name in SMALL if not name.startswith(("VOCABULARY", "BATCH"))],
+        "VERSION=v2", "VOCABULARY=40", "BATCH_SIZE=512")
+    (record, _), = runs(project).values()
+    assert record["dataset"]["name"] == "knbc"
+    assert record["dataset"]["counts"]["train"].keys() == {"グルメ", "携帯電話", "京都", "スポーツ"}
+    assert record["metrics"]["n"] == 419
+    assert record["id"].startswith("knbc-v2-s1-")

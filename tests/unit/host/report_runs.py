@@ -1,0 +1,161 @@
+"""Made-up runs in the layout of build/runs, and the other files that a report shows."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+from train2deploy import manifest
+from train2deploy.evaluate import scores
+
+LABELS = ["グルメ", "スポーツ", "京都", "携帯電話"]
+GOLDEN = {"携帯電話": 0.95, "京都": 0.03, "グルメ": 0.01, "スポーツ": 0.01}
+OFFICIAL = "eae5f629335f0a8f5651653429c3a491d9d9c221b2bbfa3b3289028c9a146747"
+
+
+def write_run(
+    folder: Path,
+    version: str = "v1",
+    seed: int = 1,
+    dataset: str = "sample",
+    accuracy: float = 0.8,
+    sentences: int = 60,
+    epochs: int = 5,
+    archive_sha256: str = OFFICIAL,
+    **hyperparameters: Any,
+) -> Path:
+    """A completed run whose numbers depend on nothing but the arguments."""
+    generator = random.Random(f"{version}{seed}{dataset}")
+    truth = [LABELS[number % 4] for number in range(sentences)]
+    right = round(accuracy * sentences)
+    predicted = [
+        label if number < right else LABELS[(LABELS.index(label) + 1) % 4]
+        for number, label in enumerate(truth)
+    ]
+    probabilities = []
+    for label in predicted:
+        highest = generator.uniform(0.4, 0.99)
+        probabilities.append([highest if one == label else (1 - highest) / 3 for one in LABELS])
+    data: dict[str, Any] = {"dataset": dataset, "seed": 1, "split": "random"}
+    if dataset == "knbc":
+        data["archive_sha256"] = archive_sha256
+    inputs = {
+        "data": data,
+        "version": version,
+        "hyperparameters": {"epochs": epochs, **hyperparameters, "seed": seed},
+    }
+    name = f"{dataset}-{version}-s{seed}-{manifest.sha256_value(inputs)[:8]}"
+    yardstick = scores(truth, [*truth[:-3], *[LABELS[0]] * 3])
+    evaluation = {
+        "model_sha256": "a" * 64,
+        "data": data,
+        "test_sha256": "b" * 64,
+        "model": scores(truth, predicted),
+        "yardsticks": {"characters 1-3, logistic regression": yardstick},
+        "predicted": predicted,
+        "truth": truth,
+        "labels": LABELS,
+        "probabilities": probabilities,
+        "test_ids": [str(number) for number in range(sentences)],
+    }
+    rising = [round(accuracy - 0.3 * 0.6**epoch, 4) for epoch in range(epochs)]
+    history = {
+        "epoch": list(range(1, epochs + 1)),
+        "acc": [min(1.0, value + 0.05) for value in rising],
+        "val_acc": rising,
+        "loss": [1 - value for value in rising],
+        "val_loss": [1.1 - value for value in rising],
+    }
+    described = {
+        "id": name,
+        "status": "completed",
+        "dataset": {
+            "name": dataset,
+            "inputs": data,
+            "sha256": "c" * 64,
+            "counts": {"train": {}, "test": {}},
+        },
+        "version": version,
+        "seed": seed,
+        "repro": True,
+        "hyperparameters": inputs["hyperparameters"],
+        "inputs": inputs,
+        "outputs": {"model.tar.gz": "a" * 64},
+        "metrics": {},
+        "durations": {
+            "training_s": 40.0 + seed,
+            "epoch_s": 2.0,
+            "package_s": 1.5,
+            "evaluate_s": 2.5,
+        },
+        "environment": {
+            "runtime": "host",
+            "python": {"host": "3.11.7", "train": "3.6.15", "serve": "3.6.15"},
+            "tensorflow": "1.12.0",
+            "keras-self-attention": "0.41.0",
+            "text-vectorian": "0.1.10",
+            "numpy": "1.16.4",
+            "tensorflow_serving": "1.13.1",
+            "cpu": "a processor",
+            "cores": 2,
+            "platform": "Linux x86_64, glibc 2.36",
+            "git": {"commit": "e" * 40, "dirty": False},
+            "locks": {"train.lock": "f" * 64},
+        },
+        "started": f"2026-11-23T08:00:{seed:02d}+00:00",
+        "cost": {"local_usd": 0},
+    }
+    ranking = [
+        {"label": label, "prob": round(value - 0.001 * seed, 4)} for label, value in GOLDEN.items()
+    ]
+    target = folder / name
+    target.mkdir(parents=True)
+    manifest.write_json(target / "manifest.json", described)
+    manifest.write_json(target / "evaluation.json", evaluation)
+    manifest.write_json(target / "history.json", history)
+    manifest.write_json(target / "golden.json", {"sentence": "電波が悪い", "ranking": ranking})
+    return target
+
+
+def write_both(folder: Path, seeds: int = 3, dataset: str = "sample") -> None:
+    """Runs of v1 and v2, each seed a little better than the one before."""
+    for version, accuracy in (("v1", 0.7), ("v2", 0.85)):
+        for seed in range(1, seeds + 1):
+            write_run(folder, version, seed, dataset, accuracy + 0.02 * seed)
+
+
+def write_measurements(build: Path) -> None:
+    """bench.json, verification.json and parity.json as their commands write them."""
+    subjects = ("session.run", "model server, REST", "/invocations", "article's handler")
+    measurements = [
+        {
+            "subject": subject,
+            "clients": clients,
+            "sentences": size,
+            "p50_ratio": 1.0,
+            "throughput_ratio": 1.0,
+            "median": {"p50_ms": 5.0 * place * clients, "per_second": 200.0 * clients / place},
+            "rounds": [],
+        }
+        for place, subject in enumerate(subjects, start=1)
+        for clients in (1, 8, 32)
+        for size in (1, 32)
+        if subject != "session.run" or clients == 1
+    ]
+    (build / "reports").mkdir(parents=True)
+    manifest.write_json(
+        build / "reports" / "bench.json",
+        {
+            "machine": {"cpu": "a processor", "cores": 2, "serving": {"tensorflow": "1.13.1"}},
+            "measured": "2026-11-23T08:25:55+00:00",
+            "command": "make bench QUICK=1",
+            "foreign_cpu": 0.0,
+            "subjects": {subject: subject for subject in subjects},
+            "startup": {"/invocations": {"seconds": 0.6}, "bare process": {"seconds": 0.9}},
+            "memory": {"/invocations": {"edge": {"rss": 23.6}, "handler": {"rss": 37.0}}},
+            "measurements": measurements,
+        },
+    )
+    check = {"sentences": 20, "max_abs_difference": 1.4e-8, "tolerance": 1e-6}
+    manifest.write_json(build / "verification.json", check)
+    weights = {"runtimes": ["host", "docker"], "weights_sha256": ["a", "a"]}
+    manifest.write_json(build / "parity.json", {**check, **weights})

@@ -1,0 +1,210 @@
+"""What report.json says: each number against one worked out by hand."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import write_both, write_measurements, write_run
+
+from train2deploy import manifest, paths
+from train2deploy.errors import UserError
+from train2deploy.report import content, pages, recorded
+from train2deploy.report.spread import calibration, spread
+
+
+def build(dataset: str = "sample") -> dict[str, Any]:
+    return content.build(dataset, paths.RUNS, paths.BUILD, paths.REPORTS / dataset)
+
+
+# --- statistics --------------------------------------------------------------------------------
+
+
+def test_the_spread_is_that_of_a_sample():
+    found = spread([0.70, 0.74, 0.78])
+    assert (found.mean, found.min, found.max, found.n) == (pytest.approx(0.74), 0.70, 0.78, 3)
+    assert found.sd == pytest.approx(0.04)  # ((.04² + 0 + .04²) / 2) ** .5
+
+
+def test_one_run_has_no_spread():
+    assert spread([0.5]).sd is None
+
+
+def test_the_calibration_error_is_the_hand_worked_one():
+    """.9–1: four at .95, three right: |.75 - .95| = .2. .6–.7: one at .65, right: .35."""
+    bins, error = calibration([0.95] * 4 + [0.65], [True, True, True, False, True])
+    assert error == pytest.approx(0.8 * 0.2 + 0.2 * 0.35)
+    assert [(one.low, one.count, one.accuracy) for one in bins] == [(0.6, 1, 1.0), (0.9, 4, 0.75)]
+
+
+def test_a_probability_of_one_is_in_the_last_bin_and_empty_bins_are_left_out():
+    (last,), error = calibration([1.0], [True])
+    assert (last.low, last.high, error) == (0.9, 1.0, 0.0)
+
+
+# --- which runs --------------------------------------------------------------------------------
+
+
+def test_runs_of_other_settings_are_not_mixed_and_named(project: Path):
+    write_both(paths.RUNS, seeds=3)
+    stray = write_run(paths.RUNS, "v1", 1, epochs=2)
+    built = build()
+    assert [run["seed"] for run in built["runs"]] == [1, 2, 3, 1, 2, 3]
+    assert built["left_out"] == [stray.name]
+
+
+def test_of_equally_many_seeds_the_settings_that_were_started_last_are_shown(project: Path):
+    for seed in (1, 2):
+        write_run(paths.RUNS, "v1", seed, epochs=3)
+    for seed in (3, 4):
+        write_run(paths.RUNS, "v1", seed, epochs=4)
+    chosen = recorded.of_one_configuration(recorded.read(paths.RUNS), "sample", "v1")
+    assert [run.seed for run in chosen] == [3, 4]
+
+
+def test_a_run_that_was_interrupted_does_not_count(project: Path):
+    whole = write_run(paths.RUNS)
+    shutil.copytree(whole, whole.with_name(whole.name + ".part"))
+    (paths.RUNS / "made-by-hand").mkdir()
+    assert [run.id for run in recorded.read(paths.RUNS)] == [whole.name]
+
+
+@pytest.mark.parametrize("name", ["evaluation", "history", "golden"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "list"])
+def test_a_damaged_run_is_named_with_what_to_do(project: Path, name: str, damage: str):
+    path = write_run(paths.RUNS) / f"{name}.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text({"missing": "", "cut": text[:40], "list": "[]"}[damage], encoding="utf-8")
+    if damage == "missing":
+        path.unlink()
+    with pytest.raises(UserError) as caught:
+        build()
+    assert "build/runs/sample-v1-s1" in str(caught.value)
+    assert f"{name}.json" in str(caught.value)
+    assert "Remove" in str(caught.value)
+
+
+def test_without_a_run_the_message_says_what_makes_one(project: Path):
+    write_run(paths.RUNS, dataset="sample")
+    with pytest.raises(UserError) as caught:
+        build("knbc")
+    assert "found runs of: sample." in str(caught.value)
+    assert "`make reproduce DATASET=knbc SEEDS=3`" in str(caught.value)
+
+
+# --- numbers -----------------------------------------------------------------------------------
+
+
+def test_scores_are_the_mean_over_seeds_beside_the_yardsticks(project: Path):
+    for seed, accuracy in ((1, 0.6), (2, 0.7), (3, 0.8)):
+        write_run(paths.RUNS, "v1", seed, accuracy=accuracy)
+    model, yardstick = build()["scores"]
+    assert model["accuracy"] == {"mean": 0.7, "sd": 0.1, "min": 0.6, "max": 0.8, "n": 3}
+    assert model["each"] == [0.6, 0.7, 0.8]
+    assert model["seeds"] == [1, 2, 3]
+    assert (yardstick["is_model"], yardstick["accuracy"]["sd"]) == (False, 0.0)
+
+
+def test_the_confusion_matrix_adds_the_seeds_up(project: Path):
+    for seed in (1, 2):
+        write_run(paths.RUNS, "v1", seed, accuracy=0.8, sentences=60)
+    detail = build()["versions"]["v1"]
+    # Of 60 sentences 48 are right and the last 12, three a class, go to the next class.
+    assert detail["confusion"] == [[24, 6, 0, 0], [0, 24, 6, 0], [0, 0, 24, 6], [6, 0, 0, 24]]
+    assert [row["n"] for row in detail["per_class"]] == [15] * 4
+    assert detail["per_class"][0]["recall"]["mean"] == 0.8
+
+
+def test_the_epoch_that_was_kept_is_the_first_best_one(project: Path):
+    folder = write_run(paths.RUNS)
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    history["val_acc"] = [0.5, 0.7, 0.6, 0.7, 0.1]
+    manifest.write_json(folder / "history.json", history)
+    (curve,) = build()["versions"]["v1"]["learning"]
+    assert (curve["best_epoch"], curve["epochs"]) == (2, [1, 2, 3, 4, 5])
+
+
+def test_training_without_validation_sentences_has_curves_of_training_alone(project: Path):
+    for dataset in ("sample", "knbc"):
+        folder = write_run(paths.RUNS, dataset=dataset)
+        history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+        manifest.write_json(folder / "history.json", {k: history[k] for k in ("epoch", "acc")})
+    pages.report("sample", "en")
+    built = build()
+    (curve,) = built["versions"]["v1"]["learning"]
+    assert (curve["best_epoch"], "val_acc" in curve) == (None, False)
+    rows = {row["id"]: row for row in built["comparison"]}
+    assert rows["mymodel-epochs/val_acc/1"]["reproduced"] is None
+
+
+def test_an_earlier_run_without_probabilities_has_no_calibration(project: Path):
+    folder = write_run(paths.RUNS)
+    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    del evaluation["probabilities"]
+    manifest.write_json(folder / "evaluation.json", evaluation)
+    assert build()["versions"]["v1"]["calibration"] is None
+
+
+def test_the_articles_answer_stands_beside_the_mean_of_ours(project: Path):
+    write_both(paths.RUNS, seeds=3)
+    golden = build()["golden"]
+    assert golden["sentence"] == "電波が悪い"
+    assert golden["article"]["携帯電話"] == 0.96622
+    assert golden["ours"]["v2"]["probabilities"]["携帯電話"]["mean"] == pytest.approx(0.948)
+    assert golden["ours"]["v2"]["first"] == ["携帯電話"] * 3
+
+
+def test_what_was_not_measured_is_none_and_what_was_is_there(project: Path):
+    write_run(paths.RUNS)
+    built = build()
+    assert built["bench"] is None
+    assert built["parity"] == {"session": None, "runtimes": None, "cloud": None}
+    write_measurements(paths.BUILD)
+    built = build()
+    assert built["bench"]["source"] == "../bench.json"
+    assert built["parity"]["runtimes"]["weights_equal"] is True
+    assert built["parity"]["session"]["holds"] is True
+    assert built["parity"]["cloud"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_abs_difference": 2e-6},
+        {"weights_sha256": ["a", "b"]},
+        {"same_label": 19},
+    ],
+)
+def test_a_parity_that_does_not_hold_is_not_shown_as_one(project: Path, change: dict[str, Any]):
+    write_run(paths.RUNS)
+    write_measurements(paths.BUILD)
+    found = json.loads((paths.BUILD / "parity.json").read_text(encoding="utf-8"))
+    manifest.write_json(paths.BUILD / "parity.json", found | change)
+    assert build()["parity"]["runtimes"]["holds"] is False
+
+
+def test_what_differs_between_the_machines_of_the_runs_is_named(project: Path):
+    write_run(paths.RUNS, seed=1)
+    folder = write_run(paths.RUNS, seed=2)
+    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    described["environment"]["cpu"] = "another"
+    described["environment"]["git"] = {"commit": "0" * 40, "dirty": True}
+    manifest.write_json(folder / "manifest.json", described)
+    environment = build()["environment"]
+    assert environment["differing"] == ["cpu"]
+    assert environment["dirty"] is True
+    assert len(environment["commits"]) == 2
+
+
+@pytest.mark.parametrize(
+    "digest, corpus", [(None, "none"), ("0" * 64, "another"), ("official", "official")]
+)
+def test_the_archive_behind_the_corpus_figures_is_told(
+    project: Path, digest: str | None, corpus: str
+):
+    write_run(paths.RUNS)
+    if digest:
+        given = {} if digest == "official" else {"archive_sha256": digest}
+        write_run(paths.RUNS, dataset="knbc", **given)
+    assert build()["corpus"] == corpus

@@ -1,0 +1,351 @@
+"""The pages: same bytes, links that lead somewhere, both languages whole, nothing from outside."""
+
+import base64
+import html.parser
+import io
+import json
+import os
+import re
+import string
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from fontTools.ttLib import TTFont
+from report_runs import LABELS, write_both, write_measurements, write_run
+
+from train2deploy import cli, manifest, paths
+from train2deploy.report import font, pages, texts
+from train2deploy.report.published import LANGUAGES
+
+FOUR_PAGES = ["report.html", "report.md", "report.ja.html", "report.ja.md"]
+VOID = {"meta", "link", "br", "img", "input", "hr", "rect", "line", "circle", "path"}
+
+
+@pytest.fixture
+def folder(project: Path) -> Path:
+    """A whole report of the sample: two versions, the corpus, and everything measured."""
+    write_both(paths.RUNS, seeds=2)
+    write_both(paths.RUNS, seeds=2, dataset="knbc")
+    write_measurements(paths.BUILD)
+    return pages.report("sample", "en").parent
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that elements are closed in order; collects links, sources and ids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.outside: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        if tag == "a":
+            self.links.append(given["href"])
+        if tag in ("script", "iframe", "object", "img"):
+            self.outside.append(tag)
+        self.outside += [given[name] for name in ("src", "srcset", "data") if name in given]
+        if tag == "link" and given["href"] != "data:,":
+            self.outside.append(given["href"])
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def links(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".html":
+        return Page(text).links
+    return re.findall(r"\]\(([^)]+)\)", text)
+
+
+def test_every_file_of_both_languages_is_written(folder: Path):
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+    plots = ["calibration-v1", "calibration-v2", "learning-v1", "learning-v2", "ranking",
+             "speed-p50-ms", "speed-per-second"]  # fmt: skip
+    drawn = [f"plots/{name}{ending}" for name in plots for ending in (".svg", ".ja.svg")]
+    assert names == sorted([*FOUR_PAGES, "report.json", *drawn])
+
+
+@pytest.mark.parametrize("name", FOUR_PAGES)
+def test_every_link_leads_somewhere(folder: Path, name: str):
+    found = links(folder / name)
+    local = [link for link in found if not link.startswith(("https://", "#"))]
+    assert [link for link in local if not (folder / link).is_file()] == []
+    assert any(link.endswith("/evaluation.json") for link in local)
+    assert any(link.endswith("results/published.toml") for link in local)
+    if name.endswith(".html"):
+        page = Page((folder / name).read_text(encoding="utf-8"))
+        anchors = {link[1:] for link in found if link.startswith("#")}
+        assert len(anchors) == 11
+        assert anchors <= set(page.ids)
+        assert len(page.ids) == len(set(page.ids))
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.ja.html"])
+def test_a_page_needs_nothing_from_outside(folder: Path, name: str):
+    text = (folder / name).read_text(encoding="utf-8")
+    assert Page(text).outside == []
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    assert "@import" not in style
+    assert re.findall(r"url\((?!data:)[^)]*\)", style) == []
+    assert len(text.encode()) < 1_500_000
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.ja.html"])
+def test_every_cell_with_a_number_links_to_the_file_that_it_came_from(folder: Path, name: str):
+    text = re.sub(r"<(title|desc)\b.*?</\1>", "", (folder / name).read_text(encoding="utf-8"))
+    cells = re.findall(r"<(?:td|dd)\b.*?</(?:td|dd)>", text.partition('id="environment"')[0], re.S)
+    with_numbers = [cell for cell in cells if re.search(r">[^<>]*\d[^<>]*<", cell)]
+    assert len(with_numbers) > 400
+    assert [cell for cell in with_numbers if 'href="' not in cell] == []
+
+
+def test_the_same_files_give_the_same_bytes_in_another_process(folder: Path):
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    program = (
+        "from train2deploy.report import pages; from train2deploy import paths;"
+        "pages.report('sample', 'ja')"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "7",
+        "TZ": "Asia/Tokyo",
+        "TRAIN2DEPLOY_ROOT": str(paths.ROOT),
+    }
+    (paths.ROOT / "results").symlink_to(paths.RESULTS)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    after = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    assert {path.name for path in before} == {path.name for path in after}
+    # The published figures lie elsewhere for the second process, so its links to them differ.
+    there = os.path.relpath(paths.PUBLISHED, folder).encode()
+    differing = [
+        path.name
+        for path in before
+        if before[path].replace(there, b"../../../results/published.toml") != after[path]
+    ]
+    assert differing == []
+
+
+def test_plots_of_an_earlier_report_do_not_stay(folder: Path):
+    (folder / "plots" / "learning-v9.svg").write_text("<svg/>", encoding="utf-8")
+    pages.report("sample", "en")
+    assert not (folder / "plots" / "learning-v9.svg").exists()
+
+
+# --- words -------------------------------------------------------------------------------------
+
+
+def test_both_languages_say_the_same_things():
+    known = {language: texts.load(language).known for language in LANGUAGES}
+    fields = {
+        language: {
+            key: {field for _, field, _, _ in string.Formatter().parse(text) if field}
+            for key, text in found.items()
+        }
+        for language, found in known.items()
+    }
+    assert fields["en"] == fields["ja"]
+    names = {"F1", "SentencePiece", "Wikipedia", "Wikipedia + BCCWJ", "v1", "v2", "n", "gunicorn"}
+    same = {key for key, text in known["en"].items() if text and known["ja"][key] == text}
+    assert {known["en"][key] for key in same} <= {*names, "/invocations"}
+
+
+def test_every_text_is_used():
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (paths.SRC / "train2deploy" / "report").rglob("*")
+        if path.suffix in (".py", ".j2")
+    )
+    made = ("section_", "intro_", "verdict_", "variant_", "parity_", "subject_", "env_")
+    names = {"edge", "gunicorn", "handler", "model server", "supervisor", "bare process"}
+    names |= {"characters 1-3, logistic regression", "characters 1-4, linear SVM"}
+    scores = {"accuracy", "f1_weighted", "f1_macro", "precision", "recall", "f1", "val_acc"}
+    scores |= {"probability", "epoch_seconds", "p50_ms", "per_second", "v1_long", "v2_long"}
+    scores |= {"v1_what", "v2_what"}
+    unused = [
+        key
+        for key in texts.load("en").known
+        if f'"{key}"' not in sources and not key.startswith(made) and key not in names | scores
+    ]
+    assert unused == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_three_lines_say_what_came_out(
+    folder: Path, capsys: pytest.CaptureFixture[str], language: str
+):
+    pages.report("sample", language)
+    printed = capsys.readouterr().out
+    lines = printed.splitlines()
+    assert len(lines) == 4
+    # 0.7 + 0.02 * seed and 0.85 + 0.02 * seed of 60 sentences
+    assert "0.725 ± 0.012" in lines[0] and "0.875 ± 0.012" in lines[0]
+    assert "0.950" in lines[1]
+    assert "17" in lines[2] and "30" in lines[2]
+
+
+@pytest.mark.parametrize(
+    "language, told", [("en", "is not the official one"), ("ja", "公式のものと一致しません")]
+)
+def test_figures_of_a_stand_in_for_the_corpus_are_marked(
+    project: Path, capsys: pytest.CaptureFixture[str], language: str, told: str
+):
+    write_run(paths.RUNS)
+    write_run(paths.RUNS, dataset="knbc")
+    pages.report("sample", language)
+    assert told not in capsys.readouterr().out
+    write_run(paths.RUNS, seed=2, dataset="knbc", archive_sha256="0" * 64)
+    write_run(paths.RUNS, seed=3, dataset="knbc", archive_sha256="0" * 64)
+    pages.report("sample", language)
+    assert told in capsys.readouterr().out
+
+
+def test_the_commands_that_make_it_again_hold_all_that_was_given(project: Path):
+    folder = write_run(paths.RUNS, dataset="knbc", seed=2, epochs=3, **{"batch-size": 16})
+    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    described["dataset"]["inputs"].update(titles=False, clean=True, split="article", seed=4)
+    manifest.write_json(folder / "manifest.json", described)
+    text = pages.report("knbc", "en").read_text(encoding="utf-8")
+    assert (
+        "make reproduce DATASET=knbc TITLES=drop CLEAN=1 SPLIT=article SPLIT_SEED=4"
+        " VERSION=v1 SEEDS=2 BATCH_SIZE=16 EPOCHS=3\nmake report DATASET=knbc" in text
+    )
+
+
+def test_the_standard_error_is_the_hand_worked_one(project: Path):
+    write_run(paths.RUNS, accuracy=0.8, sentences=60)
+    text = pages.report("sample", "en").with_suffix(".md").read_text(encoding="utf-8")
+    assert "60 test sentences let a share be known to ± 0.052" in text  # √(.8 × .2 / 60)
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["report"], "expected completed runs of it in build/runs, found runs of: none."),
+        (["report", "--language", "de"], "LANG_REPORT=de: expected one of en, ja"),
+        (["report", "--runs", "nowhere"], "completed runs of it in nowhere, found runs of: none"),
+        (["reference"], "expected 5 runs of sample v1 that differ in their seed alone, found 0."),
+    ],
+)
+def test_what_cannot_be_made_is_told_in_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+):
+    assert cli.main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_without_the_corpus_the_pages_say_so_and_how_to_get_it(project: Path):
+    write_run(paths.RUNS)
+    folder = pages.report("sample", "en").parent
+    for name in ("report.html", "report.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert text.count("not run: needs the KNB corpus") > 50
+        assert "make reproduce DATASET=knbc SEEDS=5" in text
+    assert "未実行（KNB コーパスが必要）" in (folder / "report.ja.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "command", ["make bench", "make verify", "make parity A=host B=docker", "B=cloud"]
+)
+def test_what_was_not_measured_names_the_command_that_measures_it(project: Path, command: str):
+    write_run(paths.RUNS)
+    folder = pages.report("sample", "en").parent
+    for name in FOUR_PAGES:
+        assert command in (folder / name).read_text(encoding="utf-8")
+
+
+def test_html_and_markdown_show_the_same_scores(folder: Path):
+    whole = [(folder / name).read_text(encoding="utf-8") for name in FOUR_PAGES]
+    shown = [set(re.findall(r"\d\.\d+ ± \d\.\d+", text)) for text in whole]
+    assert shown[0] and all(one == shown[0] for one in shown)
+
+
+def test_labels_of_a_users_data_are_text_and_nothing_else(project: Path):
+    folder = write_run(paths.RUNS, dataset="mine")
+    bad = '<script>alert("京都")</script>'
+    for path in folder.glob("*.json"):
+        text = path.read_text(encoding="utf-8").replace(LABELS[2], json.dumps(bad)[1:-1])
+        path.write_text(text, encoding="utf-8")
+    page = pages.report("some/where/mine", "en")
+    assert page.parent.name == "mine"
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in text
+    assert Page(text).outside == []
+    assert ET.parse(page.parent / "plots" / "ranking.svg").getroot().tag.endswith("svg")
+
+
+# --- plots and their font ----------------------------------------------------------------------
+
+
+def test_plots_are_files_that_any_program_can_read(folder: Path):
+    for path in sorted((folder / "plots").iterdir()):
+        root = ET.parse(path).getroot()
+        assert root.attrib["role"] == "img"
+        names = {element.tag.rpartition("}")[2] for element in root.iter()}
+        assert {"title", "desc", "style"} <= names
+        assert "a" not in names  # links are of the page
+
+
+def test_japanese_characters_of_a_plot_are_in_the_font_that_it_carries(folder: Path):
+    text = (folder / "plots" / "ranking.svg").read_text(encoding="utf-8")
+    data = re.search(r"base64,([^)]+)\)", text)
+    assert data
+    carried = TTFont(io.BytesIO(base64.b64decode(data[1])))
+    wanted = font.characters(text)
+    assert set("携帯電話京都グルメスポーツ") <= set(wanted)
+    outlines = carried["glyf"]
+    for character in wanted:
+        name = carried.getBestCmap()[ord(character)]
+        assert name != ".notdef" and outlines[name].numberOfContours != 0, character
+
+
+def test_the_font_has_every_character_of_our_own_words(folder: Path):
+    for name in FOUR_PAGES:
+        wanted = font.characters((folder / name).read_text(encoding="utf-8"))
+        assert len(wanted) > 10
+        assert set(wanted) == characters_of(font.cut(wanted))
+
+
+def test_a_character_that_the_font_lacks_is_left_to_the_readers_fonts():
+    assert characters_of(font.cut("京\u9fff")) == {"京"}
+
+
+def characters_of(data: bytes) -> set[str]:
+    return {chr(code) for code in TTFont(io.BytesIO(data)).getBestCmap()} & set(
+        font.characters("".join(map(chr, range(0x2E80, 0x10000))))
+    )
+
+
+def test_text_without_japanese_carries_no_font():
+    assert font.face("only Latin ± 0.1") == ""
+
+
+def test_the_licence_of_the_font_goes_with_it():
+    names = TTFont(io.BytesIO(font.cut("京")))["name"]
+    assert "IPA" in str(names.getDebugName(13))

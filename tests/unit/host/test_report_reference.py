@@ -1,0 +1,140 @@
+"""The committed report: what the code makes of the committed files, small, and shown in README."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from report_runs import write_both, write_measurements, write_run
+
+from train2deploy import paths
+from train2deploy.errors import UserError
+from train2deploy.report import checklist, readme, reference
+from train2deploy.report.published import LANGUAGES
+
+MOST_BYTES = 2_500_000
+RENEW = "`make reference KEEP=1` makes it anew"
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    return reference.build()
+
+
+def test_the_committed_report_is_what_the_code_makes_of_the_committed_files(made: dict[str, str]):
+    folder = reference.folder()
+    stale = [
+        name
+        for name, text in made.items()
+        if not (folder / name).is_file() or (folder / name).read_bytes() != text.encode()
+    ]
+    assert stale == [], RENEW
+
+
+def test_nothing_else_is_committed_with_it(made: dict[str, str]):
+    folder = reference.folder()
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert all(name.endswith(".json") for name in there - made.keys())
+    assert reference.size() < MOST_BYTES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_readme_shows_the_table_of_the_committed_report(language: str, made: dict[str, str]):
+    text = readme.file(language).read_text(encoding="utf-8")
+    assert readme.section(json.loads(made["report.json"]), language) in text, RENEW
+
+
+def test_the_check_list_is_what_the_checks_find():
+    committed = (paths.RESULTS / checklist.FILE).read_text(encoding="utf-8")
+    assert committed == checklist.render(), "`make checklist` makes it anew"
+
+
+def test_the_files_name_no_machine_and_no_folder_of_one():
+    for path in reference.folder().rglob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r'"/(work|home|root|tmp|Users)/', text), path
+        assert "localhost" not in text
+
+
+# --- taking a reference ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def root(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own, with READMEs that have the place for the table."""
+    (project / "results").mkdir()
+    shutil.copy(paths.PUBLISHED, project / "results")
+    monkeypatch.setattr(paths, "RESULTS", project / "results")
+    monkeypatch.setattr(paths, "PUBLISHED", project / "results" / "published.toml")
+    for language in LANGUAGES:
+        text = f"before\n\n{readme.BEGIN}\nold\n{readme.END}\n\nafter\n"
+        readme.file(language).write_text(text, encoding="utf-8")
+    return project
+
+
+def test_a_reference_takes_the_runs_and_what_was_measured_and_can_be_made_again(root: Path):
+    write_both(paths.RUNS, seeds=2)
+    write_run(paths.RUNS, seed=1, epochs=2)
+    write_measurements(paths.BUILD)
+    reference.reference(seeds=2, keep=False)
+    folder = root / "results" / "sample"
+    runs = sorted(path.name for path in (folder / "runs").iterdir())
+    assert len(runs) == 4
+    assert {path.name for path in (folder / "runs" / runs[0]).iterdir()} == set(reference.PARTS)
+    assert (folder / "reports" / "bench.json").is_file()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f'href="runs/{runs[0]}/manifest.json"' in page
+    assert 'href="../published.toml"' in page
+
+    before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+    shutil.rmtree(paths.BUILD)
+    for path in before:
+        if path.suffix != ".json" or path.name == "report.json":
+            path.unlink()
+    reference.reference(seeds=2, keep=True)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_table_is_put_between_the_markers_and_nothing_else_is_touched(root: Path):
+    write_both(paths.RUNS, seeds=2)
+    reference.reference(seeds=2, keep=False)
+    for language, title in (("en", "| accuracy |"), ("ja", "| 正解率 |")):
+        text = readme.file(language).read_text(encoding="utf-8")
+        assert text.startswith(f"before\n\n{readme.BEGIN}\n")
+        assert text.endswith(f"{readme.END}\n\nafter\n")
+        assert title in text and "old" not in text
+    reference.reference(seeds=2, keep=False)
+    assert readme.file("en").read_text(encoding="utf-8").count(readme.BEGIN) == 1
+
+
+def test_too_few_seeds_are_refused_and_what_was_there_stays(root: Path):
+    write_both(paths.RUNS, seeds=2)
+    reference.reference(seeds=2, keep=False)
+    before = sorted(reference.folder().rglob("*"))
+    with pytest.raises(UserError) as caught:
+        reference.reference(seeds=5, keep=False)
+    assert "build/runs: expected 5 runs of sample v1" in str(caught.value)
+    assert "found 2." in str(caught.value)
+    assert "`make reproduce DATASET=sample VERSION=v1 SEEDS=5`" in str(caught.value)
+    assert sorted(reference.folder().rglob("*")) == before
+
+
+def test_runs_of_uncommitted_sources_are_taken_with_a_warning(
+    root: Path, capsys: pytest.CaptureFixture[str]
+):
+    write_both(paths.RUNS, seeds=1)
+    reference.reference(seeds=1, keep=False)
+    assert "warning" not in capsys.readouterr().out
+    for path in paths.RUNS.glob("*-v2-*/manifest.json"):
+        text = path.read_text(encoding="utf-8").replace('"dirty": false', '"dirty": true')
+        path.write_text(text, encoding="utf-8")
+    reference.reference(seeds=1, keep=False)
+    assert "warning: the runs of v2 were made with changes" in capsys.readouterr().out
+
+
+def test_a_readme_without_a_place_for_the_table_is_named(root: Path):
+    write_both(paths.RUNS, seeds=1)
+    readme.file("ja").write_text("# no place\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"README\.ja\.md: expected the lines <!-- report"):
+        reference.reference(seeds=1, keep=False)
