@@ -96,7 +96,10 @@ def build_model(vectors, class_count, args):
     sentence = Dropout(args.dropout)(Concatenate()([weighted, strongest]))
 
     ngrams = Input((NGRAMS['length'],), name='ngrams')
-    y = Embedding(NGRAMS['buckets'], args.ngram_dimensions, name='ngram_vectors')(ngrams)
+    # Zero, so that an n-gram that no training sentence has says nothing instead of something
+    # random (and packs to nothing).
+    y = Embedding(NGRAMS['buckets'], args.ngram_dimensions, embeddings_initializer='zeros',
+                  name='ngram_vectors')(ngrams)
     kept = Lambda(lambda indices: _drop_some(_present(indices), args.ngram_dropout))(ngrams)
     bag = Lambda(lambda pair: serving_graph.bag(*pair))([kept, y])
     logits = Dense(class_count, name='logits')(Concatenate()([sentence, bag]))

@@ -92,6 +92,19 @@ def test_a_sentence_is_answered_alike_alone_and_among_others(job):
     assert together == pytest.approx(np.array(alone), abs=1e-6)
 
 
+def test_an_ngram_that_training_never_saw_counts_for_nothing(job):
+    buckets = job.json('encoding.json')['ngrams']['buckets']
+    variables = str(job.model / '1' / 'variables' / 'variables')
+    (name,) = [name for name, shape in tf.train.list_variables(variables) if shape[0] == buckets]
+    vectors = tf.train.load_variable(variables, name)
+    trained = ModelInputs(str(job.output)).encode(
+        channels.read_split(str(job.root / 'train'))[0])['ngrams']
+    seen = np.zeros(len(vectors), dtype=bool)
+    seen[np.unique(trained)] = True
+    assert (vectors[~seen] == 0).all()
+    assert (vectors[seen][1:] != 0).any(axis=1).mean() > 0.99
+
+
 def test_the_saved_graph_holds_no_training_node(job):
     with tf.Session(graph=tf.Graph()) as session:
         tf.saved_model.loader.load(session, ['serve'], str(job.model / '1'))
