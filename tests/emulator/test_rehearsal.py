@@ -95,6 +95,11 @@ def test_the_plan_names_what_is_then_made_and_its_cost(rehearsal):
     assert f"job {job} started" in output
 
 
+def test_the_sdk_says_nothing_that_is_not_for_the_user(rehearsal):
+    _, output = rehearsal
+    assert "sagemaker.config" not in output
+
+
 def test_metrics_of_training_and_validation_are_kept_apart(rehearsal):
     project, _ = rehearsal
     metrics = project.json("jobs/latest/manifest.json")["metrics"]

@@ -1,23 +1,52 @@
 """make bench and make soak run through on a small model: all figures are there, nothing is left."""
 
 import json
+import shutil
 
 import pytest
+from project import Project
 
 SUBJECTS = {"session.run", "model server, REST", "model server, gRPC", "/invocations",
-            "article's handler", "article's handler, unmerged"}  # fmt: skip
+            "other package's /invocations", "article's handler",
+            "article's handler, unmerged"}  # fmt: skip
+LITTLE = ("QUICK=1", "ROUNDS=1", "SECONDS=0.5")
+"""So little of everything that the figures mean nothing."""
 
 
 @pytest.fixture(scope="module")
-def bench(project, packed):
-    """A run with so little of everything that its figures mean nothing; what it printed."""
-    return project.make("bench", "QUICK=1", "ROUNDS=1", "SECONDS=0.5", "CLIENTS=1,4").stdout
+def second(project, packed, data_set, tmp_path_factory):
+    """A project of the same data and vectors with a package of v2."""
+    root = Project(tmp_path_factory.mktemp("second"))
+    for channel in ("data", "vectors"):
+        shutil.copytree(project.build / channel, root.build / channel)
+    root.make("local-train", f"DATASET={data_set}", "VECTORS=corpus", "VOCABULARY=2000",
+              f"CORPUS={data_set / 'features.csv'}", "VERSION=v2", "EPOCHS=1")  # fmt: skip
+    root.make("package")
+    yield root
+    assert root.wait_until_quiet() == []
+
+
+@pytest.fixture(scope="module")
+def bench(project, packed, second):
+    """What a run with another package printed."""
+    other = f"AGAINST={second.build / 'model.tar.gz'}"
+    return project.make("bench", other, *LITTLE, "CLIENTS=1,4", "ARTICLE_WORDS=2000").stdout
+
+
+@pytest.fixture(scope="module")
+def alone(second):
+    """What a run of a v2 package printed."""
+    return second.make("bench", *LITTLE, "CLIENTS=2").stdout
+
+
+def cells(result):
+    """What was measured: {(subject, clients, sentences)}."""
+    return {(row["subject"], row["clients"], row["sentences"]) for row in result["measurements"]}
 
 
 def test_bench_measures_every_subject_with_every_number_of_clients(project, bench):
     result = project.json("reports/bench.json")
-    measured = {(row["subject"], row["clients"], row["sentences"])
-                for row in result["measurements"]}  # fmt: skip
+    measured = cells(result)
     assert {subject for subject, _, _ in measured} == SUBJECTS == set(result["subjects"])
     served = SUBJECTS - {"session.run"}
     assert {(subject, clients, 1) for subject in served for clients in (1, 4)} <= measured
@@ -30,26 +59,59 @@ def test_bench_measures_every_subject_with_every_number_of_clients(project, benc
 
 def test_bench_tells_starts_memory_and_the_machine(project, bench):
     result = project.json("reports/bench.json")
-    assert set(result["startup"]) == {
-        "bare process", "/invocations", "article's handler"}
+    started = {"/invocations", "other package's /invocations", "article's handler"}
+    assert set(result["startup"]) == {"bare process", *started}
     assert result["startup"]["bare process"]["ratio"] == 1.0
-    for subject in ("/invocations", "article's handler"):
-        roles = result["memory"][subject]
-        assert set(roles) == {"supervisor", "edge", "gunicorn", "handler", "model server"}
-        assert all(0 < found["pss"] <= found["rss"] for found in roles.values())
+    assert set(result["memory"]) == started
+    for held in result["memory"].values():
+        roles = {"supervisor", "edge", "gunicorn", "handler", "model server"}
+        assert set(held) == {*roles, "total"}
+        assert all(0 < found["pss"] <= found["rss"] for found in held.values())
+        for kind in ("rss", "pss"):
+            assert held["total"][kind] == pytest.approx(sum(held[r][kind] for r in roles))
     assert result["machine"]["cores"] >= 1
     assert result["machine"]["serving"]["tensorflow"].startswith("1.13")
     assert {aim["name"] for aim in result["aims"]} >= {
         "REST, 1 client: p50 / session.run", "/invocations, 1 client: p50 / session.run",
-        "start to first answer / bare process", "handler's resident memory, MB"}  # fmt: skip
+        "start to first answer / bare process", "handler's resident memory, MB",
+        "start to first answer / other package's /invocations",
+        "whole endpoint's resident memory, MB"}  # fmt: skip
+
+
+def test_bench_says_which_package_it_was_compared_with(project, second, bench):
+    result = project.json("reports/bench.json")
+    package = second.build / "model.tar.gz"
+    assert result["against"]["package"] == str(package)
+    assert result["against"]["model_sha256"] != result["model_sha256"]
+    assert result["article"] == {
+        "is_measured_model": True, "serves": "/invocations", "words": 2000}  # fmt: skip
+
+
+def test_a_model_with_two_inputs_is_measured_without_the_article_s_handler(second, alone):
+    result = second.json("reports/bench.json")
+    served = {"model server, REST", "model server, gRPC", "/invocations"}
+    assert {(subject, 2, 1) for subject in served} <= cells(result)
+    assert set(result["subjects"]) == {"session.run", *served}
+    assert result["article"]["serves"] is None and result["against"] is None
+    assert "left out: it feeds one input, this model has 2 (inputs, ngrams)" in alone
+
+
+def test_bench_refuses_what_is_no_package(project, packed):
+    missing = project.make("bench", f"AGAINST={project.root / 'none.tar.gz'}", check=False)
+    assert missing.returncode == 2
+    assert "none.tar.gz: expected a model.tar.gz or a model directory, found none" in missing.stdout
+    job = project.build / "jobs" / "latest" / "model.tar.gz"
+    unpacked = project.make("bench", f"AGAINST={job}", check=False)
+    assert "expected a package of this project, found no code/" in unpacked.stdout
 
 
 def test_bench_draws_a_plot_and_says_how_to_repeat_it(project, bench):
     reports = project.build / "reports"
     assert (reports / "bench.png").stat().st_size > 10_000
     assert "</svg>" in (reports / "bench.svg").read_text(encoding="utf-8")
-    command = "make bench QUICK=1 ROUNDS=1 SECONDS=0.5 CLIENTS=1,4"
-    assert command == project.json("reports/bench.json")["command"]
+    command = project.json("reports/bench.json")["command"]
+    assert command.startswith("make bench AGAINST=")
+    assert command.endswith("QUICK=1 ROUNDS=1 SECONDS=0.5 CLIENTS=1,4 ARTICLE_WORDS=2000")
     assert command in bench and "build/reports/bench.json" in bench
 
 

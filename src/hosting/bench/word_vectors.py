@@ -8,7 +8,6 @@ A handler loads both. The tokens of the packed model come first, in its order, s
 their indices are the model's; behind them comes filler. The handler reads nothing but
 indices, the vectors take memory.
 """
-import glob
 import json
 import os
 import sys
@@ -51,8 +50,8 @@ def main(model_dir, path, words):
         tokens = json.load(source)
     names = tokens + [FILLER.format(number) for number in range(words - len(tokens))]
     vectors = filler(len(names))
-    index = sorted(glob.glob(os.path.join(model_dir, '*', 'variables', 'variables.index')))[-1]
-    own = embedding(index[:-len('.index')], len(tokens))
+    version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
+    own = embedding(os.path.join(model_dir, version, 'variables', 'variables'), len(tokens))
     if own is not None:
         vectors[:len(tokens)] = own
     model = Word2Vec(size=DIMENSIONS, min_count=1)

@@ -35,7 +35,7 @@ def opened(given: Path) -> Path:
             f"AGAINST={given}: expected a package of this project, found no {missing[0]}."
             " Give a model.tar.gz that `make package` made."
         )
-    return directory
+    return directory.resolve()
 
 
 def ask_sentences(

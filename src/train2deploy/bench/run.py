@@ -10,6 +10,7 @@ from typing import Any
 
 from train2deploy import console, endpoint, manifest, paths
 from train2deploy.bench import (
+    aims,
     article,
     measure,
     packages,
@@ -65,8 +66,9 @@ def bench(options: Options) -> dict[str, Any]:
             one.first_answer(request)
         running = _running(stack, served, sentences, model_dir, session)
         results = running.rounds(plan, console.say)
-        memory = running.memory(list(started), report.LOAD_CLIENTS, max(1.0, plan.seconds))
+        memory = running.memory(list(started), aims.LOAD_CLIENTS, max(1.0, plan.seconds))
 
+    is_articles = article.can_feed(found[0])
     entries = report.measurements(results, plan.batch)
     shares = sorted(row["median"]["foreign_cpu"] for row in entries)
     result = {
@@ -86,7 +88,11 @@ def bench(options: Options) -> dict[str, Any]:
         "foreign_cpu": shares[len(shares) // 2],
         "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
         "against": _against(options),
-        "article": {"words": options.article_words, "serves": served_by_article},
+        "article": {
+            "is_measured_model": is_articles,
+            "serves": served_by_article,
+            "words": options.article_words,
+        },
         "subjects": {
             subject: what
             for subject, what in measure.SUBJECTS.items()
@@ -96,7 +102,7 @@ def bench(options: Options) -> dict[str, Any]:
         "startup": startup.summary(starts),
         "startup_rounds": {key: [round(s, 3) for s in values] for key, values in starts.items()},
         "memory": memory,
-        "aims": [aim.as_json() for aim in report.aims(entries, starts, memory)],
+        "aims": [aim.as_json() for aim in aims.find(entries, starts, memory, is_articles)],
     }
     paths.REPORTS.mkdir(parents=True, exist_ok=True)
     manifest.write_json(paths.REPORTS / "bench.json", result)

@@ -34,8 +34,6 @@ def _image(cloud: Cloud, version: str, scope: str, instance_type: str) -> str:
 
 
 def _retrieve(region: str, version: str, scope: str, instance_type: str) -> str:
-    # Its notes on configuration files are not for our user.
-    logging.getLogger("sagemaker.config").addFilter(lambda record: False)
     from sagemaker import image_uris
 
     try:

@@ -1,5 +1,6 @@
 """The account: boto3 clients, with patience for an account's bad minutes, or the emulator's."""
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -191,6 +192,8 @@ def _keep_the_sdk_quiet() -> None:
     for name in ("SAGEMAKER_USER_CONFIG_OVERRIDE", "SAGEMAKER_ADMIN_CONFIG_OVERRIDE"):
         os.environ[name] = str(settings)
     os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
+    # Its notes on configuration files are not for our user.
+    logging.getLogger("sagemaker.config").addFilter(lambda record: False)
 
 
 def code(error: botocore.exceptions.ClientError) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from train2deploy.bench import run, workload
+from train2deploy.bench import workload
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
-from train2deploy.errors import JobFailed, UserError
+from train2deploy.errors import JobFailed
 
 
 class Echo(socketserver.StreamRequestHandler):
@@ -133,12 +133,15 @@ def test_a_refused_connection_is_no_answer():
 PROBABILITIES = [[0.1 + 0.001 * number, 0.9 - 0.001 * number] for number in range(10)]
 
 
-def sentences(count: int = 10) -> workload.Sentences:
+def sentences(*further: str) -> workload.Sentences:
+    """Ten; the model reads `inputs` and the further ones."""
     return workload.Sentences(
-        texts=[f"文{number}" for number in range(count)],
-        rows=[[0, number] for number in range(count)],
-        probabilities=PROBABILITIES[:count],
-        input="inputs",
+        texts=[f"文{number}" for number in range(10)],
+        inputs={
+            key: [[place, number] for number in range(10)]
+            for place, key in enumerate(("inputs", *further))
+        },
+        probabilities=PROBABILITIES,
         output="dense/Softmax:0",
         labels=["京都", "携帯電話"],
     )
@@ -204,38 +207,44 @@ def test_the_model_server_s_rows_are_checked(form: str):
     assert not work.is_right(3, answer(PROBABILITIES[4]))
 
 
+def test_a_model_with_several_inputs_gets_each_by_its_name():
+    work = workload.predict(sentences("ngrams"), "model")
+    assert body_of(work.requests[3]) == {"inputs": {"inputs": [[0, 3]], "ngrams": [[1, 3]]}}
+    assert work.is_right(3, dump({"outputs": [PROBABILITIES[3]]}))
+    assert not work.is_right(3, dump({"outputs": [PROBABILITIES[4]]}))
+
+
 def answers(probabilities: list[list[float]], pieces: int = 5) -> dict:
+    """What a session says to so many sentences."""
     count = len(probabilities)
-    return {"probabilities": probabilities, "rows": [[0]] * count, "pieces": [pieces] * count,
-            "input": "inputs", "output": "o"}  # fmt: skip
+    rows = [[number] for number in range(count)]
+    return {"probabilities": probabilities, "inputs": {"tokens": rows, "ngrams": rows[::-1]},
+            "pieces": [pieces] * count, "output": "o"}  # fmt: skip
 
 
 def test_sentences_with_the_same_answer_are_chosen_once():
-    texts = [f"文{number}" for number in range(20)]
-    chosen = workload.choose(texts, answers(PROBABILITIES * 2), ["京都", "携帯電話"])
-    assert chosen.texts == texts[:10]
-    assert chosen.probabilities == PROBABILITIES
+    assert workload.distinct([answers(PROBABILITIES * 2)]) == list(range(10))
+
+
+def test_every_model_must_tell_the_sentences_apart():
+    other = [*PROBABILITIES[:9], PROBABILITIES[0]]
+    assert workload.distinct([answers(PROBABILITIES), answers(other)]) == list(range(9))
+    assert workload.distinct([answers(other), answers(PROBABILITIES)]) == list(range(9))
+
+
+def test_what_was_chosen_is_taken_of_every_input():
+    texts = [f"文{number}" for number in range(10)]
+    picked = workload.pick(texts, answers(PROBABILITIES), ["京都", "携帯電話"], [1, 8])
+    assert picked == workload.Sentences(
+        texts=["文1", "文8"],
+        inputs={"tokens": [[1], [8]], "ngrams": [[8], [1]]},
+        probabilities=[PROBABILITIES[1], PROBABILITIES[8]],
+        output="o",
+        labels=["京都", "携帯電話"],
+    )
 
 
 @pytest.mark.parametrize("pieces, rows", [(5, PROBABILITIES[:3]), (65, PROBABILITIES)])
 def test_too_few_distinct_answers_are_refused(pieces: int, rows: list[list[float]]):
-    texts = [f"文{number}" for number in range(len(rows))]
     with pytest.raises(JobFailed, match="tells 8 of"):
-        workload.choose(texts, answers(rows, pieces), ["京都", "携帯電話"])
-
-
-def test_the_command_that_repeats_a_run_holds_what_was_asked():
-    assert run.options(False, None, None, None).command() == "make bench"
-    asked = run.options(True, 3, 0.5, "32,1")
-    assert asked.command() == "make bench QUICK=1 ROUNDS=3 SECONDS=0.5 CLIENTS=1,32"
-    assert asked.plan().clients == (1, 32)
-
-
-@pytest.mark.parametrize(
-    "rounds, seconds, clients, name",
-    [(0, None, None, "ROUNDS"), (None, -1.0, None, "SECONDS"), (None, None, "1,x", "CLIENTS"),
-     (None, None, "0", "CLIENTS"), (None, None, "9999", "CLIENTS")],
-)  # fmt: skip
-def test_what_cannot_be_measured_is_refused_by_name(rounds, seconds, clients, name):
-    with pytest.raises(UserError, match=f"{name}="):
-        run.options(False, rounds, seconds, clients)
+        workload.distinct([answers(rows, pieces)])

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train2deploy.bench import measure, plot, report, startup, statistics
+from train2deploy.bench import aims, measure, plot, report, startup, statistics
 from train2deploy.bench.measure import (
     ARTICLE,
     GRPC,
     INVOCATIONS,
+    OTHER,
     RAW,
     REST,
     SUBJECTS,
@@ -96,7 +97,8 @@ def test_one_point_has_no_slope():
     assert statistics.slope([(1.0, 5.0)]) == 0.0
 
 
-PLAN = Plan(rounds=2, seconds=0.1, clients=(1, 32))
+ENDPOINTS = (INVOCATIONS, OTHER, ARTICLE, UNMERGED)
+PLAN = Plan(rounds=2, seconds=0.1, clients=(1, 32), endpoints=ENDPOINTS)
 
 
 def results():
@@ -104,7 +106,7 @@ def results():
 
     Alone the session takes 4 ms; a cell's own cost is told by its subject.
     """
-    cost = {RAW: 4.0, REST: 4.4, GRPC: 4.6, INVOCATIONS: 5.0, ARTICLE: 9.0,
+    cost = {RAW: 4.0, REST: 4.4, GRPC: 4.6, INVOCATIONS: 5.0, OTHER: 6.0, ARTICLE: 9.0,
             UNMERGED: 21.0}
     return {
         cell: [
@@ -126,7 +128,7 @@ def entry(entries, subject, clients, sentences=1):
 def test_every_subject_is_measured_with_every_number_of_clients():
     cells = PLAN.cells()
     assert len(cells) == len(set(cells))
-    for subject in (REST, GRPC, INVOCATIONS, ARTICLE, UNMERGED):
+    for subject in (REST, GRPC, *ENDPOINTS):
         assert [c.clients for c in cells if (c.subject, c.sentences) == (subject, 1)] == [1, 32]
     assert Cell(RAW, 2, 32) in cells and Cell(INVOCATIONS, 1, 32) in cells
     assert {cell.subject for cell in cells} == SUBJECTS.keys()
@@ -142,40 +144,80 @@ def test_latency_is_compared_with_one_thread_and_throughput_with_two():
     assert many["throughput_ratio"] == pytest.approx((4 / 5.0) / (2 / 4.0))
 
 
-def aims(started=None, memory=None):
-    return {
-        aim.name: aim
-        for aim in report.aims(
-            report.measurements(results(), PLAN.batch), started or {}, memory or {}
-        )
-    }
+STARTS = {startup.BARE: [2.0, 4.0], INVOCATIONS: [3.0, 6.0], OTHER: [4.0, 5.0]}
+MEMORY = {
+    INVOCATIONS: {
+        "handler": {"rss": 40.0, "pss": 30.0},
+        "model server": {"rss": 570.0, "pss": 400.0},
+        "total": {"rss": 610.0, "pss": 430.0},
+    },
+    ARTICLE: {},
+}
+
+
+def found_aims(starts=STARTS, memory=MEMORY, article_model=True):
+    entries = report.measurements(results(), PLAN.batch)
+    return {aim.name: aim for aim in aims.find(entries, starts, memory, article_model)}
 
 
 def test_an_aim_holds_on_the_right_side_of_its_limit():
-    found = aims({INVOCATIONS: {"ratio": 1.7}}, {INVOCATIONS: {"handler": {"rss": 40.0}}})
+    found = found_aims()
     assert found["REST, 1 client: p50 / session.run"].holds
     assert found["/invocations, 32 clients: throughput / session.run"].holds
     assert not found["/invocations, 32 clients: throughput / article's handler"].holds
     assert found["/invocations, 32 clients: throughput / article's handler, unmerged"].holds
-    assert not found["start to first answer / bare process"].holds
+    assert found["start to first answer / bare process"].holds
     assert found["handler's resident memory, MB"].holds
 
 
+def test_a_whole_endpoint_is_held_to_its_resident_memory():
+    assert not found_aims()["whole endpoint's resident memory, MB"].holds
+    smaller = {INVOCATIONS: {"total": {"rss": 600.0, "pss": 600.0}}}
+    assert found_aims(memory=smaller)["whole endpoint's resident memory, MB"].holds
+
+
+def test_the_package_is_compared_with_the_other_one_round_by_round():
+    found = found_aims()
+    faster = found["/invocations, 32 clients: throughput / other package's /invocations"]
+    assert (faster.value, faster.limit, faster.wish) == (pytest.approx(6.0 / 5.0), 1.0, 1.5)
+    assert faster.holds
+    sooner = found["start to first answer / other package's /invocations"]
+    assert sooner.value == pytest.approx((3.0 / 4.0 + 6.0 / 5.0) / 2)
+    assert sooner.holds
+    later = found_aims(starts={INVOCATIONS: [1.1, 1.2], OTHER: [1.0, 1.0]})
+    assert not later["start to first answer / other package's /invocations"].holds
+
+
+def test_of_another_model_than_the_article_s_nothing_is_promised_beside_the_session():
+    left = found_aims(article_model=False)
+    assert not [name for name in left if "session.run" in name]
+    assert left.keys() == {name for name in found_aims() if "session.run" not in name}
+
+
 def test_what_was_not_measured_is_no_aim():
-    assert not [name for name in aims() if "start" in name or "memory" in name]
+    assert not [name for name in found_aims({}, {}) if "start" in name or "memory" in name]
 
 
-def whole_result():
+def test_without_another_package_nothing_is_compared_with_it():
+    plan = Plan(rounds=2, seconds=0.1, clients=(1, 32))
+    assert OTHER not in {cell.subject for cell in plan.cells()}
+    kept = {cell: rounds for cell, rounds in results().items() if cell.subject != OTHER}
+    entries = report.measurements(kept, plan.batch)
+    starts = {name: seconds for name, seconds in STARTS.items() if name != OTHER}
+    assert not [aim for aim in aims.find(entries, starts, MEMORY, True) if OTHER in aim.name]
+
+
+def whole_result(article_model=True):
     entries = report.measurements(results(), PLAN.batch)
-    started = startup.summary({startup.BARE: [2.0, 4.0], INVOCATIONS: [3.0, 6.0]})
-    memory = {INVOCATIONS: {"handler": {"rss": 40.0, "pss": 30.0}}, ARTICLE: {}}
     return {
         "measurements": entries,
-        "startup": started,
-        "memory": memory,
+        "startup": startup.summary(STARTS),
+        "memory": MEMORY,
         "foreign_cpu": 0.4,
-        "aims": [aim.as_json() for aim in report.aims(entries, started, memory)],
+        "aims": [aim.as_json() for aim in aims.find(entries, STARTS, MEMORY, article_model)],
         "machine": {"cpu": "a CPU", "cores": 2, "serving": {"tensorflow": "1.13.1"}},
+        "against": {"package": "old.tar.gz", "model_sha256": "0" * 64},
+        "article": {"is_measured_model": article_model},
     }
 
 
@@ -183,6 +225,7 @@ def test_a_start_is_compared_with_the_bare_process_of_its_round():
     assert whole_result()["startup"] == {
         startup.BARE: {"seconds": 3.0, "ratio": 1.0},
         INVOCATIONS: {"seconds": 4.5, "ratio": 1.5},
+        OTHER: {"seconds": 4.5, "ratio": 1.625},
     }
 
 
@@ -198,6 +241,16 @@ def test_the_tables_show_every_subject_and_say_that_the_machine_was_not_quiet(ca
         assert subject in printed
     assert "missed" in printed and "ok" in printed
     assert "others used 40%" in printed
+    assert "the other package: old.tar.gz" in printed
+    assert "610 (430)" in printed
+    assert "≥ 1 (better 1.5)" in printed
+
+
+def test_missing_aims_are_explained(capsys):
+    report.print_report(whole_result())
+    assert "no aim" not in capsys.readouterr().out
+    report.print_report(whole_result(article_model=False))
+    assert "no aim beside session.run" in capsys.readouterr().out
 
 
 def test_the_plot_is_drawn_from_the_json(tmp_path: Path):
@@ -205,7 +258,7 @@ def test_the_plot_is_drawn_from_the_json(tmp_path: Path):
     assert [path.name for path in written] == ["bench.png", "bench.svg"]
     assert written[0].read_bytes().startswith(b"\x89PNG")
     svg = written[1].read_text(encoding="utf-8")
-    assert INVOCATIONS in svg and "a CPU, 2 cores" in svg
+    assert INVOCATIONS in svg and OTHER in svg and "a CPU, 2 cores" in svg
 
 
 def test_the_same_figures_give_the_same_plot(tmp_path: Path):
