@@ -118,6 +118,22 @@ def save_metrics(predicted, truth, args, hyperparameters, output_dir, **further)
                     tensorflow=tf.__version__), os.path.join(output_dir, 'metrics.json'))
 
 
+def best_epoch(history, monitor):
+    """Which epoch's weights a training keeps, and by what.
+
+    Args:
+        history: dict of metric name to list of values, one an epoch.
+        monitor: one of its names; of a loss the lowest is best, else the highest.
+
+    Returns:
+        dict for metrics.json: ``monitor`` and ``best_epoch``, counted from 1; the
+        first of equals.
+    """
+    values = history[monitor]
+    best = min(values) if monitor.endswith('loss') else max(values)
+    return {'monitor': monitor, 'best_epoch': values.index(best) + 1}
+
+
 def save_history(history, output_dir):
     """Writes ``history.csv``: a row an epoch, a column a metric.
 

@@ -23,26 +23,31 @@ def bag(present, vectors):
     return total / tf.sqrt(tf.reduce_sum(present, axis=1) + 1.0)
 
 
-def fold(model):
-    """The arrays that serving needs, out of a trained model (see train_v2.build_model).
+def fold(model, members):
+    """The arrays that serving needs, out of a trained model (see network.build_model).
 
     Returns:
-        dict: units (tokens, hidden), scores (tokens,), ngrams (buckets, dimensions),
-        kernel and bias of the logits.
+        list of dict, one a member: units (tokens, hidden), scores (tokens,), ngrams
+        (buckets, dimensions), kernel and bias of the logits.
     """
     word_vectors = model.get_layer('word_vectors').get_weights()[0]
-    dense = model.get_layer('token')
+    return [_fold_member(model, number, word_vectors) for number in range(members)]
+
+
+def _fold_member(model, number, word_vectors):
+    def layer(name):
+        return model.get_layer('{}_{}'.format(name, number))
+
     rows = tf.placeholder(tf.float32, [None, 1, word_vectors.shape[1]])
-    units_of = dense(rows)
+    units_of = layer('token')(rows)
     session = K.get_session()
     units = np.concatenate([
         session.run(units_of, {rows: word_vectors[start:start + ROWS, np.newaxis]})[:, 0]
         for start in range(0, len(word_vectors), ROWS)])
-    attention_weights, attention_bias = model.get_layer('attention').get_weights()
-    kernel, bias = model.get_layer('logits').get_weights()
+    attention_weights, attention_bias = layer('attention').get_weights()
+    kernel, bias = layer('logits').get_weights()
     return {'units': units, 'scores': units.dot(attention_weights)[:, 0] + attention_bias[0],
-            'ngrams': model.get_layer('ngram_vectors').get_weights()[0],
-            'kernel': kernel, 'bias': bias}
+            'ngrams': layer('ngram_vectors').get_weights()[0], 'kernel': kernel, 'bias': bias}
 
 
 def build(session, weights, ngram_length, temperature):
@@ -59,11 +64,22 @@ def build(session, weights, ngram_length, temperature):
     """
     tokens = tf.placeholder(tf.float32, [None, 64], name='inputs')
     ngrams = tf.placeholder(tf.float32, [None, ngram_length], name='ngrams')
-    table = {name: tf.get_variable(name, initializer=tf.constant(array))
-             for name, array in sorted(weights.items())}
+    ids = {'tokens': tf.cast(tokens, tf.int32), 'ngrams': tf.cast(ngrams, tf.int32)}
+    members = []
+    for number, arrays in enumerate(weights):
+        table = {name: tf.get_variable('{}_{}'.format(name, number),
+                                       initializer=tf.constant(array))
+                 for name, array in sorted(arrays.items())}
+        members.append(_member(table, ids['tokens'], ids['ngrams']))
     session.run(tf.global_variables_initializer())
+    logits, attentions = (tf.add_n(list(each)) / len(members) for each in zip(*members))
+    return {'inputs': {'inputs': tokens, 'ngrams': ngrams},
+            'probabilities': tf.nn.softmax(logits / temperature, name='probabilities'),
+            'weights': tf.identity(attentions, name='weights')}
 
-    token_ids = tf.cast(tokens, tf.int32)
+
+def _member(table, token_ids, ngram_ids):
+    """(logits, attention) of one member."""
     present = tf.cast(tf.not_equal(token_ids, 0), tf.float32)
     units = tf.gather(table['units'], token_ids)
     scores = tf.gather(table['scores'], token_ids)
@@ -71,16 +87,10 @@ def build(session, weights, ngram_length, temperature):
     attention = raised / (tf.reduce_sum(raised, axis=1, keepdims=True) + K.epsilon())
     weighted = tf.reduce_sum(units * tf.expand_dims(attention, -1), axis=1)
     strongest = tf.reduce_max(units * tf.expand_dims(present, -1), axis=1)
-
-    ngram_ids = tf.cast(ngrams, tf.int32)
     ngram_present = tf.expand_dims(tf.cast(tf.not_equal(ngram_ids, 0), tf.float32), -1)
     ngram_bag = bag(ngram_present, tf.gather(table['ngrams'], ngram_ids))
-
     sentence = tf.concat([weighted, strongest, ngram_bag], axis=1)
-    logits = tf.matmul(sentence, table['kernel']) + table['bias']
-    return {'inputs': {'inputs': tokens, 'ngrams': ngrams},
-            'probabilities': tf.nn.softmax(logits / temperature, name='probabilities'),
-            'weights': tf.identity(attention, name='weights')}
+    return tf.matmul(sentence, table['kernel']) + table['bias'], attention
 
 
 def check(session, graph, features, expected):

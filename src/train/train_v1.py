@@ -83,7 +83,7 @@ def fit(model, features, targets, args, weights_path, optimizer='nadam'):
         metrics.append('top_k_categorical_accuracy')  # k is 5: of fewer classes it is always 1
     model.compile(loss='categorical_crossentropy', optimizer=optimizer, metrics=metrics)
     model.summary(print_fn=logger.info)
-    monitor = 'val_acc' if args.validation_split > 0 else 'acc'
+    monitor = monitored(args)
     # One line an epoch: a progress bar would fill the job's log.
     history = model.fit(
         features, targets, batch_size=args.batch_size, epochs=args.epochs,
@@ -92,6 +92,11 @@ def fit(model, features, targets, args, weights_path, optimizer='nadam'):
                    ModelCheckpoint(weights_path, monitor=monitor, mode='max',
                                    save_best_only=True, save_weights_only=True)])
     return history.history
+
+
+def monitored(args):
+    """What chooses the epoch, as in the article."""
+    return 'val_acc' if args.validation_split > 0 else 'acc'
 
 
 def main(argv):
@@ -126,7 +131,8 @@ def main(argv):
     predicted = model.predict(
         np.array([encoder.encode(text) for text in test_texts], dtype=np.float32), batch_size=256)
     export.save_metrics([labels[row] for row in predicted.argmax(axis=1)], test_labels, args,
-                        HYPERPARAMETERS, args.output_dir)
+                        HYPERPARAMETERS, args.output_dir,
+                        **export.best_epoch(history, monitored(args)))
     export.save_model(session, {'inputs': model.input},
                       {tensor.name: tensor for tensor in model.outputs}, args.sm_model_dir)
     logger.info('saved %s', json.dumps(sorted(os.listdir(args.sm_model_dir))))

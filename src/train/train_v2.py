@@ -1,17 +1,13 @@
 """A model on the article's contract that is more accurate, and far cheaper to train and serve.
 
-Two views of a sentence, summed up by one softmax:
+A committee of small networks, see network.py: an attention over frozen word vectors
+beside hashed n-grams of characters and tokens. The attention's weights can be read out:
+signature ``explain``.
 
-* its 64 tokens: frozen word vectors, a dense layer, and an attention that gives each
-  token a weight (keras-self-attention's SeqWeightedAttention); padding is masked. The
-  weights can be read out: signature ``explain``.
-* its n-grams of characters and of tokens, hashed: a small vector each, trained here,
-  averaged.
-
-No layer looks further than two tokens at their order. A BiLSTM was tried in their place, with the
-vectors frozen and fine-tuned: it cost ten times the time and was no more accurate on
-the validation sentences. So everything behind the word vectors up to the attention
-depends on one token alone and is folded into a table for serving.
+No layer looks further than two tokens at their order. A BiLSTM was tried in their
+place, with the vectors frozen and fine-tuned: it cost ten times the time and was no more
+accurate on the validation sentences. So everything behind the word vectors up to the
+attention depends on one token alone and is folded into a table for serving.
 
 Channels and files are those of train_v1.py; ``encoding.json`` is written beside them.
 """
@@ -24,36 +20,27 @@ import tempfile
 os.environ['TF_KERAS'] = '1'  # see train_v1.py
 
 import numpy as np
-import tensorflow as tf
-from keras_self_attention import SeqWeightedAttention
-from tensorflow.python.keras import Input, Model, optimizers
-from tensorflow.python.keras import backend as K
+from tensorflow.python.keras import optimizers
 from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint
-from tensorflow.python.keras.layers import (
-    Concatenate,
-    Dense,
-    Dropout,
-    Embedding,
-    Lambda,
-    SpatialDropout1D,
-)
 
 import arguments
 import calibration
 import channels
 import determinism
 import export
+import network
 import serving_graph
-from encoding import INPUT_LENGTH, SPECIFICATION, ModelInputs
+from encoding import SPECIFICATION, ModelInputs
 from vectors import load_vectors
 
 HYPERPARAMETERS = [
-    ('epochs', arguments.at_least(1), 15, 'passes over the training channel at most'),
+    ('epochs', arguments.at_least(1), 25, 'passes over the training channel at most'),
     ('batch-size', arguments.at_least(1), 64, 'sentences a step'),
-    ('hidden', arguments.at_least(1), 128, 'units that each token is turned into'),
+    ('members', arguments.at_least(1), 3, 'networks in the committee'),
+    ('hidden', arguments.at_least(1), 64, 'units that a member turns each token into'),
     ('dropout', arguments.share, 0.3, 'of word vector dimensions and of the sentence vector'),
     ('learning-rate', arguments.positive, 0.001, "Adam's"),
-    ('ngram-dimensions', arguments.at_least(1), 16, 'of an n-gram vector'),
+    ('ngram-dimensions', arguments.at_least(1), 8, "of a member's n-gram vector"),
     ('ngram-dropout', arguments.share, 0.2, "part of a sentence's n-grams that a step leaves out"),
     ('patience', arguments.at_least(1), 2, 'epochs without a better one before training ends'),
     ('validation-split', arguments.share, 0.1,
@@ -73,46 +60,11 @@ NGRAMS = {'orders': [1, 2, 3], 'token_orders': [1, 2], 'buckets': 1 << 17, 'leng
 logger = logging.getLogger('train_v2')
 
 
-def build_model(vectors, class_count, args):
-    """The network as it is trained.
-
-    Args:
-        vectors: float array (tokens, dimensions); row 0 is padding.
-        class_count: labels.
-        args: see HYPERPARAMETERS.
-
-    Returns:
-        Model: [(batch, 64) tokens, (batch, 320) n-grams] as float32 -> logits
-        (batch, class_count). Layers that serving needs have names.
-    """
-    tokens = Input((INPUT_LENGTH,), name='inputs')
-    x = Embedding(vectors.shape[0], vectors.shape[1], weights=[vectors], trainable=False,
-                  mask_zero=True, name='word_vectors')(tokens)
-    x = SpatialDropout1D(args.dropout)(x)
-    x = Dense(args.hidden, activation='relu', name='token')(x)
-    weighted, _ = SeqWeightedAttention(return_attention=True, name='attention')(x)
-    # Units are never negative (relu), so masking by zero leaves the maximum as it is.
-    strongest = Lambda(lambda pair: K.max(pair[0] * _present(pair[1]), axis=1))([x, tokens])
-    sentence = Dropout(args.dropout)(Concatenate()([weighted, strongest]))
-
-    ngrams = Input((NGRAMS['length'],), name='ngrams')
-    # Zero, so that an n-gram that no training sentence has says nothing instead of something
-    # random (and packs to nothing).
-    y = Embedding(NGRAMS['buckets'], args.ngram_dimensions, embeddings_initializer='zeros',
-                  name='ngram_vectors')(ngrams)
-    kept = Lambda(lambda indices: _drop_some(_present(indices), args.ngram_dropout))(ngrams)
-    bag = Lambda(lambda pair: serving_graph.bag(*pair))([kept, y])
-    logits = Dense(class_count, name='logits')(Concatenate()([sentence, bag]))
-    return Model([tokens, ngrams], logits)
-
-
-def _present(indices):
-    """1 where an index is no padding, with a last axis of one."""
-    return K.expand_dims(K.cast(K.not_equal(indices, 0), K.floatx()))
-
-
-def _drop_some(present, rate):
-    return K.in_train_phase(lambda: tf.nn.dropout(present, keep_prob=1 - rate), present)
+def compiled_model(vectors, class_count, args):
+    """The network, ready to be trained."""
+    model = network.build_model(vectors, class_count, NGRAMS, args)
+    network.compile_model(model, class_count, optimizers.Adam(args.learning_rate))
+    return model
 
 
 def fit(model, features, targets, args, weights_path):
@@ -127,8 +79,7 @@ def fit(model, features, targets, args, weights_path):
     Returns:
         dict: metric name to list of values, one an epoch.
     """
-    _compile(model, args)
-    monitor = 'val_loss' if args.validation_split > 0 else 'loss'
+    monitor = monitored(args)
     history = model.fit(
         features, targets, batch_size=args.batch_size, epochs=args.epochs,
         validation_split=args.validation_split, verbose=2,
@@ -139,26 +90,9 @@ def fit(model, features, targets, args, weights_path):
     return history.history
 
 
-def refit(model, features, targets, args, epochs):
-    """Trains a fresh model on every sentence for a number of epochs."""
-    _compile(model, args)
-    model.fit(features, targets, batch_size=args.batch_size, epochs=epochs, verbose=2)
-
-
-def _compile(model, args):
-    def loss(truth, logits):
-        return K.categorical_crossentropy(truth, logits, from_logits=True)
-
-    def probability_error(error):
-        def metric(truth, logits):
-            return K.mean(error(K.softmax(logits) - truth), axis=-1)
-        return metric
-
-    squared, absolute = probability_error(K.square), probability_error(K.abs)
-    # The names under which the progress line of v1 has them.
-    squared.__name__, absolute.__name__ = 'mean_squared_error', 'mean_absolute_error'
-    model.compile(loss=loss, optimizer=optimizers.Adam(args.learning_rate),
-                  metrics=['acc', squared, absolute])
+def monitored(args):
+    """What chooses the epoch."""
+    return 'val_loss' if args.validation_split > 0 else 'loss'
 
 
 def main(argv):
@@ -183,34 +117,35 @@ def main(argv):
 
     with tempfile.TemporaryDirectory() as scratch:
         best = os.path.join(scratch, 'best.h5')
-        model = build_model(vectors, len(labels), args)
+        model = compiled_model(vectors, len(labels), args)
         model.summary(print_fn=logger.info)
         history = fit(model, features, targets, args, best)
     export.save_history(history, args.output_dir)
 
-    calibrated, best_epoch = calibration.NEUTRAL, int(np.argmin(history['loss'])) + 1
+    kept = export.best_epoch(history, monitored(args))
+    calibrated = calibration.NEUTRAL
     held_back = int(len(train_texts) * args.validation_split)
     if held_back:
         calibrated = calibration.calibrate(
-            model.predict([array[-held_back:] for array in features], batch_size=256),
-            targets[-held_back:])
-        best_epoch = int(np.argmin(history['val_loss'])) + 1
+            network.committee_logits(model, [array[-held_back:] for array in features],
+                                     len(labels)), targets[-held_back:])
         if args.refit:
-            logger.info('anew, on all %d sentences, %d epochs', len(train_texts), best_epoch)
+            logger.info('anew, on all %d sentences, %d epochs', len(train_texts),
+                        kept['best_epoch'])
             determinism.new_session(args.seed, args.single_thread)
-            model = build_model(vectors, len(labels), args)
-            refit(model, features, targets, args, best_epoch)
+            model = compiled_model(vectors, len(labels), args)
+            model.fit(features, targets, batch_size=args.batch_size, verbose=2,
+                      epochs=kept['best_epoch'])
     test_features = as_arrays(encoder.encode(test_texts))
     expected = calibration.probabilities(
-        model.predict(test_features, batch_size=256), calibrated['temperature'])
+        network.committee_logits(model, test_features, len(labels)), calibrated['temperature'])
     export.save_metrics([labels[row] for row in expected.argmax(axis=1)], test_labels, args,
-                        HYPERPARAMETERS, args.output_dir, calibration=calibrated,
-                        best_epoch=best_epoch)
+                        HYPERPARAMETERS, args.output_dir, calibration=calibrated, **kept)
     export.write_json({'ngrams': NGRAMS, 'explain': True,
                        'unknown_below': calibrated['unknown_below']},
                       os.path.join(args.output_dir, SPECIFICATION))
 
-    weights = serving_graph.fold(model)
+    weights = serving_graph.fold(model, args.members)
     session = determinism.new_session(args.seed, args.single_thread)
     graph = serving_graph.build(session, weights, NGRAMS['length'], calibrated['temperature'])
     serving_graph.check(session, graph, test_features, expected)

@@ -49,12 +49,12 @@ class Rehearsal(Project):
         """A make target with this data set's variables."""
         return self.make("--no-print-directory", target, *self.variables, *variables, check=check)
 
-    def tool(self, *arguments):
+    def tool(self, *arguments, stdin=subprocess.DEVNULL):
         """The cloud tool itself, started in the background."""
         command = [str(PYTHON), "-m", "train2deploy.cloud", "--cloud", "emulator", *arguments]
         return subprocess.Popen(
             command, cwd=self.root, env={**self.environment(), "PYTHONPATH": "src"},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run_tool(self, *arguments):
         process = self.tool(*arguments)

@@ -1,5 +1,7 @@
 """The tool is killed in the middle of each step; the same command then finishes."""
 
+import os
+import pty
 import signal
 
 from conftest import HYPERPARAMETERS, NOTHING, kill
@@ -73,3 +75,20 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(project, account):
     assert done.returncode == 0, done.stdout
     job = client.describe_training_job(TrainingJobName=name)
     assert job["TrainingJobStatus"] == "Stopped"
+
+
+def test_ctrl_c_on_a_terminal_asks_and_stops_the_job(project, account):
+    terminal, inside = pty.openpty()
+    process = project.tool("train", *HYPERPARAMETERS, "--epochs", "300", stdin=inside)
+    account.wait_for_call("DescribeLogStreams", 0)
+    process.send_signal(signal.SIGINT)
+    os.write(terminal, b"s\n")
+    output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+    os.close(terminal)
+    os.close(inside)
+    assert process.returncode == 130
+    assert "It costs until it ends. [s]top / [L]eave:" in output
+    assert "the job is being stopped" in output
+    (name,) = account.names()["TrainingJob"]
+    job = account.client("sagemaker").describe_training_job(TrainingJobName=name)
+    assert job["TrainingJobStatus"] in ("Stopping", "Stopped")

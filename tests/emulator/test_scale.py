@@ -1,5 +1,8 @@
 """How many instances an endpoint has: fixed, or following the load."""
 
+import contextlib
+import threading
+
 import botocore.exceptions
 import pytest
 from conftest import another_model, running_account
@@ -87,11 +90,36 @@ def test_without_numbers_a_burstable_endpoint_gets_two_instances_and_both_answer
     assert deployed.count("UpdateEndpointWeightsAndCapacities") == 3  # two of them in vain
 
 
+@contextlib.contextmanager
+def under_load(account):
+    """Requests all the while, by three clients; none of them may see an error."""
+    over, answers, errors = threading.Event(), [], []
+
+    def ask(client):
+        while not over.is_set():
+            try:
+                answers.append(client.invoke_endpoint(
+                    EndpointName="train2deploy", Body=b'{"q": "a"}',
+                    ContentType="application/json")["Body"].read())
+            except Exception as error:
+                errors.append(error)
+
+    clients = [account.client("sagemaker-runtime") for _ in range(3)]
+    threads = [threading.Thread(target=ask, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    yield
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert errors == [] and len(answers) > 10
+
+
 def test_an_update_keeps_the_number_unless_the_settings_name_another(project, deployed, tmp_path):
     def add_a_note(model):
         (model / "code" / "note.txt").write_text("another model")
 
-    with another_model(project, tmp_path, add_a_note):
+    with another_model(project, tmp_path, add_a_note), under_load(deployed):
         done = project.run_tool("deploy")
     assert done.returncode == 0, done.stdout
     assert "2 × ml.t2.large" in done.stdout
@@ -122,7 +150,8 @@ def test_the_load_is_followed_on_another_type_until_a_number_is_fixed(project, d
     assert done.returncode == 2
     assert "make cloud-scale OFF=1" in done.stdout
 
-    done = project.run_tool(*options, "scale", "--min", "1", "--max", "1")
+    with under_load(deployed):
+        done = project.run_tool(*options, "scale", "--min", "1", "--max", "1")
     assert done.returncode == 0, done.stdout
     assert targets(deployed) == [] and count(deployed) == 1
 

@@ -23,7 +23,9 @@ else:
 
 OBJECTIVES = {"valid:acc": "Maximize", "valid:mse": "Minimize", "valid:mae": "Minimize"}
 STRATEGIES = ("Bayesian", "Random")
-NOT_SEARCHED = ("seed", "single-thread", "container-log-level")
+NOT_SEARCHED = ("seed",)
+NUMBERS = ("arguments.at_least", "arguments.share", "arguments.positive")
+"""How the scripts declare a whole number, and two kinds of others."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,9 @@ def hyperparameters(version: str) -> dict[str, bool]:
                 for entry in getattr(node.value, "elts", [])
             }
             return {
-                name: kind.startswith("arguments.at_least")
+                name: kind.startswith(NUMBERS[0])
                 for name, kind in kinds.items()
-                if name not in NOT_SEARCHED
+                if kind.startswith(NUMBERS) and name not in NOT_SEARCHED
             }
     raise UserError(f"{paths.relative(script)}: expected HYPERPARAMETERS in it, found none.")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, RAW, REST, UNMERGED
+from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, OTHER, RAW, REST, UNMERGED
 from train2deploy.report.svg import Drawing, linear, logarithmic, ticks
 from train2deploy.report.texts import Texts
 
@@ -171,6 +171,7 @@ SUBJECTS = {
     REST: "subject_rest",
     GRPC: "subject_grpc",
     INVOCATIONS: "subject_invocations",
+    OTHER: "subject_other",
     ARTICLE: "subject_article",
     UNMERGED: "subject_unmerged",
 }

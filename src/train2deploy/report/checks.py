@@ -138,12 +138,13 @@ def held_out() -> Finding:
 
 
 def chosen_by_validation() -> Finding:
-    """The weights that were kept are those of the best validation accuracy."""
+    """The weights that were kept are those of the epoch that is best on validation sentences."""
 
     def holds(run: Run) -> bool:
-        accuracies = run.history["val_acc"]
-        kept = run.manifest["metrics"]["validation"]["epoch"]
-        return bool(run.history["epoch"].index(kept) == accuracies.index(max(accuracies)))
+        validation = run.manifest["metrics"]["validation"]
+        values = run.history[validation["monitor"]]
+        best = min(values) if validation["monitor"] == "val_loss" else max(values)
+        return bool(values[validation["epoch"] - 1] == best)
 
     return _of_runs("the epoch kept: the best on validation sentences, not on test", holds)
 

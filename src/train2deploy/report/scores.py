@@ -77,12 +77,11 @@ def detail(runs: Sequence[Run], start: Path) -> dict[str, Any]:
 
 def _learning(run: Run, start: Path) -> dict[str, Any]:
     history = run.history
-    validated = history.get("val_acc") or []
     return {
         "seed": run.seed,
         "epochs": history["epoch"],
         **{name: [round(v, 4) for v in history[name]] for name in CURVES if name in history},
-        "best_epoch": validated.index(max(validated)) + 1 if validated else None,
+        "best_epoch": run.manifest["metrics"]["validation"]["epoch"],
         "source": recorded.link(run.folder / "history.json", start),
     }
 

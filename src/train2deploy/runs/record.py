@@ -56,7 +56,7 @@ def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> registry.
                 name: {score: scores[score] for score in SCORES}
                 for name, scores in evaluation["yardsticks"].items()
             },
-            "validation": best_epoch(history),
+            "validation": validation(history, job["metrics"]),
         },
         "durations": {
             "training_s": job["seconds"],
@@ -144,17 +144,27 @@ def read_history(path: Path) -> dict[str, list[float]]:
     }
 
 
-def best_epoch(history: dict[str, list[float]]) -> dict[str, Any]:
-    """The epoch whose weights were kept: the first with the highest validation accuracy.
+def validation(history: dict[str, list[float]], metrics: dict[str, Any]) -> dict[str, Any]:
+    """The epoch whose weights were kept, and its validation accuracy; None without validation.
 
-    >>> best_epoch({"epoch": [1, 2, 3], "val_acc": [0.5, 0.75, 0.75]})
-    {'accuracy': 0.75, 'epoch': 2, 'epochs': 3}
+    Args:
+        history: by column, see read_history.
+        metrics: the job's metrics.json: what the script monitored, and the epoch it kept.
+
+    >>> history = {"epoch": [1, 2, 3], "val_acc": [0.5, 0.75, 0.75]}
+    >>> validation(history, {"monitor": "val_acc", "best_epoch": 2})
+    {'accuracy': 0.75, 'epoch': 2, 'epochs': 3, 'monitor': 'val_acc'}
     """
-    epochs, values = history.get("epoch", []), history.get("val_acc", [])
-    if not values:
-        return {"accuracy": None, "epoch": None, "epochs": len(epochs)}
-    best = max(values)
-    return {"accuracy": best, "epoch": epochs[values.index(best)], "epochs": len(epochs)}
+    found = {"accuracy": None, "epoch": None, "epochs": len(history.get("epoch", []))}
+    if "val_acc" not in history:
+        return {**found, "monitor": None}
+    kept = metrics["best_epoch"]
+    return {
+        **found,
+        "accuracy": history["val_acc"][kept - 1],
+        "epoch": kept,
+        "monitor": metrics["monitor"],
+    }
 
 
 def median_epoch_seconds(log: Path) -> float | None:

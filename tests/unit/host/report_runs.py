@@ -80,7 +80,14 @@ def write_run(
         "hyperparameters": inputs["hyperparameters"],
         "inputs": inputs,
         "outputs": {"model.tar.gz": "a" * 64},
-        "metrics": {},
+        "metrics": {
+            "validation": {
+                "accuracy": rising[-1],
+                "epoch": epochs,
+                "epochs": epochs,
+                "monitor": "val_acc",
+            }
+        },
         "durations": {
             "training_s": 40.0 + seed,
             "epoch_s": 2.0,

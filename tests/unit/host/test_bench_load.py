@@ -1,5 +1,6 @@
 """The bench's clients and what they ask: each answer is seen once, and a wrong one is noticed."""
 
+import dataclasses
 import json
 import socketserver
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from train2deploy.bench import workload
+from train2deploy.bench import measure, workload
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
 from train2deploy.errors import JobFailed
 
@@ -212,6 +213,16 @@ def test_a_model_with_several_inputs_gets_each_by_its_name():
     assert body_of(work.requests[3]) == {"inputs": {"inputs": [[0, 3]], "ngrams": [[1, 3]]}}
     assert work.is_right(3, dump({"outputs": [PROBABILITIES[3]]}))
     assert not work.is_right(3, dump({"outputs": [PROBABILITIES[4]]}))
+
+
+def test_each_package_s_answers_are_checked_against_its_own_model():
+    other = dataclasses.replace(sentences(), probabilities=PROBABILITIES[::-1])
+    asked = {measure.INVOCATIONS: sentences(), measure.OTHER: other}
+    bench = measure.Bench(dict.fromkeys(asked), asked, "model", None, None)
+    answer = dump(ranking(PROBABILITIES[0]))
+    for turn in range(10):
+        assert bench._invocation_work(measure.INVOCATIONS).is_right(turn, answer) == (turn == 0)
+        assert bench._invocation_work(measure.OTHER).is_right(turn, answer) == (turn == 9)
 
 
 def answers(probabilities: list[list[float]], pieces: int = 5) -> dict:

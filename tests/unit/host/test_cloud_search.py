@@ -46,7 +46,8 @@ def test_a_versions_table_takes_the_place_of_the_rest(tmp_path):
 def test_the_shipped_search_is_about_hyperparameters_that_the_script_has(version):
     wanted = search.load(version, REPOSITORY / "tune.toml")
     known = search.hyperparameters(version)
-    assert "learning-rate" in known and "seed" not in known
+    assert "learning-rate" in known
+    assert not {"seed", "single-thread", "container-log-level"} & set(known)
     assert {each.name for each in wanted.ranges} <= set(known)
     assert all(each.is_whole == known[each.name] for each in wanted.ranges)
 

@@ -116,11 +116,11 @@ def test_the_confusion_matrix_adds_the_seeds_up(project: Path):
     assert detail["per_class"][0]["recall"]["mean"] == 0.8
 
 
-def test_the_epoch_that_was_kept_is_the_first_best_one(project: Path):
+def test_the_epoch_that_was_kept_is_the_one_that_the_run_names(project: Path):
     folder = write_run(paths.RUNS)
-    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
-    history["val_acc"] = [0.5, 0.7, 0.6, 0.7, 0.1]
-    manifest.write_json(folder / "history.json", history)
+    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    described["metrics"]["validation"]["epoch"] = 2
+    manifest.write_json(folder / "manifest.json", described)
     (curve,) = build()["versions"]["v1"]["learning"]
     assert (curve["best_epoch"], curve["epochs"]) == (2, [1, 2, 3, 4, 5])
 
@@ -130,6 +130,9 @@ def test_training_without_validation_sentences_has_curves_of_training_alone(proj
         folder = write_run(paths.RUNS, dataset=dataset)
         history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
         manifest.write_json(folder / "history.json", {k: history[k] for k in ("epoch", "acc")})
+        described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        described["metrics"]["validation"].update(accuracy=None, epoch=None, monitor=None)
+        manifest.write_json(folder / "manifest.json", described)
     pages.report("sample", "en")
     built = build()
     (curve,) = built["versions"]["v1"]["learning"]

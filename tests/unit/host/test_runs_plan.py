@@ -164,14 +164,22 @@ def test_the_learning_curves_are_columns(tmp_path: Path):
     (tmp_path / "history.csv").write_text("epoch,acc,val_acc\n1,0.5,0.25\n2,0.75,0.5\n")
     history = record.read_history(tmp_path / "history.csv")
     assert history == {"epoch": [1, 2], "acc": [0.5, 0.75], "val_acc": [0.25, 0.5]}
-    assert record.best_epoch(history) == {"accuracy": 0.5, "epoch": 2, "epochs": 2}
+    metrics = {"monitor": "val_loss", "best_epoch": 1}
+    assert record.validation(history, metrics) == {
+        "accuracy": 0.25,
+        "epoch": 1,
+        "epochs": 2,
+        "monitor": "val_loss",
+    }
 
 
 def test_without_validation_sentences_no_epoch_is_the_best(tmp_path: Path):
-    assert record.best_epoch({"epoch": [1, 2], "acc": [0.5, 0.75]}) == {
+    history = {"epoch": [1, 2], "acc": [0.5, 0.75]}
+    assert record.validation(history, {"monitor": "acc", "best_epoch": 2}) == {
         "accuracy": None,
         "epoch": None,
         "epochs": 2,
+        "monitor": None,
     }
 
 

@@ -166,3 +166,9 @@ def test_history_is_a_row_an_epoch_and_a_column_a_metric(tmp_path):
     assert [row['epoch'] for row in rows] == ['1', '2']
     assert [float(row['val_acc']) for row in rows] == [0.5, 0.25]
     assert float(rows[1]['loss']) == pytest.approx(1 / 3, abs=1e-7)
+
+
+def test_the_epoch_kept_is_the_first_of_the_lowest_loss_or_the_highest_accuracy():
+    history = {'val_loss': [0.5, 0.3, 0.3, 0.4], 'acc': [0.5, 0.6, 0.9, 0.9]}
+    assert export.best_epoch(history, 'val_loss') == {'monitor': 'val_loss', 'best_epoch': 2}
+    assert export.best_epoch(history, 'acc') == {'monitor': 'acc', 'best_epoch': 3}

@@ -15,7 +15,7 @@ class JobV2(Job):
     script = 'train_v2.py'
 
 
-ARGUMENTS = ['--epochs=3', '--batch-size=8', '--hidden=4', '--ngram-dimensions=2',
+ARGUMENTS = ['--epochs=3', '--batch-size=8', '--members=2', '--hidden=4', '--ngram-dimensions=2',
              '--single-thread=1', '--validation-split=0.25', '--seed=3']
 
 
@@ -95,8 +95,10 @@ def test_a_sentence_is_answered_alike_alone_and_among_others(job):
 def test_an_ngram_that_training_never_saw_counts_for_nothing(job):
     buckets = job.json('encoding.json')['ngrams']['buckets']
     variables = str(job.model / '1' / 'variables' / 'variables')
-    (name,) = [name for name, shape in tf.train.list_variables(variables) if shape[0] == buckets]
-    vectors = tf.train.load_variable(variables, name)
+    vectors = np.hstack([
+        tf.train.load_variable(variables, name)
+        for name, shape in tf.train.list_variables(variables) if shape[0] == buckets])
+    assert vectors.shape == (buckets, 2 * 2)  # members, dimensions
     trained = ModelInputs(str(job.output)).encode(
         channels.read_split(str(job.root / 'train'))[0])['ngrams']
     seen = np.zeros(len(vectors), dtype=bool)
