@@ -114,15 +114,15 @@ doctor: ## what this machine has and lacks, and what to do
 	@mkdir -p .stamps && rm -rf .venvs/$*
 	@echo "setup: $* environment (Python 3.6)"
 	@python36=$$($(FIND_PYTHON36)) && "$$python36" -m venv .venvs/$*
-	@.venvs/$*/bin/$(PIP_INSTALL) --requirement requirements/pip.lock
-	@.venvs/$*/bin/$(PIP_INSTALL) --no-deps --requirement requirements/$*.lock
+	@.venvs/$*/bin/python -m $(PIP_INSTALL) --requirement requirements/pip.lock
+	@.venvs/$*/bin/python -m $(PIP_INSTALL) --no-deps --requirement requirements/$*.lock
 	@touch $@
 
 # Laid over both Python 3.6 environments by PYTHONPATH, so that these stay what the containers hold.
 .stamps/test-py36: requirements/test-py36.lock .stamps/serve
 	@echo "setup: tests and linters (Python 3.6)"
 	@rm -rf .venvs/test-py36
-	@.venvs/serve/bin/$(PIP_INSTALL) --no-deps --target .venvs/test-py36 --requirement requirements/test-py36.lock
+	@.venvs/serve/bin/python -m $(PIP_INSTALL) --no-deps --target .venvs/test-py36 --requirement requirements/test-py36.lock
 	@touch $@
 
 # The Python 3.6 environments are resolved as of the article's day; the packages named
@@ -385,7 +385,7 @@ test-e2e: .stamps/dev .stamps/train .stamps/serve ## the main job, make dry-run
 # What code/lib is in the archive, for tests that run inference.py outside of one.
 .stamps/predict-lib: src/predict/code/requirements.txt .stamps/serve
 	@rm -rf .venvs/predict-lib
-	@.venvs/serve/bin/$(PIP_INSTALL) --no-deps --target .venvs/predict-lib --requirement $<
+	@.venvs/serve/bin/python -m $(PIP_INSTALL) --no-deps --target .venvs/predict-lib --requirement $<
 	@touch $@
 
 PY36_FILES := src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/saved_models
