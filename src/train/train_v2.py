@@ -37,7 +37,7 @@ HYPERPARAMETERS = [
     ('epochs', arguments.at_least(1), 25, 'passes over the training channel at most'),
     ('batch-size', arguments.at_least(1), 64, 'sentences a step'),
     ('members', arguments.at_least(1), 3, 'networks in the committee'),
-    ('hidden', arguments.at_least(1), 64, 'units that a member turns each token into'),
+    ('hidden', arguments.at_least(1), 128, 'units that a member turns each token into'),
     ('dropout', arguments.share, 0.3, 'of word vector dimensions and of the sentence vector'),
     ('learning-rate', arguments.positive, 0.001, "Adam's"),
     ('ngram-dimensions', arguments.at_least(1), 8, "of a member's n-gram vector"),
