@@ -144,7 +144,7 @@ def chosen_by_validation() -> Finding:
         validation = run.manifest["metrics"]["validation"]
         values = run.history[validation["monitor"]]
         best = min(values) if validation["monitor"] == "val_loss" else max(values)
-        return bool(values[validation["epoch"] - 1] == best)
+        return bool(values.index(best) + 1 == validation["epoch"])
 
     return _of_runs("the epoch kept: the best on validation sentences, not on test", holds)
 
