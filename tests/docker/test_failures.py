@@ -66,9 +66,8 @@ def test_a_container_without_enough_memory_says_so(project, small, packed):
     assert "ran out of memory (MEMORY=120m)" in said
 
 
-def test_a_handler_that_cannot_be_imported_is_shown_once(project, tmp_path):
-    shutil.copytree(project.build / "jobs" / "latest" / "model", tmp_path / "model")
-    (tmp_path / "model" / "code").mkdir()
+def test_a_handler_that_cannot_be_imported_is_shown_once(project, packed, tmp_path):
+    shutil.unpack_archive(str(project.build / "model.tar.gz"), str(tmp_path / "model"))
     (tmp_path / "model" / "code" / "inference.py").write_text("import nothing_of_this_name\n")
     done = project.make("local-serve", "DETACH=1", f"MODEL_DIR={tmp_path / 'model'}", check=False)
     assert done.returncode != 0
