@@ -197,8 +197,9 @@ def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
     drawing = Drawing(
         f"speed-{value.replace('_', '-')}", WIDTH, height, texts(value), texts("speed_description")
     )
+    raw = [row["median"][value] for row in rows if row["subject"] == RAW and row["clients"] == 1]
     values = [number for points in shown.values() for _, number in points]
-    at = ticks(0, max(values), 4)
+    at = ticks(0, max([*values, *raw]), 4)
     x = logarithmic((counts[0], counts[-1]), (LEFT + 4, WIDTH - RIGHT))
     y = linear((at[0], at[-1]), (height - 44, TOP))
     drawing.y_axis(y, at, (LEFT + 4, WIDTH - RIGHT), "g", "")
@@ -207,9 +208,9 @@ def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
     drawing.legend(names, TOP - 14)
     across = (LEFT + 4, WIDTH - RIGHT)
     drawing.x_axis(x, list(map(float, counts)), across, height - 44, "g", texts("clients"))
-    raw = [row["median"][value] for row in rows if row["subject"] == RAW and row["clients"] == 1]
     for found in raw:
         drawing.line((x(counts[0]), y(found)), (x(counts[-1]), y(found)), "ideal")
+        drawing.text(x(counts[-1]), y(found) - 6, texts(SUBJECTS[RAW]), "tick", "end")
     for subject, points in shown.items():
         if points:
             kind = STYLES[subject]
