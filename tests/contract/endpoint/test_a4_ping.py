@@ -54,12 +54,24 @@ def test_a4_scripted_ping_is_200_but_invocations_500_while_the_model_loads_2019(
     endpoint.stop()
 
 
-def test_a4_scripted_ping_is_502_before_the_handler_is_loaded(starter):
-    slow = 'import time\ntime.sleep(2)\ndef handler(data, context):\n    return "", None\n'
-    endpoint = starter.start(starter.model_dir({'model/1/saved_model.pb': ''}, handler=slow),
+def test_a4_scripted_ping_is_not_answered_with_200_before_the_handler_is_loaded(starter, tmp_path):
+    begun, wanted = tmp_path / 'begun', tmp_path / 'wanted'
+    waiting = ('import os, time\n'
+               f'open({str(begun)!r}, "w").close()\n'
+               f'while not os.path.exists({str(wanted)!r}):\n    time.sleep(0.01)\n'
+               'def handler(data, context):\n    return "", None\n')
+    endpoint = starter.start(starter.model_dir({'model/1/saved_model.pb': ''}, handler=waiting),
                              fake=True, wait=False)
-    first = endpoint.eventually(lambda: endpoint.get('/ping').status, what='an answer')
-    assert first == 502
+
+    def waits_for_the_handler():
+        try:
+            # 502 until gunicorn's socket is there; from then on a request waits in its queue.
+            assert endpoint.get('/ping', timeout=0.5).status == 502
+        except TimeoutError:
+            return begun.exists()
+
+    endpoint.eventually(waits_for_the_handler, what='a ping that waits')
+    wanted.touch()
     endpoint.eventually(lambda: endpoint.get('/ping').status == 200, what='healthy')
     endpoint.stop()
 
