@@ -24,7 +24,6 @@ from tensorflow.python.keras.layers import (
 )
 
 import serving_graph
-from encoding import INPUT_LENGTH
 
 
 def build_model(vectors, class_count, ngrams, args):
@@ -33,18 +32,18 @@ def build_model(vectors, class_count, ngrams, args):
     Args:
         vectors: float array (tokens, dimensions); row 0 is padding.
         class_count: labels.
-        ngrams: buckets and length of the n-gram input (see encoding.Ngrams).
+        ngrams: ``buckets`` of the n-gram input (see encoding.Ngrams).
         args: see train_v2.HYPERPARAMETERS.
 
     Returns:
-        Model: [(batch, 64) tokens, (batch, length) n-grams] as float32 -> the members'
+        Model: [(batch, any) tokens, (batch, any) n-grams] as float32 -> the members'
         logits one after the other, (batch, members * class_count). Layers that
         serving needs have names that end in the member's number.
     """
-    tokens = Input((INPUT_LENGTH,), name='inputs')
+    tokens = Input((None,), name='inputs')
     words = Embedding(vectors.shape[0], vectors.shape[1], weights=[vectors], trainable=False,
                       mask_zero=True, name='word_vectors')(tokens)
-    grams = Input((ngrams['length'],), name='ngrams')
+    grams = Input((None,), name='ngrams')
 
     def member(number):
         x = SpatialDropout1D(args.dropout)(words)

@@ -30,6 +30,7 @@ import determinism
 import export
 import network
 import serving_graph
+from batches import Batches
 from encoding import SPECIFICATION, ModelInputs
 from vectors import load_vectors
 
@@ -57,6 +58,8 @@ HYPERPARAMETERS = [
 # Half as many buckets cost accuracy, more only memory; 320 hold about 80 characters whole.
 NGRAMS = {'orders': [1, 2, 3], 'token_orders': [1, 2], 'buckets': 1 << 17, 'length': 320}
 
+EVALUATION_BATCH = 256
+
 logger = logging.getLogger('train_v2')
 
 
@@ -67,22 +70,24 @@ def compiled_model(vectors, class_count, args):
     return model
 
 
-def fit(model, features, targets, args, weights_path):
+def fit(model, train, validation, args, weights_path):
     """Trains, and gives the model the weights of its best epoch.
 
     The best is that of the lowest loss on the validation sentences. Their accuracy would
     choose by luck: a few hundred sentences tell two epochs apart by one or two.
 
     Args:
+        train, validation: lists of arrays, see batches.Batches; the second may be empty.
         weights_path: where the best weights are kept meanwhile.
 
     Returns:
         dict: metric name to list of values, one an epoch.
     """
     monitor = monitored(args)
-    history = model.fit(
-        features, targets, batch_size=args.batch_size, epochs=args.epochs,
-        validation_split=args.validation_split, verbose=2,
+    history = model.fit_generator(
+        Batches(*train, size=args.batch_size, seed=args.seed), epochs=args.epochs,
+        validation_data=Batches(*validation, size=EVALUATION_BATCH) if len(validation[0]) else None,
+        workers=0, verbose=2,
         callbacks=[EarlyStopping(patience=args.patience, monitor=monitor),
                    ModelCheckpoint(weights_path, monitor=monitor, save_best_only=True,
                                    save_weights_only=True)])
@@ -111,31 +116,33 @@ def main(argv):
     export.save_labels(labels, args.output_dir)
 
     vectors = unit_length(vectors)
-    features = as_arrays(encoder.encode(train_texts))
-    targets = np.eye(len(labels), dtype=np.float32)[[labels.index(name) for name in train_labels]]
+    examples = as_arrays(encoder.encode(train_texts))
+    examples.append(np.eye(len(labels), dtype=np.float32)[
+        [labels.index(name) for name in train_labels]])
+    held_back = int(len(train_texts) * args.validation_split)
+    train = [array[:len(array) - held_back] for array in examples]
+    validation = [array[len(array) - held_back:] for array in examples]
     logger.info('sentences: %d, labels: %s, vectors: %s', len(train_texts), labels, vectors.shape)
 
     with tempfile.TemporaryDirectory() as scratch:
         best = os.path.join(scratch, 'best.h5')
         model = compiled_model(vectors, len(labels), args)
         model.summary(print_fn=logger.info)
-        history = fit(model, features, targets, args, best)
+        history = fit(model, train, validation, args, best)
     export.save_history(history, args.output_dir)
 
     kept = export.best_epoch(history, monitored(args))
     calibrated = calibration.NEUTRAL
-    held_back = int(len(train_texts) * args.validation_split)
     if held_back:
         calibrated = calibration.calibrate(
-            network.committee_logits(model, [array[-held_back:] for array in features],
-                                     len(labels)), targets[-held_back:])
+            network.committee_logits(model, validation[:2], len(labels)), validation[2])
         if args.refit:
             logger.info('anew, on all %d sentences, %d epochs', len(train_texts),
                         kept['best_epoch'])
             determinism.new_session(args.seed, args.single_thread)
             model = compiled_model(vectors, len(labels), args)
-            model.fit(features, targets, batch_size=args.batch_size, verbose=2,
-                      epochs=kept['best_epoch'])
+            model.fit_generator(Batches(*examples, size=args.batch_size, seed=args.seed),
+                                epochs=kept['best_epoch'], workers=0, verbose=2)
     test_features = as_arrays(encoder.encode(test_texts))
     expected = calibration.probabilities(
         network.committee_logits(model, test_features, len(labels)), calibrated['temperature'])

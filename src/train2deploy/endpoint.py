@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from train2deploy import archives, manifest, package_lint, paths, processes
+from train2deploy import archives, bundles, manifest, package_lint, paths, processes
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 from train2deploy.runtimes import Runtime, engine
@@ -296,8 +296,11 @@ def _wait_until_ready(
 ) -> None:
     """/ping alone does not tell: with inference.py it is 200 before the model is loaded (A4)."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    bundle = next(iter(sorted(model_dir.resolve().rglob("saved_model.pb"))), None)
-    model = bundle.parent.parent.name if bundle else "model"
+    # A multi-model endpoint loads its models later, when it is told to.
+    several = os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true"
+    wanted = ["/ping"]
+    if not several:
+        wanted += [f"/tfs/v1/models/{name}" for name in bundles.model_names(model_dir)]
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise EndpointError(
@@ -311,15 +314,17 @@ def _wait_until_ready(
                 f" {paths.relative(log_path)}"
             )
         with contextlib.suppress(OSError, http.client.HTTPException):
-            ping, _ = request(endpoint, "GET", "/ping")
-            status, states = request(endpoint, "GET", f"/tfs/v1/models/{model}")
-            if ping == status == http.client.OK and b'"AVAILABLE"' in states:
+            if all(_is_well(path, *request(endpoint, "GET", path)) for path in wanted):
                 return
         time.sleep(0.1)
     raise EndpointError(
         f"{_tail(log_path)}\nthe endpoint was not ready after {START_TIMEOUT_SECONDS:.0f} s."
         f" The whole log: {paths.relative(log_path)}"
     )
+
+
+def _is_well(path: str, status: int, body: bytes) -> bool:
+    return status == http.client.OK and (path == "/ping" or b'"AVAILABLE"' in body)
 
 
 def _end(pid: int, container: str = "") -> None:

@@ -187,3 +187,17 @@ def test_any_saved_model_is_served_in_the_foreground_until_a_signal(
     assert left == []
     with pytest.raises(OSError):
         post(port, body)
+
+
+def test_a_detached_saved_model_is_known_to_be_ready_whatever_its_folder_is_called(
+    project, saved_model
+):
+    # Its name in the container is "model": the version lies at the root (contract A2).
+    assert (saved_model / "00000123" / "saved_model.pb").exists()
+    port = free_port()
+    project.make("local-serve", f"MODEL_DIR={saved_model}", f"PORT={port}", "DETACH=1")
+    try:
+        status, _, answer = post(port, b'{"instances": [1.0]}')
+        assert (status, json.loads(answer)) == (200, {"predictions": [2.5]})
+    finally:
+        project.make("local-stop")

@@ -65,8 +65,3 @@ def ask_sentences(
 def _labels(model_dir: Path) -> list[str]:
     labels: list[str] = json.loads((model_dir / "code" / "labels.json").read_text("utf-8"))
     return labels
-
-
-def model_name(model_dir: Path) -> str:
-    """The name that the model is served under (contract A2)."""
-    return sorted(model_dir.resolve().glob("*/saved_model.pb"))[0].parents[1].name

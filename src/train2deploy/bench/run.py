@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from train2deploy import console, endpoint, manifest, paths
+from train2deploy import bundles, console, endpoint, manifest, paths
 from train2deploy.bench import (
     aims,
     article,
@@ -136,7 +136,7 @@ def _running(
     session: subjects.Tool,
 ) -> measure.Bench:
     """The bench of running endpoints, with gRPC's clients, which know their requests."""
-    name = packages.model_name(model_dir)
+    name = bundles.model_names(model_dir)[0]
     port = served[INVOCATIONS].grpc_port
     grpc = stack.enter_context(subjects.Tool("hosting.bench.grpc_load", str(port), name))
     asked = sentences[INVOCATIONS]
