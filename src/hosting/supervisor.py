@@ -47,6 +47,7 @@ class Supervisor:
         self._packages_dir = None
         self._runtime = None
         self._config_path = self._batching_path = None
+        self._public_port = Ports()  # apart from the others: a model server must not take it
         self._ports = Ports()
         self._children = {}     # pid → _Child
         self._pip = None
@@ -160,7 +161,8 @@ class Supervisor:
 
     def _check_port(self):
         port = self.settings.http_port
-        if not can_listen(self.host, port):
+        claimed = self._public_port.claim(port)
+        if not can_listen(self.host, port) or self.host == '127.0.0.1' and not claimed:
             raise StartError('port %d of %s is in use. Stop what listens there, or choose another '
                              'port with SAGEMAKER_BIND_TO_PORT.' % (port, self.host))
 
@@ -274,31 +276,38 @@ class Supervisor:
         """A1 (head): nothing else starts before the default model is there."""
         limit = self.settings.tfs_wait_seconds
         for port in self.settings.rest_ports:
-            self._wait(partial(available, port, self.default_model), limit, TFS,
+            self._wait(partial(self._has_model, port), limit,
                        'model %s is not available after %d seconds '
                        '(SAGEMAKER_TFS_WAIT_TIME_SECONDS)' % (self.default_model, limit))
 
+    def _has_model(self, port):
+        """While the model loads there are no restarts: a process that ends takes all along."""
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        child = self._ended(pid, status) if pid else None
+        if child is not None:
+            raise StartError('%s exited with status %d while model %s was loading'
+                             % (child.name, status, self.default_model))
+        return available(port, self.default_model)
+
     def _wait_for_gunicorn(self):
+        """A1 (head): nginx starts after gunicorn. One that has ended is left to _monitor."""
         limit = self.settings.gunicorn_timeout
-        self._wait(lambda: os.path.exists(self._runtime.gunicorn_socket), limit, GUNICORN,
+        self._wait(lambda: os.path.exists(self._runtime.gunicorn_socket)
+                   or self._has_ended(GUNICORN), limit,
                    'gunicorn is not there after %d seconds' % limit)
         log.info('gunicorn server is ready!')
 
-    def _wait(self, ready, seconds, name, message):
+    def _has_ended(self, name):
+        """Whether a process has, of which _monitor does not know yet."""
+        return any(os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                   for pid, child in list(self._children.items()) if child.name == name)
+
+    def _wait(self, ready, seconds, message):
         end = time.monotonic() + seconds
         while not self._stopping and not ready():
             if time.monotonic() > end:
                 raise StartError(message)
-            self._check_alive(name)
             time.sleep(POLL)
-
-    def _check_alive(self, name):
-        """While starting there are no restarts: a process that ends takes the endpoint along."""
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        child = self._ended(pid, status) if pid else None
-        if child is not None:
-            raise StartError('%s exited with status %d while %s was starting'
-                             % (child.name, status, name))
 
 
 def _exit_code(status):

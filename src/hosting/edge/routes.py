@@ -1,5 +1,6 @@
 """A3: which location of nginx.conf a request falls into."""
 import re
+from functools import partial
 from urllib.parse import quote, unquote_to_bytes
 
 from hosting.edge.pages import page
@@ -48,31 +49,39 @@ class Router:
         self._models = models
 
     def __call__(self, request):
+        location = request.memo.get('location')
+        if location is None:
+            location = request.memo['location'] = self._location(request)
+        return location(request)
+
+    def _location(self, request):
+        """The function that answers the request; it follows from its head alone."""
         if request.http_version == '1.1' and request.header(b'host') is None:
-            return page(400)
+            return _refused(400)
         if request.method == 'TRACE' or request.method == 'CONNECT':
-            return page(405)
+            return _refused(405)
         path = request.path
         if not path.startswith('/'):
-            return page(400)
+            return _refused(400)
         try:
             path = normalised(path)
         except BadPath:
-            return page(400)
+            return _refused(400)
         if path.startswith('/invocations'):
             if self._plain is not None:
-                return self._plain.invocations(request)
-            return self._gunicorn.forward(request, self._target(path, request))
+                return self._plain.invocations
+            return partial(self._gunicorn.forward, target=self._target(path, request))
         if path.startswith('/ping'):
             if self._plain is not None:
-                return self._plain.ping(request)
-            return self._gunicorn.forward(request, self._target(path, request))
+                return self._plain.ping
+            return partial(self._gunicorn.forward, target=self._target(path, request))
         if path.startswith('/tfs'):
             stripped = path[4:] if path.startswith('/tfs/') else path
-            return self._model_server.forward_json(request, self._target(stripped, request))
+            return partial(self._model_server.forward_json,
+                           target=self._target(stripped, request))
         if self._models and path.startswith('/models'):
-            return self._gunicorn.forward(request, self._target(path, request))
-        return Response(404, b'{"error": "Not Found"}', 'application/json')
+            return partial(self._gunicorn.forward, target=self._target(path, request))
+        return _not_found
 
     @staticmethod
     def _target(path, request):
@@ -80,3 +89,11 @@ class Router:
         if _NOT_NORMAL.search(path) or '?' in path:
             path = quote(path, safe="/:@!$&'()*+,;=-._~", encoding='latin-1')
         return path + '?' + request.query if request.query else path
+
+
+def _refused(status):
+    return lambda request: page(status)
+
+
+def _not_found(request):
+    return Response(404, b'{"error": "Not Found"}', 'application/json')

@@ -1,7 +1,8 @@
 """What nginx's proxying is here: requests to gunicorn and to the model servers."""
 from hosting.edge.pages import html, page
-from hosting.http.client import ClientError, ConnectFailed, Disconnected, TimedOut
+from hosting.http.client import ConnectFailed, Disconnected, TimedOut
 from hosting.http.messages import Response
+from hosting.http.pending import Pending
 
 # Headers that end at a proxy, and those this one writes itself.
 _NOT_FORWARDED = frozenset([
@@ -32,64 +33,107 @@ class Failure(Exception):
         return html(self.status)[1]
 
 
+class _Sending(Pending):
+    """One request on its way: from server to server, until one takes it."""
+
+    __slots__ = ('upstream', 'method', 'target', 'headers', 'body', 'request', 'with_length',
+                 'at', 'left')
+
+    def __init__(self, upstream, method, target, headers, body, request, with_length, start):
+        super().__init__()
+        self.upstream = upstream
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.request = request
+        self.with_length = with_length
+        self.at = start
+        self.left = len(upstream.clients)
+
+    def attempt(self):
+        """Send it to the server whose turn it is."""
+        upstream = self.upstream
+        reply = upstream.clients[self.at].request(
+            self.method, self.target, self.headers, self.body, upstream.timeout, self.with_length)
+        self.abandon = reply.cancel
+        reply.then(self._heard)
+
+    def _heard(self, reply, error):
+        if error is None:
+            self.settle(reply)
+            return
+        failure, may_go_on = self._judge(error)
+        self.left -= 1
+        if may_go_on and self.left:
+            self.at = (self.at + 1) % len(self.upstream.clients)
+            self.attempt()
+        else:
+            self.settle(error=failure)
+
+    def _judge(self, error):
+        """(Failure, whether the next server may have the request); logs it as nginx does."""
+        if isinstance(error, ConnectFailed):
+            self._log('connect() failed (%s) while connecting to upstream' % error)
+            return Failure(502, connected=False), True
+        if isinstance(error, TimedOut):
+            self._log('upstream timed out (%s) while reading response header from upstream' % error)
+            return Failure(504, connected=True), False
+        if isinstance(error, Disconnected):
+            self._log('upstream prematurely closed connection while reading response header '
+                      'from upstream')
+            return Failure(502, connected=True), self.method not in _NOT_IDEMPOTENT
+        self._log('upstream failed (%s)' % error)
+        return Failure(502, connected=True), False
+
+    def _log(self, message):
+        self.upstream.log('error', message, self.request, self.upstream.names[self.at])
+
+
 class Upstream:
     """One server, or several: when one refuses, or dies over a GET, the next one is tried."""
 
     def __init__(self, names, clients, read_timeout, error_log):
-        self._names = names
-        self._clients = clients
-        self._timeout = read_timeout
-        self._log = error_log
+        self.names = names
+        self.clients = clients
+        self.timeout = read_timeout
+        self.log = error_log
         self._next = 0
 
-    async def send(self, method, target, headers, body, request, with_length=True):
-        """The Reply to a request, or a Failure with the status nginx gives its client."""
-        count = len(self._clients)
+    def send(self, method, target, headers, body, request, with_length=True):
+        """A Pending of the Reply, or of a Failure with the status nginx gives its client."""
         start = self._next
-        if count > 1:
-            self._next = (start + 1) % count
-        for attempt in range(count):
-            at = (start + attempt) % count
-            try:
-                return await self._clients[at].request(method, target, headers, body,
-                                                       self._timeout, with_length)
-            except ConnectFailed as error:
-                self._log('error', 'connect() failed (%s) while connecting to upstream' % error,
-                          request, self._names[at])
-                failure = Failure(502, connected=False)
-            except TimedOut as error:
-                self._log('error', 'upstream timed out (%s) while reading response header '
-                          'from upstream' % error, request, self._names[at])
-                raise Failure(504, connected=True) from None
-            except Disconnected:
-                self._log('error', 'upstream prematurely closed connection while reading '
-                          'response header from upstream', request, self._names[at])
-                failure = Failure(502, connected=True)
-                if method in _NOT_IDEMPOTENT:
-                    raise failure from None
-            except ClientError as error:
-                self._log('error', 'upstream failed (%s)' % error, request, self._names[at])
-                raise Failure(502, connected=True) from None
-        raise failure
+        if len(self.clients) > 1:
+            self._next = (start + 1) % len(self.clients)
+        sending = _Sending(self, method, target, headers, body, request, with_length, start)
+        sending.attempt()
+        return sending
 
-    async def forward(self, request, target):
-        """Proxy a request as it is (gunicorn); nginx's page when there is no answer."""
-        try:
-            reply = await self.send(request.method, target, forwarded_headers(request.headers),
-                                    request.body, request,
-                                    request.header(b'content-length') is not None)
-        except Failure as failure:
-            return page(failure.status)
-        return returned(reply)
+    def forward(self, request, target):
+        """Proxy a request as it is (gunicorn); a Pending of the Response.
 
-    async def forward_json(self, request, target):
+        It is nginx's page when there is no answer.
+        """
+        headers = request.memo.get('forwarded')
+        if headers is None:
+            headers = request.memo['forwarded'] = forwarded_headers(request.headers)
+        return self._proxied(self.send(
+            request.method, target, headers, request.body, request,
+            with_length=request.header(b'content-length') is not None))
+
+    def forward_json(self, request, target):
         """Proxy without the client's headers (/tfs): JSON is what is sent and accepted."""
-        try:
-            reply = await self.send(request.method, target, _JSON_HEADERS, request.body, request,
-                                    request.header(b'content-length') is not None)
-        except Failure as failure:
-            return page(failure.status)
-        return returned(reply)
+        return self._proxied(self.send(
+            request.method, target, _JSON_HEADERS, request.body, request,
+            with_length=request.header(b'content-length') is not None))
+
+    @staticmethod
+    def _proxied(sending):
+        """The Response that an upstream's Reply or Failure becomes."""
+        answer = Pending(sending.cancel)
+        sending.then(lambda reply, failure: answer.settle(
+            returned(reply) if failure is None else page(failure.status)))
+        return answer
 
     async def ask(self, method, target, body, request):
         """(status, body) of a subrequest to the model server, or a Failure."""
@@ -109,11 +153,20 @@ def forwarded_headers(headers):
 
 def returned(reply):
     """An upstream's reply as the response to the client."""
+    kept = reply.memo.get('returned')
+    if kept is None:
+        kept = reply.memo['returned'] = _kept_headers(reply.headers)
+    content_type, headers = kept
+    return Response(reply.status, reply.body, content_type, headers)
+
+
+def _kept_headers(reply_headers):
+    """(content type, the other headers that the client gets)"""
     content_type = None
     headers = []
-    for name, value in reply.headers:
+    for name, value in reply_headers:
         if name == b'content-type':
             content_type = value.decode('latin-1')
         elif name not in _NOT_RETURNED:
             headers.append((name.decode('latin-1').title(), value.decode('latin-1')))
-    return Response(reply.status, reply.body, content_type, headers)
+    return content_type, headers

@@ -21,6 +21,8 @@ from gunicorn import util
 from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers.ggevent import GeventWorker
 
+from hosting.http.known_heads import KnownHeads
+
 _RECEIVE = 256 * 1024
 _CONTROL = re.compile('[\x00-\x1f\x7f]')
 
@@ -65,24 +67,42 @@ def _size(size):
 class _Parser:
     """Collects one request after the other into WSGI environments."""
 
-    __slots__ = ('base', 'ready', 'environ', 'target', 'chunks', 'parser', 'complete')
+    __slots__ = ('base', 'known_heads', 'ready', 'environ', 'target', 'chunks', 'parser',
+                 'in_message', 'in_headers')
 
-    def __init__(self, base):
+    def __init__(self, base, known_heads):
         self.base = base
+        self.known_heads = known_heads
         self.ready = []
+        self.in_message = self.in_headers = False
         self.parser = httptools.HttpRequestParser(self)
+
+    def feed(self, data):
+        """Take what the edge sent; complete requests are then in `ready`."""
+        whole = not self.in_message
+        if whole:
+            known = self.known_heads.find(data)
+            if known is not None:
+                head, body = known
+                self.ready.append(dict(head, **{'wsgi.input': RequestBody(body)}))
+                return
+        complete = len(self.ready)
+        self.parser.feed_data(data)
+        if whole and not self.in_message and len(self.ready) == complete + 1 \
+                and 'HTTP_TRANSFER_ENCODING' not in self.environ:
+            self.known_heads.learn(data, sum(map(len, self.chunks)), self.environ.copy())
 
     def on_message_begin(self):
         self.environ = self.base.copy()
         self.target = b''
         self.chunks = []
-        self.complete = False
+        self.in_message = self.in_headers = True
 
     def on_url(self, url):
         self.target += url
 
     def on_header(self, name, value):
-        if self.complete:
+        if not self.in_headers:
             return  # a trailer
         key = name.decode('latin-1').upper().replace('-', '_')
         if key != 'CONTENT_TYPE' and key != 'CONTENT_LENGTH':
@@ -92,12 +112,13 @@ class _Parser:
         environ[key] = environ[key] + ',' + value if key in environ else value
 
     def on_headers_complete(self):
-        self.complete = True
+        self.in_headers = False
 
     def on_body(self, body):
         self.chunks.append(body)
 
     def on_message_complete(self):
+        self.in_message = False
         environ = self.environ
         target = self.target.decode('latin-1')
         path, _, environ['QUERY_STRING'] = target.partition('?')
@@ -115,6 +136,7 @@ class Worker(GeventWorker):
     def init_process(self):
         self._idle = set()
         self._stopping = Event()
+        self._known_heads = KnownHeads()
         self._base_environ = {
             'wsgi.version': (1, 0), 'wsgi.url_scheme': 'http', 'wsgi.errors': sys.stderr,
             'wsgi.multithread': True, 'wsgi.multiprocess': self.cfg.workers > 1,
@@ -156,7 +178,7 @@ class Worker(GeventWorker):
 
     def handle(self, listener, client, addr):
         client.setblocking(1)
-        parser = _Parser(self._base_environ)
+        parser = _Parser(self._base_environ, self._known_heads)
         try:
             while True:
                 while not parser.ready:
@@ -165,7 +187,7 @@ class Worker(GeventWorker):
                     self._idle.discard(client)
                     if not data:
                         return
-                    parser.parser.feed_data(data)
+                    parser.feed(data)
                 environ = parser.ready.pop(0)
                 if not self._answer(client, environ) or not self.alive:
                     return
@@ -193,7 +215,9 @@ class Worker(GeventWorker):
         if self.nr >= self.max_requests:
             self.log.info('Autorestarting worker after current request.')
             self.alive = False
-        client.sendall(payload)
+        sent = client.send(payload)
+        if sent < len(payload):
+            client.sendall(payload[sent:])
         return True
 
     def _run(self, environ):

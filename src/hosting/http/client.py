@@ -14,6 +14,10 @@ import socket
 
 import httptools
 
+from hosting.http.known_heads import KnownHeads
+from hosting.http.messages import Reply
+from hosting.http.pending import Pending
+
 __all__ = ['Client', 'ClientError', 'ConnectFailed', 'Disconnected', 'Reply', 'TimedOut']
 
 
@@ -40,35 +44,18 @@ class TimedOut(ClientError):
     """The server was silent for longer than the time-out."""
 
 
-class Reply:
-    """A response: `headers` is a list of (lower-case name, value), both bytes."""
-
-    __slots__ = ('status', 'headers', 'body')
-
-    def __init__(self, status, headers, body):
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    def header(self, name, default=None):
-        """The first value (bytes) of the header `name` (lower-case bytes), or `default`."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return default
-
-
 class _Connection(asyncio.Protocol):
     """One connection; at most one request at a time is on it."""
 
     __slots__ = ('client', 'loop', 'transport', 'parser', 'exchange', 'received', 'headers',
-                 'chunks', 'until_eof', 'timer', 'idle_since')
+                 'chunks', 'until_eof', 'reply', 'keep', 'timer', 'timer_due', 'idle_since')
 
     def __init__(self, client):
         self.client = client
         self.loop = client.loop
-        self.transport = self.exchange = self.timer = None
-        self.received = self.until_eof = False
+        self.transport = self.exchange = self.reply = self.timer = None
+        self.timer_due = 0.0
+        self.received = self.until_eof = self.keep = False
         self.headers = []
         self.chunks = []
         self.parser = httptools.HttpResponseParser(self)
@@ -83,24 +70,42 @@ class _Connection(asyncio.Protocol):
         if exchange is None:  # nothing was asked
             self.transport.abort()
             return
+        whole = not self.received and not exchange.head_only
         self.received = True
+        if whole:
+            known = self.client.known_heads.find(data)
+            if known is not None:
+                head, body = known
+                self._complete(head.with_body(body), keep=True)
+                return
         exchange.heard = self.loop.time()
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(Disconnected('the server sent no valid HTTP response', True))
+            self.keep = False
+            if self.reply is None:
+                self._fail(Disconnected('the server sent no valid HTTP response', True))
+                return
+        reply = self.reply
+        if reply is None:
+            return
+        if whole and self.keep and reply.header(b'content-length') is not None \
+                and reply.header(b'transfer-encoding') is None:
+            self.client.known_heads.learn(data, len(reply.body), reply.with_body(b''))
+        self._complete(reply, self.keep)
 
     def eof_received(self):
         if self.until_eof and self.exchange is not None:
-            self._complete(keep=False)
+            self._take_reply(keep=False)
+            self._complete(self.reply, keep=False)
 
     def connection_lost(self, exc):
         self.client.forget(self)
+        self._release_timer()
         if self.exchange is not None:
             exchange = self.exchange
             unread = isinstance(exc, (ConnectionResetError, BrokenPipeError))
             if exchange.reused and unread and not self.received:
-                self._release_timer()
                 self.exchange = None
                 self.client.send_anew(exchange)
             else:
@@ -117,12 +122,11 @@ class _Connection(asyncio.Protocol):
 
     def on_headers_complete(self):
         status = self.parser.get_status_code()
-        exchange = self.exchange
-        if exchange is None or status < 200:
+        if status < 200 or self.reply is not None:
             return
-        if exchange.head_only:
+        if self.exchange.head_only:
             # The parser cannot be told that no body follows, so the connection is not kept.
-            self._complete(keep=False)
+            self._take_reply(keep=False)
             return
         self.until_eof = status not in (204, 304) and not any(
             name == b'content-length' or (name == b'transfer-encoding' and b'chunked' in value)
@@ -132,31 +136,48 @@ class _Connection(asyncio.Protocol):
         self.chunks.append(body)
 
     def on_message_complete(self):
-        if self.exchange is not None and self.parser.get_status_code() >= 200:
-            self._complete(self.parser.should_keep_alive())
+        if self.reply is not None:
+            self.keep = False  # more than was asked for
+        elif self.parser.get_status_code() >= 200:
+            self._take_reply(self.parser.should_keep_alive())
+
+    def _take_reply(self, keep):
+        chunks, self.chunks = self.chunks, []
+        self.reply = Reply(self.parser.get_status_code(), self.headers,
+                           chunks[0] if len(chunks) == 1 else b''.join(chunks))
+        self.keep = keep
 
     # -- one exchange ----------------------------------------------------------------------
 
     def send(self, exchange):
         self.exchange = exchange
+        self.reply = None
         self.received = self.until_eof = False
         exchange.connection = self
         if exchange.timeout is not None:
-            exchange.heard = self.loop.time()
-            self.timer = self.loop.call_later(exchange.timeout, self._check_silence)
+            exchange.heard = now = self.loop.time()
+            # The timer of an earlier exchange is left to run: it finds out what is due.
+            if self.timer is None or now + exchange.timeout < self.timer_due:
+                self._set_timer(now + exchange.timeout)
         payload = exchange.payload
         if type(payload) is bytes:
             self.transport.write(payload)
         else:
             self.transport.writelines(payload)
 
+    def _set_timer(self, due):
+        self._release_timer()
+        self.timer_due = due
+        self.timer = self.loop.call_at(due, self._check_silence)
+
     def _check_silence(self):
+        self.timer = None
         exchange = self.exchange
-        if exchange is None:
+        if exchange is None or exchange.timeout is None:
             return
-        rest = exchange.heard + exchange.timeout - self.loop.time()
-        if rest > 0.001:
-            self.timer = self.loop.call_later(rest, self._check_silence)
+        due = exchange.heard + exchange.timeout
+        if due - self.loop.time() > 0.001:
+            self._set_timer(due)
         else:
             self._fail(TimedOut('no answer within %g s' % exchange.timeout))
 
@@ -165,47 +186,43 @@ class _Connection(asyncio.Protocol):
             self.timer.cancel()
             self.timer = None
 
-    def _complete(self, keep):
+    def _complete(self, reply, keep):
         exchange, self.exchange = self.exchange, None
-        self._release_timer()
-        chunks = self.chunks
-        reply = Reply(self.parser.get_status_code(), self.headers,
-                      chunks[0] if len(chunks) == 1 else b''.join(chunks))
-        self.chunks = []
         if keep and not self.transport.is_closing():
             self.client.keep(self)
         else:
             self.transport.close()
-        if not exchange.future.done():
-            exchange.future.set_result(reply)
+        exchange.pending.settle(reply)
 
     def _fail(self, error):
         exchange, self.exchange = self.exchange, None
-        self._release_timer()
         self.transport.abort()
-        if exchange is not None and not exchange.future.done():
-            exchange.future.set_exception(error)
+        if exchange is not None:
+            exchange.pending.settle(error=error)
 
     def abandon(self):
         """Nobody waits for the answer any more: the server shall see the connection end."""
         self.exchange = None
-        self._release_timer()
         self.transport.abort()
 
 
 class _Exchange:
     """One request on its way."""
 
-    __slots__ = ('payload', 'future', 'timeout', 'head_only', 'reused', 'connection', 'heard')
+    __slots__ = ('payload', 'pending', 'timeout', 'head_only', 'reused', 'connection', 'heard')
 
-    def __init__(self, payload, future, timeout, head_only):
+    def __init__(self, payload, timeout, head_only):
         self.payload = payload
-        self.future = future
+        self.pending = Pending(self._abandon)
         self.timeout = timeout
         self.head_only = head_only
         self.reused = False
         self.connection = None
         self.heard = 0.0
+
+    def _abandon(self):
+        if self.connection is not None and self.connection.exchange is self:
+            self.connection.abandon()
 
 
 class Client:
@@ -229,11 +246,12 @@ class Client:
         if not keep_alive:
             self._own_lines += b'Connection: close\r\n'
         self._keep_alive = keep_alive
+        self.known_heads = KnownHeads()
         self._idle = []
         self._timer = None
 
     def request(self, method, target, headers=b'', body=b'', timeout=None, with_length=True):
-        """Send a request; returns a Future of the Reply (or a ClientError).
+        """Send a request; returns a Pending of the Reply (or a ClientError).
 
         `target` is str or bytes; `headers` are whole header lines as bytes, each ending in
         CRLF. Host is added, and Content-Length if there is a body or the method usually has
@@ -249,18 +267,16 @@ class Client:
             payload = head + body if len(body) < 65536 else (head, body)
         else:
             payload = head + b'\r\n'
-        future = self.loop.create_future()
-        exchange = _Exchange(payload, future, timeout, method == 'HEAD')
-        future.add_done_callback(lambda done: self._settled(done, exchange))
+        exchange = _Exchange(payload, timeout, method == 'HEAD')
         idle = self._idle
         while idle:
             connection = idle.pop()
             if not connection.transport.is_closing():
                 exchange.reused = True
                 connection.send(exchange)
-                return future
+                return exchange.pending
         self.send_anew(exchange)
-        return future
+        return exchange.pending
 
     def send_anew(self, exchange):
         """Send on a new connection."""
@@ -276,25 +292,17 @@ class Client:
                                                       self.host, self.port)
             _, connection = await asyncio.wait_for(opening, self.connect_timeout, loop=self.loop)
         except asyncio.TimeoutError:
-            if not exchange.future.done():
-                exchange.future.set_exception(TimedOut('no connection within %g s'
-                                                       % self.connect_timeout))
+            exchange.pending.settle(error=TimedOut('no connection within %g s'
+                                                   % self.connect_timeout))
         except (OSError, socket.gaierror) as error:
-            if not exchange.future.done():
-                exchange.future.set_exception(ConnectFailed(str(error)))
+            exchange.pending.settle(error=ConnectFailed(str(error)))
         else:
-            if exchange.future.done():
+            if exchange.pending.done():
                 connection.transport.abort()
             elif connection.transport.is_closing():
-                exchange.future.set_exception(Disconnected('the server closed the connection'))
+                exchange.pending.settle(error=Disconnected('the server closed the connection'))
             else:
                 connection.send(exchange)
-
-    @staticmethod
-    def _settled(future, exchange):
-        if future.cancelled() and exchange.connection is not None \
-                and exchange.connection.exchange is exchange:
-            exchange.connection.abandon()
 
     def keep(self, connection):
         """Take back a connection whose exchange is complete."""

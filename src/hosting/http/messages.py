@@ -1,4 +1,4 @@
-"""What a handler is given and what it returns: one request, one response."""
+"""One request, one response: what a handler is given and returns, and what a client receives."""
 from http import HTTPStatus
 
 REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -19,10 +19,12 @@ class Request:
 
     `target` is the raw request target (bytes); `path` and `query` are its parts as text,
     **not** percent-decoded. `headers` is a list of (lower-case name, value), both bytes.
+    `memo` is a dict for what follows from all this but the body: requests with the same
+    head share it.
     """
 
     __slots__ = ('method', 'target', 'path', 'query', 'headers', 'body', 'http_version', 'peer',
-                 'keep_alive')
+                 'keep_alive', 'memo')
 
     def __init__(self, method, target, headers, body=b'', http_version='1.1', peer='-',
                  keep_alive=True):
@@ -37,16 +39,59 @@ class Request:
         self.http_version = http_version
         self.peer = peer
         self.keep_alive = keep_alive
+        self.memo = {}
+
+    def with_body(self, body, peer):
+        """Another request with the same head."""
+        other = Request.__new__(Request)
+        other.method = self.method
+        other.target = self.target
+        other.path = self.path
+        other.query = self.query
+        other.headers = self.headers
+        other.body = body
+        other.http_version = self.http_version
+        other.peer = peer
+        other.keep_alive = self.keep_alive
+        other.memo = self.memo
+        return other
 
     def header(self, name, default=None):
         """The first value (bytes) of the header `name` (lower-case bytes), or `default`."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return default
+        return _header(self.headers, name, default)
 
     def __repr__(self):
         return 'Request(%s %s, %d bytes)' % (self.method, self.path, len(self.body))
+
+
+class Reply:
+    """An upstream's response: `headers` is a list of (lower-case name, value), both bytes.
+
+    `memo` is as a Request's.
+    """
+
+    __slots__ = ('status', 'headers', 'body', 'memo')
+
+    def __init__(self, status, headers, body, memo=None):
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.memo = {} if memo is None else memo
+
+    def with_body(self, body):
+        """Another reply with the same head."""
+        return Reply(self.status, self.headers, body, self.memo)
+
+    def header(self, name, default=None):
+        """The first value (bytes) of the header `name` (lower-case bytes), or `default`."""
+        return _header(self.headers, name, default)
+
+
+def _header(headers, name, default):
+    for key, value in headers:
+        if key == name:
+            return value
+    return default
 
 
 class Response:

@@ -5,6 +5,7 @@ import logging
 import re
 
 from hosting.http.messages import Response
+from hosting.http.pending import Pending
 from hosting.model_server import errors, examples, json_request, json_response, predict
 from hosting.model_server.errors import ServingError, internal, invalid_argument
 from hosting.model_server.json_writer import quote
@@ -81,7 +82,7 @@ class RestApi:
                          'regress': self._regress}
 
     def __call__(self, request):
-        """A Response, or a future of one."""
+        """A Response, or a Pending of one."""
         try:
             return self._dispatch(request)
         except ServingError as error:
@@ -136,10 +137,10 @@ class RestApi:
         def result(arrays):
             return write(predict.named_outputs(task, arrays))
 
-        future, done = self._pending(result)
+        pending, done = self._pending(result)
         task = predict.new_task(signature, tensors, (), done, self._timeout_ms)
         servable.scheduler.submit(task)
-        return future
+        return pending
 
     def _classify(self, name, version, raw):
         return self._run_examples(name, version, raw, CLASSIFY)
@@ -163,21 +164,21 @@ class RestApi:
             return json_response.classifications(
                 examples.classification_result(signature, results, len(serialized)))
 
-        future, done = self._pending(result)
+        pending, done = self._pending(result)
         servable.scheduler.submit(Task(signature, examples.input_arrays(serialized), outputs,
                                        done, self._timeout_ms))
-        return future
+        return pending
 
     def _pending(self, write):
-        """A future of the response, and the function that a task calls when it is done.
+        """A Pending of the response, and the function that a task calls when it is done.
 
         `write(arrays)` makes the body; it runs in the loop's own thread.
         """
         loop = self._loop
-        future = loop.create_future()
+        pending = Pending()
 
         def finish(arrays, error):
-            if future.cancelled():
+            if pending.done():  # nobody waits any more
                 return
             try:
                 if error is not None:
@@ -189,9 +190,9 @@ class RestApi:
             except Exception:
                 log.exception('writing a response failed')
                 response = error_response(internal('Failed to write the response'))
-            future.set_result(response)
+            pending.settle(response)
 
         def done(arrays, error):
             loop.call_soon_threadsafe(finish, arrays, error)
 
-        return future, done
+        return pending, done

@@ -91,6 +91,8 @@ class ModelClient:
                 status, answer, keep = connection.exchange(payload)
             except ConnectionLost as error:
                 connection.close()
+                # The others have most likely ended with it.
+                self._forget_idle()
                 lost += 1
                 if lost < TRIES:
                     continue
@@ -105,11 +107,16 @@ class ModelClient:
                 connection.close()
             return status, answer
 
+    def _forget_idle(self):
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
     def _take(self, host, port):
         """A kept connection if there is one, else a new one."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.address == (host, port) and connection.is_open():
+            if connection.address == (host, port):
                 return connection
             connection.close()
         end = time.time() + self._patience
@@ -134,19 +141,6 @@ class Connection:
         self._socket = socket.create_connection(self.address, TIMEOUT_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def is_open(self):
-        """Whether the server has neither closed the connection nor said anything unasked."""
-        self._socket.settimeout(0)
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        finally:
-            self._socket.settimeout(TIMEOUT_SECONDS)
-        return False
-
     def exchange(self, payload):
         """Sends a whole request.
 
@@ -158,7 +152,9 @@ class Connection:
             OSError: it said nothing for TIMEOUT_SECONDS, or no HTTP.
         """
         try:
-            self._socket.sendall(payload)
+            sent = self._socket.send(payload)
+            if sent < len(payload):
+                self._socket.sendall(payload[sent:])
             head, body = self._head()
             length = _length(head)
             while length is None or len(body) < length:
@@ -170,7 +166,7 @@ class Connection:
                 body += data
         except (ConnectionResetError, BrokenPipeError) as error:
             raise ConnectionLost(str(error))
-        keep = length is not None and head.startswith(b'http/1.1') \
+        keep = len(body) == length and head.startswith(b'http/1.1') \
             and b'\r\nconnection: close' not in head
         return int(head[9:12]), body, keep
 

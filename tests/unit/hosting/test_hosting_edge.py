@@ -1,5 +1,6 @@
 """A3, A5, A6: what the edge decides before anybody is asked."""
 import asyncio
+import time
 
 import pytest
 
@@ -10,9 +11,9 @@ from hosting.edge.logs import AccessLog, ErrorLog
 from hosting.edge.pages import page
 from hosting.edge.plain import PlainMode
 from hosting.edge.routes import BadPath, normalised
-from hosting.edge.upstream import forwarded_headers, returned
-from hosting.http.client import Reply
-from hosting.http.messages import Request
+from hosting.edge.upstream import Upstream, forwarded_headers, returned
+from hosting.http.client import Client
+from hosting.http.messages import Reply, Request
 
 
 @pytest.mark.parametrize('path, expected', [
@@ -41,6 +42,21 @@ def test_a3_returned_headers_leave_out_what_the_front_writes_itself():
                                     (b'allow', b'GET'), (b'content-length', b'9')], b'body'))
     assert (response.status, response.body, response.content_type) == (404, b'body', 'a/b')
     assert response.headers == [('Allow', 'GET')]
+
+
+def test_a4_before_gunicorns_socket_is_there_the_answer_is_502(tmp_path):
+    loop, logged = asyncio.new_event_loop(), []
+    asyncio.set_event_loop(loop)
+    try:
+        gunicorn = Upstream(['http://unix:x'], [Client(path=str(tmp_path / 'none'))], 60,
+                            lambda level, message, request, upstream: logged.append(upstream))
+        request = Request('GET', b'/ping', [(b'host', b'x')])
+        response = loop.run_until_complete(gunicorn.forward(request, '/ping'))
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
+    assert (response.status, response.content_type) == (502, 'text/html')
+    assert logged == ['http://unix:x']
 
 
 @pytest.mark.parametrize('header, expected', [
@@ -74,12 +90,11 @@ def test_a5_bytes_that_are_no_utf_8_are_passed_on():
 @pytest.mark.parametrize('body', [b'"instances"' * 100000, b'}' + b' ' * 1000000 + b'x',
                                   b'{' * 1000000, b',' * 1000000, b'\n' * 1000000])
 def test_a5_conversions_take_linear_time(body):
-    import time
-    start = time.time()
+    start = time.process_time()
     from_json(body, tfs_first=True)
     from_json(body, tfs_first=False)
     from_csv(body)
-    assert time.time() - start < 5
+    assert time.process_time() - start < 60  # by the square it would be many minutes
 
 
 def test_a5_buffers_of_100_megabytes(monkeypatch):

@@ -4,19 +4,21 @@ import socket
 import struct
 
 import pytest
+from clocks import ManualLoop
 
 from hosting.http.client import Client, ConnectFailed, Disconnected, TimedOut
-from hosting.http.server import Response, start_server
+from hosting.http.server import Limits, Response, start_server
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 
 @pytest.fixture
 def loop():
-    loop = asyncio.new_event_loop()
+    loop = ManualLoop()
     asyncio.set_event_loop(loop)
     yield loop
-    loop.run_until_complete(asyncio.sleep(0.02))
+    for _ in range(10):  # connections that were closed are told so
+        loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     asyncio.set_event_loop(None)
 
@@ -57,16 +59,18 @@ def answers(*replies):
     return script
 
 
-async def resets_unread(server, reader, writer):
-    """Answers once, then resets the connection with the next request unread."""
-    await server.request(reader)
-    writer.write(OK)
-    transport = writer.transport
-    transport.pause_reading()
-    await asyncio.sleep(0.1)
-    sock = transport.get_extra_info('socket')
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-    transport.abort()
+def resets_unread(sent):
+    """Answers once, then resets the connection with the next request, which was sent, unread."""
+    async def script(server, reader, writer):
+        await server.request(reader)
+        transport = writer.transport
+        transport.pause_reading()
+        writer.write(OK)
+        await sent.wait()
+        sock = transport.get_extra_info('socket')
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        transport.abort()
+    return script
 
 
 async def dies_with_the_second(server, reader, writer):
@@ -93,14 +97,43 @@ def test_connections_are_reused(loop):
     client.close()
 
 
+def test_each_reply_is_its_own_though_their_heads_are_the_same(loop):
+    bodies = [b'%02d' % number for number in range(5)]
+    server = Scripted(loop, answers(*[OK.replace(b'ok', body) for body in bodies]))
+    client = Client('127.0.0.1', server.port)
+
+    async def ask():
+        return [await client.request('GET', '/') for _ in bodies]
+
+    replies = loop.run_until_complete(ask())
+    assert [reply.body for reply in replies] == bodies
+    assert [reply.headers for reply in replies] == [[(b'content-length', b'2')]] * 5
+    client.close()
+
+
+@pytest.mark.parametrize('more', [OK.replace(b'ok', b'no'), b'x', b'HTTP/1.1 100 Continue\r\n\r\n'])
+def test_what_nobody_asked_for_answers_no_later_request(loop, more):
+    server = Scripted(loop, answers(OK + more), answers(OK))
+    client = Client('127.0.0.1', server.port)
+
+    async def ask():
+        return [(await client.request('GET', '/')).body for _ in range(2)]
+
+    assert loop.run_until_complete(ask()) == [b'ok', b'ok']
+    assert server.scripts == []
+    client.close()
+
+
 def test_a_request_that_cannot_have_been_read_is_sent_again(loop):
-    server = Scripted(loop, resets_unread, answers(OK))
+    sent = asyncio.Event()
+    server = Scripted(loop, resets_unread(sent), answers(OK))
     client = Client('127.0.0.1', server.port)
 
     async def ask():
         await client.request('POST', '/first')
-        await asyncio.sleep(0.05)
-        return await client.request('POST', '/second', body=b'x')
+        answer = client.request('POST', '/second', body=b'x')
+        sent.set()
+        return await answer
 
     assert loop.run_until_complete(ask()).body == b'ok'
     assert [head.split()[1] for head, _ in server.requests] == [b'/first', b'/second']
@@ -157,19 +190,31 @@ def test_head_has_no_body_whatever_the_length_says(loop):
     assert (answer.status, answer.body, answer.header(b'content-length')) == (200, b'', b'10')
 
 
-def test_silence_is_timed_out_but_not_a_slow_body(loop):
+def test_silence_is_timed_out(loop):
+    server = Scripted(loop, silent)
+
+    async def ask():
+        answer = Client('127.0.0.1', server.port).request('GET', '/', timeout=20)
+        await loop.until(lambda: server.requests)
+        await loop.advance(20)
+        await loop.soon(answer)
+
+    with pytest.raises(TimedOut):
+        loop.run_until_complete(ask())
+
+
+def test_a_slow_body_is_not_timed_out(loop):
     async def dripping(server, reader, writer):
         await server.request(reader)
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n')
-        for _ in range(8):
-            await asyncio.sleep(0.05)
+        for number in range(8):
+            await loop.until(lambda pieces=number + 1: len(loop.opened) == pieces)
+            await loop.advance(15)
             writer.write(b'x')
 
-    server = Scripted(loop, silent, dripping)
-    client = Client('127.0.0.1', server.port)
-    with pytest.raises(TimedOut):
-        loop.run_until_complete(client.request('GET', '/', timeout=0.2))
-    answer = loop.run_until_complete(client.request('GET', '/', timeout=0.2))
+    server = Scripted(loop, dripping)
+    answer = loop.run_until_complete(
+        Client('127.0.0.1', server.port).request('GET', '/', timeout=20))
     assert answer.body == b'x' * 8
 
 
@@ -177,9 +222,9 @@ def test_refused_connections_and_missing_sockets_are_connect_failed(loop, tmp_pa
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
-    for client in (Client('127.0.0.1', port), Client(path=str(tmp_path / 'none'))):
-        with pytest.raises(ConnectFailed):
-            loop.run_until_complete(client.request('GET', '/'))
+        for client in (Client('127.0.0.1', port), Client(path=str(tmp_path / 'none'))):
+            with pytest.raises(ConnectFailed):
+                loop.run_until_complete(client.request('GET', '/'))
 
 
 def test_a_cancelled_request_ends_its_connection(loop):
@@ -188,26 +233,29 @@ def test_a_cancelled_request_ends_its_connection(loop):
 
     async def ask():
         future = client.request('GET', '/')
-        await asyncio.sleep(0.1)
+        await loop.until(lambda: server.requests)
         future.cancel()
-        await asyncio.sleep(0.1)
+        await loop.until(lambda: server.requests[-1] == 'the client closed')
 
     loop.run_until_complete(ask())
-    assert server.requests[-1] == 'the client closed'
 
 
 def test_idle_connections_are_closed_after_their_time(loop):
     server = loop.run_until_complete(start_server(
-        lambda request: Response(200), host='127.0.0.1', port=0))
-    client = Client('127.0.0.1', server.port, idle_timeout=0.2)
+        lambda request: Response(200), host='127.0.0.1', port=0, limits=Limits(keep_alive=None)))
+    client = Client('127.0.0.1', server.port, idle_timeout=20)
 
     async def ask():
         await asyncio.gather(*[client.request('GET', '/') for _ in range(5)])
-        during = len(server.connections)
-        await asyncio.sleep(0.5)
-        return during, len(server.connections)
+        await loop.advance(19)
+        await client.request('GET', '/')
+        assert len(server.connections) == 5
+        await loop.advance(19)
+        await loop.until(lambda: len(server.connections) == 1)
+        await loop.advance(19)
+        await loop.until(lambda: not server.connections)
 
-    assert loop.run_until_complete(ask()) == (5, 0)
+    loop.run_until_complete(ask())
     server.close()
 
 

@@ -3,21 +3,21 @@ import asyncio
 import contextlib
 import re
 import socket
-import time
 
 import pytest
+from clocks import ManualLoop
 
 from hosting.http.server import Limits, Response, start_server
 
 GET = b'GET / HTTP/1.1\r\n\r\n'
+LAST = b'GET / HTTP/1.0\r\n\r\n'
 
 
 @pytest.fixture
 def loop():
-    loop = asyncio.new_event_loop()
+    loop = ManualLoop()
     asyncio.set_event_loop(loop)
     yield loop
-    loop.run_until_complete(asyncio.sleep(0.01))
     loop.close()
     asyncio.set_event_loop(None)
 
@@ -30,23 +30,18 @@ class Running:
         self.server = loop.run_until_complete(start_server(
             handler, host='127.0.0.1', port=0, limits=limits, **options))
 
-    async def talk(self, *parts, pause=0.01, timeout=2.0):
-        """What comes back until the connection ends or is silent for `timeout`."""
+    async def talk(self, *parts, after_each=None):
+        """What comes back until the connection ends.
+
+        `after_each` is awaited after each part, and tells whether to go on.
+        """
         reader, writer = await asyncio.open_connection('127.0.0.1', self.server.port)
-        received = b''
         try:
             for part in parts:
                 writer.write(part)
-                await asyncio.sleep(pause)
-            while True:
-                data = await asyncio.wait_for(reader.read(65536), timeout)
-                if not data:
-                    return received
-                received += data
-        except asyncio.TimeoutError:
-            return received + b'<open>'
-        except ConnectionError:
-            return received
+                if after_each and not await after_each():
+                    break
+            return await self.loop.soon(reader.read())
         finally:
             writer.close()
 
@@ -65,7 +60,7 @@ def serve(loop):
     yield start
     for one in running:
         one.server.close()
-        loop.run_until_complete(one.server.drained(2))
+        loop.run_until_complete(loop.until(lambda gone=one: not gone.server.connections))
 
 
 def statuses(answer):
@@ -80,7 +75,7 @@ def test_request_has_method_target_headers_and_body(serve):
         return Response(200)
 
     serve(handler).raw(b'POST /a%20b?c=d HTTP/1.1\r\nX-One: 1\r\nx-one: 2\r\nContent-Length: 3\r\n'
-                       b'\r\nabc', timeout=0.2)
+                       b'Connection: close\r\n\r\nabc')
     request, = seen
     assert (request.method, request.target, request.body) == ('POST', b'/a%20b?c=d', b'abc')
     assert (request.path, request.query) == ('/a%20b', 'c=d')
@@ -98,7 +93,8 @@ def test_absolute_targets_become_paths(serve, target, path):
 
 def test_awaitable_answers_keep_the_order_of_pipelined_requests(serve):
     async def slow(request):
-        await asyncio.sleep(0.05)
+        for _ in range(100):  # while the next ones are read
+            await asyncio.sleep(0)
         return Response(200, b'slow')
 
     running = serve(lambda request: slow(request) if request.path == '/slow'
@@ -127,7 +123,7 @@ def test_a_handler_that_raises_is_500_and_logged(serve, caplog, failing):
             return late(request)
         raise KeyError('at once')
 
-    assert statuses(serve(handler).raw(GET)) == [500]
+    assert statuses(serve(handler).raw(LAST)) == [500]
     assert 'handler failed' in caplog.text
 
 
@@ -138,8 +134,8 @@ def test_the_error_response_is_the_callers(serve):
 
 def test_a_body_beyond_the_limit_is_413(serve):
     running = serve(limits=Limits(max_body=10))
-    post = b'POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b'
-    assert statuses(running.raw(post % (10, b'x' * 10), timeout=0.1)) == [200]
+    post = b'POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b'
+    assert statuses(running.raw(post % (10, b'x' * 10))) == [200]
     assert statuses(running.raw(post % (11, b'x' * 11))) == [413]
 
 
@@ -149,35 +145,73 @@ def test_headers_beyond_the_limit_are_431(serve):
     assert statuses(answer) == [431]
 
 
+def test_the_times_are_nginxs_and_the_containers():
+    limits = Limits()
+    assert (limits.keep_alive, limits.header_timeout, limits.body_timeout, limits.send_timeout) == (
+        3, 60, 60, 60)
+
+
 @pytest.mark.parametrize('parts', [
     (), (b'GET / HT',), (b'GET / HTTP/1.1\r\nA: b\r\n',),
-    (b'POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n', b'abc'),
-    (GET, b'GET / HT')])
+    (b'POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n', b'abc'), (GET,), (GET, b'GET / HT')])
 def test_a_client_that_does_not_go_on_is_cut_off_in_silence(serve, parts):
-    running = serve(limits=Limits(header_timeout=0.3, body_timeout=0.3, keep_alive=0.3))
-    start = time.monotonic()
-    answer = running.raw(*parts)
-    assert statuses(answer) == [200] * parts.count(GET) and not answer.endswith(b'<open>')
-    assert time.monotonic() - start < 1.5
+    running = serve()
+    loop, seconds = running.loop, 3 if parts == (GET,) else 60
+
+    async def stop():
+        reader, writer = await asyncio.open_connection('127.0.0.1', running.server.port)
+        for number, part in enumerate(parts):
+            writer.write(part)
+            await loop.until(lambda pieces=number + 1: len(loop.accepted) == pieces)
+        await loop.until(lambda: running.server.connections)
+        await loop.advance(seconds - 0.01)
+        assert not reader.at_eof() and running.server.connections
+        await loop.advance(0.5)
+        answer = await loop.soon(reader.read())
+        writer.close()
+        return answer
+
+    assert statuses(loop.run_until_complete(stop())) == [200] * parts.count(GET)
 
 
-def test_header_time_is_for_all_headers_but_body_time_is_between_two_pieces(serve):
-    running = serve(limits=Limits(header_timeout=0.5, body_timeout=0.5))
-    dripping = [b'POST / HTTP/1.1\r\n'] + [b'A: b\r\n'] * 10
-    assert running.raw(*dripping, pause=0.2) == b''
-    body = [b'POST / HTTP/1.0\r\nContent-Length: 6\r\n\r\n'] + [b'x'] * 6
-    assert statuses(running.raw(*body, pause=0.2)) == [200]
+@pytest.mark.parametrize('pause, cut_off', [(9, False), (11, True)])
+def test_header_time_is_for_all_headers(serve, pause, cut_off):
+    answer = dripping(serve(limits=Limits(header_timeout=100)), pause,
+                      [b'GET / HTTP/1.0\r\n'] + [b'A: b\r\n'] * 9 + [b'\r\n'])
+    assert statuses(answer) == ([] if cut_off else [200])
+
+
+@pytest.mark.parametrize('pause, cut_off', [(99, False), (101, True)])
+def test_body_time_is_between_two_pieces(serve, pause, cut_off):
+    answer = dripping(serve(limits=Limits(body_timeout=100)), pause,
+                      [b'POST / HTTP/1.0\r\nContent-Length: 6\r\n\r\n'] + [b'x'] * 6)
+    assert statuses(answer) == ([] if cut_off else [200])
+
+
+def dripping(running, pause, parts):
+    """The answer to a request that comes in parts, with so many seconds between them."""
+    loop = running.loop
+
+    async def wait():
+        await loop.until(lambda: loop.accepted)
+        loop.accepted.clear()
+        await loop.advance(pause)
+        return bool(running.server.connections)
+
+    return running.raw(*parts, after_each=wait)
 
 
 def test_a_reader_that_stops_does_not_block_others_and_is_dropped(serve):
-    running = serve(lambda request: Response(200, b'x' * 20000000),
-                    limits=Limits(send_timeout=0.4))
+    running = serve(lambda request: Response(200, b'x' * 20000000))
     with contextlib.closing(socket.create_connection(
             ('127.0.0.1', running.server.port))) as stuck:
         stuck.sendall(GET)
-        assert len(running.raw(b'GET / HTTP/1.0\r\n\r\n')) > 20000000
-        running.loop.run_until_complete(asyncio.sleep(1))
-        assert not running.server.connections
+        assert len(running.raw(LAST)) > 20000000
+        assert len(running.server.connections) == 1
+        running.loop.run_until_complete(running.loop.advance(59.9))
+        assert len(running.server.connections) == 1
+        running.loop.run_until_complete(running.loop.advance(0.5))
+        running.loop.run_until_complete(running.loop.until(lambda: not running.server.connections))
 
 
 def test_on_response_is_told_of_every_answer(serve):
@@ -190,11 +224,12 @@ def test_on_response_is_told_of_every_answer(serve):
 
 @pytest.mark.parametrize('cancel', [True, False])
 def test_a_handler_is_cancelled_with_its_client_only_if_wished(serve, cancel):
-    ended = []
+    begun, ended, release = [], [], asyncio.Event()
 
     async def handler(request):
+        begun.append(request)
         try:
-            await asyncio.sleep(0.3)
+            await release.wait()
             ended.append('done')
         except asyncio.CancelledError:
             ended.append('cancelled')
@@ -202,21 +237,27 @@ def test_a_handler_is_cancelled_with_its_client_only_if_wished(serve, cancel):
         return Response(200)
 
     running = serve(handler, cancel_on_disconnect=cancel)
+    loop = running.loop
 
     async def leave():
         _, writer = await asyncio.open_connection('127.0.0.1', running.server.port)
         writer.write(GET)
-        await asyncio.sleep(0.1)
+        await loop.until(lambda: begun)
+        connection, = running.server.connections
         writer.close()
-        await asyncio.sleep(0.4)
+        if not cancel:
+            await loop.until(lambda: connection.eof)
+            release.set()
+        await loop.until(lambda: ended)
 
-    running.loop.run_until_complete(leave())
+    loop.run_until_complete(leave())
     assert ended == ['cancelled' if cancel else 'done']
 
 
 def test_a_half_closed_client_gets_its_answer(serve):
     async def handler(request):
-        await asyncio.sleep(0.1)
+        connection, = running.server.connections
+        await running.loop.until(lambda: connection.eof)
         return Response(200, b'late')
 
     running = serve(handler)
@@ -225,7 +266,7 @@ def test_a_half_closed_client_gets_its_answer(serve):
         reader, writer = await asyncio.open_connection('127.0.0.1', running.server.port)
         writer.write(GET)
         writer.write_eof()
-        answer = await reader.read()
+        answer = await running.loop.soon(reader.read())
         writer.close()
         return answer
 
@@ -262,27 +303,35 @@ def test_a_unix_socket_is_served_and_a_stale_one_replaced(loop, tmp_path):
 
 
 def test_closing_finishes_requests_in_work_and_drops_idle_connections(serve):
+    begun, release = [], asyncio.Event()
+
     async def handler(request):
-        await asyncio.sleep(0.2)
+        begun.append(request)
+        await release.wait()
         return Response(200, b'done')
 
     running = serve(handler)
+    loop = running.loop
 
     async def close_meanwhile():
         idle = await asyncio.open_connection('127.0.0.1', running.server.port)
         working = await asyncio.open_connection('127.0.0.1', running.server.port)
         working[1].write(GET)
-        await asyncio.sleep(0.05)
-        idle_connections = [c for c in running.server.connections if c.future is None]
-        assert len(idle_connections) == 1
+        await loop.until(lambda: begun and len(running.server.connections) == 2)
         running.server.close()
-        answers = [await idle[0].read(), await working[0].read()]
-        assert await running.server.drained(1)
+        drained = asyncio.ensure_future(running.server.drained(60))
+        answers = [await loop.soon(idle[0].read())]
+        assert len(running.server.connections) == 1
+        release.set()
+        answers.append(await loop.soon(working[0].read()))
         for _, writer in (idle, working):
             writer.close()
+        await loop.until(lambda: not running.server.connections)
+        await loop.advance(1)
+        assert await loop.soon(drained)
         return answers
 
-    idle, working = running.loop.run_until_complete(close_meanwhile())
+    idle, working = loop.run_until_complete(close_meanwhile())
     assert working.endswith(b'done') and b'Connection: close' in working
     with pytest.raises(OSError):
         running.raw(GET)

@@ -2,7 +2,6 @@
 import contextlib
 import socket
 import threading
-import time
 
 import pytest
 
@@ -29,7 +28,7 @@ def test_a_connection_is_kept_for_the_next_call(model_server):
 
 
 def test_calls_at_the_same_time_have_connections_of_their_own(model_server):
-    client, barrier = ModelClient(), threading.Barrier(4, timeout=10)
+    client, barrier = ModelClient(), threading.Barrier(4, timeout=60)
     plain = model_server.answer
 
     def answer(rows):
@@ -57,7 +56,8 @@ def test_a_connection_that_was_closed_while_idle_is_made_anew(model_server):
     model_server.closes = True
     for _ in range(3):
         assert client.predict(model_server.uri, ROWS) == OUTPUTS
-        time.sleep(0.05)
+        idle, = client._idle
+        assert idle._socket.recv(1, socket.MSG_PEEK) == b'', 'it was not closed'
     assert model_server.connections == 3
     assert len(model_server.requests) == 3
 
@@ -86,14 +86,18 @@ def test_another_address_gets_another_connection(model_server):
 class RawServer:
     """Does `steps[i]` to the i-th connection (the last one to all that follow)."""
 
-    def __init__(self, steps):
+    def __init__(self, steps, listens=True):
         self.connections = 0
         self._steps = steps
         self._listener = socket.socket()
         self._listener.bind(('127.0.0.1', 0))
-        self._listener.listen(5)
+        if listens:
+            self.listen()
         self.port = self._listener.getsockname()[1]
         self.uri = 'http://localhost:{}/v1/models/model:predict'.format(self.port)
+
+    def listen(self):
+        self._listener.listen(5)
 
     def serve(self):
         while True:
@@ -162,6 +166,16 @@ def test_a_server_that_dies_each_time_is_not_asked_for_ever(fault):
         assert server.connections == model_client.TRIES == 3
 
 
+def test_connections_that_ended_with_their_server_cost_one_try():
+    with raw_server([answer_of(GOOD)]) as server:
+        client = ModelClient()
+        client._idle = [model_client.Connection('127.0.0.1', server.port) for _ in range(4)]
+        for connection in client._idle:
+            connection._socket.shutdown(socket.SHUT_RDWR)
+        assert client.predict(server.uri, ROWS) == [[1.0]]
+        assert len(client._idle) == 1
+
+
 @pytest.mark.parametrize('head', [
     b'HTTP/1.1 200 OK\r\ncontent-length:%d\r\n\r\n',
     b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCONTENT-LENGTH: %d\r\nDate: x\r\n\r\n',
@@ -199,45 +213,60 @@ def test_what_is_no_http_is_told(answer):
         ModelClient().predict(server.uri, ROWS)
 
 
-def test_where_nothing_listens_it_waits_and_then_says_so():
-    with raw_server([hang_up]) as server:
-        uri, port = server.uri, server.port
-    started = time.time()
-    with pytest.raises(ModelServerError) as caught:
-        ModelClient(patience=0.2).predict(uri, ROWS)
-    assert 0.2 <= time.time() - started < 5
+class Clock:
+    """Stands for the module `time`: to sleep takes no time, and `slept(how often)` is told."""
+
+    def __init__(self, slept=lambda count: None):
+        self.now = 1000.0
+        self._slept = slept
+        self._count = 0
+
+    def time(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self._count += 1
+        self._slept(self._count)
+
+
+def test_where_nothing_listens_it_waits_and_then_says_so(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(model_client, 'time', clock)
+    with socket.socket() as taken:  # and does not listen
+        taken.bind(('127.0.0.1', 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(ModelServerError) as caught:
+            ModelClient(patience=20).predict(
+                'http://localhost:{}/v1/models/model:predict'.format(port), ROWS)
+    assert 1020 <= clock.now < 1021
     assert 'the model server at 127.0.0.1:{} did not answer'.format(port) in str(caught.value)
 
 
-def test_a_server_that_starts_late_is_waited_for():
-    server = RawServer([answer_of(GOOD)])
-    server.close()
-    late = []
+def test_a_server_that_starts_late_is_waited_for(monkeypatch):
+    threads = []
 
-    def start():
-        time.sleep(0.2)
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(('127.0.0.1', server.port))
-        listener.listen(5)
-        server._listener = listener
-        late.append(True)
-        server.serve()
+    def start(count):
+        if count == 3:
+            server.listen()
+            threads.append(threading.Thread(target=server.serve))
+            threads[0].start()
 
-    thread = threading.Thread(target=start)
-    thread.start()
+    monkeypatch.setattr(model_client, 'time', Clock(start))
+    server = RawServer([answer_of(GOOD)], listens=False)
     try:
-        assert ModelClient(patience=10).predict(server.uri, ROWS) == [[1.0]]
-        assert late
+        assert ModelClient(patience=20).predict(server.uri, ROWS) == [[1.0]]
     finally:
         server.close()
-        thread.join()
+        for thread in threads:
+            thread.join()
+    assert threads
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch):
     monkeypatch.setattr(model_client, 'TIMEOUT_SECONDS', 0.2)
     done = threading.Event()
-    with raw_server([lambda connection: done.wait(10)]) as server:
+    with raw_server([lambda connection: done.wait(60)]) as server:
         try:
             with pytest.raises(ModelServerError) as caught:
                 ModelClient().predict(server.uri, ROWS)
