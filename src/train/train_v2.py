@@ -34,20 +34,31 @@ from batches import Batches
 from encoding import SPECIFICATION, ModelInputs
 from vectors import load_vectors
 
+# Each with its default, what it is, and why it is that. Every number here can be searched
+# ([v2] in tune.toml), and all of them are make's variables: MEMBERS=5 NGRAM_DROPOUT=0.1.
 HYPERPARAMETERS = [
-    ('epochs', arguments.at_least(1), 25, 'passes over the training channel at most'),
-    ('batch-size', arguments.at_least(1), 64, 'sentences a step'),
-    ('members', arguments.at_least(1), 3, 'networks in the committee'),
-    ('hidden', arguments.at_least(1), 128, 'units that a member turns each token into'),
-    ('dropout', arguments.share, 0.3, 'of word vector dimensions and of the sentence vector'),
-    ('learning-rate', arguments.positive, 0.001, "Adam's"),
-    ('ngram-dimensions', arguments.at_least(1), 8, "of a member's n-gram vector"),
-    ('ngram-dropout', arguments.share, 0.2, "part of a sentence's n-grams that a step leaves out"),
-    ('patience', arguments.at_least(1), 2, 'epochs without a better one before training ends'),
+    ('epochs', arguments.at_least(1), 25,
+     'passes over the training channel at most; patience ends most trainings before'),
+    ('batch-size', arguments.at_least(1), 64,
+     'sentences a step; small, because a few thousand sentences must give many steps'),
+    ('members', arguments.at_least(1), 3,
+     'networks in the committee; seeds differ less than with one, and each adds to the package'),
+    ('hidden', arguments.at_least(1), 128,
+     'units that a member turns each token into; the table of them is most of the package'),
+    ('dropout', arguments.share, 0.3,
+     'of word vector dimensions and of the sentence vector; few sentences, many dimensions'),
+    ('learning-rate', arguments.positive, 0.001, "Adam's, and its own default"),
+    ('ngram-dimensions', arguments.at_least(1), 8,
+     "of a member's n-gram vector; three members with 8 have what one with 24 would"),
+    ('ngram-dropout', arguments.share, 0.2,
+     "part of a sentence's n-grams that a step leaves out, so that no single one decides"),
+    ('patience', arguments.at_least(1), 2,
+     'epochs without a better one before training ends; the validation loss is smooth'),
     ('validation-split', arguments.share, 0.1,
-     'last part of the (shuffled) channel that chooses the epoch and calibrates'),
+     "last part of the (shuffled) channel that chooses the epoch and calibrates; the article's"),
     ('refit', arguments.switch, True,
-     'then train anew, on the validation sentences too, for as many epochs as were best'),
+     'then train anew, on the validation sentences too, for as many epochs as were best:'
+     ' a tenth more to learn from, for about twice the time'),
     ('seed', arguments.at_least(0), 1, 'of every random generator'),
     ('single-thread', arguments.switch, False, 'same seed, same bits; slower'),
     ('container-log-level', int, logging.INFO, 'level of the logs'),
