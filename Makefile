@@ -29,6 +29,12 @@ HIDDEN ?=
 DROPOUT ?=
 LEARNING_RATE ?=
 VALIDATION_SPLIT ?= 0.1
+# v2 alone; REFIT=0: does not train anew on the validation sentences too
+MEMBERS ?=
+NGRAM_DIMENSIONS ?=
+NGRAM_DROPOUT ?=
+PATIENCE ?=
+REFIT ?=
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
 # what the endpoint imports: lib (in the archive) or requirements (installed at start)
@@ -155,12 +161,27 @@ data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
 	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
 
+# For those who take what is there, whatever its seed.
+build/data/manifest.json:
+	@$(MAKE) --no-print-directory data
+
+build/vectors/manifest.json:
+	@$(MAKE) --no-print-directory vectors
+
 HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) \
 	$(if $(HIDDEN),--hidden $(HIDDEN)) \
-	$(if $(DROPOUT),--dropout $(DROPOUT)) $(if $(LEARNING_RATE),--learning-rate $(LEARNING_RATE))
+	$(if $(DROPOUT),--dropout $(DROPOUT)) $(if $(LEARNING_RATE),--learning-rate $(LEARNING_RATE)) \
+	$(if $(MEMBERS),--members $(MEMBERS)) $(if $(PATIENCE),--patience $(PATIENCE)) \
+	$(if $(NGRAM_DIMENSIONS),--ngram-dimensions $(NGRAM_DIMENSIONS)) \
+	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT))
 TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
-local-train: $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
+# What VERSION has not is refused before an environment is made or a sentence is read.
+.PHONY: .hyperparameters
+.hyperparameters:
+	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions $(TRAIN_OPTIONS)
+
+local-train: .hyperparameters $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
 	$(SAY_RUNTIME)
 	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
 
@@ -195,7 +216,7 @@ evaluate: .stamps/host $(SERVE_ENV) build/model.tar.gz ## scores on the test spl
 	$(SAY_RUNTIME)
 	@$(RUN) evaluate
 
-dry-run: ## the main job: all of the above, from nothing to a classified sentence
+dry-run: .hyperparameters ## the main job: all of the above, from nothing to a classified sentence
 	$(SAY_RUNTIME)
 	@$(MAKE) --no-print-directory setup
 	@$(MAKE) --no-print-directory local-train
@@ -232,7 +253,7 @@ GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 	--split-seed $(SPLIT_SEED)
 VECTOR_OPTIONS = --vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
-reproduce: .stamps/host $(TRAIN_ENV) $(SERVE_ENV) ## SEEDS=5 DATASET= VERSION= JOBS=: a run for each seed, recorded; goes on where it stopped
+reproduce: .hyperparameters .stamps/host $(TRAIN_ENV) $(SERVE_ENV) ## SEEDS=5 DATASET= VERSION= JOBS=: a run for each seed, recorded; goes on where it stopped
 	$(SAY_RUNTIME)
 	@$(RUN) reproduce --seeds "$(SEEDS)" --model-version "$(VERSION)" $(DATASET_OPTIONS) \
 		$(VECTOR_OPTIONS) $(HYPERPARAMETERS) $(if $(JOBS),--jobs "$(JOBS)")
@@ -319,10 +340,10 @@ emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS
 emulator-stop: .stamps/cloud ## end what emulator DETACH=1 started, and all that runs in it
 	@PYTHONPATH=src .venvs/cloud/bin/python -m emulator --stop
 
-cloud-plan: .stamps/cloud .stamps/train data vectors ## what cloud-train and cloud-deploy would create, and its cost
+cloud-plan: .hyperparameters .stamps/cloud .stamps/train data vectors ## what cloud-train and cloud-deploy would create, and its cost
 	@$(CLOUD_RUN) plan $(CLOUD_TRAINING)
 
-cloud-train: .stamps/cloud .stamps/train data vectors ## YES=1 MAX_USD=: local-train's job, on SageMaker
+cloud-train: .hyperparameters .stamps/cloud .stamps/train data vectors ## YES=1 MAX_USD=: local-train's job, on SageMaker
 	@$(CLOUD_RUN) train $(CLOUD_TRAINING)
 
 cloud-deploy: .stamps/cloud build/model.tar.gz ## build/model.tar.gz, these bytes, behind an endpoint
@@ -334,10 +355,10 @@ cloud-invoke: .stamps/cloud ## Q='…': one sentence to the endpoint
 cloud-batch: .stamps/cloud build/model.tar.gz ## INPUT=file.jsonl: a batch transform job, answers joined to inputs
 	@$(CLOUD_RUN) batch "$(INPUT)"
 
-cloud-tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml, as a tuning job
+cloud-tune: .hyperparameters .stamps/cloud .stamps/train data vectors ## the search of tune.toml, as a tuning job
 	@$(CLOUD_RUN) tune $(CLOUD_TRAINING)
 
-tune: .stamps/cloud .stamps/train data vectors ## the search of tune.toml, here
+tune: .hyperparameters .stamps/cloud .stamps/train data vectors ## the search of tune.toml, here
 	@$(CLOUD_RUN) search $(CLOUD_TRAINING)
 
 cloud-scale: .stamps/cloud ## MIN= MAX= TARGET= OFF=1: instances follow the load; MIN=MAX: as many, always

@@ -50,7 +50,11 @@ $(IMAGES): requirements/train.lock requirements/serve.lock requirements/pip.lock
 
 # With cloud: build/model.tar.gz served here and the endpoint there, the same requests to both.
 WITH_CLOUD = $(filter cloud,$(A) $(B))
-parity: .stamps/host build/data/manifest.json ## A=host B=docker: same seed, same weights, same answers? B=cloud
+NEEDS_host := .stamps/train .stamps/serve
+NEEDS_docker := $(IMAGES)
+NEEDS_cloud := .stamps/cloud build/model.tar.gz
+PARITY_INPUTS := build/data/manifest.json build/vectors/manifest.json
+parity: $(if $(WITH_CLOUD),,.hyperparameters) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud
 	@$(if $(WITH_CLOUD),$(CLOUD_RUN) parity $(firstword $(filter-out cloud,$(A) $(B))),$(RUN) parity $(A) $(B) $(TRAIN_OPTIONS))
 
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,20 @@ class Account:
             )
 
     def tag(self, arn: str, tags: list[dict[str, str]] | None) -> None:
+        """Gives a resource these tags, those that it has with them.
+
+        Raises:
+            ApiError: a key is one of AWS's own.
+        """
         if tags:
+            check_keys(tag["Key"] for tag in tags)
             self.tags.setdefault(arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """Takes these keys away; raises as `tag` does."""
+        check_keys(keys)
+        for key in keys:
+            self.tags.get(arn, {}).pop(key, None)
 
     def download(self, uri: str, directory: Path) -> int:
         """Copies everything below an S3 prefix; how many objects there were."""
@@ -119,6 +131,12 @@ class Account:
     def upload(self, file: Path, uri: str) -> None:
         bucket, key = split_uri(uri)
         self.client("s3").upload_file(str(file), bucket, key)
+
+
+def check_keys(keys: Iterable[str]) -> None:
+    """Raises ApiError for a key that only AWS may change."""
+    if any(key.lower().startswith("aws:") for key in keys):
+        raise invalid("aws: prefixed tag key names are not allowed for external use.")
 
 
 def split_uri(uri: str) -> tuple[str, str]:

@@ -273,9 +273,7 @@ class Application:
         return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def _delete_tags(self, request: Record) -> Record:
-        tags = self._account.tags.get(request["ResourceArn"], {})
-        for key in request["TagKeys"]:
-            tags.pop(key, None)
+        self._account.untag(request["ResourceArn"], request["TagKeys"])
         return {}
 
 

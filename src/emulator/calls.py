@@ -64,8 +64,9 @@ def rewind(environ: dict[str, Any], body: bytes) -> None:
 def _resource(service: str, operation: str, given: dict[str, Any]) -> str:
     if service == "logs" and "logGroupName" in given:
         return f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{given['logGroupName']}"
-    if "ResourceArn" in given:
-        return str(given["ResourceArn"])
+    for key in ("ResourceArn", "ResourceARN"):
+        if key in given:
+            return str(given[key])
     noun = VERBS.sub("", operation).removesuffix("WeightsAndCapacities")
     name = given.get(f"{noun}Name")
     if service != "sagemaker" or noun not in KINDS or not isinstance(name, str):

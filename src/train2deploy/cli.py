@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from train2deploy import console, paths
+from train2deploy import console, paths, versions
 from train2deploy.errors import EXIT_INTERRUPTED, UserError
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
@@ -17,15 +17,6 @@ from train2deploy.runs import commands as run_commands
 if TYPE_CHECKING:
     from train2deploy.jobs import TrainingJob
     from train2deploy.runtimes import Runtime, TrainingRuntime
-
-HYPERPARAMETERS = {
-    "epochs": int,
-    "batch-size": int,
-    "hidden": int,
-    "dropout": float,
-    "learning-rate": float,
-    "validation-split": float,
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,10 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 
     train, parity = add("train", _train), add("parity", _parity)
     for command in (train, parity):
-        command.add_argument("--model-version", default="v1")
+        versions.add_options(command)
         command.add_argument("--seed", type=int, default=1)
-        for name, kind in HYPERPARAMETERS.items():
-            command.add_argument(f"--{name}", type=kind)
     train.add_argument("--repro", action="store_true", help="same seed, same bits; slower")
     train.add_argument("--directory", type=Path, help="of the job, instead of a new build/jobs/…")
     train.add_argument("--channels", type=Path, help="holds data/ and vectors/, instead of build/")
@@ -126,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     rehearse.add_argument("sentence")
     images = add("images", _images)
     images.add_argument("--official", help="the image that MODEL_SERVER=official is taken from")
-    run_commands.register(add, HYPERPARAMETERS, _runtime)
+    run_commands.register(add, _runtime)
     report_commands.register(add)
     return parser
 
@@ -181,18 +170,17 @@ def _parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
     from train2deploy import parity, runtimes
 
+    job = _job(arguments, repro=True)
     a, b = (runtimes.named(name, *_containers(arguments)) for name in (arguments.a, arguments.b))
-    parity.parity(a, b, _job(arguments, repro=True))
+    parity.parity(a, b, job)
 
 
 def _job(arguments: argparse.Namespace, repro: bool) -> "TrainingJob":
     from train2deploy import jobs
 
-    given = {name: getattr(arguments, name.replace("-", "_")) for name in HYPERPARAMETERS}
-    hyperparameters = {name: value for name, value in given.items() if value is not None}
     return jobs.TrainingJob(
         version=arguments.model_version,
-        hyperparameters={**hyperparameters, "seed": arguments.seed},
+        hyperparameters={**versions.given(arguments), "seed": arguments.seed},
         repro=repro,
         verbose=arguments.verbose,
     )

@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -28,6 +29,8 @@ from train2deploy.runtimes.host import HOST
 ADDRESS = "127.0.0.1"
 START_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 15.0
+FREE_PORTS = range(10000, 32768)
+"""Those from 32768 on are what the kernel gives to outgoing connections."""
 
 
 @dataclass(frozen=True)
@@ -253,11 +256,12 @@ def check_port(port: int) -> None:
 
 
 def free_port() -> int:
-    """A port that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is free at this moment, and that no outgoing connection takes afterwards."""
+    while True:
+        port = secrets.choice(FREE_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((ADDRESS, port))
+            return port
 
 
 def _start(

@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from train2deploy import archives, console, manifest, paths, processes
+from train2deploy import archives, console, manifest, paths, processes, versions
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
 from train2deploy.runtimes import Instance, TrainingRuntime
 from train2deploy.runtimes.host import HOST
 
-SCRIPTS = {"v1": "train_v1.py", "v2": "train_v2.py"}
 CHANNELS = ("train", "test", "vectors")
 
 SHOWN = re.compile(r"^(Epoch \d+/\d+|Train on \d+ samples.*| - \d+s - loss: .*|test_accuracy=.*)$")
@@ -34,7 +33,7 @@ class TrainingJob:
     """What a job is made of.
 
     Attributes:
-        version: which script (SCRIPTS).
+        version: which script (versions.SCRIPTS).
         hyperparameters: by name, as the SDK would send them.
         repro: single thread and fixed hash seed: the same seed gives the same bits.
     """
@@ -56,20 +55,13 @@ def train(job: TrainingJob, runtime: TrainingRuntime = HOST) -> Path:
         JobFailed: the script failed, or left no servable SavedModel. The reason is
             the toolkit's; the whole log is in the job's train.log.
     """
-    check_version(job.version)
+    versions.check(job.version)
     channel_sources()
     directory = _new_directory(job.version)
     run(job, directory, runtime)
     paths.LATEST_JOB.unlink(missing_ok=True)
     paths.LATEST_JOB.symlink_to(directory.name)
     return directory
-
-
-def check_version(version: str) -> None:
-    """Raises UserError where there is no script of this version."""
-    known = [name for name, script in SCRIPTS.items() if (paths.TRAIN_SOURCE / script).exists()]
-    if version not in known:
-        raise UserError(f"VERSION={version}: expected one of {', '.join(known)}.")
 
 
 def run(
@@ -155,7 +147,7 @@ def _lay_out(
             ignore=shutil.ignore_patterns("manifest.json"),
         )
     settings = {
-        "sagemaker_program": SCRIPTS[version],
+        "sagemaker_program": versions.SCRIPTS[version],
         "sagemaker_submit_directory": f"{instance.base}/source",
         "sagemaker_container_log_level": 20,
         "sagemaker_enable_cloudwatch_metrics": False,

@@ -50,6 +50,7 @@ def parity(a: Runtime, b: Runtime, job: jobs.TrainingJob) -> dict[str, Any]:
     equal = first.weights_sha256 == second.weights_sha256
     result = {
         "runtimes": [a.name, b.name],
+        "version": job.version,
         "hyperparameters": job.hyperparameters,
         "weights_sha256": [first.weights_sha256, second.weights_sha256],
         "archive_sha256": [first.archive_sha256, second.archive_sha256],

@@ -16,6 +16,11 @@ import pathlib
 import subprocess
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile('project', deadline=None, derandomize='CI' in os.environ,
+                          suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('project')
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 

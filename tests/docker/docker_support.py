@@ -21,3 +21,11 @@ def containers(project):
     """Names of this project's containers, running or not."""
     label = f"label=train2deploy.root={project.root}"
     return docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
+
+
+def read_until(process, beginning):
+    """Reads what a process of Project.start prints, up to a line that begins so."""
+    for line in process.stdout:
+        if line.startswith(beginning):
+            return
+    raise AssertionError(f"it ended before {beginning!r}")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import pytest
 from docker_support import docker
@@ -28,11 +27,8 @@ def test_the_sizes_are_printed_and_kept(images):
         assert size <= largest
 
 
-def test_building_again_without_changes_takes_seconds(project):
-    started = time.monotonic()
-    said = project.make("images").stdout
-    assert time.monotonic() - started < 5
-    assert said.count("up to date") == 2
+def test_without_changes_nothing_is_built_again(project):
+    assert project.make("images").stdout.count("up to date") == 2
 
 
 @pytest.mark.parametrize("image", [TRAIN, SERVE])

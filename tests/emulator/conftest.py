@@ -18,7 +18,7 @@ from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from project import REPOSITORY, TIMEOUT_SECONDS, Project, write_data_set
+from project import PATIENCE_SECONDS, REPOSITORY, TIMEOUT_SECONDS, Project, write_data_set
 
 from train2deploy import archives
 from train2deploy.cloud import config, policy
@@ -83,7 +83,7 @@ class Account:
 
     def _request(self, path, body=None):
         request = urllib.request.Request(f"{self.url}/emulator/{path}", data=body)
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return response.read().decode()
 
     def faults(self, text):
@@ -96,22 +96,27 @@ class Account:
     def count(self, operation):
         return sum(count for _, name, _, count in self.calls() if name == operation)
 
-    def wait_for_call(self, operation, before, seconds=90):
-        deadline = time.monotonic() + seconds
-        while self.count(operation) <= before:
-            assert time.monotonic() < deadline, operation
+    def eventually(self, condition, what):
+        """Wait for `condition()` to be true; its value."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not (found := condition()):
+            assert time.monotonic() < deadline, what
             time.sleep(0.05)
+        return found
 
-    def settled(self, endpoint="train2deploy", seconds=120):
+    def wait_for_call(self, operation, before):
+        self.eventually(lambda: self.count(operation) > before, operation)
+
+    def settled(self, endpoint="train2deploy"):
         """The endpoint's description once nothing goes on with it."""
         client = self.client("sagemaker")
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            described = client.describe_endpoint(EndpointName=endpoint)
-            if described["EndpointStatus"] in ("InService", "Failed"):
-                return described
-            time.sleep(0.2)
-        raise AssertionError(described)
+
+        def described():
+            description = client.describe_endpoint(EndpointName=endpoint)
+            over = description["EndpointStatus"] in ("InService", "Failed")
+            return description if over else None
+
+        return self.eventually(described, endpoint)
 
     def names(self):
         """Everything in SageMaker, by kind."""

@@ -50,7 +50,8 @@ def test_the_articles_client_works_unchanged(deployed):
         "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true"}
     done = subprocess.run(
-        [PYTHON, "-c", ARTICLES_CLIENT], env=settings, capture_output=True, text=True, timeout=60)
+        [PYTHON, "-c", ARTICLES_CLIENT], env=settings, capture_output=True, text=True,
+        timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0, done.stderr
     ranking = json.loads(done.stdout)
     assert {entry["label"] for entry in ranking} == {"グルメ", "携帯電話", "京都"}
@@ -270,6 +271,21 @@ def test_settings_reach_the_endpoint_and_the_batch_job(project, deployed):
             "train2deploy.project": "settings", "team": "nlp"}
     done = project.run_tool(*options, "delete")
     assert done.returncode == 0, done.stdout
+
+
+def test_an_endpoint_whose_name_begins_alike_keeps_what_it_stands_on(project, deployed, tmp_path):
+    alike = ["--set", "ENDPOINT_NAME=train2deploy-b"]
+    done = project.run_tool(*alike, "deploy")
+    assert done.returncode == 0, done.stdout
+    before = {kind: set(deployed.names()[kind]) for kind in ("Model", "EndpointConfig")}
+    its_own = {kind: {name for name in of if "-b-" in name} for kind, of in before.items()}
+    assert all(len(of) == 1 for of in its_own.values())
+    with another_model(project, tmp_path, add_a_note):
+        assert project.run_tool("deploy").returncode == 0
+    for kind, of in its_own.items():
+        assert of <= set(deployed.names()[kind])
+    client = deployed.client("sagemaker")
+    client.delete_endpoint(EndpointName="train2deploy-b")
 
 
 def test_what_others_made_is_left_alone(project, deployed):

@@ -17,7 +17,7 @@ _handler = handler
 def handler(data, context):
     body = data.read()
     if b'sleep' in body:
-        time.sleep(6)
+        time.sleep(600)
     return _handler(io.BytesIO(body), context)
 """
 BROKEN = """
@@ -43,14 +43,14 @@ def ask(account, sentence):
 
 
 def test_an_answer_that_comes_too_late_is_a_model_error(project, tmp_path):
-    with running_account(project, "LIMITS=response:2") as account:
+    with running_account(project, "LIMITS=response:8") as account:
         with another_model(project, tmp_path, appended(SLEEPY)):
             done = project.run_tool("deploy")
         assert done.returncode == 0, done.stdout
         started = time.monotonic()
         with pytest.raises(botocore.exceptions.ClientError) as caught:
             ask(account, "sleep")
-        assert 2 <= time.monotonic() - started < 5
+        assert 8 <= time.monotonic() - started < 60  # without limits
         response = caught.value.response
         assert response["Error"]["Code"] == "ModelError"
         assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
@@ -63,7 +63,7 @@ def test_an_answer_that_comes_too_late_is_a_model_error(project, tmp_path):
 
 
 def test_a_container_that_is_not_healthy_in_time_leaves_nothing(project, tmp_path):
-    with running_account(project, "LIMITS=start:5") as account:
+    with running_account(project, "LIMITS=start:15") as account:
         def change(model):
             (model / "code" / "inference.py").write_text(NOT_IMPORTED, encoding="utf-8")
 

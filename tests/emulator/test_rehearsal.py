@@ -122,6 +122,8 @@ def test_host_and_cloud_answer_the_same(rehearsal):
     result = project.json("cloud/parity.json")
     assert result["same_label"] == result["sentences"] >= 10
     assert result["max_abs_difference"] <= 1e-6
+    assert result["runtimes"] == ["host", "emulator"]
+    assert result["model_sha256"] == sha256_file(project.build / "model.tar.gz")
 
 
 def test_the_account_is_empty_afterwards(rehearsal):

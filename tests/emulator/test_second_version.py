@@ -24,7 +24,7 @@ max = 4
 def second(tmp_path_factory):
     """Trained here and there, packed from there, deployed."""
     root = Rehearsal(tmp_path_factory.mktemp("second"))
-    root.variables.append("VERSION=v2")
+    root.variables += ["VERSION=v2", "MEMBERS=2", "NGRAM_DROPOUT=0.1", "PATIENCE=1", "REFIT=0"]
     (root.root / "tune.toml").write_text(SEARCH, encoding="utf-8")
     root.cloud("local-train")
     root.local_job = (root.build / "jobs" / "latest").resolve()
@@ -46,6 +46,14 @@ def test_the_job_of_the_cloud_gives_the_bytes_of_the_job_here(second):
     assert there.name.startswith("train2deploy-v2-")
     for archive in ("model.tar.gz", "output.tar.gz"):
         assert sha256_file(there / archive) == sha256_file(second.local_job / archive)
+
+
+def test_its_own_hyperparameters_reach_the_job_here_and_there(second):
+    its_own = {"members": 2, "ngram-dropout": 0.1, "patience": 1, "refit": False}
+    for job in (second.local_job, second.build / "jobs" / "latest"):
+        inputs = json.loads((job / "manifest.json").read_text(encoding="utf-8"))["inputs"]
+        assert its_own.items() <= inputs["hyperparameters"].items()
+    assert "anew, on all" not in (second.local_job / "train.log").read_text(encoding="utf-8")
 
 
 def test_it_says_which_tokens_counted(second):
@@ -79,7 +87,7 @@ def test_host_and_cloud_answer_the_same(second):
 @pytest.mark.parametrize("target, folder", [("tune", "tune"), ("cloud-tune", "cloud")])
 def test_its_own_hyperparameters_are_searched(second, target, folder):
     output = second.cloud(target).stdout
-    assert "--ngram-dimensions" in output.split("best:")[1]
+    assert "NGRAM_DIMENSIONS=" in output.split("best:")[1]
     (results,) = (second.build / folder).glob("*/results.json")
     (trial,) = json.loads(results.read_text())["trials"]
     assert 2 <= int(trial["parameters"]["ngram-dimensions"]) <= 4

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 120.0
 
 
 def find() -> str | None:
@@ -107,7 +107,7 @@ class Browser:
             self.ask("Browser.close")
         except (AssertionError, OSError):
             self._process.kill()
-        self._process.wait(10)
+        self._process.wait(ANSWER_SECONDS)
         os.close(self._in)
         os.close(self._out)
 

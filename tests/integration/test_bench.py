@@ -9,7 +9,7 @@ from project import Project
 SUBJECTS = {"session.run", "model server, REST", "model server, gRPC", "/invocations",
             "other package's /invocations", "article's handler",
             "article's handler, unmerged"}  # fmt: skip
-LITTLE = ("QUICK=1", "ROUNDS=1", "SECONDS=0.5")
+LITTLE = ("QUICK=1", "ROUNDS=1", "SECONDS=2")
 """So little of everything that the figures mean nothing."""
 
 
@@ -110,22 +110,24 @@ def test_bench_draws_a_plot_and_says_how_to_repeat_it(project, bench):
     assert "</svg>" in (reports / "bench.svg").read_text(encoding="utf-8")
     command = project.json("reports/bench.json")["command"]
     assert command.startswith("make bench AGAINST=")
-    assert command.endswith("QUICK=1 ROUNDS=1 SECONDS=0.5 CLIENTS=4 ARTICLE_WORDS=2000")
+    assert command.endswith("QUICK=1 ROUNDS=1 SECONDS=2 CLIENTS=4 ARTICLE_WORDS=2000")
     assert command in bench and "build/reports/bench.json" in bench
 
 
 def test_bench_leaves_no_process(project, bench):
-    left = [line for line in project.wait_until_quiet() if "bench" in line]
-    assert left == []
+    assert project.wait_until_quiet("bench") == []
 
 
 def test_soak_survives_two_kills_with_right_answers_only(project, packed):
-    output = project.make("soak", "SECONDS=12", check=False).stdout
+    output = project.make("soak", "SECONDS=30", check=False).stdout
     result = json.loads((project.build / "reports" / "soak.json").read_text(encoding="utf-8"))
-    # How long it takes to be back is a matter of the machine; here only whether it is right.
-    wrong = [text for text in result["problems"] if "expected answers within" not in text]
+    # How long it takes to be back, and to be warm, is a matter of the machine; here only whether
+    # it is right.
+    of_the_machine = ("expected answers within", "grew by")
+    wrong = [text for text in result["problems"] if not any(one in text for one in of_the_machine)]
     assert wrong == [], output
     assert set(result["statuses"]) <= {"200", "502", "503", "504"}
     assert result["statuses"]["200"] > 0
-    assert [kill["role"] for kill in result["kills"]] == ["model server", "gunicorn"]
-    assert all(kill["back"] is not None for kill in result["kills"])
+    first, second = result["kills"][:2]
+    assert (first["role"], second["role"]) == ("model server", "gunicorn")
+    assert first["back"] is not None and second["back"] is not None

@@ -4,9 +4,11 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from project import REPOSITORY
+from project import REPOSITORY, Project
 
 TARGETS = {
     "help", "setup", "doctor", "data", "vectors", "local-train", "package", "local-serve",
@@ -24,7 +26,8 @@ def test_help_is_the_default_and_lists_every_target(project):
 def test_every_phony_target_has_a_line_of_help():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     lines = re.findall(r"^\.PHONY: (.*)$", makefile, re.M)
-    phony = {name for line in lines for name in line.split()}
+    # A name with a dot is a step of others', not for users.
+    phony = {name for line in lines for name in line.split() if not name.startswith(".")}
     described = set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.M))
     assert phony == described
 
@@ -51,6 +54,20 @@ def test_a_missing_python_36_ends_with_one_message_and_three_ways_on(project):
     assert "PYTHON36=/nonexistent/python3.6 is no Python 3.6" in done.stdout
     assert "Three ways on" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("target", [
+    "local-train", "dry-run", "reproduce", "parity", "cloud-plan", "cloud-train", "cloud-tune",
+    "tune",
+])
+def test_what_a_version_has_not_is_refused_before_anything_is_made(tmp_path, target):
+    fresh = Project(tmp_path)
+    said = fresh.make("--no-print-directory", target, "MEMBERS=3", check=False)
+    assert said.returncode == 2
+    first, last = said.stdout.strip().splitlines()
+    assert first.startswith("train2deploy: MEMBERS=3: v1 has no such hyperparameter")
+    assert last.startswith("make: ***")
+    assert not fresh.build.exists()
 
 
 def test_package_before_training_and_serving_before_packing_lead_to_the_step_before(project):

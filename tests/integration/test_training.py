@@ -4,9 +4,8 @@ import csv
 import json
 import os
 import signal
-import time
 
-from project import write_data_set
+from project import TIMEOUT_SECONDS, write_data_set
 
 
 def test_the_users_own_data_train_a_model_and_leave_a_manifest(project, packed):
@@ -68,9 +67,7 @@ def test_ctrl_c_leaves_no_process(project, data_set):
         if line.startswith("Epoch 2/"):
             break
     os.killpg(process.pid, signal.SIGINT)
-    started = time.monotonic()
-    process.wait(timeout=20)
-    process.stdout.close()
-    assert time.monotonic() - started < 10
+    said = process.communicate(timeout=TIMEOUT_SECONDS)[0]
+    assert "Epoch 500/500" not in said
     assert process.returncode != 0
-    assert [line for line in project.wait_until_quiet() if "train_v1" in line] == []
+    assert project.wait_until_quiet("train_v1") == []

@@ -178,6 +178,24 @@ def slow(folder):
     save(folder, 'slow', 1, build)
 
 
+def gated(folder):
+    """y = x, when the file that the first row names is there; until then <that name>.begun tells
+    that the run has begun: for requests that must be under way."""
+    def build(session):
+        x = tf.placeholder(tf.string, [None], name='x')
+
+        def is_missing(i):
+            nothing = tf.substr(tf.as_string(i), 0, 0)  # looked for again in each turn
+            return tf.equal(tf.size(tf.matching_files(x[0] + nothing)), 0)
+
+        with tf.control_dependencies([tf.write_file(x[0] + '.begun', '')]):
+            first = tf.constant(0) + 0
+        turns = tf.while_loop(is_missing, lambda i: i + 1, [first], parallel_iterations=1)
+        with tf.control_dependencies([turns]):
+            return {'serving_default': signature({'x': x}, {'y': tf.identity(x)})}
+    save(folder, 'gated', 1, build)
+
+
 def mixing(folder):
     """Models whose rows depend on each other, plainly and in disguise, and one with a memory."""
     def build(session):
@@ -260,7 +278,7 @@ def warm_wrong(folder):
 
 
 MODELS = (half_plus_two, half_plus_three, signatures, all_dtypes, strings, examples, failing, slow,
-          mixing, wide, assets, contrib, broken, warm, warm_wrong)
+          gated, mixing, wide, assets, contrib, broken, warm, warm_wrong)
 
 
 def main(folder, *names):

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from train2deploy import console, paths
-from train2deploy.cli import HYPERPARAMETERS
+from train2deploy import console, paths, versions
 from train2deploy.cloud.config import load
 from train2deploy.errors import EXIT_FAILED, EXIT_INTERRUPTED, UserError
 
@@ -72,12 +71,10 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, run in (("plan", _plan), ("train", _train), ("tune", _tune), ("search", _search)):
         command = add(name, run)
-        command.add_argument("--model-version", default="v1")
+        versions.add_options(command)
         command.add_argument("--seed", type=int, default=1)
         command.add_argument("--repro", action="store_true")
         command.add_argument("--fresh", action="store_true", help="a new job all the same")
-        for key, kind in HYPERPARAMETERS.items():
-            command.add_argument(f"--{key}", type=kind)
     add("deploy", _deploy)
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
@@ -126,11 +123,9 @@ def _leave(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     from train2deploy.cloud.train import TrainingRequest
 
-    given = {name: getattr(arguments, name.replace("-", "_")) for name in HYPERPARAMETERS}
-    hyperparameters = {name: value for name, value in given.items() if value is not None}
     return TrainingRequest(
         arguments.model_version,
-        {**hyperparameters, "seed": arguments.seed},
+        {**versions.given(arguments), "seed": arguments.seed},
         arguments.repro,
         arguments.fresh,
     )

@@ -15,7 +15,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, manifest, paths
-from train2deploy.cloud import endpoints, images, plan, prices, runtime, storage
+from train2deploy.cloud import endpoints, images, plan, prices, runtime, storage, tags
 from train2deploy.cloud.session import (
     Cloud,
     CloudError,
@@ -155,6 +155,7 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
         _wait(cloud, name, deployment)
         _prove(cloud, deployment)
         _run_golden_requests(cloud)
+    tags.renew(cloud, deployment.model_name, deployment.config_name)
     endpoints.remove_unused(cloud, name, keep=deployment.config_name)
     console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
 

@@ -1,5 +1,6 @@
 """The endpoint, its configurations, models and alarm: found, told ours from others', removed."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -78,11 +79,10 @@ def remove_unused(cloud: Cloud, endpoint: str, keep: str = "") -> None:
     if keep:
         kept = client.describe_endpoint_config(EndpointConfigName=keep)
         kept_models = {variant["ModelName"] for variant in kept["ProductionVariants"]}
-    prefix = f"{endpoint}-"
-    for name in names(cloud, "list_endpoint_configs", "EndpointConfigs", prefix):
+    for name in names(cloud, "list_endpoint_configs", "EndpointConfigs", endpoint):
         if name != keep and is_ours(cloud, "endpoint-config", name):
             delete(client.delete_endpoint_config, EndpointConfigName=name)
-    for name in names(cloud, "list_models", "Models", prefix):
+    for name in names(cloud, "list_models", "Models", endpoint):
         if name not in kept_models and is_ours(cloud, "model", name):
             delete(client.delete_model, ModelName=name)
 
@@ -111,10 +111,21 @@ def put_alarm(cloud: Cloud, name: str, variant: str) -> None:
     )
 
 
-def names(cloud: Cloud, operation: str, member: str, prefix: str) -> list[str]:
+def names(cloud: Cloud, operation: str, member: str, endpoint: str) -> list[str]:
+    """The endpoint's configurations or models, by their names."""
     key = f"{member.removesuffix('s')}Name"
-    pages = cloud.sagemaker.get_paginator(operation).paginate(NameContains=prefix)
-    return [entry[key] for page in pages for entry in page[member] if entry[key].startswith(prefix)]
+    pages = cloud.sagemaker.get_paginator(operation).paginate(NameContains=f"{endpoint}-")
+    found = [entry[key] for page in pages for entry in page[member]]
+    return [name for name in found if belongs_to(endpoint, name)]
+
+
+def belongs_to(endpoint: str, name: str) -> bool:
+    """Whether a name is made as `deploy` makes it: of the endpoint's, and of what it stands for.
+
+    >>> belongs_to("topics", "topics-0a1b2c3d4e5f"), belongs_to("topics", "topics-b-0a1b2c3d4e5f")
+    (True, False)
+    """
+    return bool(re.fullmatch(re.escape(endpoint) + "-[0-9a-f]{12}", name))
 
 
 def delete(call: Callable[..., Any], **name: str) -> None:

@@ -6,6 +6,7 @@ from train2deploy import console, endpoint, manifest, paths
 from train2deploy.cloud import runtime
 from train2deploy.cloud.session import Cloud
 from train2deploy.errors import JobFailed
+from train2deploy.hashing import sha256_file
 from train2deploy.runtimes import Runtime
 from train2deploy.verify import golden_sentences
 
@@ -29,6 +30,8 @@ def parity(cloud: Cloud, here: Runtime) -> None:
     manifest.write_json(
         RESULT,
         {
+            "runtimes": [here.name, "emulator" if cloud.is_emulator else "aws"],
+            "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
             "sentences": len(sentences),
             "same_label": agreed,
             "max_abs_difference": worst,

@@ -3,7 +3,6 @@
 A table [v1] or [v2] holds what is different for that VERSION.
 """
 
-import ast
 import json
 import sys
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from train2deploy import console, jobs, manifest, paths
-from train2deploy.cli import HYPERPARAMETERS
+from train2deploy import console, manifest, paths, versions
 from train2deploy.errors import JobFailed, UserError
 
 if sys.version_info >= (3, 11):
@@ -23,9 +21,6 @@ else:
 
 OBJECTIVES = {"valid:acc": "Maximize", "valid:mse": "Minimize", "valid:mae": "Minimize"}
 STRATEGIES = ("Bayesian", "Random")
-NOT_SEARCHED = ("seed",)
-NUMBERS = ("arguments.at_least", "arguments.share", "arguments.positive")
-"""How the scripts declare a whole number, and two kinds of others."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +77,9 @@ def load(version: str = "v1", file: Path = paths.SEARCH_SETTINGS) -> Search:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{where}: expected TOML: {error}") from error
-    tables = {name: values.pop(name, {}) for name in jobs.SCRIPTS}
+    tables = {name: values.pop(name, {}) for name in versions.SCRIPTS}
     if version not in tables:
-        raise UserError(f"VERSION={version}: expected one of {', '.join(jobs.SCRIPTS)}.")
+        raise UserError(f"VERSION={version}: expected one of {', '.join(versions.SCRIPTS)}.")
     if not all(isinstance(table, dict) for table in tables.values()):
         raise UserError(f"{where}: expected tables [{'], ['.join(tables)}].")
     values |= tables[version]
@@ -121,20 +116,8 @@ def hyperparameters(version: str) -> dict[str, bool]:
     >>> hyperparameters("v1")["hidden"], hyperparameters("v1")["dropout"]
     (True, False)
     """
-    # Read, not imported: the script is for another Python.
-    script = paths.TRAIN_SOURCE / jobs.SCRIPTS[version]
-    for node in ast.parse(script.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HYPERPARAMETERS":
-            kinds = {
-                ast.literal_eval(entry.elts[0]): ast.unparse(entry.elts[1])
-                for entry in getattr(node.value, "elts", [])
-            }
-            return {
-                name: kind.startswith(NUMBERS[0])
-                for name, kind in kinds.items()
-                if kind.startswith(NUMBERS) and name not in NOT_SEARCHED
-            }
-    raise UserError(f"{paths.relative(script)}: expected HYPERPARAMETERS in it, found none.")
+    known = versions.declared(version)
+    return {name: each.is_whole for name, each in known.items() if each.is_number}
 
 
 def _range(where: str, name: str, given: Any, searchable: dict[str, bool]) -> Range:
@@ -194,18 +177,13 @@ def report(search: Search, trials: list[Trial], directory: Path) -> Trial:
 
 
 def _as_variables(parameters: dict[str, str]) -> str:
-    """As they are given to make, and those that make has no variable for.
+    """As they are given to make.
 
     >>> _as_variables({"hidden": "64", "ngram-dropout": "0.5"})
-    'HIDDEN=64, and --ngram-dropout 0.5 (no variable: its default in the script)'
+    'HIDDEN=64 NGRAM_DROPOUT=0.5'
     """
-    given = " ".join(
-        f"{name.upper().replace('-', '_')}={value}"
-        for name, value in parameters.items()
-        if name in HYPERPARAMETERS
-    )
-    rest = " ".join(f"--{n} {v}" for n, v in parameters.items() if n not in HYPERPARAMETERS)
-    return f"{given}, and {rest} (no variable: its default in the script)" if rest else given
+    known = versions.every()
+    return " ".join(f"{known[name].variable}={value}" for name, value in parameters.items())
 
 
 def _short(value: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, jobs, manifest, paths
+from train2deploy import console, jobs, manifest, paths, versions
 from train2deploy.cloud import follow, images, plan, prices, staging, storage
 from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
@@ -61,8 +61,7 @@ class Prepared:
 
 def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     """Stages the source and hashes everything. Creates nothing in the account."""
-    if not (paths.TRAIN_SOURCE / jobs.SCRIPTS.get(request.version, "none")).exists():
-        raise UserError(f"VERSION={request.version}: expected one of {', '.join(jobs.SCRIPTS)}.")
+    versions.check(request.version)
     source = paths.CLOUD_WORK / "sourcedir.tar.gz"
     source_sha256 = staging.stage(source)
     channels = jobs.channel_sources()
@@ -151,7 +150,7 @@ def estimator(cloud: Cloud, prepared: Prepared, source: str) -> Any:
     config = cloud.config
     spot = {"use_spot_instances": True, "max_wait": 2 * 60 * config.train_max_minutes}
     return TensorFlow(
-        entry_point=jobs.SCRIPTS[prepared.request.version],
+        entry_point=versions.SCRIPTS[prepared.request.version],
         source_dir=source,
         role=cloud.role_arn,
         instance_count=config.train_instance_count,

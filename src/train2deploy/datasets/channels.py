@@ -12,6 +12,9 @@ from train2deploy.datasets import split
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.hashing import sha256_tree
 
+FORMAT = 1
+"""Raised with every change of what the same data set, seed and options give: build/data that an
+older code wrote is then written anew. A test holds what the present number stands for."""
 FILES = (
     *(f"{part}/{name}.csv" for part in ("train", "test") for name in ("features", "labels")),
     "split.json",
@@ -23,12 +26,13 @@ def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DA
 
     Rows are shuffled with the seed before anything else, since training takes its
     validation sentences from the end of the channel. Nothing is written when the
-    same data set, seed and options are there already.
+    same data set, seed and options are there already, split in the same way.
 
     Returns:
         One line for the user.
     """
-    inputs = {**dataset.source, "seed": seed, "split": "article" if by_article else "random"}
+    way = {"seed": seed, "split": "article" if by_article else "random", "format": FORMAT}
+    inputs = {**dataset.source, **way}
     record, whole = target / "manifest.json", [target / name for name in FILES]
     if manifest.is_current(record, inputs, whole):
         return f"{paths.relative(target)} is up to date ({dataset.source['dataset']}, seed {seed})"

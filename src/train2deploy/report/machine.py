@@ -50,7 +50,9 @@ def _check(path: Path, start: Path) -> dict[str, Any] | None:
         return None
     weights = found.get("weights_sha256") or []
     holds = found["max_abs_difference"] <= found["tolerance"] and len(set(weights)) <= 1
+    version = {"version": found["version"]} if "version" in found else {}
     return {
+        **version,
         "sentences": found["sentences"],
         "max_abs_difference": found["max_abs_difference"],
         "tolerance": found["tolerance"],

@@ -144,10 +144,13 @@ def _golden_labels(golden: Mapping[str, Any]) -> list[str]:
 
 
 def _parity_name(name: str, found: Mapping[str, Any] | None, t: Texts) -> str:
-    if name == "runtimes" and found and found["runtimes"]:
-        a, b = found["runtimes"]
-        return t("parity_runtimes", a=a, b=b)
-    return t("parity_runtimes_plain" if name == "runtimes" else f"parity_{name}")
+    if name == "session" or not (found and found["runtimes"]):
+        return t("parity_runtimes_plain" if name == "runtimes" else f"parity_{name}")
+    a, b = found["runtimes"]
+    if name == "cloud":
+        return t(f"parity_cloud_{b}", here=a)
+    trained = t("parity_runtimes", a=a, b=b)
+    return f"{found['version']}, {trained}" if "version" in found else trained
 
 
 def _speed_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:

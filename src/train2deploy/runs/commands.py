@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from train2deploy import versions
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Runtime
 
@@ -11,29 +12,19 @@ Add = Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentPar
 """Adds a command to the host tool."""
 
 
-def register(
-    add: Add,
-    hyperparameters: dict[str, type],
-    runtime: Callable[[argparse.Namespace], Runtime],
-) -> None:
-    """Adds the commands.
-
-    Args:
-        hyperparameters: what a training job takes, by name.
-        runtime: the one that the arguments name.
-    """
+def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None:
+    """Adds the commands; `runtime` gives the one that the arguments name."""
 
     def reproduce(arguments: argparse.Namespace) -> None:
         """Trains, packs, serves, evaluates and records a run for each seed"""
         from train2deploy.runs.plan import Plan
         from train2deploy.runs.reproduce import reproduce
 
-        given = {name: getattr(arguments, name.replace("-", "_")) for name in hyperparameters}
         plan = Plan(
             dataset=arguments.dataset,
             version=arguments.model_version,
             seeds=tuple(range(1, _count("SEEDS", arguments.seeds) + 1)),
-            hyperparameters={name: value for name, value in given.items() if value is not None},
+            hyperparameters=versions.given(arguments),
             by_article=arguments.split == "article",
             titles=arguments.titles == "keep",
             clean=arguments.clean,
@@ -47,7 +38,7 @@ def register(
 
     command = add("reproduce", reproduce)
     command.add_argument("--dataset", default="sample")
-    command.add_argument("--model-version", default="v1")
+    versions.add_options(command)
     command.add_argument("--seeds", default="5", help="1 to this")
     command.add_argument("--split-seed", type=int, default=1, help="of data and split, for all")
     command.add_argument("--split", choices=["random", "article"], default="random")
@@ -57,8 +48,6 @@ def register(
     command.add_argument("--corpus", type=Path)
     command.add_argument("--vocabulary-size", type=int, default=12000)
     command.add_argument("--jobs", default="", help="trained at a time")
-    for name, kind in hyperparameters.items():
-        command.add_argument(f"--{name}", type=kind)
 
     command = add("runs", _runs)
     command.add_argument("--dataset", default="")

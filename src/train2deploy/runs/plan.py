@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy import datasets, jobs, manifest, package, paths
+from train2deploy import datasets, jobs, manifest, package, paths, versions
 from train2deploy.datasets import channels
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
@@ -80,7 +80,7 @@ def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
     Raises:
         UserError: there is no such data set, version or kind of vectors.
     """
-    jobs.check_version(plan.version)
+    versions.check(plan.version)
     dataset = datasets.load(plan.dataset, plan.titles, plan.clean)
     options: list[object] = [
         plan.dataset,

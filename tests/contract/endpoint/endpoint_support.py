@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
@@ -14,12 +13,17 @@ import sys
 import time
 import urllib.parse
 
+from ports import free_port
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 HERE = pathlib.Path(__file__).resolve().parent
 FAKE_MODEL_SERVER = HERE / 'fake_model_server.py'
 HANDLERS = HERE / 'handlers'
 
 ATTRIBUTES = 'X-Amzn-SageMaker-Custom-Attributes'
+
+# Seconds for what must come: on a slow machine it comes later, and waiting costs nothing else.
+PATIENCE = 120.0
 
 
 class Reply:
@@ -58,7 +62,7 @@ class Endpoint:
         self.host = parts.hostname
         self.port = parts.port or 80
 
-    def request(self, method, path, body=None, headers=None, timeout=70):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE):
         """One request on a connection of its own; no header is added but Host and length."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
@@ -91,12 +95,17 @@ class Endpoint:
             headers['Accept'] = accept
         return self.request('POST', path, body, headers, **options)
 
-    def raw(self, *parts, pause=0.0, timeout=10, half_close=False):
-        """Send bytes as they are; what comes back until the connection ends or is silent."""
+    def raw(self, *parts, pause=0.0, turns=False, timeout=30, half_close=False):
+        """Send bytes as they are; what comes back until the connection ends or is silent.
+
+        `turns`: each part is sent when the one before it has been answered.
+        """
         with socket.create_connection((self.host, self.port), timeout=timeout) as connection:
             received = []
             try:
-                for part in parts:
+                for number, part in enumerate(parts):
+                    if turns and number:
+                        received.append(connection.recv(65536))
                     connection.sendall(part)
                     if pause:
                         time.sleep(pause)
@@ -118,7 +127,7 @@ class Endpoint:
         assert reply.status == 200, reply
         return reply.json
 
-    def eventually(self, condition, seconds=20.0, what='the expected state'):
+    def eventually(self, condition, what='the expected state', seconds=PATIENCE):
         """Wait for `condition()` to be true; connections may be refused meanwhile."""
         end = time.monotonic() + seconds
         last = None
@@ -171,28 +180,31 @@ class StartedEndpoint(Endpoint):
         """Process ids of everything below the supervisor."""
         return descendants(self.process.pid)
 
-    def wait_in_log(self, pattern, seconds=20.0):
-        return self.eventually(lambda: re.search(pattern, self.log()), seconds,
-                               f'{pattern!r} in the log')
+    def wait_in_log(self, pattern):
+        return self.eventually(lambda: re.search(pattern, self.log()), f'{pattern!r} in the log')
 
-    def wait_healthy(self, seconds=60.0):
+    def wait_healthy(self):
         """Until /ping says 200 and the model server has its models."""
-        self.eventually(lambda: self.get('/ping').status == 200, seconds, 'healthy /ping')
+        self.eventually(lambda: self.get('/ping').status == 200, 'healthy /ping')
         if '--multi' in self.log() or 'multi-model endpoint is enabled' in self.log():
             return self
-        self.eventually(lambda: b'"AVAILABLE"' in self._status(), seconds, 'model AVAILABLE')
+        self.eventually(lambda: b'"AVAILABLE"' in self._status(), 'model AVAILABLE')
         return self
 
     def _status(self):
         name = re.search(r'--default-model (\S+)', self.command('nginx')).group(1)
         return self.get('/tfs/v1/models/' + name).body
 
+    def ended(self, seconds=PATIENCE):
+        """Wait until it ends by itself; returns the exit status."""
+        return self.process.wait(timeout=seconds)
+
     def stop(self, signum=signal.SIGTERM):
-        """End it; returns the exit status."""
+        """End it; returns the exit status. SageMaker waits 30 seconds and kills."""
         if self.process.poll() is None:
             self.process.send_signal(signum)
         try:
-            return self.process.wait(timeout=20)
+            return self.ended(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -207,11 +219,11 @@ class Starter:
         self._folder = folder
         self._started = []
 
-    def program(self, commands):
-        """A shell script, for TENSORFLOW_MODEL_SERVER."""
-        commands = f'[ "$1" = --version ] || {commands}'
+    def program(self, command):
+        """A program that runs a command, for TENSORFLOW_MODEL_SERVER."""
+        command = f'[ "$1" = --version ] || exec {command}'
         path = self._folder / f'program-{len(list(self._folder.iterdir()))}'
-        path.write_text(f'#!/bin/sh\n{commands}\n')
+        path.write_text(f'#!/bin/sh\n{command}\n')
         path.chmod(0o755)
         return str(path)
 
@@ -276,28 +288,6 @@ class Starter:
                 endpoint.stop()
 
 
-def free_port():
-    return free_port_range(1)
-
-
-def free_port_range(count):
-    """The lowest of `count` neighbouring free ports.
-
-    From below the range that the kernel gives to outgoing connections: one of those could
-    take a port before the endpoint does.
-    """
-    while True:
-        low = random.randrange(10000, 32768 - count)
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(low, low + count):
-                    probe = stack.enter_context(socket.socket())
-                    probe.bind(('127.0.0.1', port))
-            except OSError:
-                continue
-            return low
-
-
 def descendants(pid):
     """Every live process below `pid` (Linux)."""
     parents = {}
@@ -324,9 +314,9 @@ def alive(pid):
         return False
 
 
-def gone(pids, seconds):
-    """Whether all the processes end within that time."""
-    end = time.monotonic() + seconds
+def gone(pids):
+    """Whether all the processes end."""
+    end = time.monotonic() + PATIENCE
     while any(alive(pid) for pid in pids):
         if time.monotonic() > end:
             return False

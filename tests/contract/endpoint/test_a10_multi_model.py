@@ -2,7 +2,8 @@
 import re
 
 import pytest
-from endpoint_support import alive, free_port_range, gone
+from endpoint_support import alive, gone
+from ports import free_port_range
 
 PORTS = 21  # nine tenths, halved: 9 REST and 9 gRPC ports
 
@@ -56,7 +57,7 @@ def test_a10_starts_without_a_model_server_and_is_healthy(empty):
 
 def test_a10_needs_a_port_range(starter, models):
     endpoint = starter.start(models, 'head', wait=False, SAGEMAKER_MULTI_MODEL='true')
-    assert endpoint.process.wait(timeout=20) == 1
+    assert endpoint.ended() == 1
     assert 'SAGEMAKER_SAFE_PORT_RANGE' in endpoint.log()
 
 
@@ -198,4 +199,4 @@ def test_a10_no_model_server_outlives_the_endpoint(empty, models):
     children = empty.descendants()
     empty.process.kill()
     empty.process.wait()
-    assert gone(children, 5)
+    assert gone(children)

@@ -3,7 +3,7 @@ import re
 import socket
 
 import pytest
-from endpoint_support import free_port_range
+from ports import free_port_range
 
 BUNDLE = {'model/1/saved_model.pb': ''}
 
@@ -60,14 +60,14 @@ def test_a1_head_waits_for_the_model_no_longer_than_told(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE), 'head', wait=False,
                              SAGEMAKER_TFS_WAIT_TIME_SECONDS='1',
                              TENSORFLOW_MODEL_SERVER=starter.program('sleep 1000'))
-    assert endpoint.process.wait(timeout=20) == 1
+    assert endpoint.ended() == 1
     assert 'started nginx' not in endpoint.log()
     assert 'SAGEMAKER_TFS_WAIT_TIME_SECONDS' in endpoint.log()
 
 
 def test_a1_head_stops_while_it_waits(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE), 'head', wait=False,
-                             TENSORFLOW_MODEL_SERVER=starter.program('exec sleep 1000'))
+                             TENSORFLOW_MODEL_SERVER=starter.program('sleep 1000'))
     endpoint.wait_in_log('started tensorflow serving')
     assert endpoint.stop() == 0
 
@@ -88,7 +88,7 @@ def test_a1_safe_port_range_gives_grpc_and_rest_ports(starter, contract):
 def test_a1_too_small_a_port_range_is_a_start_error(starter, contract):
     endpoint = starter.start(starter.model_dir(BUNDLE), contract, fake=True, wait=False,
                              SAGEMAKER_SAFE_PORT_RANGE='20000-20001')
-    assert endpoint.process.wait(timeout=20) == 1
+    assert endpoint.ended() == 1
     assert ('ValueError: not enough ports available in SAGEMAKER_SAFE_PORT_RANGE (20000-20001)'
             in endpoint.log())
 
@@ -113,7 +113,7 @@ def test_a1_a_taken_public_port_is_a_start_error_that_says_so(starter):
         port = taken.getsockname()[1]
         endpoint = starter.start(starter.model_dir(BUNDLE), fake=True, wait=False,
                                  SAGEMAKER_BIND_TO_PORT=str(port))
-        assert endpoint.process.wait(timeout=20) == 1
+        assert endpoint.ended() == 1
         assert f'port {port} of 127.0.0.1 is in use' in endpoint.log()
 
 

@@ -44,7 +44,7 @@ def test_a2_base_path_is_the_models_directory(starter):
 def test_a2_no_bundle_is_a_start_error(starter, contract, files):
     endpoint = starter.start(starter.model_dir(dict.fromkeys(files, '')), contract, fake=True,
                              wait=False)
-    assert endpoint.process.wait(timeout=20) == 1
+    assert endpoint.ended() == 1
     assert 'ValueError: no SavedModel bundles found!' in endpoint.log()
 
 

@@ -57,11 +57,11 @@ def test_a7_a_request_that_kills_its_worker_is_not_repeated(starter, tmp_path):
 
 def test_a7_cpu_work_beyond_gunicorns_timeout_is_502_and_worker_timeout(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
-                             HOSTING_GUNICORN_TIMEOUT='2')
+                             HOSTING_GUNICORN_TIMEOUT='6')  # in which a worker must start, too
     pid = endpoint.probe()['pid']
-    assert endpoint.invoke('{"do": "sleep", "seconds": 4}').status == 200  # sleeping is fine
+    assert endpoint.invoke('{"do": "sleep", "seconds": 8}').status == 200  # sleeping is fine
     assert endpoint.probe()['pid'] == pid
-    assert endpoint.invoke('{"do": "spin", "seconds": 20}').status == 502
+    assert endpoint.invoke('{"do": "spin", "seconds": 50}').status == 502
     endpoint.wait_in_log(r'\[CRITICAL\] WORKER TIMEOUT')
     endpoint.eventually(lambda: endpoint.get('/ping').status == 200, what='another worker')
     assert endpoint.probe()['pid'] != pid
@@ -72,14 +72,14 @@ def test_a7_gunicorns_timeout_is_its_own_default_of_30_seconds(scripted_echo):
     assert '--timeout' not in scripted_echo.command('gunicorn')
 
 
-def test_a7_a_silent_upstream_is_504_html_after_the_read_timeout(starter):
+def test_a7_a_silent_upstream_is_504_html_after_the_read_timeout(starter, tmp_path):
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
                              HOSTING_PROXY_READ_TIMEOUT='1')
     start = time.monotonic()
-    reply = endpoint.invoke('{"do": "sleep", "seconds": 10}')
+    reply = endpoint.invoke(json.dumps({'do': 'wait', 'until': str(tmp_path / 'for ever')}))
     assert reply.status == 504 and reply.content_type.startswith('text/html')
     assert reply.body.startswith(b'<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n')
-    assert 0.9 < time.monotonic() - start < 4
+    assert 0.9 < time.monotonic() - start < 60  # the default
     endpoint.stop()
 
 
@@ -97,7 +97,7 @@ def test_a7_a_broken_script_ends_the_endpoint_at_once_with_dev_1(starter, name):
     text, error = BROKEN[name]
     endpoint = starter.start(starter.model_dir(BUNDLE, handler=text), fake=True, wait=False,
                              DEV='1')
-    assert endpoint.process.wait(timeout=20) == 1
+    assert endpoint.ended() == 1
     assert endpoint.log().count('Traceback (most recent call last)') == 1
     assert error in endpoint.log()
     assert endpoint.log().count('started gunicorn') == 1
@@ -107,7 +107,7 @@ def test_a7_a_broken_script_ends_the_endpoint_at_once_with_dev_1(starter, name):
 def test_a7_sys_exit_while_loading_ends_the_endpoint_with_dev_1(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='import sys\nsys.exit(0)\n'),
                              fake=True, wait=False, DEV='1')
-    assert endpoint.process.wait(timeout=20) == 1
+    assert endpoint.ended() == 1
     assert 'sys.exit(0)' in endpoint.log()
 
 

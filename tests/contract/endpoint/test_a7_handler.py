@@ -1,4 +1,5 @@
 """A7: inference.py: how it is loaded, what it is given, what it may return."""
+import concurrent.futures
 import json
 import textwrap
 
@@ -254,13 +255,9 @@ def test_a7_worker_is_monkey_patched(scripted_echo):
     assert scripted_echo.invoke('{"do": "threads"}').text == 'True'
 
 
-def test_a7_requests_that_sleep_run_side_by_side(scripted_echo):
-    import concurrent.futures
-    import time
-    start = time.monotonic()
+def test_a7_requests_that_wait_run_side_by_side(scripted_echo):
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         replies = list(pool.map(
-            lambda _: scripted_echo.invoke('{"do": "sleep", "seconds": 0.5}'), range(20)))
+            lambda _: scripted_echo.invoke('{"do": "meet", "count": 20}'), range(20)))
     assert [reply.status for reply in replies] == [200] * 20
     assert len({reply.json['pid'] for reply in replies}) == 1
-    assert time.monotonic() - start < 5

@@ -56,7 +56,7 @@ def test_a7_a_failed_installation_ends_the_endpoint_with_1(starter, contract):
     files = {**BUNDLE, 'code/requirements.txt': 'a-package-that-does-not-exist==1.0\n'}
     endpoint = starter.start(starter.model_dir(files, handler='probe.py'), contract, fake=True,
                              wait=False, PIP_NO_INDEX='1')
-    assert endpoint.process.wait(timeout=30) == 1
+    assert endpoint.ended() == 1
     assert 'failed to install required packages' in endpoint.log()
     assert 'started gunicorn' not in endpoint.log() and 'started nginx' not in endpoint.log()
 

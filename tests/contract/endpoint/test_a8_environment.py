@@ -1,9 +1,11 @@
 """A8: the environment variables."""
+import concurrent.futures
+import json
 import os
 import re
 
 import pytest
-from endpoint_support import free_port_range
+from ports import free_port_range
 
 BUNDLE = {'model/1/saved_model.pb': ''}
 
@@ -17,7 +19,7 @@ def refused(starter, contract='2019', **variables):
     """The log of an endpoint that does not start."""
     endpoint = starter.start(starter.model_dir(BUNDLE), contract, fake=True, wait=False,
                              **variables)
-    assert endpoint.process.wait(timeout=20) == 1
+    assert endpoint.ended() == 1
     return endpoint.log()
 
 
@@ -97,15 +99,20 @@ HEAD_GUNICORN = {
     'SAGEMAKER_GUNICORN_TIMEOUT_SECONDS': '90', 'SAGEMAKER_GUNICORN_LOGLEVEL': 'warning'}
 
 
-def test_a8_gunicorn_variables_in_head(starter):
+def test_a8_gunicorn_variables_in_head(starter, tmp_path):
     endpoint = started(starter, 'head', 'probe.py', **HEAD_GUNICORN)
     command = endpoint.command('gunicorn')
     for option in ('--workers 2', '--threads 3', '--timeout 90', '--log-level warning'):
         assert option in command
     assert 'Booting worker' not in endpoint.log()  # an INFO message
-    pids = set()
-    endpoint.eventually(lambda: pids.add(endpoint.probe()['pid']) or len(pids) == 2,
-                        what='two workers')
+    begun, until = tmp_path / 'begun', tmp_path / 'until'
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held = pool.submit(endpoint.invoke, json.dumps(
+            {'do': 'hold', 'begun': str(begun), 'until': str(until)}))
+        endpoint.eventually(begun.exists, 'a worker that is busy')
+        other = endpoint.probe()['pid']
+        until.touch()
+        assert held.result().json['pid'] != other
     # The proxy never gives up before gunicorn does.
     assert '--read-timeout 90' in endpoint.command('nginx')
     endpoint.stop()

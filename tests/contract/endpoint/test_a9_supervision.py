@@ -2,14 +2,16 @@
 import collections
 import concurrent.futures
 import http.client
+import json
 import os
 import re
 import signal
+import tempfile
 import threading
 import time
 
 import pytest
-from endpoint_support import alive, gone
+from endpoint_support import gone
 
 BUNDLE = {'model/1/saved_model.pb': ''}
 
@@ -28,9 +30,9 @@ def test_a9_what_dies_is_restarted_at_once(own, name):
     for _ in range(2):
         pid = own.pid(name)
         os.kill(pid, signal.SIGKILL)
-        own.eventually(lambda old=pid: own.pid(name) != old, 3, 'a restart')
+        own.eventually(lambda old=pid: own.pid(name) != old, 'a restart')
         own.eventually(lambda: own.get('/ping').status == 200
-                       and own.get('/tfs/v1/models/model').status == 200, 5, 'service')
+                       and own.get('/tfs/v1/models/model').status == 200, 'service')
         assert own.probe('again')['body'] == 'again'
     warning = f'WARNING:__main__:unexpected {name} exit (status: 9). restarting.'
     assert own.log().count(warning) == 2
@@ -42,9 +44,9 @@ def test_a9_requests_on_kept_connections_survive_a_restart_of_gunicorn(own):
         own.probe()
     pid = own.pid('gunicorn')
     os.kill(pid, signal.SIGKILL)
-    own.eventually(lambda: own.pid('gunicorn') != pid, 3, 'a restart')
+    own.eventually(lambda: own.pid('gunicorn') != pid, 'a restart')
     statuses = set()
-    own.eventually(lambda: statuses.add(own.get('/ping').status) or 200 in statuses, 5, '200')
+    own.eventually(lambda: statuses.add(own.get('/ping').status) or 200 in statuses, '200')
     assert statuses <= {200, 502}
 
 
@@ -52,24 +54,22 @@ def test_a9_a_missing_gunicorn_is_502_and_the_front_goes_on(own):
     os.kill(own.process.pid, signal.SIGSTOP)  # no restarts now
     try:
         os.kill(own.pid('gunicorn'), signal.SIGKILL)
-        own.eventually(lambda: own.get('/ping').status == 502, 5, '502')
+        own.eventually(lambda: own.get('/ping').status == 502, '502')
         assert own.invoke('{}').status == 502
         assert own.get('/nowhere').status == 404
         os.kill(own.pid('tensorflow serving'), signal.SIGKILL)
-        own.eventually(lambda: own.get('/tfs/v1/models/model').status == 502, 5, '502')
+        own.eventually(lambda: own.get('/tfs/v1/models/model').status == 502, '502')
     finally:
         os.kill(own.process.pid, signal.SIGCONT)
-    own.eventually(lambda: own.get('/ping').status == 200, 5, 'a restart')
+    own.eventually(lambda: own.get('/ping').status == 200, 'a restart')
 
 
 @pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a9_a_signal_ends_everything_with_status_0(own, signum):
     children = own.descendants()
     assert len(children) >= 4  # model server, gunicorn, its worker, front
-    started = time.monotonic()
     assert own.stop(signum) == 0
-    assert time.monotonic() - started < 5
-    assert not [pid for pid in children if alive(pid)]
+    assert gone(children)
     assert 'INFO:__main__:stopping services' in own.log()
     with pytest.raises(ConnectionRefusedError):
         own.get('/ping')
@@ -79,33 +79,35 @@ def test_a9_sigkill_of_the_supervisor_leaves_no_orphan(own):
     children = own.descendants()
     own.process.kill()
     own.process.wait()
-    assert gone(children, 5)
+    assert gone(children)
 
 
 def test_a9_sigkill_of_gunicorn_leaves_no_worker(own):
     worker = own.probe()['pid']
     os.kill(own.pid('gunicorn'), signal.SIGKILL)
-    assert gone([worker], 5)
+    assert gone([worker])
 
 
-def test_a9_sigkill_of_gunicorn_ends_even_a_busy_worker(own):
+def test_a9_sigkill_of_gunicorn_ends_even_a_busy_worker(own, tmp_path):
     worker = own.probe()['pid']
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        reply = pool.submit(own.invoke, '{"do": "spin", "seconds": 20}')
-        time.sleep(0.3)
+        begun, never = tmp_path / 'begun', tmp_path / 'never'
+        reply = pool.submit(own.invoke, json.dumps(
+            {'do': 'hold', 'begun': str(begun), 'until': str(never)}))
+        own.eventually(begun.exists, 'a busy worker')
         os.kill(own.pid('gunicorn'), signal.SIGKILL)
-        assert gone([worker], 2)
+        assert gone([worker])
         assert reply.result().status == 502
 
 
-def test_a9_a_stop_in_the_middle_of_the_start_leaves_nothing(starter):
-    for pause in (0.05, 0.15, 0.3, 0.5):
-        endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
-                                 wait=False)
-        time.sleep(pause)
-        children = endpoint.descendants()
-        assert endpoint.stop() in (0, -signal.SIGTERM)
-        assert not [pid for pid in children if alive(pid)]
+@pytest.mark.parametrize('reached', ['', 'starting services', 'started tensorflow serving',
+                                     'started gunicorn', 'started nginx'])
+def test_a9_a_stop_in_the_middle_of_the_start_leaves_nothing(starter, reached):
+    endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True, wait=False)
+    endpoint.wait_in_log(reached)
+    children = endpoint.descendants()
+    assert endpoint.stop() in (0, -signal.SIGTERM)
+    assert gone(children)
 
 
 def test_a9_die_with_parent_ends_the_endpoint(starter, tmp_path):
@@ -118,7 +120,14 @@ def test_a9_die_with_parent_ends_the_endpoint(starter, tmp_path):
     assert supervisor in children and supervisor != endpoint.process.pid
     endpoint.process.kill()
     endpoint.process.wait()
-    assert gone(children, 8)
+    assert gone(children)
+
+
+@pytest.fixture
+def short_folder():
+    """A temporary directory whose name leaves room for a socket's."""
+    with tempfile.TemporaryDirectory(dir='/tmp') as folder:
+        yield folder
 
 
 # -- logs -------------------------------------------------------------------------------------
@@ -134,7 +143,7 @@ def test_a9_access_log_has_every_request_in_combined_format(own):
 
 def test_a9_a_handlers_print_and_log_reach_the_log_at_once(own):
     own.invoke('{"do": "print", "text": "電波 in the log"}')
-    own.wait_in_log(r'(?s)電波 in the log\n.*電波 in the log\n', 3)
+    own.wait_in_log(r'(?s)電波 in the log\n.*電波 in the log\n')
 
 
 def test_a9_python_mode_logs_the_attributes_in_head_only(own):
@@ -151,14 +160,16 @@ def test_a9_error_log_names_request_and_upstream(own):
                     r'request: "POST /invocations HTTP/1\.1", upstream: "http://unix:.*"$')
 
 
-def test_a9_the_runtime_directory_is_removed_even_after_sigkill(starter):
-    endpoint = starter.start(starter.model_dir(BUNDLE), fake=True)
+def test_a9_the_runtime_directory_is_removed_even_after_sigkill(starter, short_folder):
+    # A place of their own: any endpoint that starts cleans up where its directory is.
+    endpoint = starter.start(starter.model_dir(BUNDLE), fake=True, TMPDIR=short_folder)
     folder = re.search(r'--gunicorn (\S+)/gunicorn\.sock', endpoint.command('nginx')).group(1)
     assert os.path.isdir(folder)
     endpoint.process.kill()
     endpoint.process.wait()
     assert os.path.isdir(folder)
-    again = starter.start(starter.model_dir(BUNDLE), fake=True)
+    assert folder.startswith(short_folder)
+    again = starter.start(starter.model_dir(BUNDLE), fake=True, TMPDIR=short_folder)
     assert not os.path.isdir(folder), 'the next start cleans up'
     own_folder = re.search(r'--gunicorn (\S+)/gunicorn\.sock', again.command('nginx')).group(1)
     again.stop()
@@ -169,19 +180,20 @@ def test_a9_the_runtime_directory_is_removed_even_after_sigkill(starter):
 
 @pytest.mark.parametrize('victims', [['tensorflow serving'], ['gunicorn'], ['nginx']])
 def test_a9_kills_under_load_give_right_answers_or_gateway_errors(starter, saved_models, victims):
-    """Whatever is answered with 200 is right; service is back within 3 s of each kill."""
+    """Whatever is answered with 200 is right; service comes back after each kill."""
     made = saved_models('half_plus_two')
     endpoint = starter.start(
         starter.model_dir(models={'half_plus_two': made / 'half_plus_two'},
                           handler='probe.py' if 'gunicorn' in victims else None))
     stop = threading.Event()
     seen = collections.Counter()
-    wrong, last_good = [], [time.monotonic()]
+    wrong, last_sent = [], [0.0]
 
     def client(number):
         x = number
         while not stop.is_set():
             x += 16
+            sent = time.monotonic()
             try:
                 if 'gunicorn' in victims:
                     reply = endpoint.invoke(f'number {x}', content_type='text/plain')
@@ -197,7 +209,7 @@ def test_a9_kills_under_load_give_right_answers_or_gateway_errors(starter, saved
             if not right:
                 wrong.append(reply)
             if reply.status == 200:
-                last_good[0] = time.monotonic()
+                last_sent[0] = max(last_sent[0], sent)
             else:
                 time.sleep(0.01)
 
@@ -206,17 +218,16 @@ def test_a9_kills_under_load_give_right_answers_or_gateway_errors(starter, saved
         thread.start()
     try:
         for name in victims * 2:
-            time.sleep(0.7)
+            before = seen[200]
+            endpoint.eventually(lambda few=before: seen[200] > few + 50, 'load')
             killed = time.monotonic()
             os.kill(endpoint.pid(name), signal.SIGKILL)
-            time.sleep(0.2)
-            endpoint.eventually(lambda since=killed: last_good[0] > since + 0.2, 5, 'service')
+            endpoint.eventually(lambda since=killed: last_sent[0] > since, 'service')
     finally:
         stop.set()
         for thread in threads:
             thread.join()
     assert not wrong
-    assert seen[200] > 50
     allowed = {200, 502, 504} | ({'no connection'} if 'nginx' in victims else set())
     assert set(seen) <= allowed, seen
     endpoint.stop()

@@ -17,12 +17,12 @@ def test_a3_connections_are_kept_alive_for_3_seconds(front):
     start = time.monotonic()
     answer = front.raw(PING)
     assert statuses(answer) == [200] and not answer.endswith(b'<open>')
-    assert 2.5 < time.monotonic() - start < 5
+    assert time.monotonic() - start > 2.9  # and no longer: see the unit tests
 
 
 def test_a3_a_kept_connection_serves_one_request_after_the_other(front):
     answer = front.raw(PING, PING, PING.replace(b'Host', b'Connection: close\r\nHost'),
-                          pause=0.3)
+                       turns=True)
     assert statuses(answer) == [200, 200, 200]
 
 
@@ -34,12 +34,12 @@ def test_a3_pipelined_requests_are_answered_in_order(front):
 
 
 def test_a3_http_1_0_closes_unless_asked_to_keep_alive(front):
-    start = time.monotonic()
-    answer = front.raw(b'GET /ping HTTP/1.0\r\n\r\n')
+    ping = b'GET /ping HTTP/1.0\r\n\r\n'
+    answer = front.raw(ping + ping)
     assert statuses(answer) == [200] and b'Connection: close\r\n' in answer
-    assert time.monotonic() - start < 2
-    answer = front.raw(b'GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n', timeout=1)
-    assert answer.endswith(b'<open>')
+    answer = front.raw(ping.replace(b'\r\n\r\n', b'\r\nConnection: keep-alive\r\n\r\n'), ping,
+                       turns=True)
+    assert statuses(answer) == [200, 200]
 
 
 def test_a3_a_body_may_be_chunked(front):
@@ -63,7 +63,7 @@ def test_a3_a_body_may_arrive_in_small_pieces(front):
 def test_a3_expect_100_continue_is_answered_before_the_body_is_sent(front):
     answer = front.raw(
         b'POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n'
-        b'Content-Length: 3\r\n\r\n', b'abc', pause=0.3)
+        b'Content-Length: 3\r\n\r\n', b'abc', turns=True)
     assert answer.startswith(b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 ')
 
 
@@ -89,12 +89,10 @@ def test_a3_head_has_the_length_but_no_body(front):
     b'GET /ping HTTP/1.1\r\nHost: x\r\n' + b'A: ' + b'x' * 40_000 + b'\r\n\r\n',
 ])
 def test_a3_a_malformed_request_is_nginxs_400_and_the_end_of_the_connection(front, request_bytes):
-    start = time.monotonic()
     answer = front.raw(request_bytes)
-    assert statuses(answer) == [400], answer
+    assert statuses(answer) == [400] and not answer.endswith(b'<open>'), answer
     assert b'Content-Type: text/html\r\n' in answer
     assert b'<center><h1>400 Bad Request</h1></center>' in answer
-    assert time.monotonic() - start < 2
 
 
 def test_a3_too_long_an_address_is_414(front):
@@ -150,7 +148,7 @@ def test_a3_trace_is_not_allowed(front):
 def test_a3_the_proxy_read_timeout_of_a_plain_endpoint_is_504(starter):
     endpoint = starter.start(starter.model_dir({'model/1/saved_model.pb': ''}), fake=True,
                              HOSTING_PROXY_READ_TIMEOUT='1')
-    reply = endpoint.request('POST', '/tfs/v1/models/slow-5:predict', '{}')
+    reply = endpoint.request('POST', '/tfs/v1/models/slow-600:predict', '{}')
     assert reply.status == 504 and b'<title>504 Gateway Time-out</title>' in reply.body
-    assert endpoint.invoke('[1]', attributes='tfs-model-name=slow-5').status == 504
+    assert endpoint.invoke('[1]', attributes='tfs-model-name=slow-600').status == 504
     endpoint.stop()

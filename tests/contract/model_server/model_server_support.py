@@ -10,7 +10,12 @@ import socket
 import subprocess
 import time
 
+from ports import free_port
+
 SOURCE = pathlib.Path(__file__).resolve().parents[3] / 'src'
+
+# Seconds for what must come: on a slow machine it comes later, and waiting costs nothing else.
+PATIENCE = 120.0
 
 
 class Reply:
@@ -46,7 +51,7 @@ class ModelServer:
     def log(self):
         return self._log_path.read_text(errors='replace')
 
-    def connection(self, timeout=60):
+    def connection(self, timeout=PATIENCE):
         return http.client.HTTPConnection('127.0.0.1', self.rest_port, timeout=timeout)
 
     def request(self, method, path, body=None, headers=None, connection=None):
@@ -78,8 +83,8 @@ class ModelServer:
         return {int(item['version']): item['state'] for item in
                 self.get(f'/v1/models/{model}').json['model_version_status']}
 
-    def wait_until(self, condition, seconds=30, what='the expected state'):
-        end = time.monotonic() + seconds
+    def wait_until(self, condition, what='the expected state'):
+        end = time.monotonic() + PATIENCE
         while not condition():
             assert self.process.poll() is None, f'the model server ended:\n{self.log}'
             assert time.monotonic() < end, f'{what} did not come about:\n{self.log}'
@@ -89,14 +94,15 @@ class ModelServer:
         with socket.socket() as probe:
             return probe.connect_ex(('127.0.0.1', self.rest_port)) == 0
 
+    def ended(self):
+        """Wait until it ends by itself; returns the exit status."""
+        return self.process.wait(PATIENCE)
+
     def stop(self, signum=signal.SIGTERM):
-        """End the process; returns the seconds it took."""
-        if self.process.poll() is not None:
-            return 0.0
-        started = time.monotonic()
-        self.process.send_signal(signum)
-        self.process.wait(20)
-        return time.monotonic() - started
+        """End the process; returns the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        return self.ended()
 
 
 class ModelServers:
@@ -125,7 +131,7 @@ class ModelServers:
                 for name, path in models.items())
             config.write_text(f'model_config_list {{\n{entries}}}\n')
             flags = (f'--model_config_file={config}', *flags)
-        grpc_port, rest_port = free_ports(2)
+        grpc_port, rest_port = free_port(), free_port()
         with open(folder / 'log', 'wb') as log:
             process = subprocess.Popen(
                 [*self._command, f'--port={grpc_port}', f'--rest_api_port={rest_port}', *flags],
@@ -133,24 +139,12 @@ class ModelServers:
         server = ModelServer(process, grpc_port, rest_port, folder / 'log')
         self._started.append(server)
         if wait:
-            server.wait_until(server.listens, 60, 'listening')
+            server.wait_until(server.listens, 'listening')
         return server
 
     def stop_all(self):
         for server in self._started:
             server.stop(signal.SIGKILL)
-
-
-def free_ports(count):
-    """Ports that nobody uses just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(('127.0.0.1', 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def in_parallel(function, items, threads=16):

@@ -1,4 +1,5 @@
 """Requests under load: what shares a run, what never mixes, what fails alone (A8)."""
+import concurrent.futures
 import time
 
 import pytest
@@ -39,17 +40,26 @@ def test_requests_of_different_models_and_formats_do_not_mix(server):
 
 
 def test_requests_that_wait_go_together_and_take_less_time_than_one_by_one(server):
+    """By the shortest times of all: what else the machine does makes single ones longer."""
     one = ask(server, 'slow')
-    for _ in range(6):  # until the rows are known to be independent
-        in_parallel(one, [[float(value)] for value in range(8)], 8)
-    started = time.perf_counter()
-    one([1.0])
-    alone = time.perf_counter() - started
-    started = time.perf_counter()
-    replies = in_parallel(one, [[float(value)] for value in range(32)], 32)
-    together = time.perf_counter() - started
-    assert [reply.json['predictions'] for reply in replies] == [[value**2.0] for value in range(32)]
-    assert together < 32 * alone / 3
+    alone, together = [], []
+
+    def seconds(work):
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    def many():
+        replies = in_parallel(one, [[float(value)] for value in range(32)], 32)
+        assert [reply.json['predictions'] for reply in replies] == [
+            [value**2.0] for value in range(32)]
+
+    def go_together():
+        alone.extend(seconds(lambda: one([1.0])) for _ in range(3))
+        together.append(seconds(many))
+        return min(together) < 32 * min(alone) / 3
+
+    server.wait_until(go_together, 'requests that share runs')
 
 
 def test_a_request_that_fails_in_a_batch_fails_alone(server):
@@ -94,9 +104,9 @@ def batching(model_servers, saved_models, tmp_path_factory):
         path = folder / f'{len(started)}.cfg'
         path.write_text(''.join(f'{name} {{ value: {value} }}\n'
                                 for name, value in parameters.items()))
-        made = saved_models('wide', 'slow', 'failing')
+        made = saved_models('wide', 'gated', 'failing')
         started.append(model_servers.start(
-            {name: made / name for name in ('wide', 'slow', 'failing')},
+            {name: made / name for name in ('wide', 'gated', 'failing')},
             '--enable_batching=true', f'--batching_parameters_file={path}'))
         return started[-1]
 
@@ -127,12 +137,17 @@ def test_a8_more_than_max_batch_size_rows_are_refused(batching):
     assert server.post('wide', {'instances': [[0.0] * 8] * 4}).status == 200
 
 
-def test_a8_a_full_queue_is_503(batching):
+def test_a8_a_full_queue_is_503(batching, tmp_path):
     server = batching(max_batch_size=1, batch_timeout_micros=0, num_batch_threads=1,
                       max_enqueued_batches=1)
-    replies = in_parallel(ask(server, 'slow'), [[float(value)] for value in range(12)], 12)
-    refused = [reply for reply in replies if reply.status != 200]
-    assert refused and len(refused) < 12
+    until = tmp_path / 'until'
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        asked = [pool.submit(ask(server, 'gated'), [str(until)]) for _ in range(12)]
+        # One runs, and one waits unless it came before that.
+        server.wait_until(lambda: sum(future.done() for future in asked) >= 10, 'refusals')
+        until.touch()
+    refused = [reply for reply in (future.result() for future in asked) if reply.status != 200]
+    assert len(refused) in (10, 11)
     assert {(reply.status, error_text(reply)) for reply in refused} == {
         (503, 'The batch scheduling queue to which this task was submitted is full')}
 
@@ -142,7 +157,11 @@ def test_a8_a_lone_request_waits_for_the_batch_timeout(batching):
                       max_enqueued_batches=10)
     started = time.perf_counter()
     assert server.post('wide', {'instances': [[0.0] * 8]}).status == 200
-    assert 0.99 < time.perf_counter() - started < 5
-    started = time.perf_counter()
-    in_parallel(ask(server, 'wide'), [[[0.0] * 8]] * 8, 8)
-    assert time.perf_counter() - started < 0.99
+    assert time.perf_counter() - started > 0.99
+
+
+def test_a8_a_full_batch_does_not_wait_for_the_batch_timeout(batching):
+    server = batching(max_batch_size=8, batch_timeout_micros=3600 * 1000000, num_batch_threads=2,
+                      max_enqueued_batches=10)
+    replies = in_parallel(ask(server, 'wide'), [[[0.0] * 8]] * 8, 8)
+    assert [reply.status for reply in replies] == [200] * 8

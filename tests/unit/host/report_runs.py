@@ -164,5 +164,13 @@ def write_measurements(build: Path) -> None:
     )
     check = {"sentences": 20, "max_abs_difference": 1.4e-8, "tolerance": 1e-6}
     manifest.write_json(build / "verification.json", check)
-    weights = {"runtimes": ["host", "docker"], "weights_sha256": ["a", "a"]}
+    weights = {"runtimes": ["host", "docker"], "version": "v2", "weights_sha256": ["a", "a"]}
     manifest.write_json(build / "parity.json", {**check, **weights})
+
+
+def write_cloud_parity(build: Path, account: str) -> None:
+    """cloud/parity.json as `make parity B=cloud` writes it; the account: aws or emulator."""
+    (build / "cloud").mkdir(parents=True, exist_ok=True)
+    check = {"sentences": 20, "same_label": 20, "max_abs_difference": 3e-7, "tolerance": 1e-5}
+    facts = {"runtimes": ["host", account], "model_sha256": "b" * 64}
+    manifest.write_json(build / "cloud" / "parity.json", {**check, **facts})

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from train2deploy import manifest, paths
 from train2deploy.datasets import channels, directory, sample
 from train2deploy.datasets.rows import DataSet, Row
-from train2deploy.hashing import sha256_tree
+from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 
 
 def train_side() -> ModuleType:
@@ -138,6 +138,48 @@ def test_another_seed_split_or_data_set_is_written_anew(tmp_path: Path, changed)
     before = state(target)
     assert "up to date" not in changed(target)
     assert state(target) != before
+
+
+def test_what_an_older_code_split_is_split_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    target = tmp_path / "data"
+    monkeypatch.setattr(channels.split, "stratified", lambda rows, seed: frozenset({"1", "2"}))
+    channels.write(dataset_of(some_rows()), 1, False, target)
+    monkeypatch.undo()
+    monkeypatch.setattr(manifest, "git_state", dict)
+    assert "up to date" in channels.write(dataset_of(some_rows()), 1, False, target)
+    monkeypatch.setattr(channels, "FORMAT", channels.FORMAT + 1)
+    assert "train 36, test 4 sentences" in channels.write(dataset_of(some_rows()), 1, False, target)
+    assert "up to date" in channels.write(dataset_of(some_rows()), 1, False, target)
+
+
+def test_a_manifest_that_names_no_format_is_of_an_older_code(tmp_path: Path):
+    target = tmp_path / "data"
+    channels.write(dataset_of(some_rows()), 1, False, target)
+    record = manifest.read(target / "manifest.json")
+    assert record is not None
+    del record["inputs"]["format"]
+    manifest.write(target / "manifest.json", record["inputs"], record["outputs"])
+    assert "up to date" not in channels.write(dataset_of(some_rows()), 1, False, target)
+
+
+WRITTEN = {
+    1: {
+        "random": "505d870512995375d1e5f4ec233b252e8dd21c2791726f3046d9bc29c6fc641a",
+        "article": "74a0b02e2e0bc8afbabd48af0a37f3e754dcd479f353767f95092c341843137c",
+        "given": "5d5de5c78bf15124c42dea7b1ca8965417c168ac48edad6462d2ef032973877e",
+    }
+}
+"""By FORMAT: sha256 of build/data of 40 made rows, split in each way."""
+
+
+@pytest.mark.parametrize("way", ["random", "article", "given"])
+def test_the_number_of_the_format_stands_for_these_files(tmp_path: Path, way: str):
+    """Where this fails, raise channels.FORMAT and add here what is written now."""
+    test_ids = frozenset({"3", "7"}) if way == "given" else None
+    target = tmp_path / "data"
+    channels.write(dataset_of(some_rows(), test_ids), 5, way == "article", target)
+    found = {name: sha256_file(target / name) for name in channels.FILES}
+    assert sha256_value(found) == WRITTEN[channels.FORMAT][way]
 
 
 @pytest.mark.parametrize("lost", ["train/features.csv", "test/labels.csv", "split.json"])

@@ -235,7 +235,7 @@ def test_a_signal_ends_a_command_with_130_and_one_line(tmp_path: Path, number: s
     opener = os.open(folder / "features.csv", os.O_WRONLY)  # returns when the command reads
     time.sleep(0.05)
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     os.close(opener)
     assert (process.returncode, out, err) == (130, "", "train2deploy: interrupted\n")
 
@@ -247,10 +247,10 @@ from train2deploy import cli, endpoint
 def stop():
     try:
         print("ready", flush=True)
-        time.sleep(30)
+        time.sleep(600)
     finally:
         print("tidies up", flush=True)
-        time.sleep(0.5)
+        sys.stdin.readline()
         print("tidied up", flush=True)
 
 endpoint.stop = stop
@@ -262,6 +262,7 @@ def test_a_second_sigterm_does_not_end_the_tidying_up():
     process = subprocess.Popen(
         [sys.executable, "-c", TIDIES_UP],
         env={**os.environ, "PYTHONPATH": str(paths.SRC)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -271,7 +272,7 @@ def test_a_second_sigterm_does_not_end_the_tidying_up():
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "tidies up\n"
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate("go on\n", timeout=60)
     assert out == "tidied up\n"
     assert err == "train2deploy: interrupted\n"
     assert process.returncode == EXIT_INTERRUPTED

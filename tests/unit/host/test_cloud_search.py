@@ -52,6 +52,17 @@ def test_the_shipped_search_is_about_hyperparameters_that_the_script_has(version
     assert all(each.is_whole == known[each.name] for each in wanted.ranges)
 
 
+@pytest.mark.parametrize("name, low, high, is_whole", [
+    ("members", 1, 5, True), ("patience", 1, 4, True), ("ngram-dimensions", 2, 64, True),
+    ("ngram-dropout", 0.0, 0.5, False)])
+def test_what_v2_has_of_its_own_can_be_searched_in_v2_alone(tmp_path, name, low, high, is_whole):
+    text = f"[v2.ranges.{name}]\nmin={low}\nmax={high}\n"
+    (only,) = write(tmp_path, text, "v2").ranges
+    assert (only.name, only.low, only.high, only.is_whole) == (name, low, high, is_whole)
+    with pytest.raises(UserError, match=f"ranges.{name}: no such hyperparameter"):
+        write(tmp_path, text.replace("v2", "v1"), "v1")
+
+
 @pytest.mark.parametrize("text, expected", [
     ("", "at least one [ranges."),
     ("colour = 1\n[ranges.hidden]\nmin=1\nmax=2\n", "colour: no such key"),
@@ -62,6 +73,7 @@ def test_the_shipped_search_is_about_hyperparameters_that_the_script_has(version
     ("[ranges.hidden]\nmin=0\nmax=2\nscale='log'\n", "with min > 0"),
     ("[ranges.hidden]\nmin=1.0\nmax=2\n", "ranges.hidden: expected whole numbers"),
     ("[ranges.colour]\nmin=1\nmax=2\n", "ranges.colour: no such hyperparameter"),
+    ("[v2.ranges.refit]\nmin=0\nmax=1\n", "at least one [ranges."),
     ("[ranges.seed]\nmin=1\nmax=2\n", "ranges.seed: no such hyperparameter"),
     ("v1 = 5\n", "expected tables [v1], [v2]"),
     ("[v1]\ncolour = 1\n", "colour: no such key"),

@@ -147,6 +147,10 @@ def state(pid: int) -> None:
     manifest.write_json(paths.ENDPOINT_STATE, asdict(Endpoint(8080, pid, None)))
 
 
+def test_a_free_port_is_none_that_linux_gives_to_outgoing_connections():
+    assert all(1024 <= endpoint.free_port() < 32768 for _ in range(50))
+
+
 @pytest.fixture
 def build(project: Path) -> Path:
     paths.BUILD.mkdir()
@@ -190,6 +194,6 @@ def test_a_running_endpoint_is_found_and_stopped(build: Path):
     state(process.pid)
     assert endpoint.current() == Endpoint(8080, process.pid, None)
     assert endpoint.stop() is True
-    process.wait(5)
+    process.wait(60)
     assert not Path(f"/proc/{process.pid}").exists()
     assert not paths.ENDPOINT_STATE.exists()

@@ -10,11 +10,12 @@ import pytest
 
 from train2deploy import processes
 
+PATIENCE_SECONDS = 60
 PARENT_AND_CHILD = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', {child!r}])
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -31,8 +32,8 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
+def gone(pid: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not is_alive(pid)
@@ -75,14 +76,14 @@ def test_an_interruption_ends_the_process_and_its_children(error: type[BaseExcep
 
     started = time.monotonic()
     with pytest.raises(error):
-        run(PARENT_AND_CHILD.format(child="import time; time.sleep(60)"), on_line)
-    assert time.monotonic() - started < 10
+        run(PARENT_AND_CHILD.format(child="import time; time.sleep(600)"), on_line)
+    assert time.monotonic() - started < PATIENCE_SECONDS
     assert gone(pids[0])
 
 
 def test_a_child_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(processes.end_group, "__defaults__", (0.2,))
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('x'); time.sleep(60)"
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('x'); time.sleep(600)"
     lines = []
 
     def on_line(line: str) -> None:
@@ -100,8 +101,8 @@ def test_a_child_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_a_finished_process_left_is_ended():
-    quiet = "import os, time; os.close(1); os.close(2); time.sleep(60)"
-    code = PARENT_AND_CHILD.format(child=quiet).replace("time.sleep(60)\n", "")
+    quiet = "import os, time; os.close(1); os.close(2); time.sleep(600)"
+    code = PARENT_AND_CHILD.format(child=quiet).replace("time.sleep(600)\n", "")
     lines = []
     assert run(code, lines.append) == 0
     assert gone(int(lines[0]))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import write_both, write_measurements, write_run
+from report_runs import write_both, write_cloud_parity, write_measurements, write_run
 
 from train2deploy import manifest, paths
 from train2deploy.errors import UserError
@@ -169,6 +169,10 @@ def test_what_was_not_measured_is_none_and_what_was_is_there(project: Path):
     assert built["parity"]["runtimes"]["weights_equal"] is True
     assert built["parity"]["session"]["holds"] is True
     assert built["parity"]["cloud"] is None
+    write_cloud_parity(paths.BUILD, "emulator")
+    cloud = build()["parity"]["cloud"]
+    assert cloud["runtimes"] == ["host", "emulator"] and cloud["holds"] is True
+    assert cloud["source"] == "../../cloud/parity.json"
 
 
 @pytest.mark.parametrize(

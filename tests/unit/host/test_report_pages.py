@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
-from report_runs import LABELS, write_both, write_measurements, write_run
+from report_runs import LABELS, write_both, write_cloud_parity, write_measurements, write_run
 
 from train2deploy import cli, manifest, paths
 from train2deploy.report import font, pages, texts
@@ -278,6 +278,26 @@ def test_what_was_not_measured_names_the_command_that_measures_it(project: Path,
     folder = pages.report("sample", "en").parent
     for name in FOUR_PAGES:
         assert command in (folder / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "account, told, not_told",
+    [("aws", "SageMaker", "make emulator"), ("emulator", "make emulator", "SageMaker")],
+)
+def test_parity_says_between_which_places_it_was(
+    project: Path, account: str, told: str, not_told: str
+):
+    write_run(paths.RUNS)
+    write_measurements(paths.BUILD)
+    write_cloud_parity(paths.BUILD, account)
+    folder = pages.report("sample", "en").parent
+    for name in FOUR_PAGES:
+        text = (folder / name).read_text(encoding="utf-8")
+        (runtimes,) = [line for line in text.splitlines() if "v2" in line and "docker" in line]
+        assert "host" in runtimes
+        (cloud,) = [line for line in text.splitlines() if told in line and "host" in line]
+        assert not_told not in cloud
+        assert "make parity" not in text
 
 
 def test_html_and_markdown_show_the_same_scores(folder: Path):

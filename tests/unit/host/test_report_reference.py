@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from report_runs import write_both, write_measurements, write_run
+from report_runs import write_both, write_cloud_parity, write_measurements, write_run
 
 from train2deploy import paths
 from train2deploy.errors import UserError
@@ -77,15 +77,18 @@ def test_a_reference_takes_the_runs_and_what_was_measured_and_can_be_made_again(
     write_both(paths.RUNS, seeds=2)
     write_run(paths.RUNS, seed=1, epochs=2)
     write_measurements(paths.BUILD)
+    write_cloud_parity(paths.BUILD, "emulator")
     reference.reference(seeds=2, keep=False)
     folder = root / "results" / "sample"
     runs = sorted(path.name for path in (folder / "runs").iterdir())
     assert len(runs) == 4
     assert {path.name for path in (folder / "runs" / runs[0]).iterdir()} == set(reference.PARTS)
-    assert (folder / "reports" / "bench.json").is_file()
+    for name in ("reports/bench.json", "parity.json", "cloud/parity.json"):
+        assert (folder / name).is_file()
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert f'href="runs/{runs[0]}/manifest.json"' in page
     assert 'href="../published.toml"' in page
+    assert 'href="parity.json"' in page and 'href="cloud/parity.json"' in page
 
     before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
     shutil.rmtree(paths.BUILD)

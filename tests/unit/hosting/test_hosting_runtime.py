@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -16,6 +17,14 @@ def in_another_process(code):
     return subprocess.check_output([sys.executable, '-c', code], env=env).decode().strip()
 
 
+def free_port():
+    """One that the kernel gives to no connection meanwhile."""
+    ports = Ports()
+    port = ports.claim_any()
+    ports._claims.pop(port).close()
+    return port
+
+
 def test_a1_a_claimed_port_is_not_given_to_another_endpoint():
     ports = Ports()
     port = ports.claim_any()
@@ -26,9 +35,9 @@ def test_a1_a_claimed_port_is_not_given_to_another_endpoint():
 
 def test_a1_a_port_that_something_listens_on_is_not_claimed():
     with socket.socket() as taken:
-        taken.bind(('127.0.0.1', 0))
+        port = free_port()
+        taken.bind(('127.0.0.1', port))
         taken.listen(1)
-        port = taken.getsockname()[1]
         assert not Ports().claim(port)
         assert not can_listen('127.0.0.1', port)
     assert can_listen('127.0.0.1', port)
@@ -44,14 +53,14 @@ def test_the_runtime_directory_is_private_and_removed():
     assert not os.path.exists(directory.path)
 
 
-def test_a_directory_left_by_a_killed_endpoint_is_removed_but_not_a_living_ones():
+def test_a_directory_left_by_a_killed_endpoint_is_removed_but_not_a_living_ones(own_directory):
     living = RuntimeDirectory()
     process = subprocess.Popen(
         [sys.executable, '-c', 'import os\nfrom hosting.runtime import RuntimeDirectory\n'
                                'd = RuntimeDirectory()\nprint(d.path, flush=True)\nos._exit(9)\n'],
         env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)), stdout=subprocess.PIPE)
     dead = process.communicate()[0].decode().strip()
-    assert os.path.isdir(dead)
+    assert os.path.isdir(dead) and dead.startswith(own_directory)
     RuntimeDirectory().remove()
     assert not os.path.exists(dead)
     assert os.path.isdir(living.path)
@@ -63,6 +72,15 @@ def test_a_long_temporary_directory_does_not_break_the_socket(monkeypatch):
     directory = RuntimeDirectory()
     assert directory.path.startswith('/tmp/sagemaker-hosting-')
     directory.remove()
+
+
+@pytest.fixture
+def own_directory(monkeypatch):
+    """A directory for runtime directories that no other endpoint cleans up."""
+    with tempfile.TemporaryDirectory(dir='/tmp') as folder:
+        monkeypatch.setenv('TMPDIR', folder)
+        monkeypatch.setattr(tempfile, 'tempdir', folder)
+        yield folder
 
 
 @pytest.fixture

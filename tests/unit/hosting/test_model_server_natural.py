@@ -1,12 +1,15 @@
 """Natural batching: what waits while the session is busy goes together, and nothing else."""
+import contextlib
 import threading
 import time
 
 import numpy as np
 import pytest
+from clocks import PATIENCE as LONG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hosting.model_server import natural
 from hosting.model_server.errors import ServingError, invalid_argument
 from hosting.model_server.natural import MAX_ROWS, PATIENCE, NaturalScheduler
 from hosting.model_server.tasks import Task
@@ -15,7 +18,10 @@ FLOAT = 1
 
 
 class Signature:
-    """A signature whose session is a Python function, and which notes its runs."""
+    """A signature whose session is a Python function, and which notes its runs.
+
+    `gate`: closed (cleared), it holds up every run.
+    """
 
     def __init__(self, function, is_batched=True, mixing=None):
         self.name = 'fake'
@@ -23,6 +29,8 @@ class Signature:
         self.is_batched = is_batched
         self.mixing = mixing
         self.runs = []
+        self.gate = threading.Event()
+        self.gate.set()
         self.under_way = self.most_under_way = 0
         self._function = function
         self._lock = threading.Lock()
@@ -34,6 +42,7 @@ class Signature:
                 self.under_way += 1
                 self.most_under_way = max(self.most_under_way, self.under_way)
             try:
+                assert self.gate.wait(LONG)
                 return [self._function(arrays[0])]
             finally:
                 with self._lock:
@@ -66,7 +75,7 @@ class Requests:
 
     def wait(self):
         with self._done:
-            assert self._done.wait_for(lambda: len(self.results) == self._sent, 20)
+            assert self._done.wait_for(lambda: len(self.results) == self._sent, LONG)
         return self.results
 
 
@@ -88,16 +97,31 @@ def rows(*values):
     return np.array(values, dtype=np.float32).reshape(-1, 1)
 
 
+@contextlib.contextmanager
+def together(signature):
+    """What is sent meanwhile waits until all of it is there."""
+    signature.gate.clear()
+    yield
+    signature.gate.set()
+
+
 def trust(requests):
     """Let the scheduler see that the rows are independent."""
     for turn in range(20):
-        for value in range(8):
-            requests.send(rows(turn * 8 + value))
+        with together(requests._signature):
+            for value in range(8):
+                requests.send(rows(turn * 8 + value))
         requests.wait()
         if len(requests._scheduler._trials) and all(
                 trial.passed for trial in requests._scheduler._trials.values()):
             return
     raise AssertionError('the trial did not pass')
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """No run begins beside another one because that takes long."""
+    monkeypatch.setattr(natural, 'PATIENCE', 10 * LONG)
 
 
 def slowly(function, seconds=0.02):
@@ -107,36 +131,37 @@ def slowly(function, seconds=0.02):
     return run
 
 
-def test_a_lone_request_runs_at_once_and_alone(serving):
+def test_a_lone_request_runs_at_once_and_alone(serving, patient):
     signature = Signature(lambda x: 2 * x)
     requests = serving(signature)
-    started = time.perf_counter()
     requests.send(rows(1, 2))
     assert requests.wait()[0].tolist() == [[2], [4]]
     assert signature.runs == [(2, 1)]
-    assert time.perf_counter() - started < 0.5
 
 
-def test_requests_that_wait_share_the_next_run(serving):
-    signature = Signature(slowly(lambda x: 2 * x))
+def test_requests_that_wait_share_the_next_run(serving, patient):
+    signature = Signature(lambda x: 2 * x)
     requests = serving(signature)
     trust(requests)
     signature.runs.clear()
-    numbers = {requests.send(rows(value)): value for value in range(1000, 1030)}
+    with together(signature):
+        numbers = {requests.send(rows(value)): value for value in range(1000, 1030)}
     results = requests.wait()
     assert all(results[number].tolist() == [[2 * value]] for number, value in numbers.items())
-    assert len(signature.runs) <= 8
+    # The first runs with what is there when its thread begins, the others together.
+    assert len(signature.runs) <= 2
     assert sum(shape[0] for shape in signature.runs) == 30
 
 
 def test_a_run_has_no_more_rows_than_the_limit(serving):
-    signature = Signature(slowly(lambda x: 2 * x))
+    signature = Signature(lambda x: 2 * x)
     requests = serving(signature)
     trust(requests)
     signature.runs.clear()
-    for value in range(20):
-        requests.send(np.full((MAX_ROWS // 4, 1), value, np.float32))
-    requests.send(np.zeros((MAX_ROWS * 2, 1), np.float32))
+    with together(signature):
+        for value in range(20):
+            requests.send(np.full((MAX_ROWS // 4, 1), value, np.float32))
+        requests.send(np.zeros((MAX_ROWS * 2, 1), np.float32))
     requests.wait()
     assert max(shape[0] for shape in signature.runs if shape[0] != MAX_ROWS * 2) <= MAX_ROWS
     assert (MAX_ROWS * 2, 1) in signature.runs
@@ -160,15 +185,16 @@ def test_results_never_mix_whatever_the_shapes(shapes):
 
 def test_a_request_that_fails_in_a_batch_fails_alone(serving):
     def root(x):
-        time.sleep(0.005)
         if (x < 0).any():
             raise invalid_argument('negative: ', x.min())
         return np.sqrt(x)
 
-    requests = serving(Signature(root))
+    signature = Signature(root)
+    requests = serving(signature)
     trust(requests)
-    numbers = {requests.send(rows(value)): value for value in
-               [4, 9, -1, 16, 25, -2, 36, 49] * 5}
+    with together(signature):
+        numbers = {requests.send(rows(value)): value for value in
+                   [4, 9, -1, 16, 25, -2, 36, 49] * 5}
     results = requests.wait()
     for number, value in numbers.items():
         if value < 0:
@@ -192,28 +218,38 @@ def test_an_unforeseen_exception_is_the_answer_to_its_request_only(serving):
 
 
 def test_a_model_whose_rows_depend_on_each_other_is_found_out_and_answers_right(serving):
-    requests = serving(Signature(slowly(lambda x: x - x.mean(axis=0), 0.002)))
-    numbers = {requests.send(rows(value, value + 2)): value for value in range(40)}
+    signature = Signature(lambda x: x - x.mean(axis=0))
+    requests = serving(signature)
+    with together(signature):
+        numbers = {requests.send(rows(value, value + 2)): value for value in range(40)}
     results = requests.wait()
     assert all(results[number].tolist() == [[-1], [1]] for number in numbers)
-    assert all(trial.refused for trial in requests._scheduler._trials.values())
+    requests._scheduler.close()  # the answers come before the evidence
+    assert [trial.refused for trial in requests._scheduler._trials.values()] == [True]
 
 
 def test_a_signature_known_to_mix_rows_never_shares_a_run(serving):
-    signature = Signature(slowly(lambda x: x), mixing='Mean')
+    signature = Signature(lambda x: x, mixing='Mean')
     requests = serving(signature)
-    for value in range(12):
-        requests.send(rows(value))
+    with together(signature):
+        for value in range(12):
+            requests.send(rows(value))
     requests.wait()
     assert signature.runs == [(1, 1)] * 12
 
 
 def test_requests_without_a_batch_dimension_run_side_by_side(serving):
-    signature = Signature(slowly(lambda x: x, 0.5), is_batched=False)
+    meeting = threading.Barrier(4, timeout=LONG)
+
+    def meet(x):
+        meeting.wait()
+        return x
+
+    signature = Signature(meet, is_batched=False)
     requests = serving(signature, single_runs=4)
-    for value in range(4):
+    for value in range(8):
         requests.send(rows(value))
-    requests.wait()
+    assert all(not isinstance(result, ServingError) for result in requests.wait().values())
     assert signature.most_under_way == 4
 
 
@@ -223,17 +259,17 @@ def test_a_long_run_does_not_hold_up_the_others(serving):
     def run(x):
         if x[0, 0] == 1000:
             begun.set()
-            release.wait(20)
+            release.wait(LONG)
         return 2 * x
 
     requests = serving(Signature(run))
-    long = requests.send(rows(1000))
-    assert begun.wait(10)
     started = time.perf_counter()
+    long = requests.send(rows(1000))
+    assert begun.wait(LONG)
     others = [requests.send(rows(value)) for value in range(5)]
     with requests._done:
-        assert requests._done.wait_for(lambda: len(requests.results) == 5, 10)
-    assert PATIENCE * 0.9 < time.perf_counter() - started < PATIENCE + 2
+        assert requests._done.wait_for(lambda: len(requests.results) == 5, LONG / 2)
+    assert time.perf_counter() - started > PATIENCE * 0.99
     assert sorted(requests.results) == others
     release.set()
     assert requests.wait()[long].tolist() == [[2000]]
@@ -245,7 +281,7 @@ def test_what_a_large_request_leaves_in_the_queue_is_not_forgotten(serving):
     def run(x):
         if len(x) == MAX_ROWS:
             begun.set()
-            release.wait(20)
+            release.wait(LONG)
         return x
 
     requests = serving(Signature(run))
@@ -254,18 +290,16 @@ def test_what_a_large_request_leaves_in_the_queue_is_not_forgotten(serving):
     requests.send(np.zeros((MAX_ROWS, 1), np.float32))
     last = requests.send(rows(2))
     with requests._done:
-        assert requests._done.wait_for(lambda: {first, last} <= set(requests.results), 10)
+        assert requests._done.wait_for(lambda: {first, last} <= set(requests.results), LONG / 2)
     release.set()
     requests.wait()
 
 
 def test_outputs_that_lost_the_batch_are_run_again_one_by_one(serving):
-    def total(x):
-        time.sleep(0.002)
-        return x.sum(axis=0, keepdims=True)
-
-    requests = serving(Signature(total))
-    numbers = {requests.send(rows(value, 1)): value for value in range(20)}
+    signature = Signature(lambda x: x.sum(axis=0, keepdims=True))
+    requests = serving(signature)
+    with together(signature):
+        numbers = {requests.send(rows(value, 1)): value for value in range(20)}
     results = requests.wait()
     assert all(results[number].tolist() == [[value + 1]] for number, value in numbers.items())
 
@@ -274,8 +308,9 @@ def test_closing_finishes_what_is_queued_and_refuses_the_rest():
     signature = Signature(slowly(lambda x: x))
     scheduler = NaturalScheduler('model')
     requests = Requests(scheduler, signature)
-    for value in range(10):
-        requests.send(rows(value))
+    with together(signature):
+        for value in range(10):
+            requests.send(rows(value))
     scheduler.close()
     assert sorted(requests.results) == list(range(10))
     with pytest.raises(ServingError) as refused:
@@ -286,6 +321,8 @@ def test_closing_finishes_what_is_queued_and_refuses_the_rest():
 def test_many_threads_get_their_own_results(serving):
     signature = Signature(slowly(lambda x: 7 * x, 0.001))
     requests = serving(signature)
+    trust(requests)
+    signature.runs.clear()
     scheduler = requests._scheduler
     wrong = []
 
@@ -301,7 +338,7 @@ def test_many_threads_get_their_own_results(serving):
     for thread in clients:
         thread.start()
     for thread in clients:
-        thread.join(30)
+        thread.join(LONG)
     assert not wrong
     assert not any(thread.is_alive() for thread in clients)
     assert len(signature.runs) < 16 * 20

@@ -80,6 +80,31 @@ def do_sleep(order, context):
     return json.dumps({'pid': os.getpid()}), 'application/json'
 
 
+_barriers = {}
+
+
+def do_meet(order, context):
+    """Answered when as many requests as this are under way at once."""
+    count = order['count']
+    _barriers.setdefault(count, threading.Barrier(count)).wait(50)
+    return json.dumps({'pid': os.getpid()}), 'application/json'
+
+
+def do_wait(order, context):
+    """Answered when a file is there; the worker serves others meanwhile."""
+    while not os.path.exists(order['until']):
+        time.sleep(0.01)
+    return json.dumps({'pid': os.getpid()}), 'application/json'
+
+
+def do_hold(order, context):
+    """Make a file, and keep the whole worker busy until another one is there."""
+    open(order['begun'], 'w').close()
+    while not os.path.exists(order['until']):
+        pass
+    return json.dumps({'pid': os.getpid()}), 'application/json'
+
+
 def do_spin(order, context):
     end = time.time() + order['seconds']
     while time.time() < end:

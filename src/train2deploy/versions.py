@@ -1,0 +1,161 @@
+"""The versions of the model, and the hyperparameters that the script of each declares.
+
+    python -m train2deploy.versions --model-version v2 --members 5
+
+ends with one line where the version has not what is given. Standard library alone, and nothing
+that an older Python could not read: make asks this before any environment is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from train2deploy import paths
+from train2deploy.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Kind = Callable[[str], object]
+
+SCRIPTS = {"v1": "train_v1.py", "v2": "train_v2.py"}
+TABLE = "HYPERPARAMETERS"
+"""Where a script declares them: a list of (name, kind, default, what it is)."""
+SET_OTHERWISE = ("seed", "single-thread", "container-log-level")
+"""By SEED and REPRO, and by the platform."""
+
+
+def switch(text: str) -> bool:
+    """What a user writes for yes and no.
+
+    >>> switch("1"), switch("false")
+    (True, False)
+    """
+    values = {"1": True, "true": True, "0": False, "false": False}
+    if text.lower() not in values:
+        raise argparse.ArgumentTypeError(f"expected 1 or 0, found {text!r}")
+    return values[text.lower()]
+
+
+NUMBERS: dict[str, Kind] = {"at_least": int, "share": float, "positive": float}
+KINDS: dict[str, Kind] = {**NUMBERS, "switch": switch}
+"""By the name that src/train/arguments.py has for it."""
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One that a script takes.
+
+    Attributes:
+        kind: one of KINDS.
+    """
+
+    name: str
+    kind: str
+
+    @property
+    def variable(self) -> str:
+        """What make calls it.
+
+        >>> Hyperparameter("batch-size", "at_least").variable
+        'BATCH_SIZE'
+        """
+        return self.name.upper().replace("-", "_")
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in NUMBERS
+
+    @property
+    def is_whole(self) -> bool:
+        return NUMBERS.get(self.kind) is int
+
+
+def known() -> list[str]:
+    """The versions whose script is there."""
+    return [name for name, script in SCRIPTS.items() if (paths.TRAIN_SOURCE / script).exists()]
+
+
+def check(version: str) -> None:
+    """Raises UserError where there is no script of this version."""
+    if version not in known():
+        raise UserError(f"VERSION={version}: expected one of {', '.join(known())}.")
+
+
+def declared(version: str) -> dict[str, Hyperparameter]:
+    """What the version's script lets be chosen, by name, in its own order.
+
+    >>> declared("v1")["hidden"].is_whole, declared("v1")["dropout"].is_whole
+    (True, False)
+    """
+    # Read, not imported: the script is for another Python.
+    script = paths.TRAIN_SOURCE / SCRIPTS[version]
+    for node in ast.parse(script.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == TABLE:
+            found = [_entry(entry) for entry in getattr(node.value, "elts", [])]
+            return {each.name: each for each in found if each.name not in SET_OTHERWISE}
+    raise UserError(f"{paths.relative(script)}: expected {TABLE} in it, found none.")
+
+
+def _entry(node: Any) -> Hyperparameter:
+    """Of ('hidden', arguments.at_least(1), 32, 'units of …'); a plain `int` has no kind."""
+    name, kind = node.elts[:2]
+    function = kind.func if isinstance(kind, ast.Call) else kind
+    return Hyperparameter(ast.literal_eval(name), getattr(function, "attr", ""))
+
+
+def every() -> dict[str, Hyperparameter]:
+    """Those of all versions, by name."""
+    return {name: each for version in known() for name, each in declared(version).items()}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--model-version, and an option for each hyperparameter of any version."""
+    parser.add_argument("--model-version", default="v1")
+    for each in every().values():
+        parser.add_argument(f"--{each.name}", type=KINDS[each.kind])
+
+
+def given(arguments: argparse.Namespace) -> dict[str, object]:
+    """The hyperparameters that were given, by name.
+
+    Raises:
+        UserError: there is no such version, or it has not one of them.
+    """
+    version = arguments.model_version
+    check(version)
+    its_own = declared(version)
+    values = {}
+    for name, each in every().items():
+        value = getattr(arguments, name.replace("-", "_"))
+        if value is None:
+            continue
+        if name not in its_own:
+            having = [other for other in known() if name in declared(other)]
+            raise UserError(
+                f"{each.variable}={value}: {version} has no such hyperparameter,"
+                f" VERSION={' or '.join(having)} has. Expected one of"
+                f" {', '.join(one.variable for one in its_own.values())}."
+            )
+        values[name] = value
+    return values
+
+
+def main(argv: Sequence[str]) -> int:
+    """Checks options of a training; others than ours are none of its business."""
+    parser = argparse.ArgumentParser(prog="train2deploy.versions", allow_abbrev=False)
+    add_options(parser)
+    try:
+        given(parser.parse_known_args(argv)[0])
+    except UserError as error:
+        print(f"train2deploy: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
