@@ -31,7 +31,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = ('server', 'limits', 'loop', 'transport', 'parser', 'peer', 'queue', 'deadline',
                  'future', 'current', 'write_paused', 'read_paused', 'eof', 'refused', 'lingering',
-                 'target', 'headers', 'chunks', 'size', 'in_headers', 'in_message', 'expects')
+                 'target', 'headers', 'chunks', 'size', 'in_headers', 'in_message', 'expects',
+                 'unsent')
 
     def __init__(self, server):
         self.server = server
@@ -41,7 +42,7 @@ class Connection(asyncio.Protocol):
         self.future = self.current = self.transport = None
         self.write_paused = self.read_paused = False
         self.eof = self.lingering = False
-        self.refused = 0
+        self.refused = self.unsent = 0
         self.in_message = self.expects = False
         self.parser = httptools.HttpRequestParser(self)
 
@@ -70,7 +71,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self):
         self.write_paused = True
-        self.deadline = self.loop.time() + self.limits.send_timeout
+        self._await_sending(self.limits.send_timeout)
 
     def resume_writing(self):
         self.write_paused = False
@@ -276,16 +277,26 @@ class Connection(asyncio.Protocol):
         so the rest of a refused request is read and dropped for a while.
         """
         self.queue.clear()
-        self.deadline = self.loop.time() + (_LINGER if linger else self.limits.send_timeout)
+        self._await_sending(_LINGER if linger else self.limits.send_timeout)
         self.lingering = True
         if linger and not self.eof and self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()
 
+    def _await_sending(self, seconds):
+        """So long may the client take nothing of what is still to be sent."""
+        self.unsent = self.transport.get_write_buffer_size()
+        self.deadline = self.loop.time() + seconds
+
     def expire(self):
         """The deadline has passed: nothing is said to the client (nginx says nothing either)."""
-        if self.transport.is_closing() or self.write_paused or self.lingering:
+        sending = self.write_paused or self.lingering
+        if sending and 0 < self.transport.get_write_buffer_size() < self.unsent:
+            # The time is that of a client that takes nothing, not that of a slow one.
+            self._await_sending(self.limits.send_timeout)
+            return
+        if self.transport.is_closing() or sending:
             self.transport.abort()
         else:
             self._finish()

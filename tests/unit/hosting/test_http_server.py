@@ -151,6 +151,55 @@ def test_the_times_are_nginxs_and_the_containers():
         3, 60, 60, 60)
 
 
+def test_send_time_is_that_of_a_client_that_takes_nothing(serve):
+    """nginx's send_timeout is between two writes: who reads slowly gets all of a long answer."""
+    body = b'x' * 40_000_000
+    running = serve(lambda request: Response(200, body), limits=Limits(send_timeout=60))
+    loop = running.loop
+    with socket.create_connection(('127.0.0.1', running.server.port)) as client:
+        client.setblocking(False)
+        client.sendall(LAST)
+        received = 0
+
+        async def read(size):
+            nonlocal received
+            end = received + size
+            while received < end:
+                data = await loop.soon(loop.sock_recv(client, end - received))
+                if not data:
+                    return False
+                received += len(data)
+            return True
+
+        async def slowly():
+            for _ in range(3):
+                assert await read(10_000_000)
+                await loop.advance(50)
+                await loop.advance(50)
+            while await read(1_000_000):
+                pass
+
+        loop.run_until_complete(slowly())
+    assert received > len(body)
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(serve):
+    running = serve(lambda request: Response(200, b'x' * 40_000_000))
+    loop = running.loop
+
+    async def stop():
+        _, writer = await asyncio.open_connection('127.0.0.1', running.server.port, limit=1)
+        writer.write(GET)
+        await loop.until(lambda: running.server.connections)
+        connection, = running.server.connections
+        await loop.until(lambda: connection.write_paused)
+        await loop.advance(130)
+        await loop.until(lambda: not running.server.connections)
+        writer.close()
+
+    loop.run_until_complete(stop())
+
+
 @pytest.mark.parametrize('parts', [
     (), (b'GET / HT',), (b'GET / HTTP/1.1\r\nA: b\r\n',),
     (b'POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n', b'abc'), (GET,), (GET, b'GET / HT')])
