@@ -34,10 +34,11 @@ _NUMBER = re.compile(rb'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _PLAIN_STRING = re.compile(rb'"[^"\\\x00-\x1f]*"')
 _PLAIN_CHARACTERS = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEX = re.compile(rb'[0-9a-fA-F]{4}')
-# Many numbers in a row are taken at one go: the bulk of a large body is such.
+# Many numbers in a row are taken at one go: the bulk of a large body is such. Not all of
+# them: what a pattern has repeated is remembered, at a hundred times the size of the text.
 _SAFE_NUMBER = rb'-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?[ \n\r\t]*'
-_NUMBERS = re.compile(rb'(?:%s,[ \n\r\t]*){4,}' % _SAFE_NUMBER)
-_ROWS = re.compile(rb'(?:\[[ \n\r\t]*(?:%s,[ \n\r\t]*)*%s\][ \n\r\t]*,[ \n\r\t]*){4,}'
+_NUMBERS = re.compile(rb'(?:%s,[ \n\r\t]*){4,4096}' % _SAFE_NUMBER)
+_ROWS = re.compile(rb'(?:\[[ \n\r\t]*(?:%s,[ \n\r\t]*){0,4096}%s\][ \n\r\t]*,[ \n\r\t]*){4,64}'
                    % (_SAFE_NUMBER, _SAFE_NUMBER))
 # What fast parsers take and RapidJSON may not: numbers with a large exponent or
 # very many digits, and surrogates, which may be alone.

@@ -1,6 +1,9 @@
 """Bodies that the fast JSON parser refuses are read, or refused, as RapidJSON does."""
 import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -142,3 +145,20 @@ def test_integers_beyond_64_bits_are_floating_point():
 
 def test_a_byte_order_mark_is_skipped_and_a_nul_ends_the_text():
     assert parse_as_rapidjson(b'\xef\xbb\xbf{"a": 1}\0garbage') == {'a': 1}
+
+
+@pytest.mark.parametrize('element', ['1,', '[1],', '[1.5,2],'])
+def test_a_large_body_that_is_wrong_takes_no_hundredfold_of_memory(element):
+    script = (
+        'import resource\n'
+        'from hosting.model_server.errors import ServingError\n'
+        'from hosting.model_server.json_parser import parse\n'
+        'raw = b\'{{"instances": [\' + b"{0}" * (5000000 // len("{0}")) + b"]}}"\n'
+        'try:\n'
+        '    parse(raw)\n'
+        'except ServingError as error:\n'
+        '    assert "at offset: " in error.message\n'
+        '    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000)\n').format(element)
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    megabytes = int(subprocess.check_output([sys.executable, '-c', script], env=environment))
+    assert megabytes < 1000
