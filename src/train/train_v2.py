@@ -130,7 +130,8 @@ def main(argv):
     examples = as_arrays(encoder.encode(train_texts))
     examples.append(np.eye(len(labels), dtype=np.float32)[
         [labels.index(name) for name in train_labels]])
-    held_back = int(len(train_texts) * args.validation_split)
+    # Of a handful of sentences one, as Keras does.
+    held_back = int(len(train_texts) * args.validation_split) or int(args.validation_split > 0)
     train = [array[:len(array) - held_back] for array in examples]
     validation = [array[len(array) - held_back:] for array in examples]
     logger.info('sentences: %d, labels: %s, vectors: %s', len(train_texts), labels, vectors.shape)

@@ -121,3 +121,9 @@ def test_the_same_seed_gives_the_same_bytes(job, sample, vectors_dir, tmp_path):
     for name in ('1/saved_model.pb', '1/variables/variables.data-00000-of-00001'):
         assert (again.model / name).read_bytes() == (job.model / name).read_bytes(), name
     assert again.json('metrics.json') == job.json('metrics.json')
+
+
+def test_a_share_of_less_than_one_sentence_holds_one_back(sample, vectors_dir, tmp_path):
+    job = JobV2(tmp_path, sample, vectors_dir).run(*ARGUMENTS[:-2], '--validation-split=0.02')
+    assert job.status == 0, job.errors
+    assert job.json('metrics.json')['monitor'] == 'val_loss'
