@@ -1,8 +1,9 @@
 """What a session takes of the machine where the flags leave it open: threads and memory."""
 
 import ctypes
-import mmap
 import os
+
+from hosting.model_server import graph_file
 
 # A serialized ConfigProto, intra_op_parallelism_threads: 1. Spelt out, since importing the
 # protocol classes takes longer than reading a small model.
@@ -24,19 +25,11 @@ def default_config(path, cores=None):
     second core has better things to do: the other direction's loop, other processes. With
     more cores, larger products may be worth it, so TensorFlow's default stays.
     """
-    if (cores or os.cpu_count() or 1) <= _FEW_CORES and _multiplies_in_a_loop(path):
+    # A product beside a loop is the loop's, or small.
+    if ((cores or os.cpu_count() or 1) <= _FEW_CORES
+            and graph_file.holds(path, b'LoopCond', b'MatMul')):
         return ONE_THREAD_AN_OPERATION
     return b''
-
-
-def _multiplies_in_a_loop(path):
-    """Whether the graph has a loop, and matrix products (which are then the loop's, or small)."""
-    try:
-        with open(os.path.join(path, 'saved_model.pb'), 'rb') as file, \
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as graph:
-            return graph.find(b'LoopCond') >= 0 and graph.find(b'MatMul') >= 0
-    except (OSError, ValueError):
-        return False  # no such file, or an empty one: loading it tells what is wrong
 
 
 def keep_freed_memory():

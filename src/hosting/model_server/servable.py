@@ -2,7 +2,8 @@
 
 import logging
 
-from hosting.model_server import independence, native, warmup
+from hosting.model_server import independence, loop_invariants, native, warmup
+from hosting.model_server.errors import ServingError
 from hosting.model_server.signatures import Signature
 
 log = logging.getLogger(__name__)
@@ -14,8 +15,8 @@ class Servable:
     def __init__(self, name, version, path, options):
         self.name = name
         self.version = version
-        self._session = native.Session(path, options.session_config(path), options.tags)
         native.protos_without_tensorflow()
+        self._session = _load(path, options)
         from tensorflow.core.protobuf import meta_graph_pb2
 
         meta_graph = meta_graph_pb2.MetaGraphDef.FromString(self._session.take_meta_graph())
@@ -48,3 +49,16 @@ class Servable:
         """Finish what is queued and end the session."""
         self.scheduler.close()
         self._session.close()
+
+
+def _load(path, options):
+    """The session of a SavedModel."""
+    config = options.session_config(path)
+    with loop_invariants.moved_out(path) as folder:
+        try:
+            return native.Session(folder, config, options.tags)
+        except ServingError as error:
+            if folder == path:
+                raise
+            log.warning('%s is loaded as it is, its loops too: %s', path, error)
+    return native.Session(path, config, options.tags)
