@@ -78,7 +78,7 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
         archives.pack(entries, archive)
     digest = sha256_file(archive)
     manifest.write(
-        archive.with_name(archive.name + ".manifest.json"),
+        _manifest(archive),
         {
             "job": job.resolve().name,
             "model_sha256": sha256_file(job / "model.tar.gz"),
@@ -93,6 +93,18 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
         f"{paths.relative(archive)}: {archive.stat().st_size / 1e6:.1f} MB, sha256 {digest}"
     )
     return digest
+
+
+def job_of(archive: Path) -> str | None:
+    """The name of the job that an archive was packed from; None where no manifest tells."""
+    found = manifest.read(_manifest(archive))
+    if found is None or found["outputs"].get(archive.name) != sha256_file(archive):
+        return None
+    return str(found["inputs"]["job"])
+
+
+def _manifest(archive: Path) -> Path:
+    return archive.with_name(archive.name + ".manifest.json")
 
 
 def vendored() -> Path:

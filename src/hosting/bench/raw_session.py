@@ -1,4 +1,4 @@
-"""The limit: ``session.run`` in a process of its own, no server around it.
+"""The yardstick: ``session.run`` in a process of its own, no server around it.
 
     python -m hosting.bench.raw_session <model directory>
 

@@ -178,10 +178,10 @@ class _Graph:
 
     def may_write_variables(self, outputs):
         """Whether a run for these outputs holds more than readers of resource variables."""
-        run = self._reach(map(lambda output: _source(output)[0], outputs), lambda name: (
-            self._sources(self.nodes[name])))
+        run = self._reach([_source(output)[0] for output in outputs],
+                          lambda name: self._sources(self.nodes[name]))
         handles = self._reach(
-            (name for name in run if self.nodes[name].op == 'VarHandleOp'),
+            [name for name in run if self.nodes[name].op == 'VarHandleOp'],
             lambda name: self._consumers[name] & run if self._passes_handles(name) else ())
         return any(self.nodes[name].op not in _READ_ONLY and not self._passes_handles(name)
                    for name in handles)
@@ -209,7 +209,7 @@ class _Invariants:
         self.count = 0
         self._graph = graph
         self._enters = {}      # frame → one of its Enter nodes
-        self._before = {}      # node in a loop → function of an output: the edge before the loop
+        self._before = {}      # node in a loop → node before it; of an Enter: the edge that enters
         self._conditions = {}  # node in a loop → the control inputs it was subject to
         self._entered = {}     # edge before the loop → node that brings it into the loop
         for name in graph.order:

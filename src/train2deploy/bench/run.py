@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from train2deploy import bundles, console, endpoint, manifest, paths
+from train2deploy import bundles, console, endpoint, manifest, package, paths
 from train2deploy.bench import (
     aims,
     article,
@@ -87,6 +87,7 @@ def bench(options: Options) -> dict[str, Any]:
         "load_average": {"before": list(load_before), "after": list(os.getloadavg())},
         "foreign_cpu": shares[len(shares) // 2],
         "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
+        "job": package.job_of(paths.MODEL_ARCHIVE),
         "against": _against(options),
         "article": {
             "is_measured_model": is_articles,

@@ -26,6 +26,8 @@ def bench(source: Path, start: Path) -> dict[str, Any] | None:
         "machine": found["machine"],
         "measured": found["measured"],
         "command": found["command"],
+        "job": found.get("job"),
+        "against": (found.get("against") or {}).get("package"),
         "foreign_cpu": found["foreign_cpu"],
         "subjects": found["subjects"],
         "startup": found["startup"],

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from train2deploy.bench.measure import OTHER
 from train2deploy.report import charts, font, wording
 from train2deploy.report.svg import Drawing
 from train2deploy.report.texts import Texts, load
@@ -169,7 +170,7 @@ def _speed_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
         named = t("one_sentence") if size == 1 else t("batch", n=size)
         body = [
             (
-                t(charts.SUBJECTS[subject]),
+                _subject(subject, bench, t),
                 [
                     form.format(cells[subject, n]) if (subject, n) in cells else None
                     for n in columns
@@ -183,16 +184,23 @@ def _speed_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
     return [*tables, *_process_tables(bench, t)]
 
 
+def _subject(name: str, bench: Mapping[str, Any], t: Texts) -> str:
+    """What was measured, as a table calls it; a second package by its file."""
+    if name == OTHER and bench["against"]:
+        return t("subject_other_named", package=bench["against"])
+    return t.name(charts.SUBJECTS.get(name, name))
+
+
 def _process_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
     """Seconds to the first answer, and resident memory by process."""
     started, memory = bench["startup"], bench["memory"]
     roles = sorted({role for found in memory.values() for role in found})
     starts = [
-        (t.name(charts.SUBJECTS.get(k, k)), [f"{v['seconds']:.2f}"]) for k, v in started.items()
+        (_subject(name, bench, t), [f"{found['seconds']:.2f}"]) for name, found in started.items()
     ]
     held = [
         (
-            t.name(charts.SUBJECTS.get(subject, subject)),
+            _subject(subject, bench, t),
             [f"{found[role]['rss']:.0f}" if role in found else None for role in roles],
         )
         for subject, found in memory.items()

@@ -130,9 +130,11 @@ def write_both(folder: Path, seeds: int = 3, dataset: str = "sample") -> None:
             write_run(folder, version, seed, dataset, accuracy + 0.02 * seed)
 
 
-def write_measurements(build: Path) -> None:
+def write_measurements(build: Path, against: str | None = None) -> None:
     """bench.json, verification.json and parity.json as their commands write them."""
-    subjects = ("session.run", "model server, REST", "/invocations", "article's handler")
+    subjects = ["session.run", "model server, REST", "/invocations", "article's handler"]
+    if against:
+        subjects.append("other package's /invocations")
     measurements = [
         {
             "subject": subject,
@@ -155,6 +157,8 @@ def write_measurements(build: Path) -> None:
             "machine": {"cpu": "a processor", "cores": 2, "serving": {"tensorflow": "1.13.1"}},
             "measured": "2026-11-23T08:25:55+00:00",
             "command": "make bench QUICK=1",
+            "job": "v1-20261123-080000",
+            "against": against and {"package": against, "model_sha256": "c" * 64},
             "foreign_cpu": 0.0,
             "subjects": {subject: subject for subject in subjects},
             "startup": {"/invocations": {"seconds": 0.6}, "bare process": {"seconds": 0.9}},

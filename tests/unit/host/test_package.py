@@ -122,6 +122,15 @@ def test_the_manifest_names_what_was_packed(job: Path, lib: Path):
     }
 
 
+def test_an_archive_that_is_not_the_one_that_was_packed_is_of_no_known_job(job: Path, lib: Path):
+    archive = paths.BUILD / "model.tar.gz"
+    package.package(job, "lib", archive)
+    assert package.job_of(archive) == "v1-1"
+    archive.write_bytes(b"another one")
+    assert package.job_of(archive) is None
+    assert package.job_of(paths.BUILD / "other.tar.gz") is None
+
+
 def test_an_unknown_choice_of_dependencies_is_refused(job: Path):
     with pytest.raises(UserError, match="DEPS=both: expected lib or requirements"):
         package.package(job, "both")

@@ -270,6 +270,16 @@ def test_without_the_corpus_the_pages_say_so_and_how_to_get_it(project: Path):
     assert "未実行（KNB コーパスが必要）" in (folder / "report.ja.md").read_text(encoding="utf-8")
 
 
+def test_the_packages_that_were_measured_are_called_by_job_and_file(project: Path):
+    write_both(paths.RUNS, seeds=1)
+    write_measurements(paths.BUILD, against="build/v1.tar.gz")
+    folder = pages.report("sample", "en").parent
+    english = (folder / "report.md").read_text("utf-8")
+    assert "| /invocations of build/v1.tar.gz |" in english
+    assert "the model of job v1-20261123-080000" in english
+    assert "| build/v1.tar.gz の /invocations |" in (folder / "report.ja.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     "command", ["make bench", "make verify", "make parity A=host B=docker", "B=cloud"]
 )

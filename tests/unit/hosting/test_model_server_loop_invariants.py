@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     warnings.simplefilter('ignore')
     import tensorflow as tf
 
-from hosting.model_server import flags, graph_file, loop_invariants, server, servable
+from hosting.model_server import flags, graph_file, loop_invariants, servable, server
 
 SHAPE = (3, 4)
 LENGTH = 24
@@ -83,7 +83,8 @@ def loop(body, *start):
         def step(i, *values):
             result = body(i, *values)
             return (i + 1,) + (tuple(result) if isinstance(result, (tuple, list)) else (result,))
-        values = [x if value is None else tf.constant(value, tf.float32) for value in start or [None]]
+        values = [x if value is None else tf.constant(value, tf.float32)
+                  for value in start or [None]]
         shapes = [tf.TensorShape([])] + [tf.TensorShape(None) for _ in values]
         # One turn at a time: random numbers come in their order.
         return tf.while_loop(lambda i, *_: i < turns, step, [0] + values, shapes,
