@@ -21,6 +21,11 @@ def child_environment(environ=None):
     return environment
 
 
+def model_server_environment(runtime_dir):
+    """The environment of a model server: what a killed one leaves goes with its endpoint."""
+    return dict(child_environment(), TMPDIR=runtime_dir)
+
+
 def model_server_program(environ=None):
     """The real tensorflow_model_server if there is one, else this project's."""
     environ = os.environ if environ is None else environ

@@ -1,4 +1,5 @@
 """A1: processes, ports, start order."""
+import os
 import re
 import socket
 
@@ -70,6 +71,17 @@ def test_a1_head_stops_while_it_waits(starter):
                              TENSORFLOW_MODEL_SERVER=starter.program('sleep 1000'))
     endpoint.wait_in_log('started tensorflow serving')
     assert endpoint.stop() == 0
+
+
+def test_a1_what_a_model_server_leaves_for_a_while_goes_with_the_endpoint(starter):
+    endpoint = starter.start(
+        starter.model_dir(BUNDLE), wait=False, TENSORFLOW_MODEL_SERVER=starter.program(
+            '''sh -c 'touch "$TMPDIR/left" && echo "left in $TMPDIR;" && sleep 1000' '''))
+    endpoint.wait_in_log('left in ')
+    folder = re.search('left in (.*);', endpoint.log()).group(1)
+    assert os.path.exists(os.path.join(folder, 'left'))
+    endpoint.stop()
+    assert not os.path.exists(folder)
 
 
 @pytest.mark.parametrize('contract', ['2019', 'head'])
