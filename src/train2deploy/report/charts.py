@@ -180,6 +180,9 @@ SUBJECTS = {
 STYLES = {INVOCATIONS: "v2", ARTICLE: "v1"}
 """The subjects that the plots of speed show, and how each is drawn."""
 
+LABEL = 24
+"""Pixels above a line that its label and some air take."""
+
 
 def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
     """Requests a second, or median milliseconds, against clients; None with one number of them."""
@@ -210,7 +213,10 @@ def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
     drawing.x_axis(x, list(map(float, counts)), across, height - 44, "g", texts("clients"))
     for found in raw:
         drawing.line((x(counts[0]), y(found)), (x(counts[-1]), y(found)), "ideal")
-        drawing.text(x(counts[-1]), y(found) - 6, texts(SUBJECTS[RAW]), "tick", "end")
+        ends = [y(value) for points in shown.values() for _, value in points[-2:]]
+        crossed = any(0 <= y(found) - end < LABEL for end in ends)
+        under = y(found) + (0.75 * LABEL if crossed else -6)
+        drawing.text(x(counts[-1]), under, texts(SUBJECTS[RAW]), "tick", "end")
     for subject, points in shown.items():
         if points:
             kind = STYLES[subject]
