@@ -15,6 +15,7 @@ from hosting.model_server.errors import (
     FAILED_PRECONDITION,
     UNAVAILABLE,
     ServingError,
+    Unloaded,
     invalid_argument,
 )
 from hosting.model_server.tasks import run_alone, run_together
@@ -152,7 +153,7 @@ class BatchScheduler:
                                    parameters.max_batch_size)
         with self._threads.condition:
             if self._closed:
-                raise ServingError(UNAVAILABLE, 'The model %s is being unloaded' % self._name)
+                raise Unloaded(self._name)
             queue = self._threads.queues.setdefault(
                 (id(self), task.signature.name, frozenset(task.outputs)), collections.deque())
             if not queue:

@@ -57,6 +57,13 @@ class ServingError(Exception):
         return '%s: %s' % (CODE_NAMES.get(self.code, 'Unknown'), self.message)
 
 
+class Unloaded(ServingError):
+    """A servable was closed after a request had found it and before it was queued."""
+
+    def __init__(self, name):
+        super().__init__(UNAVAILABLE, 'The model %s is being unloaded' % name)
+
+
 def invalid_argument(*parts):
     """An INVALID_ARGUMENT error with the parts joined as ``StrCat`` does."""
     return ServingError(INVALID_ARGUMENT, ''.join(map(str, parts)))

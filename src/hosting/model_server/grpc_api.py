@@ -8,7 +8,7 @@ import math
 import grpc
 
 from hosting.model_server import model_config, native, proto_requests
-from hosting.model_server.errors import ServingError, internal, invalid_argument
+from hosting.model_server.errors import ServingError, Unloaded, internal, invalid_argument
 
 native.protos_without_tensorflow()
 
@@ -32,7 +32,11 @@ def _answering(method):
     @functools.wraps(method)
     def call(self, request, context):
         try:
-            return method(self, request, context)
+            try:
+                return method(self, request, context)
+            except Unloaded:
+                # Another version may be there by now; if none is, that is the status.
+                return method(self, request, context)
         except ServingError as error:
             failure = error
         except Exception as error:

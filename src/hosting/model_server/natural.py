@@ -10,7 +10,7 @@ import os
 import threading
 import time
 
-from hosting.model_server.errors import UNAVAILABLE, ServingError
+from hosting.model_server.errors import Unloaded
 from hosting.model_server.independence import TRIAL_TASKS, Trial
 from hosting.model_server.tasks import result_alone, run_alone, run_merged, run_together
 
@@ -49,7 +49,7 @@ class NaturalScheduler:
         shared = task.key is not None
         with self._condition:
             if self._closed:
-                raise ServingError(UNAVAILABLE, 'The model %s is being unloaded' % self._name)
+                raise Unloaded(self._name)
             queue = self._queues[shared]
             queue.append(task)
             # For the first that has to wait, a thread must watch how long.

@@ -7,7 +7,7 @@ import re
 from hosting.http.messages import Response
 from hosting.http.pending import Pending
 from hosting.model_server import errors, examples, json_request, json_response, predict
-from hosting.model_server.errors import ServingError, internal, invalid_argument
+from hosting.model_server.errors import ServingError, Unloaded, internal, invalid_argument
 from hosting.model_server.json_writer import quote
 from hosting.model_server.manager import STATE_NAMES
 from hosting.model_server.metadata import metadata_json
@@ -84,7 +84,11 @@ class RestApi:
     def __call__(self, request):
         """A Response, or a Pending of one."""
         try:
-            return self._dispatch(request)
+            try:
+                return self._dispatch(request)
+            except Unloaded:
+                # Another version may be there by now; if none is, that is the answer.
+                return self._dispatch(request)
         except ServingError as error:
             return error_response(error)
         except RecursionError:
