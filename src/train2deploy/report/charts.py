@@ -215,8 +215,8 @@ def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
         drawing.line((x(counts[0]), y(found)), (x(counts[-1]), y(found)), "ideal")
         ends = [y(value) for points in shown.values() for _, value in points[-2:]]
         crossed = any(0 <= y(found) - end < LABEL for end in ends)
-        under = y(found) + (0.75 * LABEL if crossed else -6)
-        drawing.text(x(counts[-1]), under, texts(SUBJECTS[RAW]), "tick", "end")
+        baseline = y(found) + (0.75 * LABEL if crossed else -6)
+        drawing.text(x(counts[-1]), baseline, texts(SUBJECTS[RAW]), "tick", "end")
     for subject, points in shown.items():
         if points:
             kind = STYLES[subject]

@@ -28,9 +28,9 @@ class Built:
         graph = tf.Graph()
         with graph.as_default():
             tf.set_random_seed(1)
-            self._x = tf.placeholder(tf.float32, [None] + list(SHAPE[1:]), name='x')
+            x = tf.placeholder(tf.float32, [None] + list(SHAPE[1:]), name='x')
             turns_tensor = tf.placeholder_with_default(turns, [], name='turns')
-            outputs = [tf.identity(build(self._x, turns_tensor), name='y').name]
+            outputs = [tf.identity(build(x, turns_tensor), name='y').name]
             outputs += [tensor.name for tensor in further_outputs()]
             tf.global_variables_initializer()
         self._graph_def = graph.as_graph_def()
