@@ -66,7 +66,13 @@ def over_rest(manager):
             'POST', b'/v1/models/model:predict', [], b'{"inputs": [5.0]}'))
         return answer if hasattr(answer, 'status') else await answer
 
-    response = asyncio.get_event_loop().run_until_complete(ask())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        response = loop.run_until_complete(ask())
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
     return response.status, json.loads(response.body.decode()).get('outputs')
 
 
