@@ -15,6 +15,8 @@ import logging
 
 import numpy as np
 
+from hosting.model_server.nodes import Nodes, node_name
+
 log = logging.getLogger(__name__)
 
 # Reductions and their like, which mix rows when they go along the batch.
@@ -40,43 +42,19 @@ TRIALS = 3
 TRIAL_TASKS = 4
 
 
-def _node_name(edge):
-    return edge.lstrip('^').partition(':')[0]
-
-
-class Graph:
-    """The nodes of a GraphDef by name, with what each one feeds."""
-
-    def __init__(self, graph_def):
-        self._nodes = {node.name: node for node in graph_def.node}
-        self._consumers = {}
-        for node in graph_def.node:
-            for edge in node.input:
-                self._consumers.setdefault(_node_name(edge), []).append(node.name)
-
-    def _reach(self, names, step):
-        """All nodes that can be reached from `names` by `step`."""
-        seen = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in seen:
-                seen.add(name)
-                waiting.extend(step(name))
-        return seen
+class Graph(Nodes):
+    """A GraphDef, asked for what mixes rows."""
 
     def mixing_operation(self, inputs, outputs):
         """The name of an operation between the tensors that mixes rows or keeps state, or None."""
-        before = self._reach(map(_node_name, outputs), lambda name: (
-            map(_node_name, self._nodes[name].input) if name in self._nodes else ()))
-        after = self._reach(map(_node_name, inputs),
-                            lambda name: self._consumers.get(name, ()))
+        before = self.run_for(outputs)
+        after = self.reach(map(node_name, inputs), lambda name: self.consumers[name])
         for name in sorted(before):
-            if name in self._nodes and self._nodes[name].op in _WRITES:
+            if self.nodes[name].op in _WRITES:
                 return name
-        first = self._batch_first(set(map(_node_name, inputs)), after)
+        first = self._batch_first(set(map(node_name, inputs)), after)
         for name in sorted(before & after):
-            if name in self._nodes and self._mixes(self._nodes[name], first):
+            if self._mixes(self.nodes[name], first):
                 return name
         return None
 
@@ -89,12 +67,12 @@ class Graph:
         first = set(inputs)
         waiting = list(inputs)
         while waiting:
-            for name in self._consumers.get(waiting.pop(), ()):
-                node = self._nodes[name]
+            for name in self.consumers[waiting.pop()]:
+                node = self.nodes[name]
                 if name in first or node.op not in _KEEPS_BATCH:
                     continue
-                if all(source in first for source in map(_node_name, node.input)
-                       if source in after):
+                if all(before in first for before in map(node_name, node.input)
+                       if before in after):
                     first.add(name)
                     waiting.append(name)
         return first
@@ -105,15 +83,15 @@ class Graph:
         if node.op.startswith('FusedBatchNorm') and 'Grad' not in node.op:
             return node.attr['is_training'].b
         if (node.op not in _OVER_AXIS or len(node.input) < 2
-                or _node_name(node.input[0]) not in first):
+                or node_name(node.input[0]) not in first):
             return False
-        axes = self._constant(_node_name(node.input[1]))
+        axes = self._constant(node_name(node.input[1]))
         # An axis that is computed is left to the trial.
         return axes is not None and (0 in axes or not len(axes))
 
     def _constant(self, name):
         """The integers of a constant node as a flat array, or None."""
-        node = self._nodes.get(name)
+        node = self.nodes.get(name)
         if node is None or node.op != 'Const':
             return None
         from hosting.model_server import tensor_proto

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 
 from hosting.model_server import graph_file
+from hosting.model_server.nodes import Nodes, source
 
 log = logging.getLogger(__name__)
 
@@ -114,41 +115,25 @@ def move_out(graph_def, outputs):
     return invariants.count
 
 
-def _source(edge):
-    """(node, output) of a node's input; of a control input, ``^node``, the output is None."""
-    if edge.startswith('^'):
-        return edge[1:], None
-    name, _, output = edge.partition(':')
-    return name, int(output or 0)
-
-
 def _edge(name, output):
     return '%s:%d' % (name, output) if output else name
 
 
-class _Graph:
-    """A GraphDef: its nodes by name, and the loops that each of them is in."""
+class _Graph(Nodes):
+    """A GraphDef's nodes, and the loops that each of them is in."""
 
     def __init__(self, graph_def):
+        super().__init__(graph_def)
         self._graph_def = graph_def
-        self.nodes = {node.name: node for node in graph_def.node}
-        self._consumers = collections.defaultdict(set)
-        for node in graph_def.node:
-            for name in self._sources(node):
-                self._consumers[name].add(node.name)
         self.order = self._topological()
         self.loops = {}  # node → the names of the frames it is in, from the outermost
         for name in self.order:
             self.loops[name] = self._loops_around(self.nodes[name])
 
-    def _sources(self, node):
-        """The names of the nodes that a node has inputs from."""
-        return {_source(edge)[0] for edge in node.input} & self.nodes.keys()
-
     def _topological(self):
         """The names, each after its sources; the edges back to a loop's start do not count."""
         order = []
-        missing = {name: sum(self.nodes[source].op not in _BACK for source in self._sources(node))
+        missing = {name: sum(self.nodes[before].op not in _BACK for before in self.sources(node))
                    for name, node in self.nodes.items()}
         ready = collections.deque(name for name, count in missing.items() if not count)
         while ready:
@@ -156,14 +141,14 @@ class _Graph:
             order.append(name)
             if self.nodes[name].op in _BACK:
                 continue
-            for consumer in self._consumers[name]:
+            for consumer in self.consumers[name]:
                 missing[consumer] -= 1
                 if not missing[consumer]:
                     ready.append(consumer)
         return order
 
     def _loops_around(self, node):
-        loops = max((self.loops.get(source, ()) for source in self._sources(node)),
+        loops = max((self.loops.get(before, ()) for before in self.sources(node)),
                     key=len, default=())
         if node.op in _ENTER:
             return loops + (node.attr['frame_name'].s,)
@@ -178,28 +163,16 @@ class _Graph:
 
     def may_write_variables(self, outputs):
         """Whether a run for these outputs holds more than readers of resource variables."""
-        run = self._reach([_source(output)[0] for output in outputs],
-                          lambda name: self._sources(self.nodes[name]))
-        handles = self._reach(
+        run = self.run_for(outputs)
+        handles = self.reach(
             [name for name in run if self.nodes[name].op == 'VarHandleOp'],
-            lambda name: self._consumers[name] & run if self._passes_handles(name) else ())
+            lambda name: self.consumers[name] & run if self._passes_handles(name) else ())
         return any(self.nodes[name].op not in _READ_ONLY and not self._passes_handles(name)
                    for name in handles)
 
     def _passes_handles(self, name):
         operation = self.nodes[name].op
         return operation in _CONTROL_FLOW or operation in ('VarHandleOp', 'Identity')
-
-    def _reach(self, names, step):
-        """All nodes that can be reached from `names` by `step`."""
-        reached = set()
-        waiting = [name for name in names if name in self.nodes]
-        while waiting:
-            name = waiting.pop()
-            if name not in reached:
-                reached.add(name)
-                waiting.extend(step(name))
-        return reached
 
 
 class _Invariants:
@@ -226,8 +199,8 @@ class _Invariants:
                 self._before[node.name] = node.input[0]
                 self._conditions[node.name] = set()
         elif node.op in movable:
-            sources = [_source(edge) for edge in node.input]
-            data = [source for source in sources if source[1] is not None]
+            sources = [source(edge) for edge in node.input]
+            data = [(name, output) for name, output in sources if output is not None]
             if all(name in self for name, _ in data):
                 self._move(node, data)
 
@@ -243,7 +216,7 @@ class _Invariants:
         for key, value in node.attr.items():
             if key != '_class':  # to be placed beside nodes of the loop
                 moved.attr[key].CopyFrom(value)
-        moved.input.extend(self._outside(*source) for source in data)
+        moved.input.extend(self._outside(name, output) for name, output in data)
         self._before[node.name] = moved.name
         self._conditions[node.name] = {edge for edge in node.input if edge.startswith('^')}.union(
             *[self._conditions[name] for name, _ in data])
@@ -257,7 +230,7 @@ class _Invariants:
         """
         conditions = set()
         for index, edge in enumerate(node.input):
-            name, output = _source(edge)
+            name, output = source(edge)
             # A constant alone costs no more in the loop than on its way into it.
             if (output is None or name not in self
                     or self._graph.nodes[name].op in ('Enter', 'Const')):
