@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 
 from emulator.account import Account, LogStream, Record
-from train2deploy import archives, endpoint
+from train2deploy import archives, endpoint, package_lint
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Launch, Runtime
 
@@ -58,7 +58,7 @@ class Instance:
         archive = directory / "model.tar.gz"
         try:
             account.fetch(container["ModelDataUrl"], archive)
-            archives.unpack(archive, directory / "model")
+            _extract(archive, directory / "model", container["ModelDataUrl"])
             archive.unlink()
             self.port = endpoint.free_port()
             self._launch = runtime.endpoint(directory / "model", self.port, False)
@@ -167,6 +167,21 @@ class Instance:
             return False
         finally:
             connection.close()
+
+
+def _extract(archive: Path, target: Path, url: str) -> None:
+    """Raises StartFailed, in the platform's words and with the cause, for what it refuses."""
+    try:
+        archives.unpack(archive, target)
+        cause = package_lint.not_extractable(archive)
+    except UserError as error:
+        cause = str(error).removeprefix(f"{archive}: ")
+    if cause:
+        raise StartFailed(
+            f'Failed to extract model data archive for container "container_1" from URL "{url}".'
+            " Please ensure that the object located at the URL is a valid tar.gz archive."
+            f" (emulator: {cause})"
+        )
 
 
 def _with(launch: Launch, variables: dict[str, str]) -> tuple[list[str], dict[str, str]]:

@@ -12,19 +12,46 @@ from pathlib import Path, PurePosixPath
 from train2deploy import paths
 from train2deploy.errors import UserError
 
+GZIP = b"\x1f\x8b"
+REFUSED = 'SageMaker answers "Failed to extract model data archive"'
+
 
 def problems(archive: Path) -> list[str]:
     """The mistakes found in `archive`, one line each; an empty list is a clean bill.
 
     Raises:
-        UserError: it is no readable tar archive.
+        UserError: it is not a readable tar archive.
     """
     try:
         with tarfile.open(archive) as tar:
-            names = [PurePosixPath(member.name) for member in tar.getmembers() if member.isfile()]
+            members = tar.getmembers()
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise UserError(f"{archive}: expected a tar archive, found {error}.") from error
-    return [f"{paths.relative(archive)}: {line}" for line in mistakes(names)]
+    names = [PurePosixPath(member.name) for member in members if not member.isdir()]
+    found = [*_not_extractable(archive, members), *mistakes(names)]
+    return [f"{paths.relative(archive)}: {line}" for line in found]
+
+
+def not_extractable(archive: Path) -> str:
+    """Why SageMaker would refuse to extract a readable tar archive; "" where it would not."""
+    with tarfile.open(archive) as tar:
+        return "; ".join(_not_extractable(archive, tar.getmembers()))
+
+
+def _not_extractable(archive: Path, members: Iterable[tarfile.TarInfo]) -> list[str]:
+    found = []
+    with archive.open("rb") as source:
+        if source.read(len(GZIP)) != GZIP:
+            found.append(f"a tar archive, but not compressed with gzip, so {REFUSED}; use tar -czf")
+    links = [member for member in members if member.issym() or member.islnk()]
+    if links:
+        kind = "symbolic" if links[0].issym() else "hard"
+        others = f" (and {len(links) - 1} more)" if links[1:] else ""
+        found.append(
+            f"{links[0].name} is a {kind} link to {links[0].linkname}{others}, so {REFUSED};"
+            " put the file itself there (tar -czhf --hard-dereference)"
+        )
+    return found
 
 
 def mistakes(names: Iterable[PurePosixPath]) -> list[str]:

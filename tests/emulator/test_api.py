@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tarfile
 
 import botocore.exceptions
 import pytest
@@ -125,6 +126,64 @@ def test_variants_share_the_load_by_weight(deployed):
     assert {who() for _ in range(5)} == {"B"}
     client.delete_endpoint(EndpointName="two")
     client.delete_endpoint_config(EndpointConfigName="two")
+
+
+def plain_tar(path):
+    with tarfile.open(path, "w") as tar:
+        tar.addfile(tarfile.TarInfo("1/saved_model.pb"))
+
+
+def tar_with_a_link(path):
+    link = tarfile.TarInfo("1/assets")
+    link.type, link.linkname = tarfile.SYMTYPE, "."
+    with tarfile.open(path, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("1/saved_model.pb"))
+        tar.addfile(link)
+
+
+@pytest.mark.parametrize("make, cause", [
+    (plain_tar, "not compressed with gzip"), (tar_with_a_link, "1/assets is a symbolic link to ."),
+    (lambda path: path.write_bytes(b"no archive"), "expected a tar archive")])
+def test_what_the_platform_cannot_extract_fails_the_endpoint_and_the_batch_job(
+    deployed, tmp_path, make, cause
+):
+    make(tmp_path / "model.tar.gz")
+    bucket, key = "train2deploy-emulator", "unextractable/model.tar.gz"
+    deployed.client("s3").upload_file(str(tmp_path / "model.tar.gz"), bucket, key)
+    client = deployed.client("sagemaker")
+    model = client.describe_model(ModelName=deployed.names()["Model"][0])
+    url = f"s3://{bucket}/{key}"
+    client.create_model(
+        ModelName="unextractable", ExecutionRoleArn=model["ExecutionRoleArn"],
+        PrimaryContainer={**model["PrimaryContainer"], "ModelDataUrl": url})
+    client.create_endpoint_config(
+        EndpointConfigName="unextractable",
+        ProductionVariants=[{"VariantName": "A", "ModelName": "unextractable",
+                             "InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}])
+    client.create_endpoint(EndpointName="unextractable", EndpointConfigName="unextractable")
+    name = f"unextractable-{make.__name__.strip('<>').replace('_', '-')}"
+    client.create_transform_job(
+        TransformJobName=name, ModelName="unextractable",
+        TransformInput={"DataSource": {"S3DataSource": {
+            "S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/unextractable/"}}},
+        TransformOutput={"S3OutputPath": f"s3://{bucket}/unextractable-out/"},
+        TransformResources={"InstanceType": "ml.m4.xlarge", "InstanceCount": 1})
+
+    def ended():
+        job = client.describe_transform_job(TransformJobName=name)
+        return job if job["TransformJobStatus"] in ("Completed", "Failed") else None
+
+    job = deployed.eventually(ended, name)
+    for described, status in (
+        (deployed.settled("unextractable"), "EndpointStatus"), (job, "TransformJobStatus")):
+        assert described[status] == "Failed"
+        assert described["FailureReason"].startswith(
+            f'Failed to extract model data archive for container "container_1" from URL "{url}".'
+            " Please ensure that the object located at the URL is a valid tar.gz archive.")
+        assert cause in described["FailureReason"]
+    client.delete_endpoint(EndpointName="unextractable")
+    client.delete_endpoint_config(EndpointConfigName="unextractable")
+    client.delete_model(ModelName="unextractable")
 
 
 def test_a_broken_model_is_rolled_back_and_the_old_one_answers_on(project, deployed, tmp_path):

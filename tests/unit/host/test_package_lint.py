@@ -121,3 +121,45 @@ def test_no_archive_is_a_users_error(tmp_path: Path, content: bytes):
     path.write_bytes(content)
     with pytest.raises(UserError, match="expected a tar archive"):
         problems(path)
+
+
+def linked(name: str, kind: bytes, target: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+LINKS = {
+    "symbolic": linked("1/assets/words.txt", tarfile.SYMTYPE, "../../words.txt"),
+    "hard": linked("1/assets/words.txt", tarfile.LNKTYPE, "1/saved_model.pb"),
+}
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_a_link_is_named_with_what_sagemaker_answers(tmp_path: Path, kind: str):
+    archive = tmp_path / "model.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("1/saved_model.pb"))
+        tar.addfile(LINKS[kind])
+    (line,) = problems(archive)
+    assert line.startswith(f"{archive}: 1/assets/words.txt is a {kind} link to ")
+    assert '"Failed to extract model data archive"' in line
+
+
+def test_of_several_links_the_first_is_named_and_the_others_are_counted(tmp_path: Path):
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("1/saved_model.pb"))
+        for number in range(3):
+            tar.addfile(linked(f"1/{number}", tarfile.SYMTYPE, "saved_model.pb"))
+    (line,) = problems(tmp_path / "model.tar.gz")
+    assert "1/0 is a symbolic link to saved_model.pb (and 2 more)" in line
+
+
+@pytest.mark.parametrize("mode", ["w", "w:bz2", "w:xz"])
+def test_a_tar_that_is_not_compressed_with_gzip_is_named(tmp_path: Path, mode: str):
+    archive = tmp_path / "model.tar.gz"
+    with tarfile.open(archive, mode) as tar:
+        tar.addfile(tarfile.TarInfo("1/saved_model.pb"))
+    (line,) = problems(archive)
+    assert "not compressed with gzip" in line
+    assert '"Failed to extract model data archive"' in line
