@@ -178,7 +178,7 @@ def _lay_out(
 
 def stage_source(target: Path) -> None:
     """The source directory of a job: the scripts of src/train, and encoding.py beside them."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "build_vectors.py")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "build_vectors.py", "article_graph.py")
     shutil.copytree(paths.TRAIN_SOURCE, target, ignore=ignored)
     shutil.copyfile(paths.ENCODING, target / paths.ENCODING.name)
 

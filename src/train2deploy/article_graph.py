@@ -1,0 +1,69 @@
+"""The article's graph with the weights of a packed v1: what speed is compared with.
+
+A package's own graph is made for serving. src/train/article_graph.py builds the network
+again as the article defines it, with the package's weights, and saves it as the article
+does. The result is a model directory that can be loaded and served like the package.
+"""
+
+import shutil
+from pathlib import Path
+
+from train2deploy import paths, processes
+from train2deploy.errors import JobFailed
+from train2deploy.hashing import sha256_file, sha256_value
+from train2deploy.runtimes import TrainingRuntime
+from train2deploy.runtimes.host import HOST
+
+SCRIPT = paths.TRAIN_SOURCE / "article_graph.py"
+
+
+def model(model_dir: Path, runtime: TrainingRuntime = HOST) -> Path:
+    """A model directory with the article's graph and the package's code/, made once.
+
+    Args:
+        model_dir: an unpacked package of v1.
+        runtime: where the training environment is.
+
+    Raises:
+        JobFailed: the package is not of v1, or the graph could not be built.
+    """
+    version = max((path for path in model_dir.iterdir() if path.name.isdigit()), key=_number)
+    kept = paths.ARTICLE_GRAPHS / _fingerprint(version) / "model"
+    if not kept.is_dir():
+        fresh = kept.with_name("model.part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        _write(version.resolve(), fresh.resolve() / version.name, runtime)
+        (fresh / "code").symlink_to((model_dir / "code").resolve())
+        fresh.replace(kept)
+    return kept
+
+
+def _number(path: Path) -> int:
+    return int(path.name)
+
+
+def _write(saved_model: Path, target: Path, runtime: TrainingRuntime) -> None:
+    launch = runtime.python(
+        "train",
+        [str(SCRIPT), str(saved_model), str(target)],
+        {"TF_CPP_MIN_LOG_LEVEL": "2"},
+        reads=[saved_model],
+        writes=[target.parent],
+    )
+    lines: list[str] = []
+    try:
+        status = processes.run_streaming(
+            launch.arguments, launch.environment, paths.ROOT, lines.append
+        )
+    finally:
+        runtime.finish(launch)
+    if status != 0:
+        raise JobFailed(f"The article's graph: {(lines or ['not built, no reason given'])[-1]}")
+
+
+def _fingerprint(saved_model: Path) -> str:
+    """Of all that the graph is made from."""
+    files = sorted(path for path in saved_model.rglob("*") if path.is_file())
+    scripts = [paths.TRAIN_SOURCE / name for name in ("train_v1.py", "serving_v1.py")]
+    return sha256_value([sha256_file(path) for path in [*files, SCRIPT, *scripts]])[:16]
