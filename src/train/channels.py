@@ -6,6 +6,10 @@ SageMaker lays each channel into a directory named by ``SM_CHANNEL_<NAME>``
 """
 import csv
 import os
+import sys
+
+# A sentence may be longer than the 131,072 characters that csv takes for a cell by default.
+csv.field_size_limit(sys.maxsize)
 
 
 class ChannelError(ValueError):

@@ -142,6 +142,8 @@ def _data(arguments: argparse.Namespace) -> None:
     from train2deploy.datasets import channels
 
     dataset = datasets.load(arguments.dataset, arguments.titles == "keep", arguments.clean)
+    for note in dataset.notes:
+        console.say(note)
     console.say(channels.write(dataset, arguments.seed, arguments.split == "article"))
 
 

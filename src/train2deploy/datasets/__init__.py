@@ -3,9 +3,16 @@
 Each gives rows; `split` divides them; `channels` writes build/data.
 """
 
+import csv
+import sys
 from pathlib import Path
 
 from train2deploy.datasets.rows import DataSet
+
+# A text may be longer than the 131,072 characters that csv takes for a cell by default.
+csv.field_size_limit(sys.maxsize)
+
+SHIPPED = ("sample", "knbc")
 
 
 def load(name: str, titles: bool = True, clean: bool = False) -> DataSet:
@@ -21,3 +28,10 @@ def load(name: str, titles: bool = True, clean: bool = False) -> DataSet:
     if name == "knbc":
         return knbc.load(titles=titles, clean=clean)
     return directory.load(Path(name))
+
+
+def name_of(dataset: str) -> str:
+    """What runs, reports and manifests call the data set that DATASET= names."""
+    from train2deploy.datasets import directory
+
+    return dataset if dataset in SHIPPED else directory.name_of(Path(dataset))

@@ -3,6 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from train2deploy.errors import UserError
+
+
+class InvalidDataSet(UserError):
+    """Files do not hold what was expected; the message names file, row and column."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -26,8 +32,10 @@ class DataSet:
     Attributes:
         test_ids: the held-out rows, or None: `split` draws them.
         source: facts for the manifest (name, hashes, options).
+        notes: what is probably a mistake, but need not be: a line each for the user.
     """
 
     rows: list[Row]
     test_ids: frozenset[str] | None
     source: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from train2deploy import console, paths
+from train2deploy import console, datasets, paths
 from train2deploy.report import content, render, wording
 from train2deploy.report.published import LANGUAGES
 from train2deploy.report.texts import load
@@ -22,7 +22,7 @@ def report(dataset: str, language: str, runs: Path | None = None) -> Path:
         The page in `language`.
     """
     t = load(language)
-    name = Path(dataset).resolve().name
+    name = datasets.name_of(dataset)
     folder = paths.REPORTS / name
     files = make(name, runs or paths.RUNS, paths.BUILD, folder)
     write(files, folder)

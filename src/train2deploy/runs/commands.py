@@ -69,17 +69,21 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
 
 def _runs(arguments: argparse.Namespace) -> None:
     """The completed runs, filtered and sorted"""
+    from train2deploy import datasets
     from train2deploy.runs import registry, table
 
-    records = registry.load(arguments.dataset, arguments.model_version)
+    dataset = arguments.dataset and datasets.name_of(arguments.dataset)
+    records = registry.load(dataset, arguments.model_version)
     table.list_runs(records, arguments.where, arguments.sort, arguments.json)
 
 
 def _compare(arguments: argparse.Namespace) -> None:
     """Two runs side by side, with McNemar's test"""
+    from train2deploy import datasets
     from train2deploy.runs import compare
 
-    compare.compare(arguments.a, arguments.b, arguments.language, arguments.dataset)
+    dataset = arguments.dataset and datasets.name_of(arguments.dataset)
+    compare.compare(arguments.a, arguments.b, arguments.language, dataset)
 
 
 def _reproduce_check(arguments: argparse.Namespace) -> None:

@@ -94,6 +94,7 @@ def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
     place.mkdir(parents=True, exist_ok=True)
     given = (plan.vectors, plan.corpus, plan.vocabulary_size, VECTOR_SEED)
     lines = [
+        *dataset.notes,
         channels.write(dataset, plan.split_seed, plan.by_article, place / paths.DATASET.name),
         channel.build(*given, runtime, place),
     ]

@@ -64,3 +64,10 @@ def test_a_channel_without_rows_is_refused(tmp_path):
 def test_class_indices_are_in_order_of_first_appearance():
     assert channels.label_order(['b', 'a', 'b', 'c', 'a']) == ['b', 'a', 'c']
     assert channels.label_order([]) == []
+
+
+def test_a_cell_may_be_longer_than_131072_characters(tmp_path):
+    long = 'あ' * 200000
+    (tmp_path / 'features.csv').write_text('feature\n"{}"\n'.format(long), encoding='utf-8')
+    (tmp_path / 'labels.csv').write_text('label\nx\n', encoding='utf-8')
+    assert channels.read_split(str(tmp_path)) == ([long], ['x'])
