@@ -1,6 +1,7 @@
 """What a user sees: tables and progress on a terminal, plain lines in a log."""
 
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 WIDTH_OF_A_LOG = 100
+LONGEST = 40
+"""Characters of a label that a table or a plot shows."""
 
 
 def make_console() -> Console:
@@ -29,6 +32,25 @@ def make_console() -> Console:
 def say(line: str) -> None:
     """One line of plain text, at once."""
     print(line, flush=True)
+
+
+def shown(text: str, most: int | None = LONGEST) -> str:
+    """A user's label or sentence on one line, its control characters as pictures.
+
+    >>> shown("a\\nb\\x1b[31m"), shown("x" * 50, 5)
+    ('a␊b␛[31m', 'xxxx…')
+    """
+    visible = "".join(map(_picture, text))
+    return visible if most is None or len(visible) <= most else visible[: most - 1] + "…"
+
+
+def _picture(one: str) -> str:
+    if one < " ":
+        return chr(0x2400 + ord(one))
+    # Formats turn the direction of text round or are not seen; a joiner is part of an emoji.
+    if one != "\u200d" and unicodedata.category(one) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp"):
+        return f"\\u{ord(one):04x}"
+    return one
 
 
 def bar(fraction: float, width: int = 30) -> str:

@@ -125,11 +125,13 @@ def _print(result: dict[str, Any]) -> None:
     console.print_table(table)
 
     detail = Table(title="the model by class; columns at the right: predicted as")
-    for column in ("class", "precision", "recall", "F1", "n", *model["labels"]):
+    for column in ("class", "precision", "recall", "F1", "n", *map(console.shown, model["labels"])):
         detail.add_column(column, justify="left" if column == "class" else "right")
     for label, row in zip(model["labels"], model["confusion"], strict=True):
         values = model["per_class"][label]
         numbers = [f"{values[key]:.2f}" for key in ("precision", "recall", "f1")]
-        detail.add_row(label, *numbers, str(values["support"]), *(str(count) for count in row))
+        detail.add_row(
+            console.shown(label), *numbers, str(values["support"]), *(str(count) for count in row)
+        )
     console.print_table(detail)
     console.say(f"written: {paths.relative(paths.EVALUATION)}")

@@ -21,11 +21,15 @@ def invoke(sentence: str, port: int, as_json: bool) -> None:
 
 def ranking_table(sentence: str, ranking: list[dict[str, object]]) -> Table:
     """A row a label: name, probability, bar."""
-    table = Table(title=sentence, title_justify="left", box=None, show_header=False)
+    table = Table(
+        title=console.shown(sentence, None), title_justify="left", box=None, show_header=False
+    )
     table.add_column("label")
     table.add_column("prob", justify="right")
     table.add_column("bar")
     for entry in ranking:
         probability = float(str(entry["prob"]))
-        table.add_row(str(entry["label"]), f"{probability:.6f}", console.bar(probability))
+        table.add_row(
+            console.shown(str(entry["label"])), f"{probability:.6f}", console.bar(probability)
+        )
     return table

@@ -123,4 +123,4 @@ def _table(
 
 def _best(answer: Answer) -> str:
     label = max(answer, key=lambda name: answer[name])
-    return f"{label} {answer[label]:.6f}"
+    return f"{console.shown(label)} {answer[label]:.6f}"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from train2deploy import console, datasets, paths
-from train2deploy.report import content, render, wording
+from train2deploy.report import content, labels, render, wording
 from train2deploy.report.published import LANGUAGES
 from train2deploy.report.texts import load
 
@@ -39,7 +39,7 @@ def make(dataset: str, runs: Path, source: Path, folder: Path) -> dict[str, str]
     built = content.build(dataset, runs, source, folder)
     text = json.dumps(built, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     # The pages are made of what report.json holds, not of more.
-    built = json.loads(text)
+    built = labels.readable(json.loads(text))
     files = {JSON: text}
     for language in LANGUAGES:
         name = f"report{render.suffix(language)}"

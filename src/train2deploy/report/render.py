@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from train2deploy.bench.measure import OTHER
-from train2deploy.report import charts, font, wording
+from train2deploy.report import charts, font, labels, wording
 from train2deploy.report.svg import Drawing
 from train2deploy.report.texts import Texts, load
 
@@ -268,7 +268,7 @@ def _style(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
         undefined=StrictUndefined,
@@ -276,3 +276,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["plain"] = labels.plain
+    return made

@@ -68,6 +68,16 @@ def test_text_is_printed_as_it_is_and_not_as_markup(capsys: pytest.CaptureFixtur
     assert lines[1].split()[0] == text
 
 
+@pytest.mark.parametrize("label", ["a\nb", "\x1b[2Jx", "a\u2028b", "x" * 500, "\u202eabc", "a\tb"])
+def test_a_label_of_any_text_is_one_line_of_the_ranking(
+    capsys: pytest.CaptureFixture[str], label: str
+):
+    lines = printed(capsys, invoke.ranking_table("x", [{"label": label, "prob": 0.5}]))
+    assert len(lines) == 2
+    assert lines[1].endswith(f"0.500000  {console.bar(0.5).rstrip()}")
+    assert not {"\x1b", "\t", "\u2028", "\u202e"} & set(lines[1])
+
+
 def test_a_line_of_a_log_is_not_wrapped(capsys: pytest.CaptureFixture[str]):
     console.say("x" * 300)
     assert capsys.readouterr().out == "x" * 300 + "\n"

@@ -330,6 +330,34 @@ def test_labels_of_a_users_data_are_text_and_nothing_else(project: Path):
     assert ET.parse(page.parent / "plots" / "ranking.svg").getroot().tag.endswith("svg")
 
 
+NASTY = "a|b `c` <i>&amp;</i> [x](y) *\x1b[31m\x00\n\r\u2028\u202e*" + "長い" * 60
+
+
+def test_a_label_may_hold_anything_and_breaks_no_page_table_or_plot(project: Path):
+    folder = write_run(paths.RUNS, dataset="mine")
+    others = {LABELS[1]: NASTY + "1", LABELS[2]: NASTY + "2"}
+    for path in folder.glob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        for old, new in others.items():
+            text = text.replace(old, json.dumps(new, ensure_ascii=False)[1:-1])
+        path.write_text(text, encoding="utf-8")
+    page = pages.report("mine", "en")
+    built = json.loads(page.with_name("report.json").read_text(encoding="utf-8"))
+    assert {NASTY + "1", NASTY + "2"} <= set(built["versions"]["v1"]["labels"])
+    for name in FOUR_PAGES:
+        text = page.with_name(name).read_text(encoding="utf-8")
+        assert not re.search("[\x00\x1b\r\u2028\u202e]", text)
+        assert "<i>" not in text
+    rows = re.findall(r"^\|.*", page.with_name("report.md").read_text(encoding="utf-8"), re.M)
+    nasty = [row for row in rows if row.startswith(r"| a\|b \`c\` \<i\>\&amp;")]
+    assert len(nasty) == 6  # two labels: by class, confusion, ranking
+    assert len({len(re.findall(r"(?<!\\)\|", row)) for row in nasty[:2]}) == 1
+    assert len({row.partition(" | ")[0] for row in nasty}) == 2
+    assert Page(page.read_text(encoding="utf-8")).outside == []
+    for plot in (page.parent / "plots").iterdir():
+        assert ET.parse(plot).getroot().tag.endswith("svg")
+
+
 # --- plots and their font ----------------------------------------------------------------------
 
 
