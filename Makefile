@@ -8,6 +8,8 @@ DATASET ?= sample
 SPLIT ?= random
 TITLES ?= keep
 CLEAN ?=
+# knbc: an archive or folder of the corpus; default: what is in data/raw, else a download
+KNBC ?=
 # chive, wikija, or corpus (with CORPUS=<text file>)
 VECTORS ?= chive
 CORPUS ?=
@@ -156,7 +158,8 @@ clean: ## remove build/ (not the environments, not data/raw)
 ##@ From text to a model
 .PHONY: data vectors local-train package
 data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
-	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean)
+	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
+		$(if $(KNBC),--knbc "$(KNBC)")
 
 vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
 	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
@@ -251,7 +254,7 @@ LANG_REPORT ?= en
 # Only what is given to make itself counts: a default is not a wish.
 GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
-	--split-seed $(SPLIT_SEED)
+	$(if $(KNBC),--knbc "$(KNBC)") --split-seed $(SPLIT_SEED)
 VECTOR_OPTIONS = --vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
 reproduce: .hyperparameters .stamps/host $(TRAIN_ENV) $(SERVE_ENV) ## SEEDS=5 DATASET= VERSION= JOBS=: a run for each seed, recorded; goes on where it stopped
 	$(SAY_RUNTIME)

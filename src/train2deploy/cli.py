@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--split", choices=["random", "article"], default="random")
     data.add_argument("--titles", choices=["keep", "drop"], default="keep")
     data.add_argument("--clean", action="store_true", help="knbc: without empty and URL sentences")
+    data.add_argument("--knbc", type=Path, help="where the KNB corpus is, if not in data/raw")
 
     vectors = add("vectors", _vectors)
     vectors.add_argument("kind", help="chive, wikija or corpus")
@@ -141,7 +142,9 @@ def _data(arguments: argparse.Namespace) -> None:
     from train2deploy import datasets
     from train2deploy.datasets import channels
 
-    dataset = datasets.load(arguments.dataset, arguments.titles == "keep", arguments.clean)
+    dataset = datasets.load(
+        arguments.dataset, arguments.titles == "keep", arguments.clean, arguments.knbc
+    )
     for note in dataset.notes:
         console.say(note)
     console.say(channels.write(dataset, arguments.seed, arguments.split == "article"))

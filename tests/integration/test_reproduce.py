@@ -1,17 +1,16 @@
 """`make reproduce`: small jobs, killed at every stage and started again; runs and compare."""
 
 import contextlib
-import io
 import json
 import os
 import re
 import signal
-import tarfile
 import threading
 import time
 
 import pytest
 from conftest import sample_rows
+from corpus import REAL, needs_the_corpus
 from project import TIMEOUT_SECONDS, Project, write_data_set
 
 SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", "HIDDEN=4", "REPORT=")
@@ -194,39 +193,17 @@ def test_killed_at_every_stage_it_goes_on_and_ends_with_the_same_run(reproduced,
     assert made == runs(uninterrupted)[name][1]
 
 
-# --- the article's corpus, as far as it can be without it ---------------------------------
-
-TOPICS = {"Gourmet": "団子", "Keitai": "電波", "Kyoto": "寺", "Sports": "球"}
+# --- the article's corpus -----------------------------------------------------------------
 
 
-def stand_in(path):
-    """An archive in KNBC's layout with its 4,186 sentences in 249 articles, the UTF-8 one."""
-    counts = {"Gourmet": 898, "Keitai": 1452, "Kyoto": 1366, "Sports": 470}
-    articles = {"Gourmet": 57, "Keitai": 79, "Kyoto": 90, "Sports": 23}
-    with tarfile.open(path, "w:bz2") as tar:
-        for topic, word in TOPICS.items():
-            lines = []
-            for number in range(counts[topic]):
-                article = number % articles[topic]
-                sentence = f"{word}の話 {number % 7}"
-                lines.append(f"KN{article:03d}_{topic}_{article}-1-{number}-01\t{sentence}\t\n")
-            data = "".join(lines).encode()
-            info = tarfile.TarInfo(f"KNBC_v1.0_090925_utf8/corpus2/{topic}.tsv")
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-
-
-def test_a_corpus_in_the_official_format_is_reproduced(tmp_path):
+@needs_the_corpus
+def test_the_corpus_of_the_article_is_reproduced(tmp_path):
     project = Project(tmp_path)
-    (tmp_path / "data" / "raw").unlink()
-    (tmp_path / "data" / "raw").mkdir()
-    stand_in(tmp_path / "data" / "raw" / "KNBC_v1.0_090925_utf8.tar.bz2")
     text = tmp_path / "text.txt"
-    text.write_text("\n".join(f"{word}の話 {n}" for word in TOPICS.values() for n in range(9)))
+    text.write_text("\n".join(sentence for sentence, _ in sample_rows(40)), encoding="utf-8")
     project.make(
-        "reproduce", "DATASET=knbc", "SEEDS=1", f"CORPUS={text}",
-        *[name for name in SMALL if not name.startswith(("VOCABULARY", "BATCH"))],
-        "VERSION=v2", "VOCABULARY=40", "BATCH_SIZE=512")
+        "reproduce", "DATASET=knbc", f"KNBC={REAL}", "SEEDS=1", f"CORPUS={text}",
+        *[name for name in SMALL if not name.startswith("BATCH")], "VERSION=v2", "BATCH_SIZE=512")
     (record, _), = runs(project).values()
     assert record["dataset"]["name"] == "knbc"
     assert record["dataset"]["counts"]["train"].keys() == {"グルメ", "携帯電話", "京都", "スポーツ"}

@@ -15,18 +15,20 @@ csv.field_size_limit(sys.maxsize)
 SHIPPED = ("sample", "knbc")
 
 
-def load(name: str, titles: bool = True, clean: bool = False) -> DataSet:
+def load(
+    name: str, titles: bool = True, clean: bool = False, knbc_place: Path | None = None
+) -> DataSet:
     """The data set that DATASET= names.
 
     Args:
-        titles, clean: see `knbc.load`; of no meaning for the others.
+        titles, clean, knbc_place: see `knbc.load`; of no meaning for the others.
     """
     from train2deploy.datasets import directory, knbc, sample
 
     if name == "sample":
         return sample.load()
     if name == "knbc":
-        return knbc.load(titles=titles, clean=clean)
+        return knbc.load(titles=titles, clean=clean, place=knbc_place)
     return directory.load(Path(name))
 
 

@@ -1,21 +1,23 @@
 """KNBC: the blog corpus of Kyoto University and NTT that the article classifies.
 
-The official archive holds `corpus2/{Gourmet,Keitai,Kyoto,Sports}.tsv`: tab-separated,
-no header, column 1 an id such as KN001_Keitai_1-1-1-01, column 2 the sentence. It
-comes in EUC-JP and in UTF-8; both give the same rows.
+Its part `corpus2` has a file for each of four topics: tab-separated, no header, column 1 an id
+such as KN001_Keitai_1-1-1-01, column 2 the sentence. `knbc_files` finds and opens the corpus in
+whatever form the user has it; the rows are checked here, so every form gives the same ones.
 """
 
 import csv
+import hashlib
 import io
+import json
 import re
-import tarfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import downloads, paths
+from train2deploy import paths
+from train2deploy.datasets import knbc_files
+from train2deploy.datasets.knbc_files import CorpusError
 from train2deploy.datasets.rows import DataSet, Row
-from train2deploy.errors import UserError
-from train2deploy.hashing import sha256_file
 
 TOPICS = {"Gourmet": "グルメ", "Keitai": "携帯電話", "Kyoto": "京都", "Sports": "スポーツ"}
 
@@ -23,58 +25,61 @@ TITLE = re.compile(r"^［[^］]+］")
 """The first sentence of every article begins with its class in brackets: a leak."""
 ONLY_A_URL = re.compile(r"^\s*https?://\S+\s*$")
 
-# The two archives were converted with different tables; these pairs are one character.
-SAME_CHARACTER = str.maketrans("～∥－￠￡￢―", "〜‖−¢£¬—")
+SAME_CHARACTER = str.maketrans("～∥－￠￡￢￥―", "〜‖−¢£¬¥—")
+"""Programs that convert EUC-JP disagree on these; each pair is one character of JIS X 0208."""
 
 
 @dataclass(frozen=True)
-class Release:
-    """An archive that is accepted: by its sha256, or, where none is published, by its counts."""
+class Content:
+    """What the rows must be, without the rows themselves.
 
-    name: str
-    url: str
-    sha256: str | None
-    sentences: int | None
-    articles: int | None
+    Attributes:
+        sha256: of all rows, in the order of TOPICS.
+        rows: for each topic the first four hexadecimal digits of each row's sha256, end to end.
+            They tell which row differs.
+    """
 
+    sha256: str
+    rows: Mapping[str, str]
 
-OFFICIAL = (
-    Release(
-        "KNBC_v1.0_090925.tar.bz2",
-        "http://nlp.ist.i.kyoto-u.ac.jp/kuntt/KNBC_v1.0_090925.tar.bz2",
-        "eae5f629335f0a8f5651653429c3a491d9d9c221b2bbfa3b3289028c9a146747",
-        4186,
-        249,
-    ),
-    Release(
-        "KNBC_v1.0_090925_utf8.tar.bz2",
-        "http://nlp.ist.i.kyoto-u.ac.jp/kuntt/KNBC_v1.0_090925_utf8.tar.bz2",
-        None,
-        4186,
-        249,
-    ),
-)
+    @classmethod
+    def of(cls, rows: list[Row]) -> "Content":
+        digests = {topic: _digests(rows, label) for topic, label in TOPICS.items()}
+        whole = "".join(digest for topic in TOPICS for digest in digests[topic])
+        return cls(
+            hashlib.sha256(whole.encode()).hexdigest(),
+            {topic: "".join(digest[:4] for digest in digests[topic]) for topic in TOPICS},
+        )
 
-
-class CorpusError(UserError):
-    """The archive is not the corpus."""
+    @classmethod
+    def recorded(cls) -> "Content":
+        """The corpus of version 1.0 (2009-09-25): 4,186 sentences of 249 articles."""
+        text = Path(__file__).with_name("knbc_content.json").read_text(encoding="utf-8")
+        return cls(**json.loads(text))
 
 
-def load(titles: bool = True, clean: bool = False, release: Release | None = None) -> DataSet:
-    """Fetches (or takes from data/raw), verifies and reads the corpus.
+def load(
+    titles: bool = True,
+    clean: bool = False,
+    place: Path | None = None,
+    content: Content | None = None,
+) -> DataSet:
+    """Finds or fetches the corpus, checks it and reads it.
 
     Args:
         titles: keep the title sentences, which name the class.
         clean: drop empty sentences and sentences that are only a URL.
-        release: None takes the official EUC-JP archive, or the UTF-8 one where
-            only that was laid into data/raw.
+        place: an archive or a folder (KNBC=); None: what is in data/raw, else a download.
+        content: what the rows must be; None: what is recorded of version 1.0.
+
+    Raises:
+        CorpusError: not the corpus, or a row of it was changed; the message names it.
+        DownloadFailed: it is not here and could not be fetched.
     """
-    release = release or next(
-        (known for known in OFFICIAL if (paths.RAW / known.name).exists()), OFFICIAL[0]
-    )
-    archive = downloads.fetch(release.url, paths.RAW / release.name, release.sha256)
-    rows = read_archive(archive)
-    _check_counts(archive, rows, release)
+    content = content or Content.recorded()
+    found = place or knbc_files.find() or knbc_files.fetch()
+    rows = read(found)
+    _check(found, rows, content)
     first_of_article: set[str | None] = set()
     kept = []
     for row in rows:
@@ -87,71 +92,80 @@ def load(titles: bool = True, clean: bool = False, release: Release | None = Non
         kept.append(row)
     source = {
         "dataset": "knbc",
-        "archive_sha256": sha256_file(archive),
+        "content_sha256": content.sha256,
         "titles": titles,
         "clean": clean,
     }
     return DataSet(kept, None, source)
 
 
-def read_archive(archive: Path) -> list[Row]:
-    """The rows of the four files of corpus2/, in the archive's own order of topics and lines.
+def read(place: Path) -> list[Row]:
+    """The rows of corpus2, topic by topic, each topic in the order of its file.
 
-    Nothing is written to disk. Raises CorpusError where a file or a column is missing.
+    Args:
+        place: an archive or a folder that holds the corpus.
     """
-    rows: list[Row] = []
-    try:
-        with tarfile.open(archive) as tar:
-            members = {
-                Path(member.name).name: member
-                for member in tar.getmembers()
-                if member.isfile() and "/corpus2/" in f"/{member.name}"
-            }
-            for topic, label in TOPICS.items():
-                if f"{topic}.tsv" not in members:
-                    raise CorpusError(
-                        f"{paths.relative(archive)}: expected corpus2/{topic}.tsv in it, found"
-                        f" {sorted(members)}. Fetch the official archive."
-                    )
-                member = tar.extractfile(members[f"{topic}.tsv"])
-                assert member is not None, "a listed regular file can be opened"
-                rows += _read_topic(archive, f"{topic}.tsv", _decode(member.read()), label)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise CorpusError(
-            f"{paths.relative(archive)}: expected a tar archive, found a broken one ({error})."
-        ) from error
-    return rows
+    texts = knbc_files.read(place, tuple(f"{topic}.tsv" for topic in TOPICS))
+    return [
+        row
+        for topic, label in TOPICS.items()
+        for row in _read_topic(place, f"{topic}.tsv", texts[f"{topic}.tsv"], label)
+    ]
 
 
-def _read_topic(archive: Path, name: str, text: str, label: str) -> list[Row]:
-    rows = []
-    table = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    for number, cells in enumerate(table, start=1):
+def _read_topic(place: Path, name: str, data: bytes, label: str) -> Iterator[Row]:
+    lines = csv.reader(
+        io.StringIO(_decode(place, name, data), newline=""), delimiter="\t", quoting=csv.QUOTE_NONE
+    )
+    for cells in lines:
         if not cells:
             continue
         if len(cells) < 2:
             raise CorpusError(
-                f"{paths.relative(archive)}, corpus2/{name}, line {number}: expected an id, a tab"
-                f" and a sentence, found {cells[0]!r}."
+                f"{paths.relative(place)}, corpus2/{name}, line {lines.line_num}: {cells[0]!r} has"
+                f" no tab. A line is an id, a tab and a sentence."
             )
-        rows.append(Row(cells[0], cells[1], label, group=cells[0].split("-", 1)[0]))
-    return rows
+        yield Row(cells[0], cells[1], label, group=cells[0].split("-", 1)[0])
 
 
-def _decode(data: bytes) -> str:
-    for encoding in ("utf-8", "euc_jp", "euc_jis_2004"):
+def _decode(place: Path, name: str, data: bytes) -> str:
+    for encoding in ("utf-8-sig", "euc_jp", "euc_jis_2004"):
         try:
             return data.decode(encoding).translate(SAME_CHARACTER)
         except UnicodeDecodeError:
             continue
-    raise CorpusError("corpus2: expected text in EUC-JP or UTF-8, found neither.")
+    raise CorpusError(
+        f"{paths.relative(place)}, corpus2/{name}: neither EUC-JP nor UTF-8 text, the two encodings"
+        " that the corpus is published in."
+    )
 
 
-def _check_counts(archive: Path, rows: list[Row], release: Release) -> None:
-    articles = len({row.group for row in rows})
-    found, expected = (len(rows), articles), (release.sentences, release.articles)
-    if release.sentences is not None and found != expected:
-        raise CorpusError(
-            f"{paths.relative(archive)}: expected {expected[0]:,} sentences in {expected[1]}"
-            f" articles, found {found[0]:,} in {found[1]}. Fetch the official archive."
-        )
+def _digests(rows: list[Row], label: str) -> list[str]:
+    return [
+        hashlib.sha256("\t".join((row.id, row.label, row.text)).encode()).hexdigest()
+        for row in rows
+        if row.label == label
+    ]
+
+
+def _check(place: Path, rows: list[Row], expected: Content) -> None:
+    found = Content.of(rows)
+    if found.sha256 == expected.sha256:
+        return
+    where, advice = paths.relative(place), "Take an unchanged copy of KNBC v1.0 (2009-09-25)."
+    for topic, label in TOPICS.items():
+        wanted, present = expected.rows[topic], found.rows[topic]
+        members = [row for row in rows if row.label == label]
+        for number, row in enumerate(members):
+            digits = slice(4 * number, 4 * number + 4)
+            if wanted[digits] != present[digits]:
+                raise CorpusError(
+                    f"{where}, corpus2/{topic}.tsv, row {number + 1}: not the row of the published"
+                    f" corpus: {row.id} {row.text!r}. {advice}"
+                )
+        if len(wanted) != len(present):
+            raise CorpusError(
+                f"{where}, corpus2/{topic}.tsv: ends after row {len(members):,} of"
+                f" {len(wanted) // 4:,}. {advice}"
+            )
+    raise CorpusError(f"{where}: not the published corpus (sha256 of its rows differs). {advice}")

@@ -1,11 +1,9 @@
 """What a report says, as one JSON value: all numbers, where each came from, and no prose."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from train2deploy import paths
-from train2deploy.datasets import knbc
 from train2deploy.errors import UserError
 from train2deploy.report import comparison, machine, published, recorded, scores
 from train2deploy.report.recorded import Run
@@ -52,7 +50,6 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
         "published_file": recorded.link(paths.PUBLISHED, start),
         "figures": {value.figure.id: _figure(value.figure) for value in values},
         "comparison": [row.as_json() for row in rows],
-        "corpus": _corpus(comparison.comparable(runs)),
         "scores": scores.table(shown, start),
         "versions": {version: scores.detail(runs, start) for version, runs in shown.items()},
         "golden": scores.golden(shown, values, start),
@@ -74,17 +71,6 @@ def _figure(figure: published.Figure) -> dict[str, Any]:
         "note": figure.note,
         **figure.compare,
     }
-
-
-def _corpus(runs: Sequence[Run]) -> str:
-    """Which KNB corpus the comparison stands on: none, official or another."""
-    archives = {
-        run.manifest["dataset"]["inputs"]["archive_sha256"] for run in runs if run.dataset == "knbc"
-    }
-    if not archives:
-        return "none"
-    official = {release.sha256 for release in knbc.OFFICIAL if release.sha256}
-    return "official" if archives <= official else "another"
 
 
 def _run(run: Run, start: Path) -> dict[str, Any]:

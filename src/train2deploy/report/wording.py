@@ -66,7 +66,7 @@ def published_line(content: Mapping[str, Any], t: Texts) -> str:
         verdict: sum(row["verdict"] == verdict for row in ran)
         for verdict in (REPRODUCED, WITHIN, NOT_REPRODUCED, OTHER_MODEL)
     }
-    line = t(
+    return t(
         "summary_run",
         claims=len(ran) - count[OTHER_MODEL],
         reproduced=count[REPRODUCED],
@@ -74,9 +74,6 @@ def published_line(content: Mapping[str, Any], t: Texts) -> str:
         missed=count[NOT_REPRODUCED],
         others=count[OTHER_MODEL],
     )
-    if content["corpus"] == "another":
-        return t("between_sentences").join((line, t("summary_another_archive")))
-    return line
 
 
 def row_name(row: Mapping[str, Any], t: Texts) -> str:

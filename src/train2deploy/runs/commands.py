@@ -28,6 +28,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
             by_article=arguments.split == "article",
             titles=arguments.titles == "keep",
             clean=arguments.clean,
+            knbc=arguments.knbc,
             split_seed=arguments.split_seed,
             vectors=arguments.vectors,
             corpus=arguments.corpus,
@@ -44,6 +45,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
     command.add_argument("--split", choices=["random", "article"], default="random")
     command.add_argument("--titles", choices=["keep", "drop"], default="keep")
     command.add_argument("--clean", action="store_true")
+    command.add_argument("--knbc", type=Path, help="where the KNB corpus is")
     command.add_argument("--vectors", default="chive")
     command.add_argument("--corpus", type=Path)
     command.add_argument("--vocabulary-size", type=int, default=12000)

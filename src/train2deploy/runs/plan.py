@@ -22,6 +22,7 @@ class Plan:
     Attributes:
         split_seed: shuffles and splits the data set. It is the same for all seeds: every run is
             scored on the same sentences, and the spread over seeds is that of training.
+        knbc: where the KNB corpus is, if not in data/raw.
         vectors: chive, wikija or corpus; then `corpus` is the text to learn from.
         hyperparameters: what is given, without the seed; the script has defaults for the others.
     """
@@ -33,6 +34,7 @@ class Plan:
     by_article: bool = False
     titles: bool = True
     clean: bool = False
+    knbc: Path | None = None
     split_seed: int = 1
     vectors: str = "chive"
     corpus: Path | None = None
@@ -81,15 +83,17 @@ def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
         UserError: there is no such data set, version or kind of vectors.
     """
     versions.check(plan.version)
-    dataset = datasets.load(plan.dataset, plan.titles, plan.clean)
-    options: list[object] = [
-        plan.dataset,
-        plan.titles,
-        plan.clean,
-        plan.by_article,
-        plan.split_seed,
-    ]
-    options += [plan.split_seed, plan.vectors, str(plan.corpus), plan.vocabulary_size]
+    dataset = datasets.load(plan.dataset, plan.titles, plan.clean, plan.knbc)
+    options = {
+        "dataset": plan.dataset,
+        "titles": plan.titles,
+        "clean": plan.clean,
+        "by_article": plan.by_article,
+        "split_seed": plan.split_seed,
+        "vectors": plan.vectors,
+        "corpus": str(plan.corpus),
+        "vocabulary_size": plan.vocabulary_size,
+    }
     place = paths.REPRODUCTIONS / f"data-{sha256_value(options)[:8]}"
     place.mkdir(parents=True, exist_ok=True)
     given = (plan.vectors, plan.corpus, plan.vocabulary_size, VECTOR_SEED)

@@ -9,7 +9,6 @@ from train2deploy.evaluate import scores
 
 LABELS = ["グルメ", "スポーツ", "京都", "携帯電話"]
 GOLDEN = {"携帯電話": 0.95, "京都": 0.03, "グルメ": 0.01, "スポーツ": 0.01}
-OFFICIAL = "eae5f629335f0a8f5651653429c3a491d9d9c221b2bbfa3b3289028c9a146747"
 
 
 def write_run(
@@ -20,7 +19,6 @@ def write_run(
     accuracy: float = 0.8,
     sentences: int = 60,
     epochs: int = 5,
-    archive_sha256: str = OFFICIAL,
     **hyperparameters: Any,
 ) -> Path:
     """A completed run whose numbers depend on nothing but the arguments."""
@@ -36,8 +34,6 @@ def write_run(
         highest = generator.uniform(0.4, 0.99)
         probabilities.append([highest if one == label else (1 - highest) / 3 for one in LABELS])
     data: dict[str, Any] = {"dataset": dataset, "seed": 1, "split": "random"}
-    if dataset == "knbc":
-        data["archive_sha256"] = archive_sha256
     inputs = {
         "data": data,
         "version": version,

@@ -1,18 +1,18 @@
-"""datasets.knbc on small archives in the layout of the official one."""
+"""datasets.knbc: every form of the corpus gives the same checked rows, or is refused by name."""
 
-import hashlib
-import io
 import tarfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from corpus import REAL, folder_of, needs_the_corpus, tar_of, zip_of
 from file_server import FileServer
 
 from train2deploy import downloads, paths
-from train2deploy.datasets import channels, knbc
-from train2deploy.datasets.knbc import CorpusError, Release
+from train2deploy.datasets import channels, knbc, knbc_files
+from train2deploy.datasets.knbc import Content, CorpusError
 
 TOPICS = {"Gourmet": "グルメ", "Keitai": "携帯電話", "Kyoto": "京都", "Sports": "スポーツ"}
 
@@ -25,10 +25,16 @@ SENTENCES = [
     '"引用"は"そのまま"',
     "［括弧］で始まる普通の文。",
 ]
+RELEASE = "KNBC_v1.0_090925"
 
 
-def corpus(articles: int = 3, sentences: list[str] = SENTENCES) -> dict[str, str]:
-    """Text of the four files: an id, a sentence and columns of annotations."""
+def files(
+    articles: int = 3,
+    sentences: list[str] = SENTENCES,
+    encoding: str = "euc_jp",
+    release: str = RELEASE,
+) -> dict[str, bytes]:
+    """A small corpus: an id, a sentence and columns of annotations, and the other files."""
     texts = {}
     for offset, (topic, label) in enumerate(TOPICS.items()):
         lines = [
@@ -37,45 +43,33 @@ def corpus(articles: int = 3, sentences: list[str] = SENTENCES) -> dict[str, str
             for article in range(1, articles + 1)
             for number, sentence in enumerate(sentences, start=1)
         ]
-        texts[f"KNBC_v1.0_090925/corpus2/{topic}.tsv"] = "".join(lines)
-    texts["KNBC_v1.0_090925/corpus1/KN001_Keitai_1/KN001_Keitai_1-1-1-01"] = "# 解析\n"
-    texts["KNBC_v1.0_090925/README"] = "説明\n"
-    return texts
+        texts[f"{release}/corpus2/{topic}.tsv"] = "".join(lines)
+    texts[f"{release}/corpus1/KN001_Keitai_1/KN001_Keitai_1-1-1-01"] = "# 解析\n"
+    texts[f"{release}/README"] = "説明\n"
+    return {name: text.encode(encoding) for name, text in texts.items()}
 
 
-def archive_of(path: Path, texts: dict[str, str], encoding: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:bz2") as tar:
-        for name, text in texts.items():
-            data = text.encode(encoding)
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return path
+def load(place: Path, **options: bool) -> list[knbc.Row]:
+    """The rows, whatever they are: the content is taken to be right."""
+    return knbc.load(place=place, content=Content.of(knbc.read(place)), **options).rows
 
 
-def euc(path: Path, texts: dict[str, str] | None = None) -> Path:
-    return archive_of(path, texts or corpus(), "euc_jp")
-
-
-def release_of(path: Path, sentences: int | None = None, articles: int | None = None) -> Release:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Release(path.name, "http://127.0.0.1:9/never-asked", digest, sentences, articles)
-
-
-def refusal(path: Path, release: Release | None = None) -> str:
+def refusal(place: Path, content: Content | None = None) -> str:
     with pytest.raises(CorpusError) as caught:
-        knbc.load(release=release or release_of(path))
+        knbc.load(place=place, content=content)
     return str(caught.value)
 
 
 @pytest.fixture
 def archive(project: Path) -> Path:
-    return euc(paths.RAW / "made.tar.bz2")
+    return tar_of(paths.RAW / "made.tar.bz2", files())
+
+
+# --- rows ----------------------------------------------------------------------------------
 
 
 def test_rows_hold_id_sentence_label_and_article(archive: Path):
-    rows = knbc.load(release=release_of(archive, 84, 12)).rows
+    rows = load(archive)
     assert len(rows) == 84
     first, second = rows[0], rows[1]
     assert (first.id, first.text) == ("KN001_Gourmet_1-1-1-01", "［グルメ］その話。")
@@ -89,13 +83,82 @@ def test_rows_hold_id_sentence_label_and_article(archive: Path):
 
 
 def test_quotes_are_characters_like_others(archive: Path):
-    assert '"引用"は"そのまま"' in {row.text for row in knbc.load(release=release_of(archive)).rows}
+    assert '"引用"は"そのまま"' in {row.text for row in load(archive)}
 
 
-def test_euc_jp_and_utf_8_give_the_same_rows(archive: Path):
-    utf8 = archive_of(paths.RAW / "utf8.tar.bz2", corpus(), "utf-8")
-    rows = [knbc.load(release=release_of(path)).rows for path in (archive, utf8)]
-    assert rows[0] == rows[1]
+def test_titles_may_be_dropped_and_only_the_first_of_an_article_is_one(archive: Path):
+    with_titles = [row.text for row in load(archive)]
+    without = [row.text for row in load(archive, titles=False)]
+    titles = {f"［{label}］その話。" for label in TOPICS.values()}
+    assert len(with_titles) - len(without) == 12
+    assert titles.isdisjoint(without)
+    assert without.count("［括弧］で始まる普通の文。") == 12
+
+
+def test_clean_drops_empty_sentences_and_those_that_are_only_an_address(archive: Path):
+    everything = [row.text for row in load(archive)]
+    clean = [row.text for row in load(archive, clean=True)]
+    assert len(everything) - len(clean) == 24
+    assert set(everything) - set(clean) == {"", "http://www.example.com/a?b=c"}
+
+
+def test_the_source_names_the_content_and_the_options(archive: Path):
+    content = Content.of(knbc.read(archive))
+    source = knbc.load(titles=False, clean=True, place=archive, content=content).source
+    assert source == {
+        "dataset": "knbc",
+        "content_sha256": content.sha256,
+        "titles": False,
+        "clean": True,
+    }
+
+
+def test_the_article_split_keeps_articles_apart(project: Path, tmp_path: Path):
+    rows = load(tar_of(paths.RAW / "made.tar.bz2", files(articles=20)))
+    dataset = knbc.DataSet([replace(row, text=row.id) for row in rows], None, {"dataset": "knbc"})
+    channels.write(dataset, 1, True, tmp_path / "data")
+    articles = [
+        {row.text.split("-")[0] for row in channels.read(tmp_path / "data" / part)}
+        for part in ("train", "test")
+    ]
+    assert articles[0].isdisjoint(articles[1])
+    assert len(articles[0] | articles[1]) == 80
+    assert len(articles[1]) == 8
+
+
+# --- one content in every form -------------------------------------------------------------
+
+FORMS: dict[str, Callable[[Path], Path]] = {
+    "official, EUC-JP": lambda raw: tar_of(raw / f"{RELEASE}.tar.bz2", files()),
+    "official, UTF-8": lambda raw: tar_of(
+        raw / f"{RELEASE}_utf8.tar.bz2", files(encoding="utf-8", release=f"{RELEASE}_utf8")
+    ),
+    "NLTK's zip": lambda raw: zip_of(raw / "knbc.zip", files(release="knbc")),
+    "unpacked": lambda raw: folder_of(raw, files()) / RELEASE,
+    "unpacked zip": lambda raw: folder_of(raw, files(release="knbc")) / "knbc",
+    "gzip, any name": lambda raw: tar_of(raw / "mine.tgz", files(), "w:gz"),
+    "without a folder": lambda raw: tar_of(
+        raw / "bare.tar", {k.removeprefix(f"{RELEASE}/"): v for k, v in files().items()}, "w"
+    ),
+    "its corpus2 alone": lambda raw: folder_of(raw, files()) / RELEASE / "corpus2",
+    "beside a Mac's shadows": lambda raw: zip_of(
+        raw / "mac.zip",
+        files() | {f"__MACOSX/{k}".replace("2/", "2/._"): b"\0" for k in files()},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_content(project: Path, tmp_path: Path, form: str):
+    expected = knbc.read(tar_of(tmp_path / "expected.tar.bz2", files()))
+    rows = knbc.load(place=FORMS[form](tmp_path / "here"), content=Content.of(expected)).rows
+    assert rows == expected
+
+
+@pytest.mark.parametrize("form", ["official, EUC-JP", "official, UTF-8", "NLTK's zip", "unpacked"])
+def test_what_lies_in_data_raw_is_found_by_its_name(project: Path, form: str):
+    place = FORMS[form](paths.RAW)
+    assert knbc_files.find() == place
 
 
 def jis_x_0208() -> bytes:
@@ -117,170 +180,174 @@ TABLES = {
     "Python's": lambda data: data.decode("euc_jp"),
     "JIS X 0213's": lambda data: data.decode("euc_jis_2004"),
     "Microsoft's": lambda data: data.decode("euc_jp").encode("shift_jis").decode("cp932"),
+    "with a yen sign": lambda data: data.decode("euc_jp").replace("￥", "¥"),
+    "with a byte order mark": lambda data: data.decode("euc_jp"),
 }
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_character_is_the_same_whatever_table_wrote_the_utf_8(project: Path, table: str):
+def test_every_character_is_the_same_whatever_table_wrote_the_utf_8(tmp_path: Path, table: str):
     characters = jis_x_0208()
     assert len(characters) == 2 * 6879
     names = [f"KNBC/corpus2/{topic}.tsv" for topic in TOPICS]
-    converted = f"KN001_Keitai_1-1-1-01\t{TABLES[table](characters)}\t\n"
-    original = f"KN001_Keitai_1-1-1-01\t{characters.decode('euc_jp')}\t\n"
-    utf8 = archive_of(paths.RAW / "utf8", dict.fromkeys(names, converted), "utf-8")
-    euc_jp = euc(paths.RAW / "euc", dict.fromkeys(names, original))
-    assert knbc.load(release=release_of(utf8)).rows == knbc.load(release=release_of(euc_jp)).rows
+    start = "\ufeff" if table == "with a byte order mark" else ""
+    converted = f"{start}KN001_Keitai_1-1-1-01\t{TABLES[table](characters)}\t\n".encode()
+    original = b"KN001_Keitai_1-1-1-01\t" + characters + b"\t\n"
+    utf8 = folder_of(tmp_path / "utf8", dict.fromkeys(names, converted))
+    euc_jp = folder_of(tmp_path / "euc", dict.fromkeys(names, original))
+    assert knbc.read(utf8) == knbc.read(euc_jp)
 
 
-def test_characters_beyond_jis_x_0208_are_read(project: Path):
-    texts = corpus(sentences=["①『㌔』"])
-    archive = archive_of(paths.RAW / "made", texts, "euc_jis_2004")
-    assert {row.text for row in knbc.load(release=release_of(archive)).rows} == {"①『㌔』"}
+def test_characters_beyond_jis_x_0208_are_read(tmp_path: Path):
+    place = folder_of(tmp_path, files(sentences=["①『㌔』"], encoding="euc_jis_2004"))
+    assert {row.text for row in knbc.read(place)} == {"①『㌔』"}
 
 
-def texts_of(archive: Path, **options: bool) -> list[str]:
-    return [row.text for row in knbc.load(release=release_of(archive), **options).rows]
+# --- the published corpus ------------------------------------------------------------------
 
 
-def test_titles_may_be_dropped_and_only_the_first_of_an_article_is_one(archive: Path):
-    with_titles, without = texts_of(archive), texts_of(archive, titles=False)
-    titles = {f"［{label}］その話。" for label in TOPICS.values()}
-    assert len(with_titles) - len(without) == 12
-    assert titles.isdisjoint(without)
-    assert without.count("［括弧］で始まる普通の文。") == 12
+@pytest.fixture(scope="module")
+def real() -> dict[str, str]:
+    """The text of the real corpus2, by path."""
+    with tarfile.open(REAL) as tar:
+        streams = {m.name: tar.extractfile(m) for m in tar if m.name.endswith(".tsv")}
+        return {name: stream.read().decode() for name, stream in streams.items() if stream}
 
 
-def test_clean_drops_empty_sentences_and_those_that_are_only_an_address(archive: Path):
-    everything, clean = texts_of(archive), texts_of(archive, clean=True)
-    assert len(everything) - len(clean) == 24
-    assert set(everything) - set(clean) == {"", "http://www.example.com/a?b=c"}
+def as_euc_jp(text: str) -> bytes:
+    """As the EUC-JP release writes it: two characters have another code in its table."""
+    return text.replace("—", "―").replace("¥", "￥").encode("euc_jp")
 
 
-def test_the_source_names_the_archive_and_the_options(archive: Path):
-    source = knbc.load(titles=False, clean=True, release=release_of(archive)).source
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    assert source == {
-        "dataset": "knbc",
-        "archive_sha256": digest,
-        "titles": False,
-        "clean": True,
-    }
+@needs_the_corpus
+def test_the_recorded_content_is_that_of_the_published_corpus():
+    dataset = knbc.load(place=REAL)
+    assert dataset.source["content_sha256"].startswith("72a44c958e3c189b")
+    counts = Counter(row.label for row in dataset.rows)
+    assert counts == {"京都": 1498, "携帯電話": 1278, "グルメ": 888, "スポーツ": 522}
+    assert len({row.group for row in dataset.rows}) == 249
+    assert len(knbc.load(titles=False, place=REAL).rows) == 4186 - 249
+    assert len(knbc.load(clean=True, place=REAL).rows) == 4186
 
 
-def test_the_article_split_keeps_articles_apart(project: Path, tmp_path: Path):
-    archive = euc(paths.RAW / "made.tar.bz2", corpus(articles=20))
-    dataset = knbc.load(release=release_of(archive))
-    unique = [replace(row, text=row.id) for row in dataset.rows]
-    channels.write(replace(dataset, rows=unique), 1, True, tmp_path / "data")
-    articles = [
-        {row.text.split("-")[0] for row in channels.read(tmp_path / "data" / part)}
-        for part in ("train", "test")
+@needs_the_corpus
+def test_the_four_published_forms_of_the_corpus_have_one_content(
+    tmp_path: Path, real: dict[str, str]
+):
+    euc_jp = {name: as_euc_jp(text) for name, text in real.items()}
+    utf8 = {name: text.encode() for name, text in real.items()}
+    places = [
+        tar_of(tmp_path / f"{RELEASE}.tar.bz2", euc_jp),
+        tar_of(tmp_path / f"{RELEASE}_utf8.tar.bz2", utf8),
+        zip_of(tmp_path / "knbc.zip", euc_jp),
+        folder_of(tmp_path / "unpacked", utf8),
     ]
-    assert articles[0].isdisjoint(articles[1])
-    assert len(articles[0] | articles[1]) == 80
-    assert len(articles[1]) == 8
+    rows = [knbc.load(place=place).rows for place in places]
+    assert all(each == rows[0] for each in rows)
+    assert len(rows[0]) == 4186
 
 
-def test_4186_sentences_give_3767_and_419(project: Path, tmp_path: Path):
-    per_topic = [898, 1452, 1366, 470]
-    texts = {}
-    for (topic, _), count in zip(TOPICS.items(), per_topic, strict=True):
-        lines = (f"KN{n % 62:03d}_{topic}_{n % 62}-1-{n}-01\t文{n}\t\n" for n in range(count))
-        texts[f"KNBC/corpus2/{topic}.tsv"] = "".join(lines)
-    archive = euc(paths.RAW / "made.tar.bz2", texts)
-    dataset = knbc.load(release=release_of(archive, 4186, 248))
-    line = channels.write(dataset, 1, False, tmp_path / "data")
+@needs_the_corpus
+@pytest.mark.parametrize("write", [str.encode, as_euc_jp], ids=["UTF-8", "EUC-JP"])
+def test_a_changed_character_is_refused_with_its_file_and_row(
+    tmp_path: Path, real: dict[str, str], write: Callable[[str], bytes]
+):
+    changed = {}
+    for name, text in real.items():
+        lines = text.split("\n")
+        if name.endswith("Keitai.tsv"):
+            row = lines[999].split("\t")
+            row[1] = row[1].replace(row[1][3], "変", 1)
+            lines[999] = "\t".join(row)
+        changed[name] = write("\n".join(lines))
+    place = tar_of(tmp_path / "changed.tar.bz2", changed)
+    assert "corpus2/Keitai.tsv, row 1000: not the row of the published corpus: " in refusal(place)
+
+
+@needs_the_corpus
+def test_4186_sentences_give_3767_and_419_with_the_supports_of_the_articles(
+    project: Path, tmp_path: Path
+):
+    line = channels.write(knbc.load(place=REAL), 1, False, tmp_path / "data")
     assert line.endswith("train 3,767, test 419 sentences")
+    test = Counter(row.label for row in channels.read(tmp_path / "data" / "test"))
+    assert sum(test.values()) == 419
 
 
 # --- what is refused -----------------------------------------------------------------------
 
-
-def test_another_sha256_is_refused_before_a_byte_is_read(archive: Path):
-    release = replace(release_of(archive), sha256="0" * 64)
-    with pytest.raises(downloads.DownloadFailed, match=f"sha256 {'0' * 64} expected"):
-        knbc.load(release=release)
-    assert archive.exists(), "a file laid by hand is not ours to remove"
+GOOD = SENTENCES[:2]
 
 
-def test_a_download_with_another_sha256_leaves_nothing(project: Path, file_server: FileServer):
-    url = file_server.serve("/k", b"a page of excuses")
-    release = Release("made.tar.bz2", url, "0" * 64, None, None)
-    with pytest.raises(downloads.DownloadFailed):
-        knbc.load(release=release)
-    assert list(paths.RAW.iterdir()) == []
+@pytest.mark.parametrize(
+    "sentences, told",
+    [
+        (["［{label}］その話。", "電波が良い。"], "Gourmet.tsv, row 2: not the row"),
+        (GOOD[:1], "Gourmet.tsv, row 2: not the row of the published corpus: KN002_Gourmet"),
+        ([*GOOD, "もうひとつ。"], "Gourmet.tsv, row 3: not the row"),
+    ],
+    ids=["changed", "left out", "added"],
+)
+def test_other_rows_are_refused(tmp_path: Path, sentences: list[str], told: str):
+    expected = Content.of(knbc.read(folder_of(tmp_path / "a", files(sentences=GOOD))))
+    other = folder_of(tmp_path / "b", files(sentences=sentences))
+    assert told in refusal(other, expected)
 
 
-def test_a_downloaded_archive_is_read(project: Path, file_server: FileServer, tmp_path: Path):
-    archive = euc(tmp_path / "made.tar.bz2")
-    release = replace(
-        release_of(archive, 84, 12), url=file_server.serve("/k", archive.read_bytes())
-    )
-    assert len(knbc.load(release=release).rows) == 84
-    assert [path.name for path in paths.RAW.iterdir()] == ["made.tar.bz2"]
+def test_a_file_that_ends_early_is_refused(tmp_path: Path):
+    expected = Content.of(knbc.read(folder_of(tmp_path / "a", files())))
+    cut = files()
+    name = f"{RELEASE}/corpus2/Sports.tsv"
+    cut[name] = b"".join(cut[name].splitlines(keepends=True)[:-1])
+    other = folder_of(tmp_path / "b", cut)
+    assert "corpus2/Sports.tsv: ends after row 20 of 21" in refusal(other, expected)
 
 
-def test_without_a_network_the_message_says_what_to_lay_where(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
-    official = replace(knbc.OFFICIAL[0], url="http://127.0.0.1:9/")
-    monkeypatch.setattr(knbc, "OFFICIAL", (official, knbc.OFFICIAL[1]))
-    with pytest.raises(downloads.DownloadFailed) as caught:
-        knbc.load()
-    assert "lay the file at data/raw/KNBC_v1.0_090925.tar.bz2" in str(caught.value)
+def test_rows_whose_order_differs_are_refused(tmp_path: Path):
+    expected = Content.of(knbc.read(folder_of(tmp_path / "a", files())))
+    turned = {
+        name: b"".join(reversed(data.splitlines(keepends=True))) for name, data in files().items()
+    }
+    other = folder_of(tmp_path / "b", turned)
+    assert "corpus2/Gourmet.tsv, row 1: not the row" in refusal(other, expected)
 
 
-def test_the_official_hash_is_the_recorded_one():
-    euc_release, utf8_release = knbc.OFFICIAL
-    assert euc_release.sha256 == "eae5f629335f0a8f5651653429c3a491d9d9c221b2bbfa3b3289028c9a146747"
-    assert {euc_release.sentences, utf8_release.sentences} == {4186}
-    assert {euc_release.articles, utf8_release.articles} == {249}
+def test_a_missing_file_is_named(tmp_path: Path):
+    some = files()
+    del some[f"{RELEASE}/corpus2/Kyoto.tsv"]
+    text = refusal(tar_of(tmp_path / "made.tar.bz2", some))
+    assert "corpus2/Kyoto.tsv is not in it" in text
+    assert "Gourmet.tsv, Keitai.tsv, Sports.tsv" in text
 
 
-def test_the_utf_8_archive_is_taken_where_it_alone_was_laid(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
-    first, second = knbc.OFFICIAL
-    monkeypatch.setattr(knbc, "OFFICIAL", (first, replace(second, sentences=84, articles=12)))
-    archive_of(paths.RAW / second.name, corpus(), "utf-8")
-    assert len(knbc.load().rows) == 84
+def test_a_line_without_a_tab_is_named(tmp_path: Path):
+    some = files()
+    some[f"{RELEASE}/corpus2/Keitai.tsv"] += b"KN001_Keitai_1-1-9-01 no tab\n"
+    text = refusal(tar_of(tmp_path / "made.tar.bz2", some))
+    assert "corpus2/Keitai.tsv, line 22: " in text
+    assert "has no tab" in text
 
 
-@pytest.mark.parametrize("sentences, articles", [(83, 12), (84, 11)])
-def test_other_counts_are_refused(archive: Path, sentences: int, articles: int):
-    text = refusal(archive, release_of(archive, sentences, articles))
-    assert f"expected {sentences} sentences in {articles} articles, found 84 in 12" in text
-    assert text.startswith("data/raw/made.tar.bz2: ")
+def test_another_encoding_is_refused(tmp_path: Path):
+    place = folder_of(tmp_path, files(sentences=["文字ソ"], encoding="cp932"))
+    assert "corpus2/Gourmet.tsv: neither EUC-JP nor UTF-8 text" in refusal(place)
 
 
-def test_a_missing_file_is_named(project: Path):
-    texts = corpus()
-    del texts["KNBC_v1.0_090925/corpus2/Kyoto.tsv"]
-    text = refusal(euc(paths.RAW / "made.tar.bz2", texts))
-    assert "expected corpus2/Kyoto.tsv in it" in text
-    assert "['Gourmet.tsv', 'Keitai.tsv', 'Sports.tsv']" in text
-
-
-def test_a_line_without_a_tab_is_named(project: Path):
-    texts = corpus()
-    texts["KNBC_v1.0_090925/corpus2/Keitai.tsv"] += "KN001_Keitai_1-1-9-01 no tab\n"
-    text = refusal(euc(paths.RAW / "made.tar.bz2", texts))
-    assert "corpus2/Keitai.tsv, line 22: expected an id, a tab and a sentence" in text
-
-
-def test_another_encoding_is_refused(project: Path):
-    path = archive_of(paths.RAW / "made.tar.bz2", corpus(sentences=["文字ソ"]), "cp932")
-    assert "expected text in EUC-JP or UTF-8, found neither" in refusal(path)
-
-
-def test_a_folder_in_a_files_place_is_refused(project: Path):
-    path = euc(paths.RAW / "made.tar.bz2", {})
+def test_a_folder_in_a_files_place_is_refused(tmp_path: Path):
+    path = tmp_path / "made.tar.bz2"
     with tarfile.open(path, "w:bz2") as tar:
         for topic in TOPICS:
             info = tarfile.TarInfo(f"KNBC/corpus2/{topic}.tsv")
             info.type = tarfile.DIRTYPE
             tar.addfile(info)
-    assert "expected corpus2/Gourmet.tsv in it" in refusal(path)
+    assert "corpus2/Gourmet.tsv is not in it" in refusal(path)
+
+
+def test_a_file_far_too_large_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(knbc_files, "LARGEST_FILE", 10)
+    assert "far more than any file of the corpus" in refusal(zip_of(tmp_path / "k.zip", files()))
 
 
 BROKEN = {
@@ -292,8 +359,69 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_archive_is_refused(project: Path, kind: str):
-    path = euc(paths.RAW / "made.tar.bz2", corpus(articles=40))
+@pytest.mark.parametrize("made", [tar_of, zip_of])
+def test_a_broken_archive_is_refused(
+    project: Path, kind: str, made: Callable[[Path, dict[str, bytes]], Path]
+):
+    path = made(paths.RAW / "made", files(articles=40))
     path.write_bytes(BROKEN[kind](path.read_bytes()))
     text = refusal(path)
-    assert text.startswith("data/raw/made.tar.bz2: expected a tar archive, found a broken one")
+    assert text.startswith("data/raw/made: neither a readable archive nor a folder (")
+    assert "KNBC=<path>" in text
+
+
+def test_a_place_without_anything_is_refused(tmp_path: Path):
+    assert "No such file or directory" in refusal(tmp_path / "nothing")
+    assert "of corpus2 it has nothing" in refusal(tmp_path)
+
+
+# --- fetching ------------------------------------------------------------------------------
+
+
+def sources(monkeypatch: pytest.MonkeyPatch, official: str, nltk: str) -> None:
+    first, second = knbc_files.SOURCES
+    monkeypatch.setattr(knbc_files, "SOURCES", {first: official, second: nltk})
+
+
+UNREACHABLE = "http://127.0.0.1:9/never-there"
+
+
+def test_the_official_archive_is_fetched_first(
+    project: Path,
+    file_server: FileServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    archive = tar_of(tmp_path / "made.tar.bz2", files())
+    url = file_server.serve("/k", archive.read_bytes())
+    sources(monkeypatch, url, UNREACHABLE)
+    assert len(knbc.load(content=Content.of(knbc.read(archive))).rows) == 84
+    assert [path.name for path in paths.RAW.iterdir()] == [f"{RELEASE}_utf8.tar.bz2"]
+    assert f"KNBC: fetched from {url}" in capsys.readouterr().out
+
+
+def test_the_copy_of_nltk_is_fetched_where_the_official_place_does_not_answer(
+    project: Path,
+    file_server: FileServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    archive = zip_of(tmp_path / "knbc.zip", files(release="knbc"))
+    url = file_server.serve("/knbc.zip", archive.read_bytes())
+    sources(monkeypatch, UNREACHABLE, url)
+    assert len(knbc.load(content=Content.of(knbc.read(archive))).rows) == 84
+    assert [path.name for path in paths.RAW.iterdir()] == ["knbc.zip"]
+    assert f"KNBC: fetched from {url}" in capsys.readouterr().out
+
+
+def test_without_a_network_the_message_says_what_to_copy_where(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sources(monkeypatch, UNREACHABLE, UNREACHABLE)
+    with pytest.raises(downloads.DownloadFailed) as caught:
+        knbc.load()
+    told = str(caught.value)
+    assert "copy KNBC_v1.0_090925_utf8.tar.bz2 or knbc.zip to data/raw" in told
+    assert "KNBC=<path>" in told

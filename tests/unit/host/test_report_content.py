@@ -202,16 +202,3 @@ def test_what_differs_between_the_machines_of_the_runs_is_named(project: Path):
     assert environment["differing"] == ["cpu"]
     assert environment["dirty"] is True
     assert len(environment["commits"]) == 2
-
-
-@pytest.mark.parametrize(
-    "digest, corpus", [(None, "none"), ("0" * 64, "another"), ("official", "official")]
-)
-def test_the_archive_behind_the_corpus_figures_is_told(
-    project: Path, digest: str | None, corpus: str
-):
-    write_run(paths.RUNS)
-    if digest:
-        given = {} if digest == "official" else {"archive_sha256": digest}
-        write_run(paths.RUNS, dataset="knbc", **given)
-    assert build()["corpus"] == corpus

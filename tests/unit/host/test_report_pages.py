@@ -209,22 +209,6 @@ def test_the_three_lines_say_what_came_out(
     assert "17" in lines[2] and "30" in lines[2]
 
 
-@pytest.mark.parametrize(
-    "language, told", [("en", "is not the official one"), ("ja", "公式のものと一致しません")]
-)
-def test_figures_of_a_stand_in_for_the_corpus_are_marked(
-    project: Path, capsys: pytest.CaptureFixture[str], language: str, told: str
-):
-    write_run(paths.RUNS)
-    write_run(paths.RUNS, dataset="knbc")
-    pages.report("sample", language)
-    assert told not in capsys.readouterr().out
-    write_run(paths.RUNS, seed=2, dataset="knbc", archive_sha256="0" * 64)
-    write_run(paths.RUNS, seed=3, dataset="knbc", archive_sha256="0" * 64)
-    pages.report("sample", language)
-    assert told in capsys.readouterr().out
-
-
 def test_the_commands_that_make_it_again_hold_all_that_was_given(project: Path):
     folder = write_run(paths.RUNS, dataset="knbc", seed=2, epochs=3, **{"batch-size": 16})
     described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
