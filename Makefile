@@ -98,7 +98,7 @@ include docker/docker.mk
 help: ## list the targets (this text)
 	@awk -f make-help.awk $(MAKEFILE_LIST)
 
-setup: ## make the environments: host tool, training (TF 1.12), serving (TF 1.13)
+setup: ## make the environments: host tool, training (TF 1.12), serving (TF 1.13), the handler's
 	@$(MAKE) --no-print-directory --jobs 3 .stamps/host $(TRAIN_ENV) $(SERVE_ENV)
 
 doctor: ## what this machine has and lacks, and what to do
@@ -126,7 +126,20 @@ doctor: ## what this machine has and lacks, and what to do
 	@.venvs/$*/bin/python -m $(PIP_INSTALL) --no-deps --requirement requirements/$*.lock
 	@touch $@
 
-# Laid over both Python 3.6 environments by PYTHONPATH, so that these stay what the containers hold.
+# What inference.py sees: the container's packages and no others. Those of the last container
+# (HOSTING_CONTRACT=head) lie in a folder of their own; of TensorFlow it has the messages alone.
+HANDLER_TENSORFLOW = cd .venvs/serve/lib/python3.6/site-packages && find tensorflow/core -name '*_pb2.py' -print0
+.stamps/handler: requirements/handler.lock requirements/handler-head.lock requirements/pip.lock | .stamps/serve
+	@rm -rf .venvs/handler
+	@echo "setup: handler environment (Python 3.6)"
+	@python36=$$($(FIND_PYTHON36)) && "$$python36" -m venv .venvs/handler
+	@.venvs/handler/bin/python -m $(PIP_INSTALL) --requirement requirements/pip.lock
+	@.venvs/handler/bin/python -m $(PIP_INSTALL) --no-deps --requirement requirements/handler.lock
+	@.venvs/handler/bin/python -m $(PIP_INSTALL) --no-deps --target .venvs/handler/head --requirement requirements/handler-head.lock
+	@($(HANDLER_TENSORFLOW)) | tar -C .venvs/serve/lib/python3.6/site-packages --null -T - -c | tar -C .venvs/handler/head -x
+	@touch $@
+
+# Laid over the Python 3.6 environments by PYTHONPATH, so that these stay what the containers hold.
 .stamps/test-py36: requirements/test-py36.lock .stamps/serve
 	@echo "setup: tests and linters (Python 3.6)"
 	@rm -rf .venvs/test-py36
@@ -149,6 +162,8 @@ lock: .stamps/dev ## resolve requirements/*.in again
 	$(COMPILE) --no-deps requirements/chive.in -o requirements/chive.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/train.in -o requirements/train.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/serve.in -o requirements/serve.lock
+	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/handler.in -o requirements/handler.lock
+	$(COMPILE) $(DATED) --no-deps --python $(PYTHON_FOR_SDISTS) requirements/handler-head.in -o requirements/handler-head.lock
 	$(COMPILE) --python-version 3.6 --python $(PYTHON_FOR_SDISTS) requirements/test-py36.in -o requirements/test-py36.lock
 	$(COMPILE) --no-annotate --python-version 3.6 --python $(PYTHON_FOR_SDISTS) src/predict/code/requirements.in -o src/predict/code/requirements.txt
 
@@ -228,12 +243,12 @@ dry-run: .hyperparameters ## the main job: all of the above, from nothing to a c
 
 ##@ How fast, and how robust
 .PHONY: bench soak
-bench: .stamps/host .stamps/train .stamps/serve build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory, start, beside a raw session
+bench: .stamps/host .stamps/train .stamps/serve .stamps/handler build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory, start, beside a raw session
 	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)") \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)")
 
-soak: .stamps/host .stamps/serve build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
+soak: .stamps/host .stamps/serve .stamps/handler build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
 	@$(RUN) soak $(if $(SECONDS),--seconds "$(SECONDS)")
 
 ##@ Reproduce
@@ -384,26 +399,27 @@ TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
 TEST_SUITES := lint test-unit test-contract test-integration test-emulator test-e2e
 test: ## everything that needs no Docker, linters included
-	@$(MAKE) --no-print-directory --jobs 3 .stamps/host .stamps/train .stamps/serve .stamps/cloud
+	@$(MAKE) --no-print-directory --jobs 3 .stamps/host .stamps/train .stamps/serve .stamps/handler .stamps/cloud
 	@$(MAKE) --no-print-directory .stamps/dev .stamps/test-py36 .stamps/predict-lib
 	@$(MAKE) --no-print-directory --keep-going $(TEST_SUITES)
 
-test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib ## unit tests, each side in its own Python
+test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## unit tests, each side in its own Python
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/unit/host
 	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/train/bin/python $(PYTEST) tests/unit/train
 	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH):.venvs/predict-lib .venvs/serve/bin/python $(PYTEST) tests/unit/predict
 	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python $(PYTEST) tests/unit/hosting
+	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/handler/bin/python $(PYTEST) tests/unit/handler
 
-test-contract: .stamps/dev .stamps/serve ## the hosting contract, from outside (BASE_URL=…: against another server)
+test-contract: .stamps/dev .stamps/serve .stamps/handler ## the hosting contract, from outside (BASE_URL=…: against another server)
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/contract
 
-test-integration: .stamps/dev .stamps/train .stamps/serve ## small jobs and endpoints by their make targets
+test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## small jobs and endpoints by their make targets
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/integration
 
-test-emulator: .stamps/cloud .stamps/train .stamps/serve ## the cloud half against the emulator
+test-emulator: .stamps/cloud .stamps/train .stamps/serve .stamps/handler ## the cloud half against the emulator
 	@$(TEST_ENV) PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator
 
-test-e2e: .stamps/dev .stamps/train .stamps/serve ## the main job, make dry-run
+test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## the main job, make dry-run
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/e2e
 
 # What code/lib is in the archive, for tests that run inference.py outside of one.
@@ -412,7 +428,7 @@ test-e2e: .stamps/dev .stamps/train .stamps/serve ## the main job, make dry-run
 	@.venvs/serve/bin/python -m $(PIP_INSTALL) --no-deps --target .venvs/predict-lib --requirement $<
 	@touch $@
 
-PY36_FILES := src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/saved_models
+PY36_FILES := src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 	@$(HOST) -m ruff check src tests
 	@$(HOST) -m ruff format --check src/train2deploy src/emulator

@@ -14,7 +14,7 @@ export RUNTIME
 
 # The environments of the TensorFlow 1.x side, and how the host tool is told.
 TRAIN_ENV := .stamps/train
-SERVE_ENV := .stamps/serve
+SERVE_ENV := .stamps/serve .stamps/handler
 RUNTIME_OPTIONS := --runtime $(RUNTIME)
 IMAGES := .stamps/images-$(MODEL_SERVER)
 ifneq ($(filter docker sdk,$(RUNTIME)),)
@@ -44,18 +44,19 @@ images: .stamps/host ## build the Docker images that are missing or have changed
 	@touch $(IMAGES)
 
 IMAGE_SOURCES := $(shell find -L docker src/hosting -type f ! -name '*.pyc' ! -name '*.md' ! -name '*.mk')
-$(IMAGES): requirements/train.lock requirements/serve.lock requirements/pip.lock $(IMAGE_SOURCES) | .stamps/host
+IMAGE_LOCKS := $(patsubst %,requirements/%.lock,train serve handler handler-head pip)
+$(IMAGES): $(IMAGE_LOCKS) $(IMAGE_SOURCES) | .stamps/host
 	@$(BUILD_IMAGES)
 	@touch $@
 
 # With cloud: build/model.tar.gz served here and the endpoint there, the same requests to both.
 WITH_CLOUD = $(filter cloud,$(A) $(B))
-NEEDS_host := .stamps/train .stamps/serve
+NEEDS_host := .stamps/train .stamps/serve .stamps/handler
 NEEDS_docker := $(IMAGES)
 NEEDS_cloud := .stamps/cloud build/model.tar.gz
 PARITY_INPUTS := build/data/manifest.json build/vectors/manifest.json
 parity: $(if $(WITH_CLOUD),,.hyperparameters) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud
 	@$(if $(WITH_CLOUD),$(CLOUD_RUN) parity $(firstword $(filter-out cloud,$(A) $(B))),$(RUN) parity $(A) $(B) $(TRAIN_OPTIONS))
 
-test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)
+test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import hosting
-from hosting.processes import python_command
+from hosting.processes import PYTHON_VARIABLE, python_command
 
 MODEL_SERVER = 'tensorflow_model_server'
 
@@ -19,6 +19,22 @@ def child_environment(environ=None):
         environment['PYTHONPATH'] = os.pathsep.join([sources] + [p for p in paths if p])
     environment['PYTHONUNBUFFERED'] = '1'  # a handler's print must reach the log at once
     return environment
+
+
+def handler_python(environ=None):
+    """The interpreter of the environment that holds what the container holds, and no more.
+
+    It lies beside the one that this runs in, unless HOSTING_HANDLER_PYTHON names another.
+    """
+    environ = os.environ if environ is None else environ
+    beside = os.path.join(os.path.dirname(sys.prefix), 'handler', 'bin', 'python')
+    return environ.get('HOSTING_HANDLER_PYTHON') or beside
+
+
+def site_packages(python):
+    """The packages of a virtual environment's interpreter, which is of this Python version."""
+    environment = os.path.dirname(os.path.dirname(python))
+    return os.path.join(environment, 'lib', 'python%d.%d' % sys.version_info[:2], 'site-packages')
 
 
 def model_server_environment(runtime_dir):
@@ -81,8 +97,10 @@ def handler_environment(settings, default_model, code_dir, packages_dir, runtime
     """What the handler's process is told: the container's variables, and HOSTING_… ones."""
     environment = {
         'TFS_DEFAULT_MODEL_NAME': default_model,
+        'SAGEMAKER_TFS_VERSION': settings.tfs_version,
         'HOSTING_CODE_DIR': code_dir,
         'HOSTING_CONTRACT': settings.contract,
+        PYTHON_VARIABLE: sys.executable,
     }
     if packages_dir:
         environment['HOSTING_PACKAGES_DIR'] = packages_dir
@@ -103,7 +121,8 @@ def gunicorn_command(settings, socket_path, working_dir):
     worker_class = settings.gunicorn_worker_class
     if worker_class == 'gevent':
         worker_class = 'hosting.handler_service.worker.Worker'
-    command = python_command('hosting.handler_service') + [
+    command = [
+        handler_python(), '-m', 'hosting.handler_service',
         '-c', 'python:hosting.handler_service.gunicorn_conf',
         '-b', 'unix:' + socket_path, '-k', worker_class, '--chdir', working_dir]
     if settings.gunicorn_timeout != 30:
@@ -134,6 +153,6 @@ def edge_command(settings, host, rest_ports, socket_path, python_mode, default_m
 
 
 def pip_command(requirements, target):
-    """`pip3 install -r`, into a directory of its own instead of the serving environment."""
-    return [sys.executable, '-m', 'pip', 'install', '--disable-pip-version-check',
+    """`pip3 install -r`, into a directory of its own instead of the handler's environment."""
+    return [handler_python(), '-m', 'pip', 'install', '--disable-pip-version-check',
             '--no-warn-script-location', '--target', target, '-r', requirements]

@@ -1,9 +1,9 @@
 """A7: requirements.txt of the handler is installed at every start, unless code/lib exists.
 
-The container installs into its own interpreter. Here the serving environment is shared by
+The container installs into its own interpreter. Here the handler's environment is shared by
 everything on this machine, so packages go into a directory of their own that comes before
 it on the handler's search path. The directory is kept for the next start with the same
-requirements; what the serving environment already has is not installed again.
+requirements; what the handler's environment already has is not installed again.
 """
 import hashlib
 import logging
@@ -34,15 +34,15 @@ class Requirements:
         return not any(line.startswith(('-', '.', '/')) or '://' in line or ' --' in line
                        for line in self._lines)
 
-    def satisfied(self):
-        """Whether the serving environment has everything (what pip would find, but faster)."""
+    def satisfied(self, site_packages):
+        """Whether an environment has everything (what pip would find, but faster)."""
         if not self._lines:
             return True
         if not self._plain:
             return False
         import pkg_resources
         try:
-            pkg_resources.require(self._lines)
+            pkg_resources.WorkingSet([site_packages]).require(*self._lines)
         except (pkg_resources.ResolutionError, ValueError):
             return False
         return True

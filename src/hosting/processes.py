@@ -4,6 +4,10 @@ import os
 import signal
 import sys
 
+# The handler's process, which starts model servers of a multi-model endpoint, runs in an
+# environment that lacks what a model server stands on: it is told where the right one is.
+PYTHON_VARIABLE = 'HOSTING_PYTHON'
+
 _PR_SET_PDEATHSIG = 1
 
 try:
@@ -36,5 +40,5 @@ def child_setup(parent):
 
 
 def python_command(module):
-    """The command that runs one of this project's modules in this interpreter."""
-    return [sys.executable, '-m', module]
+    """The command that runs one of this project's modules in the serving environment."""
+    return [os.environ.get(PYTHON_VARIABLE, sys.executable), '-m', module]

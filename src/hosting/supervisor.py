@@ -62,6 +62,9 @@ class Supervisor:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._stop)
         self._check_port()
+        if self.python_mode and not os.path.exists(commands.handler_python()):
+            raise StartError('%s: the environment of inference.py is missing. Run `make setup`.'
+                             % commands.handler_python())
         self._runtime = RuntimeDirectory()
         try:
             self._start_all()
@@ -213,8 +216,8 @@ class Supervisor:
             return
         log.info('installing packages from requirements.txt...')
         requirements = Requirements(path, self._cache_dir)
-        if requirements.satisfied():
-            log.info('the serving environment has them all')
+        if requirements.satisfied(commands.site_packages(commands.handler_python())):
+            log.info('the container has them all')
             return
         if not requirements.installed():
             staging = requirements.staging()
@@ -235,9 +238,9 @@ class Supervisor:
 
     # -- processes -------------------------------------------------------------------------
 
-    def _spawn(self, name, command, environment, restart):
+    def _spawn(self, name, command, environment, restart, cwd=None):
         log.info('%s command: %s', name, ' '.join(command))
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL,
                                    preexec_fn=child_setup(os.getpid()))
         # The Popen object must be kept: one that is forgotten is waited for by the next one,
         # and _monitor would never learn that the process has ended.
@@ -262,7 +265,9 @@ class Supervisor:
             self._runtime.path, self._batching_path))
         command = commands.gunicorn_command(self.settings, self._runtime.gunicorn_socket,
                                             self._runtime.working_dir)
-        self._spawn(GUNICORN, command, environment, self._start_gunicorn)
+        # Where gunicorn starts is on the handler's search path: not where make was called.
+        self._spawn(GUNICORN, command, environment, self._start_gunicorn,
+                    self._runtime.working_dir)
 
     def _start_edge(self):
         command = commands.edge_command(

@@ -1,8 +1,9 @@
 """`python -m hosting.handler_service [gunicorn's options]`: gunicorn over the handler's app.
 
-The module search path becomes the container's: the model's code/lib, code/, and the
-packages of its requirements.txt, but nothing of this project's sources: an import that
-only works on this machine must fail here, not on SageMaker.
+It runs in an environment of its own, which holds the container's packages. The module search
+path becomes the container's too: the model's code/lib, code/, and the packages of its
+requirements.txt, but nothing of this project's sources: an import that only works on this
+machine must fail here, not on SageMaker.
 """
 import os
 import sys
@@ -29,7 +30,8 @@ def _forget_sources():
 def main():
     _forget_sources()
     paths.extend_search_path(os.environ['HOSTING_CODE_DIR'],
-                             os.environ.get('HOSTING_PACKAGES_DIR'))
+                             os.environ.get('HOSTING_PACKAGES_DIR'),
+                             os.environ.get('HOSTING_CONTRACT'))
     from gunicorn.app.wsgiapp import run
     sys.argv[0] = 'gunicorn'
     run()

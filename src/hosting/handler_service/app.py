@@ -6,7 +6,7 @@ import os
 import falcon
 
 from hosting.handler_service.context import Context2019, request_fields, rest_uri, tfs_attributes
-from hosting.handler_service.loader import load_handler
+from hosting.handler_service.loader import explain_missing_module, load_handler
 
 logging.basicConfig(level=logging.INFO)
 log = logging.getLogger('python_service')
@@ -49,6 +49,8 @@ def answer(handler, data, context, response):
         response.body, response.content_type = handler(data, context)
     except Exception as error:  # whatever a handler raises becomes the error body
         log.exception('exception handling request: %s', error)
+        if isinstance(error, ImportError):
+            explain_missing_module(error)
         response.status = falcon.HTTP_500
         response.body = json.dumps({'error': str(error)}).encode('utf-8')
 
@@ -58,6 +60,9 @@ def load_script():
     path = os.path.join(os.environ['HOSTING_CODE_DIR'], 'inference.py')
     try:
         return load_handler(path)
+    except ImportError as error:
+        explain_missing_module(error)
+        raise
     except SystemExit as exit_:
         if os.environ.get('DEV') != '1':
             raise

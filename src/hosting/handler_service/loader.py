@@ -1,5 +1,8 @@
 """A7: loads the model's inference.py and makes one handler of what it defines."""
 import importlib.util
+import logging
+
+log = logging.getLogger('python_service')
 
 
 def load_handler(path):
@@ -17,6 +20,14 @@ def load_handler(path):
     if hasattr(inference, 'input_handler') and hasattr(inference, 'output_handler'):
         return _pair(inference.input_handler, inference.output_handler)
     raise NotImplementedError('Handlers are not implemented correctly in user script.')
+
+
+def explain_missing_module(error):
+    """Log what to do about an import that fails here as it would on SageMaker."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        log.error('the serving container holds no module %s, here as on SageMaker: put it into '
+                  'code/lib of model.tar.gz, or name its package in code/requirements.txt.',
+                  error.name.partition('.')[0])
 
 
 def _pair(input_handler, output_handler):

@@ -1,133 +1,39 @@
 """gunicorn's gevent worker with a cheaper way through HTTP.
 
-gunicorn parses requests in Python and makes a connection per request of its proxy; that
-costs more than everything else between a client and its handler. This worker keeps
-connections open and parses with httptools, and leaves the rest (processes, heartbeat,
-time-out, greenlets, signals) to gunicorn's own gevent worker.
+gunicorn makes a connection for each request of its proxy and parses every request in Python;
+that costs more than everything else between a client and its handler. This worker keeps
+connections open and remembers what it parsed. Parsing itself, its limits, the WSGI
+environment and the body that a handler reads are gunicorn's own, as are processes, heartbeat,
+time-out, greenlets and signals.
 """
-import io
-import re
-import sys
 import time
 from functools import partial
 from socket import SHUT_RDWR
 
 import gevent
-import httptools
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
-from gunicorn.http.errors import InvalidHeader
+from gunicorn.http import body, wsgi
+from gunicorn.http.errors import NoMoreData
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
 from hosting.http.known_heads import KnownHeads
 
 _RECEIVE = 256 * 1024
-_CONTROL = re.compile('[\x00-\x1f\x7f]')
 
 
-class RequestBody:
-    """The request body as gunicorn offers it: can be read once, has no seek and no length."""
-
-    __slots__ = ('_stream',)
-
-    def __init__(self, body):
-        self._stream = io.BytesIO(body)
+class Body(body.Body):
+    """gunicorn's body, which a handler is given as `data`; it takes more than 1 KB at a time."""
 
     def read(self, size=None):
-        return self._stream.read(_size(size))
-
-    def readline(self, size=None):
-        return self._stream.readline(_size(size))
-
-    def readlines(self, size=None):
-        return self._stream.readlines()
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        line = self._stream.readline()
-        if not line:
-            raise StopIteration
-        return line
-
-    next = __next__
-
-
-def _size(size):
-    if size is None:
-        return -1
-    if not isinstance(size, int):
-        raise TypeError('size must be an integral type')
-    return size
-
-
-class _Parser:
-    """Collects one request after the other into WSGI environments."""
-
-    __slots__ = ('base', 'known_heads', 'ready', 'environ', 'target', 'chunks', 'parser',
-                 'in_message', 'in_headers')
-
-    def __init__(self, base, known_heads):
-        self.base = base
-        self.known_heads = known_heads
-        self.ready = []
-        self.in_message = self.in_headers = False
-        self.parser = httptools.HttpRequestParser(self)
-
-    def feed(self, data):
-        """Take what the edge sent; complete requests are then in `ready`."""
-        whole = not self.in_message
-        if whole:
-            known = self.known_heads.find(data)
-            if known is not None:
-                head, body = known
-                self.ready.append(dict(head, **{'wsgi.input': RequestBody(body)}))
-                return
-        complete = len(self.ready)
-        self.parser.feed_data(data)
-        if whole and not self.in_message and len(self.ready) == complete + 1 \
-                and 'HTTP_TRANSFER_ENCODING' not in self.environ:
-            self.known_heads.learn(data, sum(map(len, self.chunks)), self.environ.copy())
-
-    def on_message_begin(self):
-        self.environ = self.base.copy()
-        self.target = b''
-        self.chunks = []
-        self.in_message = self.in_headers = True
-
-    def on_url(self, url):
-        self.target += url
-
-    def on_header(self, name, value):
-        if not self.in_headers:
-            return  # a trailer
-        key = name.decode('latin-1').upper().replace('-', '_')
-        if key != 'CONTENT_TYPE' and key != 'CONTENT_LENGTH':
-            key = 'HTTP_' + key
-        value = value.decode('latin-1')
-        environ = self.environ
-        environ[key] = environ[key] + ',' + value if key in environ else value
-
-    def on_headers_complete(self):
-        self.in_headers = False
-
-    def on_body(self, body):
-        self.chunks.append(body)
-
-    def on_message_complete(self):
-        self.in_message = False
-        environ = self.environ
-        target = self.target.decode('latin-1')
-        path, _, environ['QUERY_STRING'] = target.partition('?')
-        environ['PATH_INFO'] = util.unquote_to_wsgi_str(path) if '%' in path else path
-        environ['RAW_URI'] = target
-        environ['REQUEST_METHOD'] = self.parser.get_method().decode('latin-1')
-        chunks = self.chunks
-        environ['wsgi.input'] = RequestBody(chunks[0] if len(chunks) == 1 else b''.join(chunks))
-        self.ready.append(environ)
+        missing = self.getsize(size) - self.buf.tell()
+        if missing > 0:
+            self.buf.write(self.reader.read(missing))
+        return super().read(size)
 
 
 class Worker(GeventWorker):
@@ -137,13 +43,6 @@ class Worker(GeventWorker):
         self._idle = set()
         self._stopping = Event()
         self._known_heads = KnownHeads()
-        self._base_environ = {
-            'wsgi.version': (1, 0), 'wsgi.url_scheme': 'http', 'wsgi.errors': sys.stderr,
-            'wsgi.multithread': True, 'wsgi.multiprocess': self.cfg.workers > 1,
-            'wsgi.run_once': False, 'SCRIPT_NAME': '', 'SERVER_PROTOCOL': 'HTTP/1.1',
-            'SERVER_NAME': 'localhost', 'SERVER_PORT': '80', 'SERVER_SOFTWARE': 'gunicorn',
-            'REMOTE_ADDR': '', 'gunicorn.socket': None,
-        }
         super().init_process()
 
     def run(self):
@@ -177,40 +76,76 @@ class Worker(GeventWorker):
         self._stopping.set()
 
     def handle(self, listener, client, addr):
+        """Answer a connection's requests, one after the other."""
         client.setblocking(1)
-        parser = _Parser(self._base_environ, self._known_heads)
+        unreader = SocketUnreader(client)
+        request = None
         try:
             while True:
-                while not parser.ready:
-                    self._idle.add(client)
-                    data = client.recv(_RECEIVE)
-                    self._idle.discard(client)
-                    if not data:
-                        return
-                    parser.feed(data)
-                environ = parser.ready.pop(0)
-                if not self._answer(client, environ) or not self.alive:
+                data = self._received(client, unreader)
+                if not data:
                     return
+                request = None  # what an error is about: not the request before
+                request, environ = self._parsed(data, unreader, listener, client, addr)
+                self._answer(client, request, environ)
+                if request.should_close() or not self.alive:
+                    return
+                while environ['wsgi.input'].read(_RECEIVE):
+                    pass  # what the handler left of the body is not the next request
         except SystemExit:
             # sys.exit() in a handler drops the connection; the worker lives on.
             self.log.debug('a handler called sys.exit')
-        except (OSError, httptools.HttpParserError) as error:
+        except (OSError, NoMoreData) as error:
             self.log.debug('connection lost: %s', error)
+        except Exception as error:  # as gunicorn: log it, answer with an HTML page, close
+            self.handle_error(request, client, addr, error)
         finally:
             self._idle.discard(client)
             util.close(client)
 
-    def _answer(self, client, environ):
-        """Run the application on one request; False if the connection must end."""
+    def _received(self, client, unreader):
+        """What came after the last request, or comes next."""
+        rest = unreader.buf.getvalue()
+        if rest:
+            return unreader.read()
+        self._idle.add(client)
+        data = client.recv(_RECEIVE)
+        self._idle.discard(client)
+        return data
+
+    def _parsed(self, data, unreader, listener, client, addr):
+        """(request, WSGI environment) of a message that begins with `data`."""
+        known = self._known_heads.find(data)
+        if known is not None:
+            (request, environ), content = known
+            unreader.unread(content)
+            reader = body.LengthReader(unreader, len(content))
+        else:
+            unreader.unread(data)
+            request = Request(self.cfg, unreader)
+            _, environ = wsgi.create(request, client, addr, listener.getsockname(), self.cfg)
+            environ['wsgi.multithread'] = True
+            reader = request.body.reader
+            if isinstance(reader, body.LengthReader):
+                self._known_heads.learn(data, reader.length, (request, environ))
+        return request, dict(environ, **{'wsgi.input': Body(reader), 'gunicorn.socket': client})
+
+    def _answer(self, client, request, environ):
+        """Run the application on a request and send what it answers, in one piece."""
+        response = wsgi.Response(request, client, self.cfg)
+        items = self.wsgi(environ, response.start_response)
         try:
-            payload = self._run(environ)
-        except Exception as error:  # as gunicorn: log it, answer with an HTML page, close
-            self.log.exception('Error handling request %s', environ['RAW_URI'])
-            if isinstance(error, InvalidHeader):
-                util.write_error(client, 400, 'Bad Request', str(error))
-            else:
-                util.write_error(client, 500, 'Internal Server Error', '')
-            return False
+            content = b''.join(items)
+        finally:
+            if hasattr(items, 'close'):
+                items.close()
+        length = len(content) if response.response_length is None else response.response_length
+        lines = ['HTTP/1.1 %s\r\n' % response.status]
+        lines += ['%s: %s\r\n' % header for header in response.headers]
+        if response.response_length is None:
+            lines.append('Content-Length: %d\r\n' % length)
+        lines.append('\r\n')
+        payload = ''.join(lines).encode('ascii') + content[:length]
         self.nr += 1
         if self.nr >= self.max_requests:
             self.log.info('Autorestarting worker after current request.')
@@ -218,35 +153,3 @@ class Worker(GeventWorker):
         sent = client.send(payload)
         if sent < len(payload):
             client.sendall(payload[sent:])
-        return True
-
-    def _run(self, environ):
-        """The application's response as bytes."""
-        started = []
-
-        def start_response(status, headers, exc_info=None):
-            started[:] = [status, headers]
-
-        items = self.wsgi(environ, start_response)
-        try:
-            body = b''.join(items)
-        finally:
-            if hasattr(items, 'close'):
-                items.close()
-        status, headers = started
-        lines = ['HTTP/1.1 ', status, '\r\n']
-        has_length = False
-        for name, value in headers:
-            if _CONTROL.search(value):
-                raise InvalidHeader(repr(value))
-            lower = name.lower()
-            if lower == 'content-length':
-                has_length = True
-            elif lower == 'connection' or lower == 'transfer-encoding':
-                continue
-            lines += (name, ': ', value, '\r\n')
-        if not has_length:
-            lines.append('Content-Length: %d\r\n' % len(body))
-        lines.append('\r\n')
-        head = ''.join(lines).encode('ascii')
-        return head if environ['REQUEST_METHOD'] == 'HEAD' else head + body

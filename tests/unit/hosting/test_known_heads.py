@@ -1,12 +1,10 @@
 """Heads that were parsed before: what is remembered gives what a parser gives."""
 import asyncio
 
-import httptools
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hosting.handler_service.worker import _Parser
 from hosting.http import known_heads
 from hosting.http.connection import Connection
 from hosting.http.known_heads import KnownHeads
@@ -130,42 +128,6 @@ def test_a_server_that_knows_the_heads_hears_what_one_that_does_not_hears(pieces
         assert seen_by_server(server, order) == seen_by_server(new_server(loop), order)
     finally:
         loop.close()
-
-
-def environments(known, pieces):
-    """What the worker's parser makes of pieces: environments without their streams, bodies."""
-    parser = _Parser({'wsgi.version': (1, 0)}, known)
-    found = []
-    for piece in pieces:
-        try:
-            parser.feed(piece)
-        except httptools.HttpParserError:
-            break
-    for environ in parser.ready:
-        body = environ.pop('wsgi.input').read()
-        found.append((environ, body))
-    return found
-
-
-@given(st.lists(messages(), min_size=1, max_size=3), st.data())
-@example([HEAD + b'\r\n\r\nabc'], None)
-def test_a_worker_that_knows_the_heads_makes_the_same_environments(pieces, data):
-    known = KnownHeads()
-    environments(known, pieces)
-    order = pieces if data is None else data.draw(st.permutations(pieces + pieces))
-    assert environments(known, order) == environments(KnownHeads(), order)
-
-
-def test_what_an_application_writes_into_its_environment_is_not_remembered():
-    known = KnownHeads()
-    message = HEAD + b'\r\n\r\nabc'
-    for body in (b'abc', b'xyz'):
-        parser = _Parser({}, known)
-        parser.feed(message.replace(b'abc', body))
-        environ, = parser.ready
-        assert 'written' not in environ
-        assert environ['wsgi.input'].read() == body
-        environ['written'] = True
 
 
 @pytest.mark.parametrize('first', ['settle', 'then'])
