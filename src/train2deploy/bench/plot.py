@@ -28,14 +28,17 @@ def draw(result: Mapping[str, Any], folder: Path) -> list[Path]:
     """Writes bench.png and bench.svg; returns their paths."""
     # The same figures give the same file.
     with matplotlib.rc_context({"svg.hashsalt": "bench", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(11, 4.6), layout="constrained")
+        figure = Figure(figsize=(11, 5.2), layout="constrained")
         left, right = figure.subplots(1, 2)
         rows = [row for row in result["measurements"] if row["sentences"] == 1]
         _draw_throughput(left, rows)
         _draw_latency(right, rows)
+        # Below both: within a plot it would cover curves, as would a name on a line.
+        lines, names = left.get_legend_handles_labels()
+        figure.legend(lines, names, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
         machine = result["machine"]
         figure.suptitle(
-            f"One sentence a request; {machine['cpu']}, {machine['cores']} cores,"
+            f"One sentence per request; {machine['cpu']}, {machine['cores']} cores,"
             f" TensorFlow {machine['serving']['tensorflow']}",
             fontsize=10,
         )
@@ -57,16 +60,12 @@ def _draw_throughput(axes: Axes, rows: list[dict[str, Any]]) -> None:
         clients, values = _points(rows, subject, "per_second")
         if clients:
             axes.plot(clients, values, label=subject, **style)
-    for threads, value in zip(*_points(rows, RAW, "per_second"), strict=True):
-        axes.axhline(value, color="#777777", linewidth=1, linestyle=(0, (1, 2)))
-        axes.annotate(
-            f"{RAW}, {threads} thread{'s' if threads > 1 else ''}", (1, value), xytext=(0, 3),
-            xycoords=("axes fraction", "data"), textcoords="offset points",
-            ha="right", fontsize=8, color="#444444",
-        )  # fmt: skip
-    _axes(axes, "requests a second")
+    threads, values = _points(rows, RAW, "per_second")
+    for number, value in zip(threads, values, strict=True):
+        name = f"{RAW}, {number} thread{'s' if number > 1 else ''}"
+        axes.axhline(value, label=name, **_raw_style(number))
+    _axes(axes, "Throughput", "requests per second")
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8)
 
 
 def _draw_latency(axes: Axes, rows: list[dict[str, Any]]) -> None:
@@ -81,16 +80,19 @@ def _draw_latency(axes: Axes, rows: list[dict[str, Any]]) -> None:
         )
     _, alone = _points([row for row in rows if row["clients"] == 1], RAW, "p50_ms")
     for value in alone:
-        axes.axhline(value, color="#777777", linewidth=1, linestyle=(0, (1, 2)))
-        axes.annotate(
-            f"{RAW}, 1 thread", (1, value), xytext=(0, 3), xycoords=("axes fraction", "data"),
-            textcoords="offset points", ha="right", fontsize=8, color="#444444",
-        )  # fmt: skip
+        axes.axhline(value, **_raw_style(1))
     axes.set_yscale("log")
-    _axes(axes, "milliseconds: median, and up to the 95th percentile")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _axes(axes, "Latency", "milliseconds: median, and up to the 95th percentile")
 
 
-def _axes(axes: Axes, label: str) -> None:
+def _raw_style(threads: int) -> dict[str, Any]:
+    """Dots for one thread, short strokes for more."""
+    return {"color": "#777777", "linewidth": 1.2, "linestyle": (0, (1 if threads == 1 else 4, 2))}
+
+
+def _axes(axes: Axes, title: str, label: str) -> None:
+    axes.set_title(title, fontsize=10)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("clients at once")

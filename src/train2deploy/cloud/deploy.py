@@ -376,7 +376,5 @@ def _run_golden_requests(cloud: Cloud) -> None:
         total = sum(float(entry["prob"]) for entry in ranking)
         if abs(total - 1) > 1e-4:
             raise CloudError(f"{sentence}: probabilities that add up to {total:.4f}: {ranking}")
-    first = rankings[0][0]
-    console.say(
-        f"{len(sentences)} golden requests answered; {sentences[0]}: {console.shown(first['label'])}"
-    )
+    first = console.shown(rankings[0][0]["label"])
+    console.say(f"{len(sentences)} golden requests answered; {sentences[0]}: {first}")

@@ -196,34 +196,56 @@ def _short(value: str) -> str:
 
 
 def _plot(search: Search, scored: list[Trial], directory: Path) -> None:
-    """The objective by job, and against each hyperparameter."""
+    """The objective by job, and against each hyperparameter; the best job stands out."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
 
     best = max if search.direction == "Maximize" else min
     values = [trial.value or 0.0 for trial in scored]
+    first = values.index(best(values))
+    count = 1 + len(search.ranges)
     figure, axes = pyplot.subplots(
-        1, 1 + len(search.ranges), figsize=(4 * (1 + len(search.ranges)), 3.2), sharey=True
+        1, count, figsize=(3.6 * count, 3.8), sharey=True, layout="constrained"
     )
     numbers = range(1, len(values) + 1)
-    axes[0].plot(numbers, values, "o", color="0.35", label="job")
-    running = [best(values[:count]) for count in numbers]
-    axes[0].step(numbers, running, where="post", color="black", label="best so far")
-    axes[0].set_xlabel("job")
-    axes[0].set_ylabel(search.objective)
-    axes[0].legend()
+    running = [best(values[:number]) for number in numbers]
+    axes[0].step(numbers, running, where="post", color="0.6", label="best so far")
+    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].set_ylabel(_objective(search.objective))
+    columns = [("job, in the order of their start", [float(number) for number in numbers])]
     for axis, each in zip(axes[1:], search.ranges, strict=True):
-        axis.plot(
-            [float(trial.parameters[each.name]) for trial in scored], values, "o", color="0.35"
-        )
-        axis.set_xlabel(each.name)
+        found = [float(trial.parameters[each.name]) for trial in scored]
+        columns.append((f"{each.name} (log scale)" if each.log else each.name, found))
         if each.log:
             axis.set_xscale("log")
-    figure.tight_layout()
+    for axis, (name, places) in zip(axes, columns, strict=True):
+        axis.plot(places, values, "o", color="0.35", label="a job")
+        axis.plot(places[first], values[first], "D", color="#c0392b", label="best job")
+        axis.set_xlabel(name)
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    lines, names = axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    jobs = f"{len(scored)} job{'' if len(scored) == 1 else 's'}"
+    figure.suptitle(
+        f"{search.strategy} search, {jobs}: best {search.objective} = {values[first]:.4f}",
+        fontsize=10,
+    )
     for ending in ("png", "svg"):
         figure.savefig(
             directory / f"search.{ending}", metadata={"Date": None} if ending == "svg" else None
         )
     pyplot.close(figure)
+
+
+def _objective(name: str) -> str:
+    """What an objective measures.
+
+    >>> _objective("valid:acc")
+    'validation accuracy'
+    """
+    known = {"acc": "accuracy", "mse": "mean squared error", "mae": "mean absolute error"}
+    return f"validation {known[name.removeprefix('valid:')]}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, OTHER, RAW, REST, UNMERGED
-from train2deploy.report.svg import Drawing, linear, logarithmic, ticks
+from train2deploy.report.svg import Drawing, fitted, linear, logarithmic, ticks
 from train2deploy.report.texts import Texts
 
 WIDTH = 400
@@ -152,7 +152,8 @@ def ranking(golden: Mapping[str, Any], texts: Texts) -> Drawing:
     x = linear((0, 1), (left, WIDTH - 74))
     for place, label in enumerate(labels):
         top = 14 + place * group
-        drawing.text(left - 12, top + group / 2 - gap / 2 + 5, label, "label", "end")
+        words = fitted(label, left - 18)
+        drawing.text(left - 12, top + group / 2 - gap / 2 + 5, words, "label", "end")
         bars = [("article", article.get(label), texts("the_article"))]
         for version, one in ours.items():
             found = one["probabilities"].get(label)
@@ -180,9 +181,6 @@ SUBJECTS = {
 STYLES = {INVOCATIONS: "v2", ARTICLE: "v1"}
 """The subjects that the plots of speed show, and how each is drawn."""
 
-LABEL = 24
-"""Pixels above a line that its label and some air take."""
-
 
 def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
     """Requests a second, or median milliseconds, against clients; None with one number of them."""
@@ -196,7 +194,8 @@ def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
     counts = sorted({clients for points in shown.values() for clients, _ in points})
     if len(counts) < 2:
         return None
-    height = 270
+    # Two rows of names: in the plot a name would lie on a curve or on a number of an axis.
+    height, top = 286, TOP + 16
     drawing = Drawing(
         f"speed-{value.replace('_', '-')}", WIDTH, height, texts(value), texts("speed_description")
     )
@@ -204,19 +203,17 @@ def speed(bench: Mapping[str, Any], value: str, texts: Texts) -> Drawing | None:
     values = [number for points in shown.values() for _, number in points]
     at = ticks(0, max([*values, *raw]), 4)
     x = logarithmic((counts[0], counts[-1]), (LEFT + 4, WIDTH - RIGHT))
-    y = linear((at[0], at[-1]), (height - 44, TOP))
-    drawing.y_axis(y, at, (LEFT + 4, WIDTH - RIGHT), "g", "")
+    y = linear((at[0], at[-1]), (height - 44, top))
+    drawing.y_axis(y, at, (LEFT + 4, WIDTH - RIGHT), "g", texts(value))
     drawn = [subject for subject, points in shown.items() if points]
     names = [(f"curve {STYLES[one]}", texts(SUBJECTS[one])) for one in drawn]
     drawing.legend(names, TOP - 14)
     across = (LEFT + 4, WIDTH - RIGHT)
     drawing.x_axis(x, list(map(float, counts)), across, height - 44, "g", texts("clients"))
+    if raw:
+        drawing.legend([("ideal", texts(SUBJECTS[RAW]))], TOP + 2)
     for found in raw:
         drawing.line((x(counts[0]), y(found)), (x(counts[-1]), y(found)), "ideal")
-        ends = [y(value) for points in shown.values() for _, value in points[-2:]]
-        crossed = any(0 <= y(found) - end < LABEL for end in ends)
-        baseline = y(found) + (0.75 * LABEL if crossed else -6)
-        drawing.text(x(counts[-1]), baseline, texts(SUBJECTS[RAW]), "tick", "end")
     for subject, points in shown.items():
         if points:
             kind = STYLES[subject]

@@ -152,7 +152,7 @@ def hyperparameters() -> Finding:
 
 def yardsticks() -> Finding:
     return _of_runs(
-        "two linear models beside the network", lambda r: len(r.evaluation["yardsticks"]) > 1
+        "compared with two linear models", lambda r: len(r.evaluation["yardsticks"]) > 1
     )
 
 
@@ -267,6 +267,46 @@ def results_table() -> Finding:
         not in readme.file(language).read_text(encoding="utf-8")
     ]
     return _all("README.md and README.ja.md: the table of results/sample", stale)
+
+
+def on_the_published_corpus() -> Finding:
+    """The published figures are on the KNB corpus; the committed report says how many were run."""
+    path = reference.folder() / "report.json"
+    if not path.is_file():
+        return False, f"{paths.relative(path)} is not there"
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    published = [row for row in content["comparison"] if row["figure"]]
+    ran = [row for row in published if row["reproduced"]]
+    found = f"{len(ran)} of {len(published)} published figures"
+    return len(ran) == len(published), (
+        f"{found}: the rest needs the KNB corpus, which is not included"
+    )
+
+
+def on_aws() -> Finding:
+    """The committed comparison with a cloud endpoint was made with AWS, not with the emulator."""
+    path = reference.folder() / "cloud" / "parity.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    places = found.get("runtimes", [])
+    if "aws" in places:
+        return True, "the same answers from SageMaker"
+    return False, "run against the emulator only: no AWS account was used for this report"
+
+
+def several_splits() -> Finding:
+    """The runs of a version were made with more than one split into training and test."""
+    splits = {run.manifest["dataset"]["inputs"].get("seed") for run in runs()}
+    if len(splits) > 1:
+        return True, f"{len(splits)} splits"
+    return False, "one split (SPLIT_SEED=1): ± is the spread of training alone"
+
+
+def trained_weights() -> Finding:
+    """A trained model can be had without training."""
+    found = [path.name for path in paths.RESULTS.rglob("model.tar.gz")]
+    if found:
+        return True, f"{len(found)} packages in results/"
+    return False, "no weights in the repository: training takes under a minute"
 
 
 def commands() -> Finding:

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from train2deploy import console
 from train2deploy.bench.measure import OTHER
 from train2deploy.report import charts, font, labels, wording
 from train2deploy.report.svg import Drawing
@@ -187,7 +188,7 @@ def _speed_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
 def _subject(name: str, bench: Mapping[str, Any], t: Texts) -> str:
     """What was measured, as a table calls it; a second package by its file."""
     if name == OTHER and bench["against"]:
-        return t("subject_other_named", package=bench["against"])
+        return t("subject_other_named", package=console.shown(Path(bench["against"]).name))
     return t.name(charts.SUBJECTS.get(name, name))
 
 

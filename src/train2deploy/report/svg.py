@@ -48,6 +48,19 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
+def fitted(text: str, pixels: float, size: float = 13.0) -> str:
+    """As much of a text as has room; a Japanese character is as wide as the font's size.
+
+    >>> fitted("スポーツ", 80), fitted("a very long name", 70), fitted("国際連合教育科学", 80)
+    ('スポーツ', 'a very …', '国際連合教…')
+    """
+    widths = [size * (0.6 if one.isascii() else 1.0) for one in text]
+    if sum(widths) <= pixels:
+        return text
+    kept = next(n for n in range(len(text), -1, -1) if sum(widths[:n]) + size <= pixels or not n)
+    return f"{text[:kept]}…"
+
+
 class Drawing:
     """One plot: elements in the order they were added.
 

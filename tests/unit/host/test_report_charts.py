@@ -1,11 +1,17 @@
 """Plots of the report whose numbers lie far apart."""
 
+import itertools
+import json
 import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
 from train2deploy.bench.measure import ARTICLE, INVOCATIONS, RAW
-from train2deploy.report import charts, texts
+from train2deploy.report import charts, render, texts
+
+REFERENCE = Path(__file__).resolve().parents[3] / "results" / "sample"
 
 
 def row(subject, clients, found):
@@ -26,18 +32,49 @@ def test_the_line_of_the_session_stays_within_its_plot_and_is_named(raw):
     assert f">{words(charts.SUBJECTS[RAW])}</text>" in svg
 
 
-@pytest.mark.parametrize("beside", [0.9, 1.0, 1.4, 1.6, 3.0])
-def test_the_session_is_named_where_no_curve_runs(beside):
-    raw = 214.0
+@pytest.mark.parametrize("raw", [1.0, 214.0, 1400.0])
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_session_is_named_where_no_curve_and_no_number_is(raw, language):
     rows = [row(RAW, 1, raw)]
     for clients in (1, 8, 32, 64):
-        rows += [row(INVOCATIONS, clients, 20 * clients + 200), row(ARTICLE, clients, beside * raw)]
-    words = texts.load("en")
-    drawing = charts.speed({"measurements": rows}, "p50_ms", words)
+        rows += [row(INVOCATIONS, clients, 20 * clients + 200), row(ARTICLE, clients, 1.2 * raw)]
+    drawing = charts.speed({"measurements": rows}, "p50_ms", texts.load(language))
     assert drawing is not None
-    svg = drawing.svg()
-    name = words(charts.SUBJECTS[RAW])
-    baseline = float(re.search(rf'\by="([0-9.]+)"[^>]*>{name}</text>', svg)[1])  # type: ignore[index]
-    dots = [float(found) for found in re.findall(r'\bcy="([0-9.]+)"', svg)]
-    assert len(dots) == 8
-    assert not [dot for dot in dots if baseline - 11 < dot < baseline + 3]
+    assert overlapping(drawing.svg()) == []
+
+
+def overlapping(svg: str) -> list[tuple[str, str]]:
+    """Pairs of texts, or of a text and a dot, that share a place."""
+    boxes = []
+    for element in ET.fromstring(svg).iter():
+        name, get = element.tag.rpartition("}")[2], element.attrib.get
+        if name == "circle":
+            x, y = float(get("cx", "")), float(get("cy", ""))
+            boxes.append(("dot", x - 3, y - 3, x + 3, y + 3))
+        elif name == "text":
+            words = element.text or ""
+            width = sum(6.5 if one.isascii() else 11.5 for one in words)
+            shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[get("text-anchor", "")]
+            left, base = float(get("x", "")) - shift * width, float(get("y", ""))
+            boxes.append((words, left, base - 9, left + width, base + 2))
+    return [
+        (a[0], b[0])
+        for a, b in itertools.combinations(boxes, 2)
+        if (a[0], b[0]) != ("dot", "dot")
+        and a[1] < b[3] and b[1] < a[3] and a[2] < b[4] and b[2] < a[4]
+    ]  # fmt: skip
+
+
+def test_no_words_of_any_plot_lie_on_others():
+    content = json.loads((REFERENCE / "report.json").read_text(encoding="utf-8"))
+    for language in ("en", "ja"):
+        for name, svg in render.plots(content, language).items():
+            assert overlapping(svg) == [], name
+
+
+def test_a_long_label_of_a_ranking_is_cut_to_its_room():
+    spread = {"mean": 0.5, "sd": None, "min": 0.5, "max": 0.5, "n": 1}
+    ours = {"v1": {"probabilities": {"とても長いクラスの名前です": spread, "短い": spread}}}
+    svg = charts.ranking({"article": {}, "ours": ours}, texts.load("en")).svg()
+    assert ">とても長…</text>" in svg
+    assert ">短い</text>" in svg

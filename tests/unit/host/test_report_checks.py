@@ -225,6 +225,22 @@ def test_downloads_that_are_not_checked_are_found(monkeypatch: pytest.MonkeyPatc
     assert not checks.offline()[0]
 
 
+def test_what_is_not_shown_here_is_on_the_list_with_its_reason(clone: Path):
+    lacking = (
+        checks.on_the_published_corpus,
+        checks.several_splits,
+        checks.on_aws,
+        checks.trained_weights,
+    )
+    assert [check()[0] for check in lacking] == [False] * 4
+    parity = reference.folder() / "cloud" / "parity.json"
+    found = json.loads(parity.read_text(encoding="utf-8"))
+    parity.write_text(json.dumps({**found, "runtimes": ["host", "aws"]}), encoding="utf-8")
+    assert checks.on_aws()[0]
+    (paths.RESULTS / "model.tar.gz").touch()
+    assert checks.trained_weights()[0]
+
+
 def test_without_a_reference_nothing_that_needs_runs_holds(clone: Path):
     shutil.rmtree(reference.folder())
     for check in (checks.seeds, checks.several, checks.hardware, checks.results_table):
@@ -236,5 +252,5 @@ def test_what_does_not_hold_is_printed(clone: Path, capsys: pytest.CaptureFixtur
     checklist.write()
     printed = capsys.readouterr().out
     assert "| **no** | Licence of code and data | not so: LICENSE |" in printed
-    assert "results/CHECKLIST.md: 20 of 21 hold" in printed
+    assert "results/CHECKLIST.md: 20 of 25 hold" in printed
     assert (clone / "results" / "CHECKLIST.md").read_text(encoding="utf-8").count("| yes |") == 20

@@ -259,9 +259,9 @@ def test_the_packages_that_were_measured_are_called_by_job_and_file(project: Pat
     write_measurements(paths.BUILD, against="build/v1.tar.gz")
     folder = pages.report("sample", "en").parent
     english = (folder / "report.md").read_text("utf-8")
-    assert "| /invocations of build/v1.tar.gz |" in english
+    assert "| /invocations of v1.tar.gz |" in english
     assert "the model of job v1-20261123-080000" in english
-    assert "| build/v1.tar.gz の /invocations |" in (folder / "report.ja.md").read_text("utf-8")
+    assert "| v1.tar.gz の /invocations |" in (folder / "report.ja.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
