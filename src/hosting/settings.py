@@ -56,6 +56,8 @@ class Settings:
 
         # Not the container's: for tests and for this machine.
         self.dev = environ.get('DEV', '0') == '1'
+        for name in ('HOSTING_MERGE', 'HOSTING_OPTIMIZE'):
+            switch(name, False, environ)  # for the model server, which cannot refuse them as early
         if environ.get('HOSTING_PROXY_READ_TIMEOUT'):
             self.proxy_read_timeout = float(environ['HOSTING_PROXY_READ_TIMEOUT'])
         if environ.get('HOSTING_GUNICORN_TIMEOUT'):
@@ -121,6 +123,18 @@ def batching_parameters(environ=None):
             warnings.append('%s defaulted to %s. Set %s to override default. %s'
                             % (name, default, variable, why))
     return values, warnings
+
+
+def switch(name, default, environ=None):
+    """The value of one of this project's own variables that are 0 or 1; unset or empty: `default`.
+
+    >>> switch('HOSTING_MERGE', True, {'HOSTING_MERGE': '0'})
+    False
+    """
+    value = (os.environ if environ is None else environ).get(name)
+    if value not in (None, '', '0', '1'):
+        raise ValueError('%s must be 0 or 1, not %r' % (name, value))
+    return value == '1' if value else default
 
 
 def _true_or_false(environ, name):

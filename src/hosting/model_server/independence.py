@@ -2,7 +2,7 @@
 
 A batch dimension in the signature does not promise it: a model may normalise
 over its batch, count its calls, or sort. Batching that the user configures
-takes the promise for granted, as TF Serving does; natural batching, which
+takes the promise for granted, as TF Serving does; merging, which
 nobody asked for, wants evidence. Two kinds of it are combined:
 
 - the graph between inputs and outputs must not hold an operation that

@@ -5,6 +5,9 @@ the hundred operations in a step of an LSTM, forty give the same in all of them.
 TensorFlow's optimizer leaves them where they are, since a variable might be written
 between two steps. Where nothing that a signature runs writes one, they can be done once,
 before the loop. The other operations get the very same values, and give the same bits.
+
+Only with HOSTING_OPTIMIZE=1: what AWS does not do must not flatter a rehearsal. This
+project's own packages have no such loops; it is for others' models that are served here.
 """
 
 import collections

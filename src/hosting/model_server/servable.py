@@ -27,7 +27,8 @@ class Servable:
             copy.CopyFrom(proto)
         self.signatures = {signature_name: Signature(signature_name, proto, self._session)
                            for signature_name, proto in self.signature_def.items()}
-        self._find_mixing(meta_graph.graph_def)
+        if options.merge:
+            self._find_mixing(meta_graph.graph_def)
         self.scheduler = options.new_scheduler(self)
         if options.enable_model_warmup:
             warmup.warm_up(self, path)
@@ -54,6 +55,8 @@ class Servable:
 def _load(path, options):
     """The session of a SavedModel."""
     config = options.session_config(path)
+    if not options.optimize:
+        return native.Session(path, config, options.tags)
     with loop_invariants.moved_out(path) as folder:
         try:
             return native.Session(folder, config, options.tags)

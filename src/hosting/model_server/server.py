@@ -13,6 +13,7 @@ import threading
 from hosting.model_server import model_config, native, resources
 from hosting.model_server.errors import ServingError
 from hosting.model_server.manager import Manager
+from hosting.settings import switch
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ class ServableOptions:
         self.max_num_load_retries = flags.max_num_load_retries
         self.load_retry_interval = flags.load_retry_interval_micros / 1e6
         self.enable_model_warmup = flags.enable_model_warmup
+        # TensorFlow Serving does neither.
+        self.merge = switch('HOSTING_MERGE', True) and not flags.enable_batching
+        self.optimize = switch('HOSTING_OPTIMIZE', False)
         self._batch_threads = None
         if flags.enable_batching:
             from hosting.model_server.batching import BatchThreads
@@ -36,14 +40,14 @@ class ServableOptions:
                 model_config.read_batching_parameters(flags.batching_parameters_file))
 
     def session_config(self, path):
-        """A serialized ConfigProto with what the flags ask for, else what suits the SavedModel."""
+        """A serialized ConfigProto with what the flags ask for, else, optimizing, what suits the SavedModel."""
         both = self._flags.tensorflow_session_parallelism
         intra = self._flags.tensorflow_intra_op_parallelism or both
         inter = self._flags.tensorflow_inter_op_parallelism or both
         gpu_memory = self._flags.per_process_gpu_memory_fraction
         if not (intra or inter or gpu_memory):
             # Nothing asked for: the model can be read while the protos are still imported.
-            return resources.default_config(path)
+            return resources.default_config(path) if self.optimize else b''
         native.protos_without_tensorflow()
         from tensorflow.core.protobuf import config_pb2
 
@@ -57,8 +61,8 @@ class ServableOptions:
         if self._batch_threads is not None:
             from hosting.model_server.batching import BatchScheduler
             return BatchScheduler(self._batch_threads, servable.name)
-        from hosting.model_server.natural import NaturalScheduler
-        return NaturalScheduler(servable.name)
+        from hosting.model_server.merging import MergingScheduler
+        return MergingScheduler(servable.name, merge=self.merge)
 
 
 def _bind(port):

@@ -7,7 +7,7 @@ import pytest
 from clocks import PATIENCE, ManualClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_model_server_natural import Requests, Signature, rows, slowly
+from test_model_server_merging import Requests, Signature, rows, slowly
 
 from hosting.model_server import batching, batching_parameters
 from hosting.model_server.batching import BatchScheduler, BatchThreads, pad_inner

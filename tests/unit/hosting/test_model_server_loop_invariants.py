@@ -290,8 +290,9 @@ def test_without_room_for_a_copy_a_model_is_loaded_from_where_it_is(
 
 
 @pytest.fixture
-def served():
+def served(monkeypatch):
     """A function: the Servable of a folder, and its y for x."""
+    monkeypatch.setenv('HOSTING_OPTIMIZE', '1')
     opened = []
 
     def serve(path):
@@ -302,6 +303,14 @@ def served():
     yield serve
     for one in opened:
         one.close()
+
+
+def test_nothing_is_rewritten_unless_asked_for(saved_model, served, monkeypatch):
+    monkeypatch.delenv('HOSTING_OPTIMIZE')
+    monkeypatch.setattr(loop_invariants, 'moved_out', None)
+    assert served(saved_model)(np.ones((1, 4), np.float32)).shape[0] == 1
+    options = server.ServableOptions(flags.parse(['--model_base_path=/m']))
+    assert options.session_config(saved_model) == b''
 
 
 def test_a_servable_gives_what_session_run_gives(saved_model, served):

@@ -20,7 +20,7 @@ from hosting.model_server.errors import not_found
 BATCHING = ['--enable_batching']
 
 
-@pytest.fixture(params=[[], BATCHING], ids=['natural', 'batching'])
+@pytest.fixture(params=[[], BATCHING], ids=['merging', 'batching'])
 def servables(tmp_path, request):
     """Three Servables of y = factor × x with the factors 1, 2, 3; the first two are closed."""
     loaded = []

@@ -3,6 +3,8 @@
 Requests that arrive while the session is busy wait, and when it is free all
 that fit together go in one run: one signature, equal inner shapes and types, a
 batch dimension in every input and output. A lone request is never delayed.
+TensorFlow Serving merges nothing unless it is told to batch; HOSTING_MERGE=0
+does the same.
 """
 
 import collections
@@ -24,12 +26,17 @@ PATIENCE = 0.2
 SINGLE_RUNS = 4 * (os.cpu_count() or 1)
 
 
-class NaturalScheduler:
+class MergingScheduler:
     """Runs tasks in threads; those that can share a run do when the session is busy."""
 
-    def __init__(self, name, single_runs=SINGLE_RUNS):
-        """`single_runs`: how many tasks that cannot share a run may be under way at once."""
+    def __init__(self, name, single_runs=SINGLE_RUNS, merge=True):
+        """A scheduler with empty queues.
+
+        `single_runs`: how many tasks that cannot share a run may be under way at once;
+        `merge`: False gives every task a run of its own.
+        """
         self._name = name
+        self._merge = merge
         self._single_runs = single_runs
         self._single = 0   # runs under way of tasks that cannot share
         self._begun = []   # when each other run under way began
@@ -42,7 +49,7 @@ class NaturalScheduler:
 
     def submit(self, task):
         """Queue a task; it runs at once when the session is free."""
-        if task.signature.is_batched and not task.signature.mixing:
+        if self._merge and task.signature.is_batched and not task.signature.mixing:
             task.key = task.merge_key()
             if task.key is not None and self._trial(task).refused:
                 task.key = None

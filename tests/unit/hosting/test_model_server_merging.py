@@ -1,4 +1,4 @@
-"""Natural batching: what waits while the session is busy goes together, and nothing else."""
+"""Merging: what waits while the session is busy goes together, and nothing else."""
 import contextlib
 import threading
 import time
@@ -9,9 +9,9 @@ from clocks import PATIENCE as LONG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosting.model_server import natural
+from hosting.model_server import merging
 from hosting.model_server.errors import ServingError, invalid_argument
-from hosting.model_server.natural import MAX_ROWS, PATIENCE, NaturalScheduler
+from hosting.model_server.merging import MAX_ROWS, PATIENCE, MergingScheduler
 from hosting.model_server.tasks import Task
 
 FLOAT = 1
@@ -85,7 +85,7 @@ def serving():
     schedulers = []
 
     def make(signature, **options):
-        schedulers.append(NaturalScheduler('model', **options))
+        schedulers.append(MergingScheduler('model', **options))
         return Requests(schedulers[-1], signature)
 
     yield make
@@ -105,6 +105,18 @@ def together(signature):
     signature.gate.set()
 
 
+def test_told_not_to_merge_it_gives_each_request_a_run_of_its_own(serving):
+    signature = Signature(lambda x: x * 2)
+    requests = serving(signature, single_runs=4, merge=False)
+    with together(signature):
+        for value in range(12):
+            requests.send(rows(value))
+    assert [float(result) for _, result in sorted(requests.wait().items())] == [
+        2.0 * value for value in range(12)]
+    assert signature.runs == [(1, 1)] * 12
+    assert signature.most_under_way <= 4
+
+
 def trust(requests):
     """Let the scheduler see that the rows are independent."""
     for turn in range(20):
@@ -121,7 +133,7 @@ def trust(requests):
 @pytest.fixture
 def patient(monkeypatch):
     """No run begins beside another one because that takes long."""
-    monkeypatch.setattr(natural, 'PATIENCE', 10 * LONG)
+    monkeypatch.setattr(merging, 'PATIENCE', 10 * LONG)
 
 
 def slowly(function, seconds=0.02):
@@ -171,7 +183,7 @@ def test_a_run_has_no_more_rows_than_the_limit(serving):
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), min_size=1, max_size=40))
 def test_results_never_mix_whatever_the_shapes(shapes):
     signature = Signature(slowly(lambda x: 3 * x + 1, 0.001))
-    scheduler = NaturalScheduler('model')
+    scheduler = MergingScheduler('model')
     requests = Requests(scheduler, signature)
     sent = {}
     for index, (count, width) in enumerate(shapes):
@@ -306,7 +318,7 @@ def test_outputs_that_lost_the_batch_are_run_again_one_by_one(serving):
 
 def test_closing_finishes_what_is_queued_and_refuses_the_rest():
     signature = Signature(slowly(lambda x: x))
-    scheduler = NaturalScheduler('model')
+    scheduler = MergingScheduler('model')
     requests = Requests(scheduler, signature)
     with together(signature):
         for value in range(10):
