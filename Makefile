@@ -48,6 +48,10 @@ MODEL_DIR ?=
 DETACH ?=
 # 0: restart a broken inference.py for ever, as SageMaker does
 DEV ?= 1
+# 0: each request has a run of its own, as on AWS; otherwise those that wait share one
+MERGE ?=
+# 1: our model server takes out of loops what does not change in them; AWS does not
+OPTIMIZE ?=
 Q ?= 電波が悪い
 # 1: invoke prints the raw answer
 JSON ?=
@@ -90,6 +94,16 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+
+# Every endpoint of this run gets these two.
+$(foreach name,MERGE OPTIMIZE,$(if $(filter-out 0 1,$($(name))),$(error $(name)=$($(name)): expected 0 or 1)))
+export HOSTING_MERGE := $(or $(MERGE),$(HOSTING_MERGE))
+export HOSTING_OPTIMIZE := $(or $(OPTIMIZE),$(HOSTING_OPTIMIZE))
+# Settings that make a variable gives only on make's command line, as `--set KEY=VALUE`.
+SET = $(foreach name,$(1),$(if $(filter command,$(origin $(name))),--set "$(name)=$$$(name)"))
+# What of cloud.toml local-serve takes, too.
+SERVING_VARIABLES := BATCHING MAX_BATCH_SIZE BATCH_TIMEOUT_MICROS MAX_ENQUEUED_BATCHES \
+	NUM_BATCH_THREADS OMP_NUM_THREADS
 
 include docker/docker.mk
 
@@ -215,10 +229,10 @@ build/model.tar.gz:
 ##@ From a model to an answer
 .PHONY: local-serve local-stop invoke verify evaluate dry-run
 SERVED = $(if $(MODEL_DIR),,build/model.tar.gz)
-local-serve: .stamps/host $(SERVE_ENV) $(SERVED) ## PORT= MODEL_DIR= DETACH=1: the endpoint, here
+local-serve: .stamps/host $(SERVE_ENV) $(SERVED) ## PORT= MODEL_DIR= DETACH=1 MERGE=0 BATCHING=1: the endpoint, here
 	$(SAY_RUNTIME)
 	@exec env $(RUN) serve --port $(PORT) $(if $(MODEL_DIR),--model-dir "$(MODEL_DIR)") \
-		$(if $(DETACH),--detach) $(if $(filter 0,$(DEV)),--no-dev)
+		$(if $(DETACH),--detach) $(if $(filter 0,$(DEV)),--no-dev) $(call SET,$(SERVING_VARIABLES))
 
 local-stop: .stamps/host ## end the endpoint that DETACH=1 started
 	@$(RUN) stop
@@ -345,10 +359,10 @@ EMULATOR_PORT := 0
 CLOUD_VARIABLES := REGION ROLE BUCKET PREFIX PROJECT TRAIN_INSTANCE_TYPE TRAIN_INSTANCE_COUNT \
 	TRAIN_VOLUME_GB TRAIN_MAX_MINUTES TRAIN_SPOT ENDPOINT_NAME ENDPOINT_INSTANCE_TYPE \
 	ENDPOINT_INSTANCE_COUNT ENDPOINT_HOURS BATCH_INSTANCE_TYPE BATCH_INSTANCE_COUNT \
-	BATCH_MAX_MINUTES KMS_KEY SUBNETS SECURITY_GROUPS TAGS PRICES
+	BATCH_MAX_MINUTES KMS_KEY SUBNETS SECURITY_GROUPS TAGS PRICES $(SERVING_VARIABLES)
 CLOUD_RUN = PYTHONPATH=src .venvs/cloud/bin/python -m train2deploy.cloud $(if $(VERBOSE),--verbose) \
 	--cloud "$(CLOUD)" $(if $(YES),--yes) $(if $(MAX_USD),--max-usd "$(MAX_USD)") \
-	$(foreach name,$(CLOUD_VARIABLES),$(if $(filter command,$(origin $(name))),--set "$(name)=$$$(name)"))
+	$(call SET,$(CLOUD_VARIABLES))
 CLOUD_TRAINING = $(TRAIN_OPTIONS) $(if $(REPRO),--repro) $(if $(FRESH),--fresh)
 
 emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator

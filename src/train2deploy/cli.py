@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8080)
     serve.add_argument("--detach", action="store_true")
     serve.add_argument("--no-dev", action="store_true", help="restart for ever, as SageMaker does")
+    serve.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
 
     add("stop", _stop)
     invoke = add("invoke", _invoke)
@@ -200,19 +201,37 @@ def _package(arguments: argparse.Namespace) -> None:
 
 def _serve(arguments: argparse.Namespace) -> None:
     """Serves a model on this machine as SageMaker's TensorFlow Serving container does"""
-    from train2deploy import endpoint
+    import os
+
+    from train2deploy import endpoint, serving
+    from train2deploy.cloud import config
     from train2deploy.hashing import sha256_file
 
+    # The same settings as the model's in the cloud; the caller's variables reach an endpoint.
+    settings = config.load(config.overrides(arguments.set), complete=False)
+    os.environ.update(settings.serving_variables)
     model_dir = arguments.model_dir or endpoint.unpacked_model()
     digest = None if arguments.model_dir else sha256_file(paths.MODEL_ARCHIVE)
     runtime, dev = _runtime(arguments), not arguments.no_dev
+    note = serving.described(os.environ, _has_own_server(arguments))
     if not arguments.detach:
-        raise SystemExit(endpoint.serve_in_foreground(model_dir, arguments.port, dev, runtime))
+        raise SystemExit(
+            endpoint.serve_in_foreground(model_dir, arguments.port, dev, runtime, note)
+        )
     started = endpoint.start_detached(model_dir, arguments.port, dev, digest, runtime)
+    console.say(note)
     console.say(
         f"endpoint at {started.url} (pid {started.pid}), log in"
         f" {paths.relative(paths.ENDPOINT_LOG)}; end it with `make local-stop`"
     )
+
+
+def _has_own_server(arguments: argparse.Namespace) -> bool:
+    from train2deploy import serving
+
+    if arguments.runtime == "docker":
+        return (arguments.image, arguments.model_server) == ("own", "own")
+    return not serving.has_real_server()
 
 
 def _stop(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -86,17 +85,22 @@ def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
     return target
 
 
-def serve_in_foreground(model_dir: Path, port: int, dev: bool, runtime: Runtime = HOST) -> int:
+def serve_in_foreground(
+    model_dir: Path, port: int, dev: bool, runtime: Runtime = HOST, note: str = ""
+) -> int:
     """Serves until Ctrl-C, SIGTERM or its own end.
 
     On this machine the calling process becomes the supervisor, and this does not return.
+
+    Args:
+        note: printed when nothing speaks against starting it.
 
     Returns:
         The container's exit status, 0 when it was told to stop.
     """
     check_port(port)
     launch = runtime.endpoint(model_dir, port, dev)
-    sys.stdout.flush()
+    print(note, flush=True)
     if not launch.container:
         arguments = [*launch.arguments, "--die-with-parent"]
         os.execve(arguments[0], arguments, launch.environment)

@@ -40,7 +40,7 @@ class ServableOptions:
                 model_config.read_batching_parameters(flags.batching_parameters_file))
 
     def session_config(self, path):
-        """A serialized ConfigProto with what the flags ask for, else, optimizing, what suits the SavedModel."""
+        """A serialized ConfigProto: what the flags ask for; else what suits a model."""
         both = self._flags.tensorflow_session_parallelism
         intra = self._flags.tensorflow_intra_op_parallelism or both
         inter = self._flags.tensorflow_inter_op_parallelism or both

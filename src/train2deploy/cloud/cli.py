@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from train2deploy import console, paths, versions
-from train2deploy.cloud.config import load
+from train2deploy.cloud.config import load, overrides
 from train2deploy.errors import EXIT_FAILED, EXIT_INTERRUPTED, UserError
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
@@ -107,11 +107,7 @@ def _connect(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     from train2deploy.cloud import session
 
     defaults: dict[str, Any] = session.EMULATOR_DEFAULTS if arguments.cloud == "emulator" else {}
-    return session.connect(load(_overrides(arguments), defaults=defaults), arguments.cloud)
-
-
-def _overrides(arguments: argparse.Namespace) -> dict[str, str]:
-    return dict(each.split("=", 1) for each in arguments.set)
+    return session.connect(load(overrides(arguments.set), defaults=defaults), arguments.cloud)
 
 
 def _leave(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -215,7 +211,7 @@ def _policy(arguments: argparse.Namespace) -> None:
     """Prints the IAM policies of the caller and of the execution role"""
     from train2deploy.cloud import policy
 
-    policy.show(load(_overrides(arguments), complete=False))
+    policy.show(load(overrides(arguments.set), complete=False))
 
 
 def _status(arguments: argparse.Namespace) -> None:

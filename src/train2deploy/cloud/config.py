@@ -6,7 +6,7 @@ Each key can be overridden by a make variable of the same name in capitals:
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -28,6 +28,16 @@ PREFIX = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 LONGEST_NAME = 18
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
+BATCH_PARAMETERS = (
+    "max_batch_size",
+    "batch_timeout_micros",
+    "max_enqueued_batches",
+    "num_batch_threads",
+)
+"""What the container lets one choose of batching, as SAGEMAKER_TFS_<name>."""
+MOST_THREADS = 1024
+LARGEST = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Config:
@@ -41,6 +51,8 @@ class Config:
         train_max_minutes: the job is stopped after so long; what the plan reckons with.
         train_spot: spare capacity, cheaper; the job may be interrupted and begins again.
         endpoint_hours: what the plan reckons an endpoint's cost for.
+        batching: the model server batches requests. This, the parameters of batching and
+            omp_num_threads become variables of the model; None: the container's default.
         prices: USD an hour by instance type, above the table that is shipped.
     """
 
@@ -61,6 +73,12 @@ class Config:
     batch_instance_type: str = "ml.m5.xlarge"
     batch_instance_count: int = 1
     batch_max_minutes: int = 30
+    batching: bool = False
+    max_batch_size: int | None = None
+    batch_timeout_micros: int | None = None
+    max_enqueued_batches: int | None = None
+    num_batch_threads: int | None = None
+    omp_num_threads: int | None = None
     kms_key: str = ""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
@@ -74,6 +92,21 @@ class Config:
         return [{"Key": key, "Value": value} for key, value in tags.items()]
 
     @property
+    def serving_variables(self) -> dict[str, str]:
+        """What these settings say to the serving container, here as on SageMaker.
+
+        >>> Config(batching=True, max_batch_size=32).serving_variables
+        {'SAGEMAKER_TFS_ENABLE_BATCHING': 'true', 'SAGEMAKER_TFS_MAX_BATCH_SIZE': '32'}
+        """
+        found = {"SAGEMAKER_TFS_ENABLE_BATCHING": "true"} if self.batching else {}
+        for key in BATCH_PARAMETERS:
+            if getattr(self, key) is not None:
+                found[f"SAGEMAKER_TFS_{key.upper()}"] = str(getattr(self, key))
+        if self.omp_num_threads is not None:
+            found["OMP_NUM_THREADS"] = str(self.omp_num_threads)
+        return found
+
+    @property
     def vpc(self) -> dict[str, list[str]] | None:
         if not self.subnets:
             return None
@@ -84,11 +117,15 @@ class Config:
         return "/".join([f"s3://{self.bucket}", self.prefix, *parts])
 
 
-KEYS = {each.name: get_type_hints(Config)[each.name] for each in fields(Config)}
+KEYS = {
+    each.name: int if hint == int | None else hint
+    for each in fields(Config)
+    for hint in [get_type_hints(Config)[each.name]]
+}
 
 
 def load(
-    overrides: Mapping[str, str],
+    given: Mapping[str, str],
     file: Path = paths.CLOUD_SETTINGS,
     defaults: Mapping[str, Any] | None = None,
     complete: bool = True,
@@ -96,7 +133,7 @@ def load(
     """The settings of a file, overridden by make variables.
 
     Args:
-        overrides: by the key in capitals, as text.
+        given: by the key in capitals, as text.
         defaults: for keys that neither names.
         complete: role and bucket must be there.
 
@@ -111,11 +148,25 @@ def load(
             raise UserError(f"{paths.relative(file)}: expected TOML: {error}") from error
         for key, value in written.items():
             values[key] = _checked(f"{paths.relative(file)}: {key}", key, value)
-    for name, text in overrides.items():
+    for name, text in given.items():
         values[name.lower()] = _checked(name, name.lower(), _parsed(name, text))
+    if given.get("BATCHING") and not values["batching"]:
+        # Turned off for once: what the file says of batches is not wrong because of it.
+        for key in BATCH_PARAMETERS:
+            if key.upper() not in given:
+                values.pop(key, None)
     config = replace(Config(), **values)
     _check(config, file, complete)
     return config
+
+
+def overrides(given: Iterable[str]) -> dict[str, str]:
+    """What the command line gives as KEY=VALUE.
+
+    >>> overrides(["TAGS=a=b"])
+    {'TAGS': 'a=b'}
+    """
+    return dict(each.split("=", 1) for each in given)
 
 
 def _parsed(name: str, text: str) -> Any:
@@ -185,8 +236,19 @@ def _check(config: Config, file: Path, complete: bool) -> None:
         if (complete or getattr(config, key)) and not pattern.fullmatch(getattr(config, key)):
             raise UserError(f"{key}: expected {expected}, found {getattr(config, key)!r}.")
     for key, kind in KEYS.items():
-        if kind is int and getattr(config, key) < 1:
-            raise UserError(f"{key}: expected 1 or more, found {getattr(config, key)}.")
+        number = getattr(config, key)
+        if kind is int and number is not None:
+            least = 0 if key == "batch_timeout_micros" else 1
+            most = MOST_THREADS if key.endswith("threads") else LARGEST
+            if not least <= number <= most:
+                expected = f"{least} or more" if number < least else f"at most {most}"
+                raise UserError(f"{key}: expected {expected}, found {number}.")
+    idle = [key for key in BATCH_PARAMETERS if getattr(config, key) is not None]
+    if idle and not config.batching:
+        raise UserError(
+            f"{idle[0]}: has no effect without batching. Give batching = true (BATCHING=1), too,"
+            f" or leave {idle[0]} out."
+        )
     for key in ("project", "endpoint_name"):
         if len(getattr(config, key)) > LONGEST_NAME:
             raise UserError(

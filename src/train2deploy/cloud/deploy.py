@@ -72,7 +72,10 @@ def prepare(cloud: Cloud) -> Deployment:
         "PrimaryContainer": {
             "Image": images.serving_image(cloud, settings.endpoint_instance_type),
             "ModelDataUrl": uri,
-            "Environment": {"SAGEMAKER_TFS_NGINX_LOGLEVEL": "error"},
+            "Environment": {
+                "SAGEMAKER_TFS_NGINX_LOGLEVEL": "error",
+                **settings.serving_variables,
+            },
         },
         "ExecutionRoleArn": cloud.role_arn,
         **({"VpcConfig": settings.vpc} if settings.vpc else {}),

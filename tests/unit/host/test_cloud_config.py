@@ -54,6 +54,12 @@ def test_a_make_variable_is_above_the_file(tmp_path):
     (GOOD + "prefix = ''\n", "prefix: expected names with single slashes"),
     (GOOD + "region = 'Ohio'\n", "region: expected a region such as us-east-1"),
     ("role = \n", "expected TOML"),
+    (GOOD + "batching = 1\n", "batching: expected true or false"),
+    (GOOD + "max_batch_size = 16\n", "max_batch_size: has no effect without batching"),
+    (GOOD + "batching = true\nmax_batch_size = 0\n", "max_batch_size: expected 1 or more, found 0"),
+    (GOOD + "batching = true\nbatch_timeout_micros = -1\n", "expected 0 or more, found -1"),
+    (GOOD + "batching = true\nnum_batch_threads = 5000\n", "num_batch_threads: expected at most"),
+    (GOOD + "omp_num_threads = 0\n", "omp_num_threads: expected 1 or more, found 0"),
 ])
 def test_what_is_wrong_is_named(tmp_path, text, expected):
     with pytest.raises(UserError) as caught:
@@ -69,9 +75,30 @@ def test_a_variable_that_cannot_be_read_is_named(tmp_path, name, text):
     assert str(caught.value).startswith(f"{name}={text}: expected")
 
 
+def test_settings_of_batching_become_the_container_s_variables(tmp_path):
+    assert load(tmp_path).serving_variables == {}
+    settings = load(
+        tmp_path, GOOD + "batching = true\nmax_batch_size = 16\n", MAX_BATCH_SIZE="32",
+        BATCH_TIMEOUT_MICROS="0", MAX_ENQUEUED_BATCHES="100", NUM_BATCH_THREADS="2",
+        OMP_NUM_THREADS="1")
+    assert settings.serving_variables == {
+        "SAGEMAKER_TFS_ENABLE_BATCHING": "true", "SAGEMAKER_TFS_MAX_BATCH_SIZE": "32",
+        "SAGEMAKER_TFS_BATCH_TIMEOUT_MICROS": "0", "SAGEMAKER_TFS_MAX_ENQUEUED_BATCHES": "100",
+        "SAGEMAKER_TFS_NUM_BATCH_THREADS": "2", "OMP_NUM_THREADS": "1"}
+
+
+def test_batching_can_be_turned_off_for_once(tmp_path):
+    written = GOOD + "batching = true\nmax_batch_size = 16\n"
+    assert load(tmp_path, written, BATCHING="0").serving_variables == {}
+    with pytest.raises(UserError, match="max_batch_size: has no effect without batching"):
+        load(tmp_path, written, BATCHING="0", MAX_BATCH_SIZE="8")
+
+
 def test_every_key_is_a_make_variable_and_is_in_the_example():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     block = re.search(r"^CLOUD_VARIABLES := ((?:.*\\\n)*.*)$", makefile, re.M).group(1)
+    shared = re.search(r"^SERVING_VARIABLES := ((?:.*\\\n)*.*)$", makefile, re.M).group(1)
+    block = block.replace("$(SERVING_VARIABLES)", shared)
     assert {name.lower() for name in re.findall(r"[A-Z_]+", block)} == set(config.KEYS)
     example = (REPOSITORY / "cloud.example.toml").read_text(encoding="utf-8")
     written = set(re.findall(r"^(?:# )?\[?([a-z_]+)(?: =|\])", example, re.M))

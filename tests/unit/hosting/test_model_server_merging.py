@@ -9,7 +9,7 @@ from clocks import PATIENCE as LONG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosting.model_server import merging
+from hosting.model_server import flags, merging, server
 from hosting.model_server.errors import ServingError, invalid_argument
 from hosting.model_server.merging import MAX_ROWS, PATIENCE, MergingScheduler
 from hosting.model_server.tasks import Task
@@ -354,3 +354,14 @@ def test_many_threads_get_their_own_results(serving):
     assert not wrong
     assert not any(thread.is_alive() for thread in clients)
     assert len(signature.runs) < 16 * 20
+
+
+@pytest.mark.parametrize('value, arguments, merges', [
+    (None, [], True), ('', [], True), ('1', [], True), ('0', [], False),
+    ('1', ['--enable_batching=true'], False)])
+def test_our_own_variable_says_whether_requests_share_runs(value, arguments, merges, monkeypatch):
+    monkeypatch.delenv('HOSTING_MERGE', raising=False)
+    if value is not None:
+        monkeypatch.setenv('HOSTING_MERGE', value)
+    options = server.ServableOptions(flags.parse(['--model_base_path=/m'] + arguments))
+    assert options.merge is merges
