@@ -296,7 +296,7 @@ def _rehearse(arguments: argparse.Namespace) -> None:
     with endpoint.of_current_model(runtime) as running:
         verify.verify(running, runtime)
         evaluate.evaluate(running)
-        ranking = endpoint.classify(running, [arguments.sentence])[0]
+        ranking = endpoint.rank(running, arguments.sentence)
     console.say("")
     console.print_table(invoke.ranking_table(arguments.sentence, ranking))
     console.say("artifacts:")

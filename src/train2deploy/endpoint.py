@@ -22,6 +22,7 @@ from pathlib import Path
 from train2deploy import archives, bundles, manifest, package_lint, paths, processes
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
+from train2deploy.rankings import Ranking, read_rankings
 from train2deploy.runtimes import Runtime, engine
 from train2deploy.runtimes.host import HOST
 
@@ -199,16 +200,22 @@ def request(
         connection.close()
 
 
-def classify(endpoint: Endpoint, sentences: list[str]) -> list[list[dict[str, object]]]:
-    """Sends sentences to /invocations in one request.
+def rank(endpoint: Endpoint, sentence: str) -> Ranking:
+    """One sentence as the article's client sends it, which any handler of its kind understands."""
+    return _ask(endpoint, sentence, 1)[0]
 
-    Returns:
-        For each sentence its labels with probabilities, the most probable first.
+
+def classify(endpoint: Endpoint, sentences: list[str]) -> list[Ranking]:
+    """Sends sentences to /invocations in one request; the ranking of each.
 
     Raises:
         EndpointError: no answer, or an error; with the endpoint's own message.
     """
-    body = json.dumps({"q": sentences}, ensure_ascii=False).encode()
+    return _ask(endpoint, sentences, len(sentences))
+
+
+def _ask(endpoint: Endpoint, query: str | list[str], count: int) -> list[Ranking]:
+    body = json.dumps({"q": query}, ensure_ascii=False).encode()
     try:
         status, answer = request(endpoint, "POST", "/invocations", body, "application/json")
     except (OSError, http.client.HTTPException) as error:
@@ -218,30 +225,13 @@ def classify(endpoint: Endpoint, sentences: list[str]) -> list[list[dict[str, ob
         ) from error
     if status != http.client.OK:
         raise EndpointError(f"{endpoint.url}/invocations answered {status}: {_message(answer)}")
-    try:
-        rankings: list[list[dict[str, object]]] = json.loads(answer)
-    except ValueError as error:
+    rankings = read_rankings(answer, count)
+    if rankings is None:
         raise EndpointError(
-            f"{endpoint.url}/invocations answered no JSON: {_message(answer)!r}. Is it ours?"
-        ) from error
-    if not are_rankings(rankings, len(sentences)):
-        raise EndpointError(
-            f"{endpoint.url}/invocations answered no ranking of labels: {_message(answer)!r}."
-            " Is another model served there?"
+            f"{endpoint.url}/invocations: the answer is not a JSON ranking of labels:"
+            f" {_message(answer)!r}. Is another model served there?"
         )
     return rankings
-
-
-def are_rankings(value: object, count: int) -> bool:
-    """Whether an answer is what `count` sentences are answered with."""
-
-    def is_entry(entry: object) -> bool:
-        return isinstance(entry, dict) and {"label", "prob"} <= entry.keys()
-
-    def is_ranking(ranking: object) -> bool:
-        return isinstance(ranking, list) and bool(ranking) and all(map(is_entry, ranking))
-
-    return isinstance(value, list) and len(value) == count and all(map(is_ranking, value))
 
 
 def check_port(port: int) -> None:
@@ -386,5 +376,5 @@ def _message(answer: bytes) -> str:
     text = answer.decode("utf-8", "replace")
     try:
         return str(json.loads(text)["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text[:300]

@@ -12,7 +12,7 @@ def invoke(sentence: str, port: int, as_json: bool) -> None:
     """Asks the endpoint on `port` and prints what it says."""
     if not sentence:
         raise UserError("Q: expected a sentence, found nothing. For instance Q='電波が悪い'.")
-    ranking = endpoint.classify(endpoint.Endpoint(port, 0, None), [sentence])[0]
+    ranking = endpoint.rank(endpoint.Endpoint(port, 0, None), sentence)
     if as_json:
         console.say(json.dumps(ranking, ensure_ascii=False))
     else:

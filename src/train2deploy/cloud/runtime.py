@@ -1,17 +1,15 @@
 """Asking an endpoint: as the article's client does, invoke_endpoint with a JSON body."""
 
 import json
-from typing import Any
 
 import botocore.exceptions
 
 from train2deploy import console
 from train2deploy.cloud.session import Cloud, CloudError, code, message
-from train2deploy.endpoint import are_rankings
 from train2deploy.errors import UserError
 from train2deploy.invoke import ranking_table
+from train2deploy.rankings import Ranking, read_rankings
 
-Ranking = list[dict[str, Any]]
 AT_ONCE = 50
 """Sentences of a request: far below the platform's 60 s and 5 MB."""
 
@@ -24,7 +22,8 @@ def classify(cloud: Cloud, sentences: list[str], variant: str = "") -> list[Rank
     """
     rankings: list[Ranking] = []
     for start in range(0, len(sentences), AT_ONCE):
-        rankings += _ask(cloud, sentences[start : start + AT_ONCE], variant)
+        asked = sentences[start : start + AT_ONCE]
+        rankings += _ask(cloud, asked, len(asked), variant)
     return rankings
 
 
@@ -32,19 +31,19 @@ def invoke(cloud: Cloud, sentence: str, as_json: bool) -> None:
     """Prints one ranking."""
     if not sentence.strip():
         raise UserError("Q: expected a sentence, found nothing. For instance Q='電波が悪い'.")
-    ranking = classify(cloud, [sentence])[0]
+    ranking = _ask(cloud, sentence, 1)[0]
     if as_json:
         console.say(json.dumps(ranking, ensure_ascii=False))
     else:
         console.print_table(ranking_table(sentence, ranking))
 
 
-def _ask(cloud: Cloud, sentences: list[str], variant: str) -> list[Ranking]:
+def _ask(cloud: Cloud, query: str | list[str], count: int, variant: str = "") -> list[Ranking]:
     name = cloud.config.endpoint_name
     try:
         answer = cloud.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=name,
-            Body=json.dumps({"q": sentences}, ensure_ascii=False).encode(),
+            Body=json.dumps({"q": query}, ensure_ascii=False).encode(),
             ContentType="application/json",
             Accept="application/json",
             **({"TargetVariant": variant} if variant else {}),
@@ -58,10 +57,9 @@ def _ask(cloud: Cloud, sentences: list[str], variant: str) -> list[Ranking]:
             " is there, `make cloud-deploy` makes it."
         ) from error
     body = answer["Body"].read()
-    try:
-        rankings: list[Ranking] = json.loads(body)
-    except ValueError:
-        rankings = []
-    if not are_rankings(rankings, len(sentences)):
-        raise CloudError(f"endpoint {name}: answered no ranking of labels: {body[:300]!r}")
+    rankings = read_rankings(body, count)
+    if rankings is None:
+        raise CloudError(
+            f"endpoint {name}: the answer is not a JSON ranking of labels: {body[:300]!r}"
+        )
     return rankings

@@ -17,8 +17,10 @@ def rankings_of(labels: list[str]) -> Answer:
 
 
 @contextlib.contextmanager
-def answering(answer: Callable[[list[str]], Answer]) -> Iterator[Endpoint]:
-    """An endpoint for the length of a `with` block; `answer` takes the sentences asked."""
+def answering(
+    answer: Callable[[list[str]], Answer], content_type: str = ""
+) -> Iterator[Endpoint]:
+    """An endpoint for the length of a `with` block; `answer` takes what was asked."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -29,6 +31,8 @@ def answering(answer: Callable[[list[str]], Answer]) -> Iterator[Endpoint]:
                 self.wfile.write(content)
                 return
             self.send_response(status)
+            if content_type:
+                self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -109,12 +109,12 @@ def test_invoke_prints_the_raw_answer_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     asked = []
-    monkeypatch.setattr(endpoint, "classify", lambda *request: asked.append(request) or [RANKING])
+    monkeypatch.setattr(endpoint, "rank", lambda *request: asked.append(request) or RANKING)
     invoke.invoke("電波が悪い", 8080, as_json=True)
     line = capsys.readouterr().out
     assert json.loads(line) == RANKING
     assert "携帯電話" in line
-    assert asked == [(endpoint.Endpoint(8080, 0, None), ["電波が悪い"])]
+    assert asked == [(endpoint.Endpoint(8080, 0, None), "電波が悪い")]
 
 
 def test_invoke_without_a_sentence_says_what_to_give():

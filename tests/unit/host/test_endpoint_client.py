@@ -1,5 +1,6 @@
 """endpoint: what the host tool asks it and remembers of it (its inside is tested elsewhere)."""
 
+import json
 import os
 import socket
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_endpoint import answering, rankings_of
 
-from train2deploy import archives, endpoint, manifest, paths
+from train2deploy import archives, endpoint, invoke, manifest, paths
 from train2deploy.endpoint import Endpoint, EndpointError
 from train2deploy.errors import MissingRequirement, UserError
 from train2deploy.runtimes.host import HOST
@@ -36,12 +37,17 @@ def test_sentences_go_in_one_request_and_rankings_come_back():
         (502, b"<html>Bad Gateway</html>", "answered 502: <html>Bad Gateway</html>"),
         (415, b"[1]", "answered 415: [1]"),
         (404, b"\xff", "answered 404: \ufffd"),
-        (200, b"<html>It works!</html>", "no JSON"),
-        (200, b"\xff\xfe", "no JSON"),
-        (200, b'{"predictions": [1.0]}', "no ranking"),
-        (200, b"[[1.0, 2.0]]", "no ranking"),
-        (200, b"[[]]", "no ranking"),
-        (200, b"[]", "no ranking"),
+        (200, b"<html>It works!</html>", "is not a JSON ranking"),
+        (200, b"\xff\xfe", "is not a JSON ranking"),
+        (200, b'{"predictions": [1.0]}', "is not a JSON ranking"),
+        (200, b"[[1.0, 2.0]]", "is not a JSON ranking"),
+        (200, b"[[]]", "is not a JSON ranking"),
+        (200, b'[[{"label": "a", "prob": "much"}]]', "is not a JSON ranking"),
+        (200, b'[[{"label": "a", "prob": null}]]', "is not a JSON ranking"),
+        (200, b'{"label": "a", "prob": 1.0}', "is not a JSON ranking"),
+        (200, b'"["', "is not a JSON ranking"),
+        (200, b"[" * 100_000, "is not a JSON ranking"),
+        (200, b"[]", "is not a JSON ranking"),
         (0, b"220 mail.example.org ESMTP\r\n", "no answer"),
         (0, b"", "no answer"),
         (0, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "no answer"),
@@ -53,6 +59,34 @@ def test_an_answer_that_is_none_is_told_in_one_line(status: int, body: bytes, me
     assert message in str(caught.value)
     assert running.url in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content_type", ["*/*", "text/html", "application/jsonlines", ""])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"label": "a", "prob": 0.75}, {"label": "b", "prob": "0.25"}]',
+        b'[[{"label": "a", "prob": 0.75}, {"label": "b", "prob": "0.25"}]]\n',
+        b'\xef\xbb\xbf[{"label": "a", "prob": 0.75}, {"label": "b", "prob": "0.25"}]',
+        json.dumps('[{"label": "a", "prob": 0.75}, {"label": "b", "prob": "0.25"}]').encode(),
+    ],
+)
+def test_invoke_shows_a_ranking_of_any_content_type(
+    capsys: pytest.CaptureFixture[str], content_type: str, body: bytes
+):
+    """A handler such as the article's returns `body, context.accept_header`, which may be */*."""
+    asked = []
+
+    def answer(query: object):
+        asked.append(query)
+        return 200, body
+
+    with answering(answer, content_type) as running:
+        invoke.invoke("電波が悪い", running.port, as_json=False)
+    assert asked == ["電波が悪い"]
+    title, first, second = capsys.readouterr().out.splitlines()
+    assert (title.strip(), first.split()[:2]) == ("電波が悪い", ["a", "0.750000"])
+    assert second.split()[:2] == ["b", "0.250000"]
 
 
 def test_where_nothing_listens_it_says_how_to_start_one():
