@@ -41,7 +41,8 @@ REFIT ?=
 REPRO ?=
 # what the endpoint imports: lib (in the archive) or requirements (installed at start)
 DEPS ?= lib
-PORT ?= 8080
+# of the endpoint here: 8080 where none is given, 0 for a free one
+PORT ?=
 # an unpacked model directory, what would be /opt/ml/model; default: build/model.tar.gz
 MODEL_DIR ?=
 # 1: local-serve goes to the background
@@ -53,7 +54,10 @@ MERGE ?=
 # 1: our model server takes out of loops what does not change in them; AWS does not
 OPTIMIZE ?=
 Q ?= 電波が悪い
-# 1: invoke prints the raw answer
+# What a user asks is text: nothing in it is a variable or a function of make.
+override Q := $(value Q)
+export Q
+# 1: invoke prints the request as sent (on standard error) and the raw answer
 JSON ?=
 # host, or docker: in containers. Default: docker where an engine answers and has our images.
 # sdk: local-train by the SDK's own local mode
@@ -94,6 +98,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+# Goals run one after the other, in their order, whatever -j says; environments side by side.
+ifneq ($(filter-out .stamps/%,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 3)
 
 # Every endpoint of this run gets these two.
 $(foreach name,MERGE OPTIMIZE,$(if $(filter-out 0 1,$($(name))),$(error $(name)=$($(name)): expected 0 or 1)))
@@ -112,16 +121,22 @@ include docker/docker.mk
 help: ## list the targets (this text)
 	@awk -f make-help.awk $(MAKEFILE_LIST)
 
-setup: ## make the environments: host tool, training (TF 1.12), serving (TF 1.13), the handler's
-	@$(MAKE) --no-print-directory --jobs 3 .stamps/host $(TRAIN_ENV) $(SERVE_ENV)
+setup: $(if $(filter .stamps/train,$(TRAIN_ENV)),.python36) ## make the environments: host tool, training (TF 1.12), serving (TF 1.13), the handler's
+	$(SAY_RUNTIME)
+	@$(MAKE) $(SIDE_BY_SIDE) .stamps/host $(TRAIN_ENV) $(SERVE_ENV)
 
 doctor: ## what this machine has and lacks, and what to do
-	@PYTHONPATH=src $(PYTHON) -m train2deploy.doctor
+	@PYTHONPATH=src PYTHON36="$(PYTHON36)" $(PYTHON) -m train2deploy.doctor
+
+# A machine without CPython 3.6 is told so once, and before anything is installed.
+.PHONY: .python36
+.python36:
+	@$(if $(wildcard .stamps/train),,$(FIND_PYTHON36) >/dev/null)
 
 .stamps/host: requirements/host.lock
 	@mkdir -p .stamps && rm -rf .venvs/host .stamps/dev
 	@echo "setup: host tool"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "make: expected Python 3.10 or newer as PYTHON, found " + sys.version.split()[0] + " at " + sys.executable + "; give PYTHON=<path>")'
+	@PYTHONPATH=src $(PYTHON) -c 'import train2deploy'
 	@$(PYTHON) -m venv .venvs/host
 	@$(HOST) -m $(PIP_INSTALL) --requirement requirements/host.lock
 	@touch $@
@@ -193,12 +208,14 @@ data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
 	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
 
-# For those who take what is there, whatever its seed.
-build/data/manifest.json:
-	@$(MAKE) --no-print-directory data
-
-build/vectors/manifest.json:
-	@$(MAKE) --no-print-directory vectors
+# For those who take what is there, whatever its seed: what is missing is made first.
+build/data/manifest.json: MAKER = data
+build/vectors/manifest.json: MAKER = vectors
+build/jobs/latest/model.tar.gz: MAKER = local-train
+build/model.tar.gz: MAKER = package
+build/data/manifest.json build/vectors/manifest.json build/jobs/latest/model.tar.gz build/model.tar.gz:
+	@echo "$@ is not there yet: make $(MAKER) comes first"
+	@$(MAKE) --silent $(MAKER)
 
 HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) \
@@ -217,52 +234,44 @@ local-train: .hyperparameters $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOC
 	$(SAY_RUNTIME)
 	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
 
-build/jobs/latest/model.tar.gz:
-	@$(MAKE) --no-print-directory local-train
-
 package: build/jobs/latest/model.tar.gz .stamps/host ## build/model.tar.gz: what is served, uploaded and deployed
 	@$(RUN) package --dependencies "$(DEPS)"
-
-build/model.tar.gz:
-	@$(MAKE) --no-print-directory package
 
 ##@ From a model to an answer
 .PHONY: local-serve local-stop invoke verify evaluate dry-run
 SERVED = $(if $(MODEL_DIR),,build/model.tar.gz)
-local-serve: .stamps/host $(SERVE_ENV) $(SERVED) ## PORT= MODEL_DIR= DETACH=1 MERGE=0 BATCHING=1: the endpoint, here
+local-serve: $(SERVE_ENV) .stamps/host $(SERVED) ## PORT= MODEL_DIR= DETACH=1 MERGE=0 BATCHING=1: the endpoint, here
 	$(SAY_RUNTIME)
-	@exec env $(RUN) serve --port $(PORT) $(if $(MODEL_DIR),--model-dir "$(MODEL_DIR)") \
+	@exec env $(RUN) serve $(if $(PORT),--port $(PORT)) $(if $(MODEL_DIR),--model-dir "$(MODEL_DIR)") \
 		$(if $(DETACH),--detach) $(if $(filter 0,$(DEV)),--no-dev) $(call SET,$(SERVING_VARIABLES))
 
 local-stop: .stamps/host ## end the endpoint that DETACH=1 started
 	@$(RUN) stop
 
 invoke: .stamps/host ## Q='…' JSON=1: one sentence to the endpoint at PORT
-	@$(RUN) invoke $(if $(JSON),--json) --port $(PORT) -- "$$Q"
+	@$(RUN) invoke $(if $(JSON),--json) $(if $(PORT),--port $(PORT)) -- "$$Q"
 
-verify: .stamps/host $(SERVE_ENV) build/model.tar.gz ## endpoint against the SavedModel in a session
+verify: $(SERVE_ENV) .stamps/host build/model.tar.gz ## endpoint against the SavedModel in a session
 	$(SAY_RUNTIME)
 	@$(RUN) verify
 
-evaluate: .stamps/host $(SERVE_ENV) build/model.tar.gz ## scores on the test split, beside two yardsticks
+evaluate: $(SERVE_ENV) .stamps/host build/model.tar.gz ## scores on the test split, beside two yardsticks
 	$(SAY_RUNTIME)
 	@$(RUN) evaluate
 
 dry-run: .hyperparameters ## the main job: all of the above, from nothing to a classified sentence
 	$(SAY_RUNTIME)
-	@$(MAKE) --no-print-directory setup
-	@$(MAKE) --no-print-directory local-train
-	@$(MAKE) --no-print-directory package
+	@$(MAKE) --silent setup local-train package
 	@$(RUN) rehearse -- "$$Q"
 
 ##@ How fast, and how robust
 .PHONY: bench soak
-bench: .stamps/host .stamps/train .stamps/serve .stamps/handler build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory, start, beside a raw session
+bench: .stamps/train .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory, start, beside a raw session
 	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)") \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)")
 
-soak: .stamps/host .stamps/serve .stamps/handler build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
+soak: .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
 	@$(RUN) soak $(if $(SECONDS),--seconds "$(SECONDS)")
 
 ##@ Reproduce
@@ -285,11 +294,11 @@ GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 	$(if $(KNBC),--knbc "$(KNBC)") --split-seed $(SPLIT_SEED)
 VECTOR_OPTIONS = --vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
-reproduce: .hyperparameters .stamps/host $(TRAIN_ENV) $(SERVE_ENV) ## SEEDS=5 DATASET= VERSION= JOBS=: a run for each seed, recorded; goes on where it stopped
+reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host ## SEEDS=5 DATASET= VERSION= JOBS=: a run for each seed, recorded; goes on where it stopped
 	$(SAY_RUNTIME)
 	@$(RUN) reproduce --seeds "$(SEEDS)" --model-version "$(VERSION)" $(DATASET_OPTIONS) \
 		$(VECTOR_OPTIONS) $(HYPERPARAMETERS) $(if $(JOBS),--jobs "$(JOBS)")
-	@$(if $(REPORT),$(MAKE) --no-print-directory report)
+	@$(if $(REPORT),$(MAKE) --silent report)
 
 runs: .stamps/host ## DATASET= VERSION= WHERE='accuracy>0.8' SORT=accuracy JSON=1: the recorded runs
 	@$(RUN) runs --where "$(WHERE)" --sort="$(SORT)" $(if $(JSON),--json) \
@@ -350,6 +359,7 @@ EMULATOR_PORT := 0
 .stamps/cloud: requirements/cloud.lock
 	@mkdir -p .stamps && rm -rf .venvs/cloud
 	@echo "setup: cloud environment (SageMaker SDK, moto)"
+	@PYTHONPATH=src $(PYTHON) -c 'import train2deploy'
 	@$(PYTHON) -m venv .venvs/cloud
 	@.venvs/cloud/bin/python -m $(PIP_INSTALL) --requirement requirements/cloud.lock
 	@touch $@
@@ -412,10 +422,10 @@ PY36_PATH := src:src/train:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
 TEST_SUITES := lint test-unit test-contract test-integration test-emulator test-e2e
-test: ## everything that needs no Docker, linters included
-	@$(MAKE) --no-print-directory --jobs 3 .stamps/host .stamps/train .stamps/serve .stamps/handler .stamps/cloud
-	@$(MAKE) --no-print-directory .stamps/dev .stamps/test-py36 .stamps/predict-lib
-	@$(MAKE) --no-print-directory --keep-going $(TEST_SUITES)
+test: .python36 ## everything that needs no Docker, linters included
+	@$(MAKE) $(SIDE_BY_SIDE) .stamps/host .stamps/train .stamps/serve .stamps/handler .stamps/cloud
+	@$(MAKE) --silent .stamps/dev .stamps/test-py36 .stamps/predict-lib
+	@$(MAKE) --silent --keep-going $(TEST_SUITES)
 
 test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## unit tests, each side in its own Python
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/unit/host
@@ -448,5 +458,3 @@ lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 	@$(HOST) -m ruff format --check src/train2deploy src/emulator
 	@MYPYPATH=src $(HOST) -m mypy src/train2deploy src/emulator
 	@PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python -m pyflakes $(PY36_FILES)
-
-export Q

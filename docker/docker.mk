@@ -1,12 +1,10 @@
 # The Docker runtime: when it is used, what it needs, the images, its tests.
 
-# Without RUNTIME=: docker where an engine answers and has our images, else host.
+# Without RUNTIME=, what suits the machine, with the reason.
 ifeq ($(origin RUNTIME),undefined)
-RUNTIME := $(shell timeout 5 docker image inspect train2deploy/train:1.12 train2deploy/serve:1.13 \
-	>/dev/null 2>&1 && echo docker || echo host)
-BECAUSE_docker := an engine answers and has our images; RUNTIME=host does without
-BECAUSE_host := no engine that has our images; RUNTIME=docker builds them
-SAY_RUNTIME = @echo "runtime: $(RUNTIME) ($(BECAUSE_$(RUNTIME)))"
+SUITABLE := $(shell PYTHONPATH=src PYTHON36="$(PYTHON36)" $(PYTHON) -m train2deploy.runtimes.default 2>/dev/null)
+RUNTIME := $(or $(firstword $(SUITABLE)),host)
+SAY_RUNTIME = @echo "runtime: $(SUITABLE)"
 else
 SAY_RUNTIME = @:
 endif

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 
 from emulator import limits, orphans
-from train2deploy import console, endpoint, manifest, paths, runtimes
-from train2deploy.errors import EXIT_INTERRUPTED, JobFailed, UserError
+from train2deploy import console, endpoint, exits, manifest, paths, runtimes
+from train2deploy.errors import JobFailed, UserError
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -31,19 +31,16 @@ def main() -> int:
     parser.add_argument("--limits", default="", help="name:seconds,…")
     parser.add_argument("--runtime", default="host", help="host or docker")
     arguments = parser.parse_args()
-    try:
+
+    def command() -> None:
         if arguments.stop:
             console.say("emulator stopped" if stop() else "no emulator was running")
         elif arguments.detach:
             start_detached(arguments)
         else:
             run(arguments)
-    except UserError as error:
-        print(f"emulator: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    return 0
+
+    return exits.run(command, program="emulator")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from train2deploy import disk
 from train2deploy.errors import UserError
 
 
@@ -78,6 +79,8 @@ def unpack(archive: Path, directory: Path) -> list[str]:
     except tarfile.FilterError as error:
         raise UnsafeArchive(_refusal(archive, str(error))) from error
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and (full := disk.explained(error)):
+            raise full from error
         raise UserError(
             f"{archive}: expected a tar archive, found something else or a broken one ({error})."
             " Make or download it again."

@@ -1,16 +1,11 @@
 """The commands behind the make targets. Each is a few lines that call one module."""
 
 import argparse
-import signal
-import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from train2deploy import console, paths, versions
-from train2deploy.errors import EXIT_INTERRUPTED, UserError
+from train2deploy import console, exits, paths, versions
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
 
@@ -26,25 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: errors.EXIT_*; a user sees one line, with --verbose the traceback.
     """
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
-    command: Callable[[argparse.Namespace], None] = arguments.run
-    try:
-        command(arguments)
-    except UserError as error:
-        if arguments.verbose:
-            traceback.print_exc()
-        print(f"train2deploy: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("train2deploy: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    # A second one must not end the tidying up. (SIG_IGN would be inherited by child processes.)
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    raise KeyboardInterrupt
+    exits.interrupt_on_sigterm()
+    return exits.run(lambda: arguments.run(arguments), arguments.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:

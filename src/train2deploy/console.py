@@ -14,13 +14,18 @@ LONGEST = 40
 """Characters of a label that a table or a plot shows."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise  # Rich calls this while it handles the error; exits.run ends with it
+
+
 def make_console() -> Console:
     """A console on standard output: its own width on a terminal, a fixed one in a log.
 
     Sentences and labels are printed as they are, so nothing in them is markup.
     """
     is_terminal = sys.stdout.isatty()
-    return Console(
+    return _Console(
         width=None if is_terminal else WIDTH_OF_A_LOG,
         highlight=False,
         soft_wrap=not is_terminal,

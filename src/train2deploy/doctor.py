@@ -3,14 +3,16 @@
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import python36
+from train2deploy import exits, python36
+from train2deploy.errors import EXIT_ENVIRONMENT
+from train2deploy.runtimes import default
 
+PYTHON36 = "CPython 3.6 (TensorFlow 1.x)"
 DISK_GB = 4.0
 MEMORY_GB = 3.0
 
@@ -42,8 +44,9 @@ def _python() -> Finding:
 
 def _python36() -> Finding:
     path = python36.find(os.environ.get("PYTHON36", ""))
-    advice = "see the three ways that `make setup` names"
-    return Finding("CPython 3.6 (TensorFlow 1.x)", str(path) if path else None, True, advice)
+    needed = not default.engine_answers()
+    advice = "see below" if needed else "not needed: RUNTIME=docker is taken, which brings its own"
+    return Finding(PYTHON36, str(path) if path else None, needed, advice)
 
 
 def _machine() -> Finding:
@@ -71,7 +74,7 @@ def _avx() -> Finding:
 def _compiler() -> Finding:
     found = shutil.which("gcc") or shutil.which("cc")
     advice = "install it, for instance: apt-get install gcc (the AWS toolkit has a small C part)"
-    return Finding("C compiler", found, True, advice)
+    return Finding("C compiler", found, not default.engine_answers(), advice)
 
 
 def _memory() -> Finding:
@@ -87,8 +90,7 @@ def _disk() -> Finding:
 
 
 def _docker() -> Finding:
-    command = shutil.which("docker")
-    answers = command is not None and _succeeds([command, "info"])
+    answers = default.engine_answers()
     advice = "not needed for RUNTIME=host; start the engine for RUNTIME=docker"
     return Finding("Docker engine", "answers" if answers else None, False, advice)
 
@@ -104,14 +106,6 @@ def _japanese_terminal() -> Finding:
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     found = encoding if encoding == "utf8" else None
     return Finding("UTF-8 terminal", found, False, "set LANG=C.UTF-8 to read Japanese answers")
-
-
-def _succeeds(command: list[str]) -> bool:
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
@@ -132,7 +126,7 @@ def main() -> int:
     """Prints the table. Plain text, since it must run before any environment is made.
 
     Returns:
-        0 when everything required is there, else 3.
+        0 when everything required is there, else EXIT_ENVIRONMENT.
     """
     found = findings()
     width = max(len(finding.requirement) for finding in found)
@@ -141,11 +135,13 @@ def main() -> int:
         print(f"{state}  {finding.requirement:<{width}}  {finding.found or finding.advice}")
     missing = [finding for finding in found if finding.required and not finding.found]
     if missing:
+        if any(finding.requirement == PYTHON36 for finding in missing):
+            print(f"\n{python36.advice()}")
         print(f"\n{len(missing)} of what RUNTIME=host needs is missing.")
-        return 3
+        return EXIT_ENVIRONMENT
     print("\nThis machine can run everything that needs no Docker and no AWS account.")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exits.run(main))

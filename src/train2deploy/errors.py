@@ -8,6 +8,8 @@ EXIT_ENVIRONMENT = 3
 """Something that the machine must have is not there."""
 EXIT_INTERRUPTED = 130
 """Ctrl-C."""
+EXIT_BROKEN_PIPE = 141
+"""Nobody reads the output any more (`make runs | head`): what a shell sees of SIGPIPE."""
 
 
 class UserError(Exception):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from train2deploy import archives, console, manifest, paths, processes, versions
+from train2deploy import archives, console, disk, manifest, paths, processes, versions
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
 from train2deploy.runtimes import Instance, TrainingRuntime
@@ -225,6 +225,7 @@ def _check_result(directory: Path, status: int, note: str = "") -> None:
         reason = failure.read_text(encoding="utf-8").strip() if failure.exists() else ""
         reason = f"{note}. {reason}" if note else reason
         last = (directory / "train.log").read_text(encoding="utf-8").strip().splitlines()[-12:]
+        disk.check_output("\n".join(last), directory)
         raise JobFailed(
             "\n".join(last)
             + f"\njob {directory.name} failed (exit status {status}):"

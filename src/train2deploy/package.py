@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path, PurePosixPath
 
-from train2deploy import archives, console, manifest, package_lint, partial, paths
+from train2deploy import archives, console, disk, manifest, package_lint, partial, paths
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 
@@ -124,6 +124,7 @@ def vendored() -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
+        disk.check_output(done.stderr, fresh)
         raise UserError(
             f"{paths.relative(requirements)}: the packages for the endpoint could not be fetched:\n"
             f"{done.stderr.strip()}\nCheck the network, or use DEPS=requirements."

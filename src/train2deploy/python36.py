@@ -2,25 +2,47 @@
 
     python -m train2deploy.python36 [PYTHON36]
 
-prints its path, or one message with the ways on. Standard library alone: this
+prints its path, or one message with the ways to get one. Standard library alone: this
 runs before any environment is made.
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from train2deploy import exits
+from train2deploy.errors import EXIT_ENVIRONMENT
 
 PYENV = "~/.pyenv/versions/3.6.*/bin/python3.6"
 
 MESSAGE = f"""\
 Expected a CPython 3.6 (TensorFlow 1.12 has wheels for no later one), found none.
 Looked for: PYTHON36=<path>, python3.6 on PATH, {PYENV}.
-Three ways on:
-  1. pyenv install 3.6.15        then run make again; it is found by itself
-  2. PYTHON36=/path/to/python3.6 make ...
-  3. RUNTIME=docker make ...     the containers bring their own (needs a Docker engine)"""
+Any one of these commands gives one, and make then finds it:
+  pyenv     pyenv install 3.6.15
+  no pyenv  curl -fsSL https://pyenv.run | bash && ~/.pyenv/bin/pyenv install 3.6.15
+  conda     conda create --yes --prefix ~/.pyenv/versions/3.6.15 -c conda-forge python=3.6.15
+Without one: RUNTIME=docker make ... (containers bring their own; needs a Docker engine).
+Debian, Ubuntu and uv no longer have a CPython 3.6."""
+
+ELSEWHERE = """\
+TensorFlow 1.12 runs on Linux on x86-64 alone, so a CPython 3.6 for {system} on {machine} is of
+no use. {advice}"""
+CONTAINERS = "With a Docker engine, RUNTIME=docker make ... runs everything in containers."
+ANOTHER_MACHINE = "Use an x86-64 Linux machine: emulated x86-64 lacks the AVX that it needs."
+
+
+def advice() -> str:
+    """How to get a CPython 3.6, or that none would help on this machine."""
+    machine = platform.machine()
+    is_x86 = machine in ("x86_64", "AMD64")
+    if sys.platform == "linux" and is_x86:
+        return MESSAGE
+    then = CONTAINERS if is_x86 else ANOTHER_MACHINE
+    return ELSEWHERE.format(system=platform.system(), machine=machine, advice=then)
 
 
 def find(named: str = "") -> Path | None:
@@ -49,11 +71,17 @@ def _is_36(path: str) -> bool:
     return done.stdout.strip() == "3.6"
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Prints the path, or what to do."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PYTHON36", "")
     found = find(wanted)
     if found is None:
-        prefix = f"PYTHON36={wanted} is no Python 3.6.\n" if wanted else ""
-        print(prefix + MESSAGE, file=sys.stderr)
-        sys.exit(3)
+        prefix = f"PYTHON36={wanted} is not a Python 3.6.\n" if wanted else ""
+        print(prefix + advice(), file=sys.stderr)
+        return EXIT_ENVIRONMENT
     print(found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exits.run(main))

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from train2deploy import paths
+from train2deploy import exits, paths
 from train2deploy.errors import UserError
 
 if TYPE_CHECKING:
@@ -149,12 +149,12 @@ def main(argv: Sequence[str]) -> int:
     """Checks options of a training; others than ours are none of its business."""
     parser = argparse.ArgumentParser(prog="train2deploy.versions", allow_abbrev=False)
     add_options(parser)
-    try:
-        given(parser.parse_known_args(argv)[0])
-    except UserError as error:
-        print(f"train2deploy: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    arguments = parser.parse_known_args(argv)[0]
+
+    def check_given() -> None:
+        given(arguments)
+
+    return exits.run(check_given)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The make interface: help, doctor, and what a missing Python 3.6 says."""
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,22 +40,61 @@ def test_doctor_names_each_requirement_and_what_to_do(project):
         assert requirement in text
 
 
-def test_a_missing_python_36_ends_with_one_message_and_three_ways_on(project):
-    (project.root / ".stamps").unlink()
-    (project.root / ".venvs").unlink()
-    try:
-        done = project.make(".stamps/train", "PYTHON36=/nonexistent/python3.6", check=False)
-    finally:
-        import shutil
+@pytest.fixture
+def bare(tmp_path):
+    """A project without environments, as a fresh clone is."""
+    project = Project(tmp_path)
+    for name in (".stamps", ".venvs"):
+        (project.root / name).unlink()
+    return project
 
-        shutil.rmtree(project.root / ".stamps", ignore_errors=True)
-        shutil.rmtree(project.root / ".venvs", ignore_errors=True)
-        for name in (".stamps", ".venvs"):
-            (project.root / name).symlink_to(REPOSITORY / name)
-    assert done.returncode != 0
-    assert "PYTHON36=/nonexistent/python3.6 is no Python 3.6" in done.stdout
-    assert "Three ways on" in done.stdout
+
+@pytest.mark.parametrize("target", [
+    ".stamps/train", "setup", "dry-run", "local-train", "local-serve", "verify", "evaluate",
+    "reproduce", "bench", "soak", "test",
+])
+def test_a_missing_python_36_is_told_once_and_before_anything_is_installed(bare, target):
+    done = bare.make(target, "PYTHON36=/nonexistent/python3.6", check=False)
+    assert done.returncode == 2
+    assert done.stdout.count("PYTHON36=/nonexistent/python3.6 is not a Python 3.6") == 1
+    assert done.stdout.count("Expected a CPython 3.6") == 1
+    assert "setup: host tool" not in done.stdout
     assert "Traceback" not in done.stdout
+    assert not (bare.root / ".venvs").exists()
+
+
+@pytest.mark.parametrize("inspects, informs, runtime", [
+    (0, 0, "docker (an engine answers and has our images"),
+    (1, 0, "docker (no CPython 3.6 here, but an engine answers; its images are built first)"),
+    (1, 1, "host (no engine answers)"),
+])
+def test_without_python_36_the_containers_are_taken_where_an_engine_answers(
+    bare, inspects, informs, runtime
+):
+    client = bare.root / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text(f"#!/bin/sh\n[ $1 = image ] && exit {inspects}\nexit {informs}\n")
+    client.chmod(0o755)
+    environment = {**bare.environment(), "PATH": f"{client.parent}:{os.environ['PATH']}"}
+    del environment["RUNTIME"]
+    done = subprocess.run(
+        ["make", "--dry-run", "setup", "PYTHON36=/nonexistent"], cwd=bare.root, env=environment,
+        capture_output=True, text=True)
+    assert f"runtime: {runtime}" in done.stdout
+    builds_images = "train2deploy" in done.stdout and " images" in done.stdout
+    assert builds_images == runtime.startswith("docker")
+
+
+@pytest.mark.parametrize("target", ["doctor", "dry-run", "local-train", "setup", "cloud-status"])
+def test_an_older_python_is_told_in_one_line(bare, target):
+    older = sorted((Path.home() / ".pyenv" / "versions").glob("3.9.*/bin/python"))
+    if not older:
+        pytest.skip("no Python 3.9 on this machine")
+    done = bare.make("--silent", target, f"PYTHON={older[0]}", check=False)
+    assert done.returncode == 2
+    said = [line for line in done.stdout.splitlines() if not line.startswith(("make", "setup:"))]
+    (line,) = said
+    assert line.startswith("train2deploy: expected Python 3.10 or newer as PYTHON, found 3.9.")
 
 
 @pytest.mark.parametrize("target", [
@@ -72,7 +113,7 @@ def test_what_a_version_has_not_is_refused_before_anything_is_made(tmp_path, tar
 
 def test_package_before_training_and_serving_before_packing_lead_to_the_step_before(project):
     plan = project.make("--dry-run", "local-serve", "-o", ".stamps/host").stdout
-    assert "serve --port 8080" in plan
+    assert "serve " in plan
 
 
 def test_the_readme_shows_the_help_that_make_gives(project):

@@ -1,17 +1,12 @@
 """The commands behind the cloud targets. Each is a few lines that call one module."""
 
 import argparse
-import signal
-import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from train2deploy import console, paths, versions
+from train2deploy import console, exits, paths, versions
 from train2deploy.cloud.config import load, overrides
-from train2deploy.errors import EXIT_FAILED, EXIT_INTERRUPTED, UserError
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -20,23 +15,20 @@ LATER = "The account said so again and again. Run the same command later: nothin
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status is one of errors.EXIT_*."""
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
-    command: Callable[[argparse.Namespace], None] = arguments.run
+    exits.interrupt_on_sigterm()
     import boto3.exceptions
     import botocore.exceptions
 
-    failures = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
-    try:
-        command(arguments)
-    except (UserError, *failures, boto3.exceptions.Boto3Error) as error:
-        if arguments.verbose:
-            traceback.print_exc()
-        print(f"train2deploy: {_explained(error)}", file=sys.stderr)
-        return error.exit_code if isinstance(error, UserError) else EXIT_FAILED
-    except KeyboardInterrupt:
-        print("train2deploy: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    return 0
+    return exits.run(
+        lambda: arguments.run(arguments),
+        arguments.verbose,
+        failures=(
+            botocore.exceptions.BotoCoreError,
+            botocore.exceptions.ClientError,
+            boto3.exceptions.Boto3Error,
+        ),
+        explained=_explained,
+    )
 
 
 def _explained(error: Exception) -> str:
@@ -49,10 +41,6 @@ def _explained(error: Exception) -> str:
     if any(word in text for word in PASSING):
         return f"{text}\n{LATER}"
     return text
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -88,7 +88,7 @@ def _base() -> tuple[str, str]:
     if python is None:
         raise MissingRequirement(
             f"{public[0]} can't be pulled, and {OFFLINE_BASE} needs a CPython 3.6 to copy.\n"
-            + python36.MESSAGE
+            + python36.advice()
         )
     started = time.monotonic()
     _run([str(_root() / "docker/base/build.sh"), str(python), OFFLINE_BASE, current], OFFLINE_BASE)

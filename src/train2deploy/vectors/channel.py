@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from train2deploy import console, manifest, partial, paths, processes
+from train2deploy import console, disk, manifest, partial, paths, processes
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
@@ -89,6 +89,7 @@ def build(
     finally:
         runtime.finish(launch)
     if status != 0:
+        disk.check_output("\n".join(lines), fresh)
         raise JobFailed(f"building the vectors failed: {(lines or ['no reason given'])[-1]}")
     sentences.unlink()
     for line in lines:

@@ -135,7 +135,31 @@ def test_credentials_are_seen_in_the_environment_or_the_home(
     assert finding("AWS").found == "configured"
 
 
-@pytest.mark.parametrize("module", ["doctor", "python36"])
+def test_without_python_36_the_ways_to_get_one_are_told_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(python36, "find", lambda named="": None)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no engine either
+    assert doctor.main() == 3
+    out = capsys.readouterr().out
+    assert f"\n{python36.advice()}\n" in out
+    assert "CPython 3.6 (TensorFlow 1.x)      see below" in out
+
+
+def test_with_an_engine_python_36_and_a_compiler_are_not_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "docker").write_text("#!/bin/sh\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(python36, "find", lambda named="": None)
+    for name in ("CPython 3.6", "C compiler"):
+        found = finding(name)
+        assert (found.found, found.required) == (None, False)
+    assert "RUNTIME=docker is taken" in finding("CPython 3.6").advice
+
+
+@pytest.mark.parametrize("module", ["doctor", "python36", "versions", "runtimes.default"])
 def test_it_runs_before_any_package_is_installed(module: str):
     """-S: without site-packages."""
     done = subprocess.run(

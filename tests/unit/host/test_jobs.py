@@ -10,6 +10,7 @@ import pytest
 from conftest import relocate
 
 from train2deploy import jobs, manifest, paths
+from train2deploy.disk import DiskFull
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 from train2deploy.jobs import TrainingJob
@@ -265,6 +266,14 @@ def test_a_failure_file_is_believed_over_exit_status_0(
     ends = "touch output/success; printf 'framework error:\\n  out of\\n memory' > output/failure"
     toolkit(monkeypatch, tmp_path / "bin", ends)
     assert "(exit status 0): framework error: out of memory. The whole log" in refused()
+
+
+def test_a_job_that_finds_no_room_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lay_out(monkeypatch, tmp_path, RECORD)
+    says = "echo 'OSError: [Errno 28] No space left on device'; exit 1"
+    toolkit(monkeypatch, tmp_path / "bin", says)
+    with pytest.raises(DiskFull, match=r"^build/jobs/v1-\S+ could not be written: No space.*$"):
+        jobs.train(TrainingJob("v1", {}))
 
 
 def test_an_unknown_version_is_refused(project: Path):

@@ -12,6 +12,7 @@ import pytest
 from conftest import relocate
 
 from train2deploy import archives, manifest, package, paths
+from train2deploy.disk import DiskFull
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 
@@ -169,8 +170,10 @@ def test_a_model_that_could_not_be_served_is_refused_and_the_earlier_archive_sta
 class Pip:
     """Stands for `pip install --target`: lays some files, then does what it is told."""
 
-    def __init__(self, status: int = 0, interrupted: bool = False) -> None:
-        self.status, self.interrupted, self.commands = status, interrupted, []
+    def __init__(
+        self, status: int = 0, interrupted: bool = False, said: str = "no network"
+    ) -> None:
+        self.status, self.interrupted, self.said, self.commands = status, interrupted, said, []
 
     def __call__(self, command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
         if "pip" not in command:  # git
@@ -183,7 +186,7 @@ class Pip:
             path.write_text(" ".join(command))
         if self.interrupted:
             raise KeyboardInterrupt
-        return subprocess.CompletedProcess(command, self.status, "", "no network")
+        return subprocess.CompletedProcess(command, self.status, "", self.said)
 
 
 def lib_files() -> list[str]:
@@ -231,6 +234,15 @@ def test_packages_that_cannot_be_fetched_leave_nothing_and_say_what_to_do(
     with pytest.raises(UserError, match="no network\nCheck the network, or use DEPS=requirements"):
         package.vendored()
     assert not paths.CODE_LIB.exists()
+
+
+def test_packages_that_find_no_room_are_told_as_a_full_disk(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pip = Pip(status=1, said="ERROR: [Errno 28] No space left on device")
+    monkeypatch.setattr(subprocess, "run", pip)
+    with pytest.raises(DiskFull, match=r"build/code-lib.part-\w+ could not be written: No space"):
+        package.vendored()
 
 
 def test_vendoring_that_was_interrupted_is_not_taken_for_whole(

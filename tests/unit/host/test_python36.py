@@ -1,6 +1,7 @@
 """python36: which interpreter is taken, and what is said where there is none."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from train2deploy import paths, python36
+
+PYENV_VERSIONS = Path.home() / ".pyenv" / "versions"
+"""Of this machine; tests have a home of their own."""
 
 
 def interpreter(path: Path, version: str = "3.6", body: str = "") -> Path:
@@ -109,12 +113,57 @@ def test_without_one_the_command_names_what_was_looked_for_and_the_ways_on(tmp_p
     assert done.stdout == ""
     for words in ("PYTHON36=", "python3.6 on PATH", "~/.pyenv/versions/3.6.*", "pyenv install 3.6"):
         assert words in done.stderr
-    assert "RUNTIME=docker" in done.stderr
+    for way in ("pyenv install 3.6.15", "conda create", "RUNTIME=docker"):
+        assert sum(way in line for line in done.stderr.splitlines()) >= 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "system, machine, words",
+    [
+        ("darwin", "arm64", "Use an x86-64 Linux machine"),
+        ("linux", "aarch64", "Use an x86-64 Linux machine"),
+        ("darwin", "x86_64", "RUNTIME=docker"),
+    ],
+)
+def test_where_no_python_36_would_help_none_is_offered(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, words: str
+):
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert words in python36.advice()
+    assert "pyenv" not in python36.advice()
+
+
+def test_a_prefix_made_by_conda_where_pyenv_keeps_its_own_is_found(tmp_path: Path):
+    """As the message says: conda create --prefix ~/.pyenv/versions/3.6.15."""
+    assert "--prefix ~/.pyenv/versions/3.6.15" in python36.MESSAGE
+    expected = pyenv(tmp_path, "3.6.15")
+    assert python36.find() == expected
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.8", "3.9"])
+@pytest.mark.parametrize("module", ["doctor", "versions", "python36", "runtimes.default"])
+def test_an_older_python_is_told_in_one_line_by_whatever_it_starts(version: str, module: str):
+    python = next(PYENV_VERSIONS.glob(f"{version}.*/bin/python"), None)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    done = subprocess.run(
+        [str(python), "-m", f"train2deploy.{module}"],
+        env={"PYTHONPATH": str(paths.SRC), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    (line,) = done.stderr.splitlines()
+    expected = "train2deploy: expected Python 3.10 or newer as PYTHON, found "
+    assert line.startswith(expected + version)
+    assert str(python) in line
 
 
 def test_a_wrong_named_one_is_named(tmp_path: Path):
     named = interpreter(tmp_path / "python", "3.8")
     done = run(tmp_path, str(named))
     assert done.returncode == 3
-    assert done.stderr.startswith(f"PYTHON36={named} is no Python 3.6.\n")
+    assert done.stderr.startswith(f"PYTHON36={named} is not a Python 3.6.\n")

@@ -7,7 +7,7 @@ import pytest
 
 from train2deploy import paths, runtimes
 from train2deploy.errors import UserError
-from train2deploy.runtimes import engine, images
+from train2deploy.runtimes import default, engine, images
 from train2deploy.runtimes.docker import Docker
 from train2deploy.runtimes.host import HOST
 
@@ -135,3 +135,7 @@ def test_the_public_base_is_pinned_by_digest():
         assert len(pinned) == len(name) + 64
     serving = (paths.ROOT / "docker/serve/Dockerfile").read_text(encoding="utf-8")
     assert f"ARG BASE={images._default('BASE')}\n" in serving
+
+
+def test_make_looks_for_the_images_that_the_tool_builds():
+    assert default.IMAGES == (images.TRAIN, images.SERVE)

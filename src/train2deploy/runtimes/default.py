@@ -1,0 +1,49 @@
+"""The runtime that suits this machine, where RUNTIME= names none.
+
+    python -m train2deploy.runtimes.default
+
+prints its name and the reason. Standard library alone: make asks before any environment is made.
+"""
+
+import os
+import subprocess
+import sys
+
+from train2deploy import exits, paths, python36
+
+IMAGES = ("train2deploy/train:1.12", "train2deploy/serve:1.13")
+"""images.TRAIN and images.SERVE, which a test compares."""
+SECONDS = 5.0
+"""For an engine to answer."""
+
+
+def choice() -> str:
+    """Containers where they are ready or the only way, else this machine's own Python 3.6."""
+    if succeeds("docker", "image", "inspect", *IMAGES):
+        return "docker (an engine answers and has our images; RUNTIME=host does without)"
+    if paths.TRAIN_PYTHON.exists() or python36.find(os.environ.get("PYTHON36", "")):
+        return "host (no engine that has our images; RUNTIME=docker builds them)"
+    if engine_answers():
+        return "docker (no CPython 3.6 here, but an engine answers; its images are built first)"
+    return "host (no engine answers)"
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker engine."""
+    return succeeds("docker", "info")
+
+
+def succeeds(*command: str) -> bool:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def main() -> None:
+    print(choice())
+
+
+if __name__ == "__main__":
+    sys.exit(exits.run(main))
