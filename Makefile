@@ -255,18 +255,18 @@ verify: $(SERVE_ENV) .stamps/host build/model.tar.gz ## endpoint against the Sav
 	$(SAY_RUNTIME)
 	@$(RUN) verify
 
-evaluate: $(SERVE_ENV) .stamps/host build/model.tar.gz ## scores on the test split, beside two yardsticks
+evaluate: $(SERVE_ENV) .stamps/host build/model.tar.gz ## scores on the test split, compared with two baselines
 	$(SAY_RUNTIME)
 	@$(RUN) evaluate
 
-dry-run: .hyperparameters ## the main job: all of the above, from nothing to a classified sentence
+dry-run: .hyperparameters ## the main job: all of the above, from a fresh clone to a classified sentence
 	$(SAY_RUNTIME)
 	@$(MAKE) --silent setup local-train package
 	@$(RUN) rehearse -- "$$Q"
 
 ##@ How fast, and how robust
 .PHONY: bench soak
-bench: .stamps/train .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory, start, beside a raw session
+bench: .stamps/train .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory and start, compared with a raw session
 	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)") \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)")
@@ -294,7 +294,7 @@ GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 	$(if $(KNBC),--knbc "$(KNBC)") --split-seed $(SPLIT_SEED)
 VECTOR_OPTIONS = --vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
-reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host ## SEEDS=5 DATASET= VERSION= JOBS=: a run for each seed, recorded; goes on where it stopped
+reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host ## SEEDS=5 DATASET= VERSION= JOBS=: one recorded run per seed; resumes where it stopped
 	$(SAY_RUNTIME)
 	@$(RUN) reproduce --seeds "$(SEEDS)" --model-version "$(VERSION)" $(DATASET_OPTIONS) \
 		$(VECTOR_OPTIONS) $(HYPERPARAMETERS) $(if $(JOBS),--jobs "$(JOBS)")
@@ -309,13 +309,13 @@ compare: .stamps/host ## A=<run> B=<run>: side by side, with McNemar's test (a r
 		$(call GIVEN,DATASET,--dataset "$(DATASET)")
 
 CHECK_EPOCHS = $(if $(filter command,$(origin EPOCHS)),$(EPOCHS),2)
-reproduce-check: .stamps/host ## VERSION= EPOCHS=2: HEAD built twice from nothing; is every artifact the same?
+reproduce-check: .stamps/host ## VERSION= EPOCHS=2: clone HEAD twice, build both from scratch, compare every artifact
 	@$(RUN) reproduce-check $(or $(call GIVEN,VERSION,$(VERSION)),v1 v2) \
 		$(foreach given,EPOCHS=$(CHECK_EPOCHS) PYTHON=$(PYTHON) PYTHON36=$(PYTHON36),--variable "$(given)")
 
 # report, reference: a directory of runs instead of build/runs
 RUNS :=
-report: .stamps/host ## DATASET= LANG_REPORT=en|ja: build/reports/<dataset>/report.html, published beside reproduced
+report: .stamps/host ## DATASET= LANG_REPORT=en|ja: build/reports/<dataset>/report.html, published and reproduced figures
 	@$(RUN) report --dataset "$(DATASET)" --language "$(LANG_REPORT)" $(if $(RUNS),--runs "$(RUNS)")
 
 # 1: reference: from the runs that are in results/sample, not from build/runs
@@ -324,7 +324,7 @@ reference: .stamps/host ## results/sample: the committed report, of 5 seeds of v
 	@$(RUN) reference --seeds "$(SEEDS)" $(if $(KEEP),--keep) $(if $(RUNS),--runs "$(RUNS)")
 	@$(RUN) checklist
 
-checklist: .stamps/host ## results/CHECKLIST.md: what can be tested of reproducibility, tested
+checklist: .stamps/host ## results/CHECKLIST.md: what holds of the reproducibility check-lists, tested
 	@$(RUN) checklist
 
 ##@ Cloud

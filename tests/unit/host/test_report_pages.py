@@ -224,7 +224,7 @@ def test_the_commands_that_make_it_again_hold_all_that_was_given(project: Path):
 def test_the_standard_error_is_the_hand_worked_one(project: Path):
     write_run(paths.RUNS, accuracy=0.8, sentences=60)
     text = pages.report("sample", "en").with_suffix(".md").read_text(encoding="utf-8")
-    assert "60 test sentences let a share be known to ± 0.052" in text  # √(.8 × .2 / 60)
+    assert "60 test sentences determine an accuracy only to ± 0.052" in text  # √(.8 × .2 / 60)
 
 
 @pytest.mark.parametrize(
