@@ -10,11 +10,13 @@ TITLES ?= keep
 CLEAN ?=
 # knbc: an archive or folder of the corpus; default: what is in data/raw, else a download
 KNBC ?=
-# chive, wikija, or corpus (with CORPUS=<text file>)
+# chive, wikipedia, wikija, or corpus (with CORPUS=<text file>)
 VECTORS ?= chive
 CORPUS ?=
 # pieces of the tokenizer at most
 VOCABULARY ?= 12000
+# author: the 100,000 pieces that the article's author published; or a SentencePiece model
+TOKENIZER ?=
 # v1: the article's model; v2: more accurate, smaller, faster
 VERSION ?= v1
 SEED ?= 1
@@ -189,6 +191,7 @@ lock: .stamps/dev ## resolve requirements/*.in again
 	$(COMPILE) --universal --python-version 3.10 requirements/dev.in -o requirements/dev.lock -c requirements/host.lock
 	$(COMPILE) --universal --python-version 3.10 requirements/cloud.in -o requirements/cloud.lock
 	$(COMPILE) --no-deps requirements/chive.in -o requirements/chive.lock
+	$(COMPILE) --no-deps requirements/wikipedia.in -o requirements/wikipedia.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/train.in -o requirements/train.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/serve.in -o requirements/serve.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/handler.in -o requirements/handler.lock
@@ -205,8 +208,10 @@ data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 		$(if $(KNBC),--knbc "$(KNBC)")
 
-vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikija|corpus: build/vectors, tokenizer and word vectors
-	@$(RUN) vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
+TOKENS = --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)") \
+	$(if $(TOKENIZER),--tokenizer "$(TOKENIZER)")
+vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikipedia|wikija|corpus: build/vectors, tokenizer and word vectors
+	@$(RUN) vectors "$(VECTORS)" $(TOKENS)
 
 # For those who take what is there, whatever its seed: what is missing is made first.
 build/data/manifest.json: MAKER = data
@@ -293,7 +298,7 @@ LANG_REPORT ?= en
 GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 	$(if $(KNBC),--knbc "$(KNBC)") --split-seed $(SPLIT_SEED)
-VECTOR_OPTIONS = --vectors "$(VECTORS)" --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)")
+VECTOR_OPTIONS = --vectors "$(VECTORS)" $(TOKENS)
 reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host ## SEEDS=5 DATASET= VERSION= JOBS=: one recorded run per seed; resumes where it stopped
 	$(SAY_RUNTIME)
 	@$(RUN) reproduce --seeds "$(SEEDS)" --model-version "$(VERSION)" $(DATASET_OPTIONS) \

@@ -3,11 +3,13 @@
 Writes ``tokenizer.model`` and ``vectors.model*`` (a gensim model), the two files
 that text-vectorian's ``SentencePieceVectorian`` opens. Two ways:
 
-``chive``: pieces are learnt from the given text and the most frequent words that
+``words``: pieces are learnt from the given text and the most frequent words that
 have a ready-made vector (so that more of the pieces are words); each gets the vector
-of the word that it is, or, where it is no word, the mean of the vectors of the words
-that it consists of (longest match first).
+of the word that it is, or else the mean of the vectors of the words that it consists
+of (longest match first).
 ``corpus``: pieces and vectors (word2vec) are learnt from the given text.
+
+With a given tokenizer no pieces are learnt, only vectors.
 
 Index 0 is a padding token with a zero vector, so that padding is no word (in the
 article's vectors index 0 is a real token).
@@ -40,7 +42,7 @@ def train_tokenizer(text_paths, output_dir, vocabulary_size):
         vocabulary_size: pieces at most.
 
     Returns:
-        list of str: its pieces, lower-cased, without control symbols, in order.
+        str: the model's path.
     """
     path = os.path.abspath(os.path.join(output_dir, 'tokenizer.model'))
     with _scratch_directory([os.path.abspath(text) for text in text_paths]) as names:
@@ -53,6 +55,11 @@ def train_tokenizer(text_paths, output_dir, vocabulary_size):
             sys.exit('a vocabulary of {} pieces could not be made of this text; SentencePiece '
                      'says: {}'.format(vocabulary_size, str(error).split('] ')[-1]))
         shutil.copyfile('tokenizer.model', path)
+    return path
+
+
+def pieces_of(path):
+    """The pieces of a SentencePiece model, lower-cased, without control symbols, in order."""
     tokenizer = sentencepiece.SentencePieceProcessor()
     tokenizer.Load(path)
     pieces = (tokenizer.IdToPiece(number) for number in range(tokenizer.GetPieceSize())
@@ -176,9 +183,10 @@ def save(pieces, vectors, path):
 
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument('kind', choices=['chive', 'corpus'])
+    parser.add_argument('kind', choices=['words', 'corpus'])
     parser.add_argument('--text', required=True, help='UTF-8, a sentence a line')
-    parser.add_argument('--words', help='directory of ready-made vectors (chive)')
+    parser.add_argument('--words', help='directory of ready-made vectors (words)')
+    parser.add_argument('--tokenizer', help='a SentencePiece model, instead of learning one')
     parser.add_argument('--output', required=True)
     parser.add_argument('--vocabulary-size', type=int, default=12000)
     parser.add_argument('--dimensions', type=int, default=300, help='of learnt vectors (corpus)')
@@ -187,13 +195,15 @@ def main(argv):
     logging.basicConfig(level=logging.WARNING)
     logger.setLevel(logging.INFO)
 
-    texts = [args.text]
-    if args.kind == 'chive':
-        texts.append(os.path.join(args.words, 'frequent.txt'))
-    pieces = train_tokenizer(texts, args.output, args.vocabulary_size)
+    if args.tokenizer:
+        tokenizer = shutil.copyfile(args.tokenizer, os.path.join(args.output, 'tokenizer.model'))
+    else:
+        frequent = [os.path.join(args.words, 'frequent.txt')] if args.kind == 'words' else []
+        tokenizer = train_tokenizer([args.text] + frequent, args.output, args.vocabulary_size)
+    pieces = pieces_of(tokenizer)
     if UNKNOWN_TOKEN not in pieces:
         pieces.insert(0, UNKNOWN_TOKEN)
-    if args.kind == 'chive':
+    if args.kind == 'words':
         vectors = compose(pieces, WordVectors(args.words))
     else:
         vectors = learn(args.text, args.output, pieces, args.dimensions, args.seed)

@@ -48,9 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--knbc", type=Path, help="where the KNB corpus is, if not in data/raw")
 
     vectors = add("vectors", _vectors)
-    vectors.add_argument("kind", help="chive, wikija or corpus")
+    vectors.add_argument("kind", help="chive, wikipedia, wikija or corpus")
     vectors.add_argument("--corpus", type=Path)
     vectors.add_argument("--vocabulary-size", type=int, default=12000)
+    vectors.add_argument("--tokenizer", default="", help="author, or a SentencePiece model")
     vectors.add_argument("--seed", type=int, default=1)
 
     train, parity = add("train", _train), add("parity", _parity)
@@ -134,7 +135,9 @@ def _vectors(arguments: argparse.Namespace) -> None:
     from train2deploy.vectors import channel
 
     given = (arguments.kind, arguments.corpus, arguments.vocabulary_size, arguments.seed)
-    console.say(channel.build(*given, _training_runtime(arguments)))
+    console.say(
+        channel.build(*given, _training_runtime(arguments), tokenizer_name=arguments.tokenizer)
+    )
 
 
 def _train(arguments: argparse.Namespace) -> None:

@@ -33,6 +33,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
             vectors=arguments.vectors,
             corpus=arguments.corpus,
             vocabulary_size=arguments.vocabulary_size,
+            tokenizer=arguments.tokenizer,
         )
         at_a_time = _count("JOBS", arguments.jobs) if arguments.jobs else None
         reproduce(plan, runtime(arguments), _tool_options(arguments), at_a_time)
@@ -49,6 +50,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
     command.add_argument("--vectors", default="chive")
     command.add_argument("--corpus", type=Path)
     command.add_argument("--vocabulary-size", type=int, default=12000)
+    command.add_argument("--tokenizer", default="", help="author, or a SentencePiece model")
     command.add_argument("--jobs", default="", help="trained at a time")
 
     command = add("runs", _runs)

@@ -23,7 +23,7 @@ class Plan:
         split_seed: shuffles and splits the data set. It is the same for all seeds: every run is
             scored on the same sentences, and the spread over seeds is that of training.
         knbc: where the KNB corpus is, if not in data/raw.
-        vectors: chive, wikija or corpus; then `corpus` is the text to learn from.
+        vectors: a kind of vectors.channel; for `corpus`, `corpus` is the text to learn from.
         hyperparameters: what is given, without the seed; the script has defaults for the others.
     """
 
@@ -39,6 +39,7 @@ class Plan:
     vectors: str = "chive"
     corpus: Path | None = None
     vocabulary_size: int = 12000
+    tokenizer: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
         "vectors": plan.vectors,
         "corpus": str(plan.corpus),
         "vocabulary_size": plan.vocabulary_size,
+        "tokenizer": plan.tokenizer,
     }
     place = paths.REPRODUCTIONS / f"data-{sha256_value(options)[:8]}"
     place.mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,7 @@ def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
     lines = [
         *dataset.notes,
         channels.write(dataset, plan.split_seed, plan.by_article, place / paths.DATASET.name),
-        channel.build(*given, runtime, place),
+        channel.build(*given, runtime, place, plan.tokenizer),
     ]
     return place, lines
 

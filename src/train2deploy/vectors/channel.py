@@ -10,9 +10,9 @@ from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import TrainingRuntime
 from train2deploy.runtimes.host import HOST
-from train2deploy.vectors import chive, wikija
+from train2deploy.vectors import ginza, tokenizer, wikija
 
-KINDS = ("chive", "wikija", "corpus")
+KINDS = (*ginza.PACKAGES, "wikija", "corpus")
 FILES = ("tokenizer.model", "vectors.model")
 """What text-vectorian opens; gensim may lay large arrays beside the second."""
 BUILDER = paths.TRAIN_SOURCE / "build_vectors.py"
@@ -25,15 +25,17 @@ def build(
     seed: int,
     runtime: TrainingRuntime = HOST,
     below: Path | None = None,
+    tokenizer_name: str = "",
 ) -> str:
     """Makes build/vectors the `vectors` channel.
 
     Args:
         kind: one of KINDS.
-        corpus: text to learn from, a sentence a line; for chive None takes the
-            training sentences (never the test sentences).
+        corpus: text to learn from, a sentence a line; None takes the training sentences (never
+            the test sentences), but for the kind `corpus`.
         vocabulary_size: pieces of the tokenizer at most; fewer where the text is small.
         below: the directory that holds data/ and vectors/, where that is not build/.
+        tokenizer_name: see `tokenizer.find`.
 
     Returns:
         One line for the user.
@@ -46,9 +48,12 @@ def build(
     if corpus is not None and not corpus.is_file():
         raise UserError(f"CORPUS={corpus}: expected a UTF-8 text file, found none.")
     if kind == "wikija":
+        if tokenizer_name:
+            raise UserError("VECTORS=wikija brings its own tokenizer. Leave TOKENIZER away.")
         return wikija.fetch(target)
 
-    words = chive.words() if kind == "chive" else None
+    words = ginza.words(ginza.PACKAGES[kind]) if kind in ginza.PACKAGES else None
+    given = tokenizer.find(tokenizer_name)
     text = corpus or (below / paths.DATASET.name if below else paths.DATASET) / "train"
     if not text.exists():
         raise UserError(
@@ -58,7 +63,8 @@ def build(
         "vectors": kind,
         "text_sha256": sha256_file(text) if text.is_file() else sha256_tree(text),
         "words_sha256": _words_sha256(words) if words else None,
-        "vocabulary_size": vocabulary_size,
+        "tokenizer_sha256": sha256_file(given) if given else None,
+        "vocabulary_size": None if given else vocabulary_size,
         "seed": seed,
         "builder_sha256": sha256_file(BUILDER),
     }
@@ -70,16 +76,17 @@ def build(
     fresh.mkdir(parents=True)
     sentences = fresh / "text.txt"
     _write_text(text, sentences)
-    command = [str(BUILDER), kind, "--text", str(sentences)]
+    command = [str(BUILDER), "words" if words else "corpus", "--text", str(sentences)]
     command += ["--output", str(fresh), "--seed", str(seed)]
     command += ["--vocabulary-size", str(vocabulary_size)]
     command += ["--words", str(words)] if words else []
+    command += ["--tokenizer", str(given)] if given else []
     lines: list[str] = []
     launch = runtime.python(
         "train",
         command,
         {"PYTHONHASHSEED": "0"},
-        reads=[words] if words else [],
+        reads=[path for path in (words, given) if path],
         writes=[fresh],
     )
     try:
@@ -104,7 +111,7 @@ def build(
 
 def _words_sha256(words: Path) -> str:
     """Of the words alone: their manifest names a commit and a Python."""
-    return sha256_value({name: sha256_file(words / name) for name in chive.FILES})
+    return sha256_value({name: sha256_file(words / name) for name in ginza.FILES})
 
 
 def _write_text(source: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 """vectors.channel and vectors.wikija: when build/vectors is made, from what, and what is said."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from train2deploy.datasets import channels
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
-from train2deploy.vectors import channel, chive, wikija
+from train2deploy.vectors import channel, ginza, tokenizer, wikija
 
 BUILDER = """
 import json, logging, os, shutil, sys
@@ -32,6 +33,10 @@ def builder(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     path.write_text(BUILDER)
     monkeypatch.setattr(channel, "BUILDER", path)
     return path
+
+
+def sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @pytest.fixture
@@ -72,9 +77,9 @@ def lay_data(seed: int = 1) -> None:
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "words"
     folder.mkdir()
-    for name in chive.FILES:
+    for name in ginza.FILES:
         (folder / name).write_text("電波")
-    monkeypatch.setattr(chive, "words", lambda: folder)
+    monkeypatch.setattr(ginza, "words", lambda package: folder)
     return folder
 
 
@@ -100,6 +105,45 @@ def test_the_manifest_names_text_words_and_results(builder: Path, words: Path):
     assert record["outputs"] == {
         name: sha256_file(paths.VECTORS / name) for name in ("tokenizer.model", "vectors.model")
     }
+
+
+@pytest.mark.parametrize("kind", ["chive", "wikipedia"])
+def test_ready_made_words_go_to_the_builder_as_words(builder: Path, words: Path, kind: str):
+    lay_data()
+    assert channel.build(kind, None, 2000, 1).startswith(f"build/vectors: {kind}, ")
+    assert json.loads(built("tokenizer.model"))["argv"][0] == "words"
+
+
+def test_a_given_tokenizer_is_used_and_another_one_makes_the_vectors_again(
+    builder: Path, corpus: Path, tmp_path: Path
+):
+    model = tmp_path / "mine.model"
+    model.write_text("pieces")
+    channel.build("corpus", corpus, 2000, 1, tokenizer_name=str(model))
+    assert json.loads(built("tokenizer.model"))["argv"][-2:] == ["--tokenizer", str(model)]
+    told = channel.build("corpus", corpus, 9000, 1, tokenizer_name=str(model))
+    assert "up to date" in told, "its vocabulary has the size that it has"
+    model.write_text("other pieces")
+    assert "up to date" not in channel.build("corpus", corpus, 2000, 1, tokenizer_name=str(model))
+
+
+def test_the_authors_tokenizer_is_fetched_and_checked(
+    project: Path, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tokenizer, "URL", file_server.serve("/t", b"pieces"))
+    monkeypatch.setattr(tokenizer, "SHA256", sha256_of(b"pieces"))
+    assert tokenizer.find("author") == paths.RAW / tokenizer.NAME
+    monkeypatch.setattr(tokenizer, "SHA256", "0" * 64)
+    with pytest.raises(downloads.DownloadFailed, match=r"sha256 0{64} expected"):
+        tokenizer.find("author")
+
+
+def test_a_tokenizer_that_is_not_there_is_named(project: Path):
+    assert tokenizer.find("") is None
+    with pytest.raises(UserError, match=r"TOKENIZER=nowhere\.model: no such file"):
+        tokenizer.find("nowhere.model")
+    with pytest.raises(UserError, match="VECTORS=wikija brings its own tokenizer"):
+        channel.build("wikija", None, 2000, 1, tokenizer_name="author")
 
 
 def state() -> dict[str, int]:
@@ -159,7 +203,7 @@ def test_a_builder_that_fails_leaves_the_earlier_vectors(builder: Path, corpus: 
 @pytest.mark.parametrize(
     "kind, corpus_name, message",
     [
-        ("glove", None, "VECTORS=glove: expected one of chive, wikija, corpus."),
+        ("glove", None, "VECTORS=glove: expected one of chive, wikipedia, wikija, corpus."),
         ("corpus", None, "VECTORS=corpus: expected CORPUS=<a UTF-8 text file>, found none."),
         ("corpus", "nothing", "nothing: expected a UTF-8 text file, found none."),
         ("chive", "nothing", "nothing: expected a UTF-8 text file, found none."),

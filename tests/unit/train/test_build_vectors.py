@@ -112,7 +112,7 @@ def test_most_pieces_have_learnt_something(vectorian):
 
 
 def test_chive_gives_each_piece_its_words_vector(text, words_dir, tmp_path):
-    output = run('chive', text, tmp_path / 'out', '--words', words_dir, '--vocabulary-size', '2000')
+    output = run('words', text, tmp_path / 'out', '--words', words_dir, '--vocabulary-size', '2000')
     wv = Word2Vec.load(os.path.join(output, 'vectors.model')).wv
     words = WordVectors(words_dir)
     assert len(wv.index2word) > 1000

@@ -1,22 +1,22 @@
-"""vectors.chive: spaCy's hash, and the words of a wheel."""
+"""vectors.ginza: spaCy's hash, and the words of a wheel and of a source archive."""
 
 import hashlib
 import io
 import json
 import os
-import zipfile
 from pathlib import Path
 
 import msgpack
 import numpy as np
 import pytest
+from corpus import tar_of, zip_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from train2deploy import paths
 from train2deploy.errors import UserError
-from train2deploy.vectors import chive
-from train2deploy.vectors.chive import spacy_hash
+from train2deploy.vectors import ginza
+from train2deploy.vectors.ginza import CHIVE, WIKIPEDIA, Package, spacy_hash
 
 # From spaCy's documentation and from its own `hash_string`.
 KNOWN = {
@@ -57,29 +57,41 @@ WORDS = ["の", "電波", "携帯電話", "パフェ", "ゐ", "a b"]
 VECTORS = np.arange(12, dtype=np.float32).reshape(4, 3)
 
 
-@pytest.fixture
-def wheel(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A wheel laid by hand: 6 words share 4 vectors; more strings, without vectors."""
-    table = {spacy_hash(word): number % 4 for number, word in enumerate(WORDS)}
+def lay(package: Package, words: list[str], vectors: np.ndarray) -> Path:
+    """The package's archive laid by hand: word i has vector i, and then the first ones again."""
+    table = {spacy_hash(word): number % len(vectors) for number, word in enumerate(words)}
     table[spacy_hash("two\nlines")] = 0
     table[spacy_hash("return\rhere")] = 1
-    strings = ["", "no vector", "two\nlines", "return\rhere", *reversed(WORDS)]
+    strings = ["", "no vector", "two\nlines", "return\rhere", *reversed(words)]
     buffer = io.BytesIO()
-    np.save(buffer, VECTORS)
-    paths.RAW.mkdir(parents=True)
-    path = paths.RAW / chive.WHEEL
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(chive.VOCABULARY + "vectors", buffer.getvalue())
-        archive.writestr(chive.VOCABULARY + "key2row", msgpack.packb(table))
-        archive.writestr(chive.VOCABULARY + "strings.json", json.dumps(strings))
-    lock(path, tmp_path, monkeypatch)
+    np.save(buffer, vectors)
+    files = {
+        package.vocabulary + "vectors": buffer.getvalue(),
+        package.vocabulary + "key2row": msgpack.packb(table),
+        package.vocabulary + "strings.json": json.dumps(strings).encode(),
+    }
+    made = zip_of if package.archive.endswith(".whl") else tar_of
+    return made(paths.RAW / package.archive, files)
+
+
+@pytest.fixture(autouse=True)
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(paths, "REQUIREMENTS", tmp_path / "requirements")
+    paths.REQUIREMENTS.mkdir()
+    return paths.REQUIREMENTS
+
+
+def lock(package: Package, archive: Path) -> None:
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    package.lock.write_text(f"ja-ginza==0 --hash=sha256:{digest}\n")
+
+
+@pytest.fixture
+def wheel(project: Path) -> Path:
+    """6 words share 4 vectors; more strings, without vectors."""
+    path = lay(CHIVE, WORDS, VECTORS)
+    lock(CHIVE, path)
     return path
-
-
-def lock(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    (tmp_path / "chive.lock").write_text(f"ja-ginza==5.3.0 --hash=sha256:{digest}\n")
-    monkeypatch.setattr(chive, "LOCK", tmp_path / "chive.lock")
 
 
 def words_of(target: Path) -> dict[str, list[float]]:
@@ -93,13 +105,13 @@ def words_of(target: Path) -> dict[str, list[float]]:
 
 
 def test_each_word_gets_the_vector_that_its_hash_points_to(wheel: Path, tmp_path: Path):
-    target = chive.words(tmp_path / "words")
+    target = ginza.words(CHIVE, tmp_path / "words")
     expected = {word: VECTORS[number % 4].tolist() for number, word in enumerate(WORDS)}
     assert words_of(target) == expected
 
 
 def test_the_words_that_own_a_vector_come_in_the_tables_order(wheel: Path, tmp_path: Path):
-    target = chive.words(tmp_path / "words")
+    target = ginza.words(CHIVE, tmp_path / "words")
     frequent = (target / "frequent.txt").read_text(encoding="utf-8").splitlines()
     assert frequent == WORDS[:4]
 
@@ -109,17 +121,17 @@ def state(target: Path) -> dict[str, int]:
 
 
 def test_a_second_time_nothing_is_written(wheel: Path, tmp_path: Path):
-    target = chive.words(tmp_path / "words")
+    target = ginza.words(CHIVE, tmp_path / "words")
     before = state(target)
-    assert chive.words(tmp_path / "words") == target
+    assert ginza.words(CHIVE, tmp_path / "words") == target
     assert state(target) == before
 
 
 @pytest.mark.parametrize("lost", ["words.txt", "rows.npy", "vectors.npy", "frequent.txt"])
 def test_a_lost_file_is_written_again(wheel: Path, tmp_path: Path, lost: str):
-    target = chive.words(tmp_path / "words")
+    target = ginza.words(CHIVE, tmp_path / "words")
     (target / lost).unlink()
-    chive.words(target)
+    ginza.words(CHIVE, target)
     assert (target / lost).exists()
 
 
@@ -127,7 +139,7 @@ def test_a_wheel_with_another_hash_is_refused_and_stays(wheel: Path, tmp_path: P
     with wheel.open("ab") as target:
         target.write(b"!")
     with pytest.raises(UserError, match=r"its sha256 is not the one in requirements/chive\.lock"):
-        chive.words(tmp_path / "words")
+        ginza.words(CHIVE, tmp_path / "words")
     assert wheel.exists()
     assert not (tmp_path / "words").exists()
 
@@ -142,14 +154,20 @@ def test_without_a_network_the_message_says_what_to_lay_where(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     with pytest.raises(UserError) as caught:
-        chive.words(tmp_path / "words")
-    assert f"lay the wheel at data/raw/{chive.WHEEL}" in str(caught.value)
-    assert "VECTORS=corpus CORPUS=" in str(caught.value)
-    assert "\n" not in str(caught.value)
+        ginza.words(CHIVE, tmp_path / "words")
+    told = str(caught.value)
+    assert told.startswith("The chiVe vectors (package ja-ginza 5.3.0) could not be downloaded")
+    assert f"copy the file to data/raw/{CHIVE.archive}" in told
+    assert "VECTORS=corpus CORPUS=" in told
+    assert "\n" not in told
 
 
-def test_the_shipped_lock_names_the_wheel():
-    text = chive.LOCK.read_text(encoding="utf-8")
-    name, version = chive.WHEEL.split("-")[:2]
-    assert f"{name.replace('_', '-')}=={version}" in text
-    assert "--hash=sha256:" in text
+def test_full_width_words_are_folded_as_pieces_are_and_the_more_frequent_wins(
+    project: Path, tmp_path: Path
+):
+    lock(WIKIPEDIA, lay(WIKIPEDIA, ["の", "ＣＤ", "１０", "cd", "ギンザ"], np.eye(5, dtype="f4")))
+    target = ginza.words(WIKIPEDIA, tmp_path / "words")
+    found = {word: vector.index(1.0) for word, vector in words_of(target).items()}
+    assert found == {"の": 0, "cd": 1, "10": 2, "ギンザ": 4}
+    frequent = (target / "frequent.txt").read_text(encoding="utf-8").splitlines()
+    assert frequent == ["の", "cd", "10", "ギンザ"]
