@@ -119,13 +119,18 @@ def meaning(found: McNemar, language: str) -> str:
     p = f"p = {found.p:.2g}"
     if language == "ja":
         if not more:
-            return "A と B は、すべてのテスト文で正誤が一致している。"
-        counts = f"{better} だけが正解した文は {more}、{worse} だけが正解した文は {fewer}。"
+            return "A と B の正誤は、すべてのテスト文で一致しました。"
+        counts = (
+            f"{better} だけが正解した文は {more} 件、{worse} だけが正解した文は {fewer} 件です。"
+        )
         if more == fewer:
-            return f"{counts}両者に差は見られない。"
+            return f"{counts}両者に差はありません。"
         if found.p < SIGNIFICANT:
-            return f"{counts}偶然だけでこれほど偏ることはまれで（{p}）、{better} の方が良い。"
-        return f"{counts}偶然でも起こりうる差で（{p}）、{better} の方が良いとは言えない。"
+            return f"{counts}偶然とは考えにくい差で（{p}）、{better} のほうが優れています。"
+        return (
+            f"{counts}偶然でも起こりうる差なので（{p}）、"
+            f"{better} のほうが優れているとは言えません。"
+        )
     if not more:
         return "A and B are right and wrong on the very same test sentences."
     counts = f"{better} alone is right on {more} sentences, {worse} alone on {fewer}"

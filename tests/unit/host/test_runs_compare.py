@@ -70,25 +70,25 @@ def test_predictions_of_other_lengths_are_no_pairs():
             McNemar(50, 2, 12, 3, 0.013),
             "B alone is right on 12 sentences, A alone on 2: chance alone would rarely give this"
             " (p = 0.013), so B is better.",
-            "B だけが正解した文は 12、A だけが正解した文は 2。偶然だけでこれほど偏ることは"
-            "まれで（p = 0.013）、B の方が良い。",
+            "B だけが正解した文は 12 件、A だけが正解した文は 2 件です。偶然とは考えにくい差で"
+            "（p = 0.013）、B のほうが優れています。",
         ),
         (
             McNemar(50, 5, 4, 3, 1.0),
             "A alone is right on 5 sentences, B alone on 4: chance alone may well give this"
             " (p = 1); it does not show A is better.",
-            "A だけが正解した文は 5、B だけが正解した文は 4。偶然でも起こりうる差で"
-            "（p = 1）、A の方が良いとは言えない。",
+            "A だけが正解した文は 5 件、B だけが正解した文は 4 件です。偶然でも起こりうる差なので"
+            "（p = 1）、A のほうが優れているとは言えません。",
         ),
         (
             McNemar(50, 4, 4, 3, 1.0),
             "B alone is right on 4 sentences, A alone on 4: no difference.",
-            "B だけが正解した文は 4、A だけが正解した文は 4。両者に差は見られない。",
+            "B だけが正解した文は 4 件、A だけが正解した文は 4 件です。両者に差はありません。",
         ),
         (
             McNemar(50, 0, 0, 3, 1.0),
             "A and B are right and wrong on the very same test sentences.",
-            "A と B は、すべてのテスト文で正誤が一致している。",
+            "A と B の正誤は、すべてのテスト文で一致しました。",
         ),
     ],
 )
@@ -123,7 +123,7 @@ def test_two_runs_side_by_side(project: Path, capsys: pytest.CaptureFixture[str]
 def test_it_speaks_japanese(project: Path, capsys: pytest.CaptureFixture[str]):
     made_runs.run("v1"), made_runs.run("v2")
     compare.compare("best:v1", "best:v2", "ja")
-    assert "正誤が一致している" in capsys.readouterr().out
+    assert "正誤は、すべてのテスト文で一致" in capsys.readouterr().out
 
 
 def test_other_test_sentences_are_refused_with_both_hashes(project: Path):
