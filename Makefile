@@ -96,6 +96,17 @@ RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose) $(RUNTIM
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
 
+# What a user's shell says to Python and to pip is for other programs: of it stays how to reach
+# an index (as in pip.conf, where a line `user = true` is overruled).
+PIP_KEPT := PIP_CONFIG_FILE PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_NO_INDEX PIP_FIND_LINKS \
+	PIP_TRUSTED_HOST PIP_CERT PIP_CLIENT_CERT PIP_PROXY PIP_TIMEOUT PIP_DEFAULT_TIMEOUT PIP_RETRIES \
+	PIP_CACHE_DIR PIP_NO_CACHE_DIR PIP_KEYRING_PROVIDER PIP_NO_INPUT PIP_USE_FEATURE PIP_USE_DEPRECATED
+unexport $(filter-out $(PIP_KEPT) PIP_KEPT PIP_INSTALL,$(filter PIP_%,$(.VARIABLES)))
+unexport $(filter-out PYTHON PYTHON36 PYTHON_FOR_SDISTS,$(filter PYTHON%,$(.VARIABLES)))
+export PIP_USER := 0
+# Python 3.6 makes environments below a path of any script only where the locale is UTF-8.
+.stamps/%: export LC_ALL := C.UTF-8
+
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:

@@ -1,10 +1,12 @@
 """`python -m hosting --model-dir DIR`: the container's command `serve`."""
 import argparse
+import json
 import logging
 import os
 import signal
 import sys
 
+from hosting import commands, environment
 from hosting.processes import die_with_parent
 from hosting.settings import Settings
 from hosting.supervisor import StartError, Supervisor
@@ -30,11 +32,19 @@ def main(arguments=None):
     options = parse_arguments(arguments)
     if options.die_with_parent:
         die_with_parent(signal.SIGTERM, os.getppid())
+    inherited = environment.PIP_VARIABLE not in os.environ
+    pip_environment = environment.separate(os.environ)
+    if inherited and sys.getfilesystemencoding() != 'utf-8':
+        # The caller's locale can neither write nor log every path; the container's can.
+        os.environ[environment.PIP_VARIABLE] = json.dumps(pip_environment)
+        os.execve(sys.executable, [sys.executable, '-m', 'hosting'] + sys.argv[1:],
+                  commands.child_environment())
     logging.basicConfig(level=logging.INFO)
     if not os.path.isdir(options.model_dir):
         sys.exit('--model-dir: %s is not a directory' % options.model_dir)
     try:
-        return Supervisor(Settings(), options.model_dir, options.host, options.cache_dir).run()
+        return Supervisor(Settings(), options.model_dir, options.host, options.cache_dir,
+                          pip_environment).run()
     except StartError as error:
         sys.exit(str(error))
 

@@ -14,10 +14,9 @@ def child_environment(environ=None):
     """This process's environment, in which `python -m hosting.…` works."""
     environment = dict(os.environ if environ is None else environ)
     sources = os.path.dirname(os.path.dirname(os.path.abspath(hosting.__file__)))
-    paths = environment.get('PYTHONPATH', '').split(os.pathsep)
-    if sources not in paths:
-        environment['PYTHONPATH'] = os.pathsep.join([sources] + [p for p in paths if p])
+    environment['PYTHONPATH'] = sources
     environment['PYTHONUNBUFFERED'] = '1'  # a handler's print must reach the log at once
+    environment['PYTHONDONTWRITEBYTECODE'] = '1'
     return environment
 
 

@@ -35,7 +35,8 @@ _Child = namedtuple('_Child', ['name', 'process', 'restart'])
 class Supervisor:
     """One endpoint: `model_dir` stands for /opt/ml/model (multi-model: /opt/ml/models)."""
 
-    def __init__(self, settings, model_dir, host='127.0.0.1', cache_dir=None):
+    def __init__(self, settings, model_dir, host='127.0.0.1', cache_dir=None,
+                 pip_environment=None):
         self.settings = settings
         self.model_dir = os.path.abspath(model_dir)
         self.host = host
@@ -44,6 +45,7 @@ class Supervisor:
         self.python_mode = self.has_script or settings.multi_model
         self.default_model = settings.default_model_name
         self._cache_dir = cache_dir
+        self._pip_environment = pip_environment or {}
         self._packages_dir = None
         self._runtime = None
         self._config_path = self._batching_path = None
@@ -222,6 +224,7 @@ class Supervisor:
         if not requirements.installed():
             staging = requirements.staging()
             self._pip = subprocess.Popen(commands.pip_command(path, staging),
+                                         env=dict(os.environ, **self._pip_environment),
                                          stdin=subprocess.DEVNULL,
                                          preexec_fn=child_setup(os.getpid()))
             status = self._pip.wait()

@@ -17,7 +17,16 @@ import tempfile
 import time
 from pathlib import Path, PurePosixPath
 
-from train2deploy import archives, console, disk, manifest, package_lint, partial, paths
+from train2deploy import (
+    archives,
+    console,
+    disk,
+    manifest,
+    package_lint,
+    partial,
+    paths,
+    processes,
+)
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 
@@ -121,7 +130,9 @@ def vendored() -> Path:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--require-hashes", "--no-compile", *CONTAINER]
     command += ["--target", str(fresh), "-r", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=processes.pip_environment(), capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
         disk.check_output(done.stderr, fresh)

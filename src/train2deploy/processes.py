@@ -2,12 +2,33 @@
 
 import contextlib
 import ctypes
+import json
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+USERS = re.compile(
+    r".*_proxy|LANG|LANGUAGE|LC_.*|TZ|PYTHON.*|PIP_.*|UV_.*|PYENV_.*|VIRTUAL_ENV.*|CONDA_.*"
+    r"|MAKE.*|MFLAGS|GNUMAKEFLAGS|LD_PRELOAD|LD_AUDIT|LD_DEBUG.*|MALLOC_.*|GLIBC_TUNABLES"
+    r"|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC|GEVENT.*"
+    r"|WEB_CONCURRENCY|SCRIPT_NAME|LISTEN_FDS|LISTEN_PID|FORWARDED_ALLOW_IPS|SENDFILE",
+    re.IGNORECASE,
+)
+"""What a user sets for other programs and no container of SageMaker's has (hosting.environment
+has the same)."""
+
+PIPS = re.compile(
+    r".*_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC"
+    r"|PIP_(CONFIG_FILE|(EXTRA_)?INDEX_URL|NO_INDEX|FIND_LINKS|TRUSTED_HOST|(CLIENT_)?CERT|PROXY"
+    r"|(DEFAULT_)?TIMEOUT|RETRIES|(NO_)?CACHE_DIR|KEYRING_PROVIDER|NO_INPUT|USE_FEATURE"
+    r"|USE_DEPRECATED)",
+    re.IGNORECASE,
+)
+"""What tells pip how to reach an index, and not what to do with what it gets there."""
 
 GRACE_SECONDS = 5.0
 PR_SET_PDEATHSIG = 1
@@ -81,15 +102,37 @@ def _signal_group(group: int, number: int) -> bool:
     return True
 
 
-def clean_environment(**extra: str) -> dict[str, str]:
-    """The environment for a runtime: the user's, without what would change a job in secret.
+def container_environment() -> dict[str, str]:
+    """The user's environment without what SageMaker's containers do not have."""
+    kept = {name: value for name, value in os.environ.items() if not USERS.fullmatch(name)}
+    own = {"LANG": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    return {**kept, **own}
 
-    Python's own variables and SM_*/SAGEMAKER_* of the caller do not reach it.
-    """
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment for a job: the container's, and no SM_*/SAGEMAKER_* of the caller."""
     kept = {
         name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "SM_", "SAGEMAKER_", "VIRTUAL_ENV"))
-        and name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+        for name, value in container_environment().items()
+        if not name.startswith(("SM_", "SAGEMAKER_"))
     }
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **extra}
+    return {**kept, **extra}
+
+
+def endpoint_environment(**extra: str) -> dict[str, str]:
+    """The environment for src/hosting: the container's, and apart from it what pip is given."""
+    pips = json.dumps(pip_settings())
+    return {**container_environment(), "HOSTING_PIP_ENVIRONMENT": pips, **extra}
+
+
+def pip_settings() -> dict[str, str]:
+    """How pip reaches an index from this machine, as far as variables say so."""
+    return {name: value for name, value in os.environ.items() if PIPS.fullmatch(name)}
+
+
+def pip_environment() -> dict[str, str]:
+    """The environment for pip: a user's PIP_TARGET, or `user = true` in pip.conf, is not ours."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))
+    }
+    return {**kept, **pip_settings(), "PIP_USER": "0"}

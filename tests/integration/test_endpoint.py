@@ -202,3 +202,32 @@ def test_a_detached_saved_model_is_known_to_be_ready_whatever_its_folder_is_call
         assert (status, json.loads(answer)) == (200, {"predictions": [2.5]})
     finally:
         project.make("local-stop")
+
+
+class Users(Project):
+    """A project whose user's shell is set up for other programs."""
+
+    def environment(self):
+        return {
+            **super().environment(), "LC_ALL": "C", "http_proxy": "http://127.0.0.1:9",
+            "ALL_PROXY": "http://127.0.0.1:9", "PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere",
+            "PIP_USER": "1", "PIP_TARGET": "/nowhere", "WEB_CONCURRENCY": "3",
+        }  # fmt: skip
+
+
+def test_a_checkout_at_a_japanese_path_serves_whatever_the_users_shell_says(
+    project, packed, tmp_path
+):
+    root = tmp_path / "日本語 の 場所"
+    root.mkdir()
+    users = Users(root)
+    (users.build).mkdir()
+    for path in project.build.glob("model.tar.gz*"):
+        (users.build / path.name).symlink_to(path)
+    port = free_port()
+    users.make("local-serve", "DETACH=1", f"PORT={port}")
+    try:
+        assert is_ranking(json.loads(ask(port, {"q": SENTENCE})[2]))
+        assert SENTENCE in users.make("invoke", f"Q={SENTENCE}", f"PORT={port}").stdout
+    finally:
+        users.make("local-stop")

@@ -19,12 +19,7 @@ def _forget_sources():
         return
     sys.path[:] = [entry for entry in sys.path
                    if entry and os.path.abspath(entry) != sources]
-    kept = [entry for entry in os.environ.get('PYTHONPATH', '').split(os.pathsep)
-            if entry and os.path.abspath(entry) != sources]
-    if kept:
-        os.environ['PYTHONPATH'] = os.pathsep.join(kept)
-    else:
-        os.environ.pop('PYTHONPATH', None)
+    os.environ.pop('PYTHONPATH', None)
 
 
 def main():

@@ -104,7 +104,10 @@ def _run(command: Sequence[str], directory: Path, name: str) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     kept = {
         variable: value
-        for variable, value in processes.clean_environment().items()
+        for variable, value in {
+            **processes.clean_environment(),
+            **processes.pip_settings(),  # environments are made in it
+        }.items()
         if not variable.startswith(("TRAIN2DEPLOY_", "MAKE"))
     }
     last: list[str] = []

@@ -61,21 +61,13 @@ HOST = Host()
 
 
 def endpoint_environment(port: int, dev: bool) -> dict[str, str]:
-    """The caller's environment but for Python's own variables, and what the endpoint is told."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS"))
-    }
-    return {
-        **kept,
-        "PYTHONPATH": str(paths.SRC),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "SAGEMAKER_BIND_TO_PORT": str(port),
-        "DEV": "1" if dev else "0",
-    }
+    """The container's, and what the endpoint is told."""
+    return processes.endpoint_environment(
+        PYTHONPATH=str(paths.SRC),
+        PYTHONDONTWRITEBYTECODE="1",
+        SAGEMAKER_BIND_TO_PORT=str(port),
+        DEV="1" if dev else "0",
+    )
 
 
 def _python(side: Side) -> Path:

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgpack
 import numpy as np
 
-from train2deploy import manifest, partial, paths
+from train2deploy import manifest, partial, paths, processes
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file
 
@@ -161,7 +161,11 @@ def _fetch(package: Package) -> Path:
         command += ["--disable-pip-version-check", "--require-hashes", "-r", str(package.lock)]
         fresh = partial.beside(archive)
         done = subprocess.run(
-            [*command, "-d", str(fresh)], capture_output=True, text=True, check=False
+            [*command, "-d", str(fresh)],
+            env=processes.pip_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

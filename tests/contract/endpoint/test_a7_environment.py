@@ -1,5 +1,6 @@
 """A7: the handler's process holds what the container holds for Python, and no more."""
 import json
+import shutil
 
 import pytest
 
@@ -67,4 +68,53 @@ def test_a7_what_code_lib_brings_is_seen(starter):
     files = {**BUNDLE, 'code/lib/numpy.py': 'WHO = "of lib"\n'}
     endpoint = starter.start(starter.model_dir(files, handler=handler), fake=True)
     assert endpoint.invoke('').body == b'of lib'
+    endpoint.stop()
+
+
+READS = """
+import datetime, os
+with open(os.path.join(os.path.dirname(__file__), 'labels.txt')) as stream:
+    LABELS = stream.read()
+
+def input_handler(data, context):
+    return data.read()
+
+def output_handler(response, context):
+    print('答えました')
+    said = [LABELS, response.json()['path'], str(datetime.datetime.now().astimezone().tzinfo)]
+    names = [n for n in os.environ if n.lower().endswith('_proxy') or n.startswith(('LC_', 'PIP_'))]
+    return chr(10).join(said + names), 'text/plain; charset=utf-8'
+"""
+USERS = {'http_proxy': 'http://127.0.0.1:9', 'HTTPS_PROXY': 'http://127.0.0.1:9',
+         'all_proxy': 'socks5://127.0.0.1:9', 'no_proxy': '', 'LC_ALL': 'C', 'TZ': 'Asia/Tokyo',
+         'PIP_USER': '1', 'PIP_TARGET': '/nowhere', 'PYTHONWARNINGS': 'error',
+         'WEB_CONCURRENCY': '3', 'SCRIPT_NAME': '/x'}
+
+
+def test_a7_what_the_users_shell_says_does_not_reach_the_handler(starter, tmp_path):
+    files = {**BUNDLE, 'code/labels.txt': 'グルメ'}
+    japanese = tmp_path / '日本語' / 'model'
+    shutil.copytree(starter.model_dir(files, handler=READS), japanese)
+    endpoint = starter.start(japanese, fake=True, **USERS)
+    reply = endpoint.invoke('{}')
+    assert (reply.status, reply.body.decode()) == (200, 'グルメ\n/v1/models/model:predict\nUTC')
+    assert '答えました' in endpoint.log()
+    assert endpoint.log().count('Booting worker') == 1
+    endpoint.stop()
+
+
+def test_a7_pip_user_and_target_do_not_move_what_requirements_txt_brings(starter, tmp_path):
+    requirements = tmp_path / 'brought'
+    requirements.mkdir()
+    (requirements / 'setup.py').write_text(
+        'from setuptools import setup\n'
+        "setup(name='brought', version='1', py_modules=['brought'])\n")
+    (requirements / 'brought.py').write_text('WHO = "of requirements.txt"\n')
+    files = {**BUNDLE, 'code/requirements.txt': f'{requirements}\n'}
+    handler = 'import brought\ndef handler(data, context):\n    return brought.WHO, None\n'
+    (tmp_path / 'pip.conf').write_text('[global]\nuser = true\n')
+    endpoint = starter.start(
+        starter.model_dir(files, handler=handler), fake=True, PIP_NO_INDEX='1',
+        PIP_CONFIG_FILE=str(tmp_path / 'pip.conf'), PIP_TARGET='/nowhere', PIP_PREFIX='/nowhere')
+    assert endpoint.invoke('').body == b'of requirements.txt'
     endpoint.stop()

@@ -1,9 +1,12 @@
 """processes: lines as they come, and nothing left behind."""
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -114,10 +117,66 @@ def test_a_runtime_gets_the_users_environment_without_what_would_change_a_job(
     for name in ("SM_HP_EPOCHS", "SAGEMAKER_BASE_DIR", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("MAKEFLAGS", "-j3")
-    monkeypatch.setenv("HTTPS_PROXY", "kept")
+    monkeypatch.setenv("MY_OWN", "kept")
     environment = processes.clean_environment(SAGEMAKER_BASE_DIR="given", PYTHONHASHSEED="0")
-    assert environment["HTTPS_PROXY"] == "kept"
+    assert environment["MY_OWN"] == "kept"
     assert environment["SAGEMAKER_BASE_DIR"] == "given"
     assert environment["PYTHONHASHSEED"] == "0"
     removed = {"SM_HP_EPOCHS", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MAKEFLAGS"}
     assert removed.isdisjoint(environment)
+
+
+USERS = (
+    "http_proxy", "HTTPS_PROXY", "no_proxy", "ALL_PROXY", "LANGUAGE", "LC_ALL", "LC_CTYPE",
+    "PIP_USER", "PIP_TARGET", "PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "MAKEFLAGS",
+    "LD_PRELOAD", "REQUESTS_CA_BUNDLE", "WEB_CONCURRENCY", "SCRIPT_NAME", "CONDA_PREFIX",
+)  # fmt: skip
+
+
+def test_what_a_user_sets_for_other_programs_reaches_neither_endpoint_nor_job(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in USERS:
+        monkeypatch.setenv(name, "users")
+    monkeypatch.setenv("LANG", "ja_JP.eucJP")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    for environment in (processes.clean_environment(), processes.endpoint_environment()):
+        assert [name for name in USERS if name in environment] == []
+        assert (environment["LANG"], environment["TZ"]) == ("C.UTF-8", "UTC")
+
+
+def test_pip_at_an_endpoints_start_reaches_the_index_that_this_machine_names(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in USERS:
+        monkeypatch.setenv(name, "users")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index")
+    told = json.loads(processes.endpoint_environment()["HOSTING_PIP_ENVIRONMENT"])
+    assert told["PIP_INDEX_URL"] == "https://index"
+    assert {"http_proxy", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE"} <= told.keys()
+    assert {"PIP_USER", "PIP_TARGET", "PYTHONPATH", "LC_ALL"}.isdisjoint(told)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("PIP_USER", "1"), ("PIP_TARGET", "/x"), ("PIP_PREFIX", "/x"), ("PIP_ROOT", "/x"),
+     ("PIP_CONFIG_FILE", "pip.conf"), ("PIP_CONSTRAINT", "/nowhere"), ("PIP_NO_DEPS", "no"),
+     ("PYTHONHOME", "/nowhere")],
+)  # fmt: skip
+def test_pip_installs_into_the_folder_that_it_is_given_whatever_the_user_has_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    with zipfile.ZipFile(tmp_path / "shipped-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("shipped.py", "")
+        about = "shipped-1.0.dist-info/"
+        wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: shipped\nVersion: 1.0\n")
+        wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
+        wheel.writestr(about + "RECORD", "")
+    (tmp_path / "pip.conf").write_text("[global]\nuser = true\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", "."]
+    subprocess.run(
+        [*command, "--target", "lib", "shipped"], env=processes.pip_environment(), check=True
+    )
+    assert (tmp_path / "lib" / "shipped.py").exists()
