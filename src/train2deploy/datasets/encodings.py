@@ -15,6 +15,14 @@ MARKS = {
 }
 """Byte order marks; the longer ones first, since UTF-32's begins like UTF-16's."""
 
+OTHER_FILES = {
+    b"PK\x03\x04": "an Excel workbook or another zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x1f\x8b": "a gzip archive",
+    b"%PDF": "a PDF document",
+}
+"""What a file is that begins with these bytes."""
+
 KANJI_IN = b"\x1b$"
 """ISO-2022-JP's escape: its bytes are ASCII, and so valid UTF-8."""
 
@@ -45,6 +53,12 @@ def read_text(path: Path) -> str:
             converts it.
     """
     data = path.read_bytes()
+    for start, words in OTHER_FILES.items():
+        if data.startswith(start):
+            raise InvalidDataSet(
+                f"{path}: expected CSV, found {words}. Unpack it, or save it from Excel as"
+                ' "CSV UTF-8 (Comma delimited)".'
+            )
     found = _not_utf8(data)
     if found:
         raise InvalidDataSet(f"{path}: expected UTF-8, found {found.words}. {_advice(path, found)}")

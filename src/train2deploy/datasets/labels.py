@@ -85,7 +85,7 @@ def _pairs(labels: list[Label], key: Callable[[str], str]) -> list[tuple[Label, 
         groups[key(text)].append(text)
     pairs = []
     for group in groups.values():
-        usual, *others = sorted(group, key=lambda text: -counts[text])
+        usual, *others = sorted(group, key=lambda text: (-counts[text], text != _look(text)))
         pairs += [(first[usual], first[text]) for text in others]
     return pairs
 

@@ -344,6 +344,16 @@ def test_an_encoding_that_cannot_be_told_is_not_guessed(tmp_path: Path):
     assert "iconv -f <its encoding> -t UTF-8" in message(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "start, words", [(b"PK\x03\x04", "an Excel workbook"), (b"\x1f\x8b", "a gzip archive")]
+)
+def test_a_file_that_is_no_text_is_called_what_it_is(tmp_path: Path, start: bytes, words: str):
+    lay(tmp_path, start + bytes(range(256)))
+    text = message(tmp_path)
+    assert text.startswith(f"{tmp_path}/features.csv: expected CSV, found {words}")
+    assert text.endswith('save it from Excel as "CSV UTF-8 (Comma delimited)".')
+
+
 def test_the_offset_counts_the_byte_order_mark(tmp_path: Path):
     lay(tmp_path, b"\xef\xbb\xbffeature\n" + "電波".encode("cp932") + b"\n")
     assert "line 2: expected UTF-8, found the byte 0x93 at offset 11" in message(tmp_path)
@@ -373,6 +383,11 @@ def test_labels_that_look_the_same_are_a_mistake(
         f"{path}, row 4, column 'label': {shown} differs from 'グルメ' ({path}, row 2)"
         f" only by {difference}. Write both alike."
     )
+
+
+def test_of_two_spellings_that_are_as_frequent_the_clean_one_is_right(tmp_path: Path):
+    lay(tmp_path, labels="label\n携帯電話\nグルメ \n携帯電話\nグルメ\n")
+    assert "labels.csv, row 2, column 'label': 'グルメ ' differs from 'グルメ'" in message(tmp_path)
 
 
 def test_another_kind_of_space_within_a_label_is_a_mistake(tmp_path: Path):
