@@ -53,8 +53,8 @@ def read_text(path: Path) -> str:
             converts it.
     """
     data = path.read_bytes()
-    for start, words in OTHER_FILES.items():
-        if data.startswith(start):
+    for magic, words in OTHER_FILES.items():
+        if data.startswith(magic):
             raise InvalidDataSet(
                 f"{path}: expected CSV, found {words}. Unpack it, or save it from Excel as"
                 ' "CSV UTF-8 (Comma delimited)".'
