@@ -1,13 +1,17 @@
 """The emulator as boto3 sees it: what AWS does, it does."""
 
+import io
 import json
 import subprocess
 import tarfile
+from types import SimpleNamespace
 
 import botocore.exceptions
 import pytest
 from conftest import HYPERPARAMETERS, PYTHON, another_model, running_account
 from project import TIMEOUT_SECONDS
+
+from train2deploy.cloud import runtime
 
 SENTENCE = "電波が悪い"
 ARTICLES_CLIENT = """
@@ -356,3 +360,21 @@ def test_what_others_made_is_left_alone(project, deployed):
     done = project.run_tool("delete")
     assert done.returncode == 0, done.stdout
     assert deployed.names()["Model"] == ["train2deploy-of-someone-else"]
+
+
+def test_cloud_invoke_shows_a_ranking_of_any_content_type(capsys):
+    """As an endpoint answers whose handler returns `body, context.accept_header`."""
+    asked = []
+
+    def invoke_endpoint(**request):
+        asked.append(json.loads(request["Body"]))
+        body = b'[{"label": "a", "prob": 0.75}, {"label": "b", "prob": 0.25}]'
+        return {"Body": io.BytesIO(body), "ContentType": "*/*"}
+
+    cloud = SimpleNamespace(
+        config=SimpleNamespace(endpoint_name="mine"),
+        client=lambda name: SimpleNamespace(invoke_endpoint=invoke_endpoint),
+    )
+    runtime.invoke(cloud, "電波が悪い", as_json=False)
+    assert asked == [{"q": "電波が悪い"}]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "b"]
