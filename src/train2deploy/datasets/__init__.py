@@ -12,8 +12,6 @@ from train2deploy.datasets.rows import DataSet
 # A text may be longer than the 131,072 characters that csv takes for a cell by default.
 csv.field_size_limit(sys.maxsize)
 
-SHIPPED = ("sample", "knbc")
-
 
 def load(
     name: str, titles: bool = True, clean: bool = False, knbc_place: Path | None = None
@@ -36,4 +34,4 @@ def name_of(dataset: str) -> str:
     """What runs, reports and manifests call the data set that DATASET= names."""
     from train2deploy.datasets import directory
 
-    return dataset if dataset in SHIPPED else directory.name_of(Path(dataset))
+    return dataset if dataset in directory.RESERVED else directory.name_of(Path(dataset))

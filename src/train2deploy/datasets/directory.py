@@ -14,6 +14,8 @@ from train2deploy.datasets.table import read_column
 from train2deploy.hashing import sha256_file
 
 LABELS = "labels.csv"
+RESERVED = ("sample", "knbc")
+"""Names of other data sets: runs of a folder must not be taken for theirs."""
 
 
 def load(directory: Path) -> DataSet:
@@ -51,7 +53,8 @@ def name_of(directory: Path) -> str:
     """
     # The parent of a link is not what stands before it in the text.
     whole = directory.resolve() if directory.name == ".." else Path(os.path.abspath(directory))
-    return whole.name or "root"
+    name = whole.name or "root"
+    return f"{name}-folder" if name in RESERVED else name
 
 
 def _read_split(directory: Path, prefix: str) -> list[Row]:

@@ -445,6 +445,13 @@ def test_a_link_is_called_by_its_own_name(tmp_path: Path):
     assert datasets.load(str(tmp_path / "inner" / "..")).source["dataset"] == "v3"
 
 
+@pytest.mark.parametrize("name", ["sample", "knbc"])
+def test_a_folder_is_not_taken_for_the_data_set_of_its_name(tmp_path: Path, name: str):
+    lay(tmp_path / name)
+    assert datasets.load(str(tmp_path / name)).source["dataset"] == f"{name}-folder"
+    assert datasets.name_of(name) == name
+
+
 def test_the_root_has_a_name_too():
     assert datasets.name_of("/") == "root"
 
