@@ -82,6 +82,9 @@ CLIENTS ?=
 SECONDS ?=
 # bench: another package (model.tar.gz or model directory), measured in the same rounds
 AGAINST ?=
+# bench: 1: other servers in the same rounds; 1: search the settings of batching instead
+PEERS ?=
+TUNE ?=
 # bench: words in the vectors of the article's handler; empty: as many as its own has
 ARTICLE_WORDS ?=
 # Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
@@ -181,6 +184,16 @@ HANDLER_TENSORFLOW = cd .venvs/serve/lib/python3.6/site-packages && find tensorf
 	@($(HANDLER_TENSORFLOW)) | tar -C .venvs/serve/lib/python3.6/site-packages --null -T - -c | tar -C .venvs/handler/head -x
 	@touch $@
 
+# What `make bench PEERS=1` compares with; nothing else needs these, CI neither.
+PEER_ENVS := $(patsubst requirements/peers/%.lock,.stamps/peer-%,$(wildcard requirements/peers/*.lock))
+$(PEER_ENVS): .stamps/peer-%: requirements/peers/%.lock requirements/pip.lock
+	@mkdir -p .stamps && rm -rf .venvs/peer-$*
+	@echo "setup: $* (Python 3.6), to be compared with"
+	@python36=$$($(FIND_PYTHON36)) && "$$python36" -m venv .venvs/peer-$*
+	@.venvs/peer-$*/bin/python -m $(PIP_INSTALL) --requirement requirements/pip.lock
+	@.venvs/peer-$*/bin/python -m $(PIP_INSTALL) --no-deps --requirement requirements/peers/$*.lock
+	@touch $@
+
 # Laid over the Python 3.6 environments by PYTHONPATH, so that these stay what the containers hold.
 .stamps/test-py36: requirements/test-py36.lock .stamps/serve
 	@echo "setup: tests and linters (Python 3.6)"
@@ -195,6 +208,8 @@ DATED := --python-version 3.6 --exclude-newer 2019-08-15 \
 	--exclude-newer-package httptools=2021-06-01
 # An interpreter that can still build the sdists of 2019 for their metadata.
 PYTHON_FOR_SDISTS ?= 3.8
+# The peers as of their releases.
+PEER = $(COMPILE) --python-version 3.6.8 --python $(PYTHON_FOR_SDISTS) requirements/peers/$(1).in -o requirements/peers/$(1).lock
 COMPILE = $(HOST) -m uv pip compile --quiet --upgrade --no-header --generate-hashes
 
 lock: .stamps/dev ## resolve requirements/*.in again
@@ -207,6 +222,10 @@ lock: .stamps/dev ## resolve requirements/*.in again
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/serve.in -o requirements/serve.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/handler.in -o requirements/handler.lock
 	$(COMPILE) $(DATED) --no-deps --python $(PYTHON_FOR_SDISTS) requirements/handler-head.in -o requirements/handler-head.lock
+	$(call PEER,mlflow) --exclude-newer 2021-03-10
+	$(call PEER,bentoml) --exclude-newer 2021-08-15 --exclude-newer-package bentoml=2022-08-01
+	$(call PEER,simple-tensorflow-serving) --exclude-newer 2020-11-20
+	$(call PEER,onnxruntime) --exclude-newer 2021-12-20
 	$(COMPILE) --python-version 3.6 --python $(PYTHON_FOR_SDISTS) requirements/test-py36.in -o requirements/test-py36.lock
 	$(COMPILE) --no-annotate --python-version 3.6 --python $(PYTHON_FOR_SDISTS) src/predict/code/requirements.in -o src/predict/code/requirements.txt
 
@@ -282,10 +301,11 @@ dry-run: .hyperparameters ## the main job: all of the above, from a fresh clone 
 
 ##@ How fast, and how robust
 .PHONY: bench soak
-bench: .stamps/train .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## AGAINST=<package> QUICK=1: latency, throughput, memory and start, compared with a raw session
+bench: .stamps/train .stamps/serve .stamps/handler .stamps/host build/model.tar.gz $(if $(PEERS),$(PEER_ENVS)) ## AGAINST=<package> QUICK=1 PEERS=1 TUNE=1: latency, throughput, memory and start, compared with a raw session
 	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)") \
-		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)")
+		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)") \
+		$(if $(PEERS),--peers) $(if $(TUNE),--tune) $(call SET,$(SERVING_VARIABLES))
 
 soak: .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
 	@$(RUN) soak $(if $(SECONDS),--seconds "$(SECONDS)")

@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--clients", help="numbers of clients, such as 1,8,32")
     bench.add_argument("--against", help="another package: model.tar.gz or model directory")
     bench.add_argument("--article-words", type=int, help="in its handler's word vectors")
+    bench.add_argument("--peers", action="store_true", help="other servers, too")
+    bench.add_argument("--tune", action="store_true", help="search the settings of batching")
+    bench.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     soak = add("soak", _soak)
     soak.add_argument("--seconds", type=float, default=600.0)
     rehearse = add("rehearse", _rehearse)
@@ -248,18 +251,22 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def _bench(arguments: argparse.Namespace) -> None:
     """Measures the endpoint beside a raw TensorFlow session: latency, throughput, memory, start"""
-    from train2deploy.bench import options, run
+    from train2deploy.bench import options, run, tune
 
-    run.bench(
-        options.parse(
-            arguments.quick,
-            arguments.rounds,
-            arguments.seconds,
-            arguments.clients,
-            arguments.against,
-            arguments.article_words,
-        )
+    asked = options.parse(
+        arguments.quick,
+        arguments.rounds,
+        arguments.seconds,
+        arguments.clients,
+        arguments.against,
+        arguments.article_words,
+        arguments.peers,
+        arguments.set,
     )
+    if arguments.tune:
+        tune.tune(asked)
+    else:
+        run.bench(asked)
 
 
 def _soak(arguments: argparse.Namespace) -> None:

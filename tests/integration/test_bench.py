@@ -6,9 +6,10 @@ import shutil
 import pytest
 from project import Project
 
-SUBJECTS = {"session.run", "model server, REST", "model server, gRPC", "/invocations",
-            "other package's /invocations", "article's handler",
-            "article's handler, unmerged"}  # fmt: skip
+OURS = {"model server, REST", "model server, REST, MERGE=0", "model server, gRPC", "/invocations",
+        "/invocations, MERGE=0", "/invocations, MERGE=0 BATCHING=1"}  # fmt: skip
+SUBJECTS = {"session.run", "session.run, packed graph", *OURS, "other package's /invocations",
+            "article's handler", "article's handler, unmerged"}  # fmt: skip
 LITTLE = ("QUICK=1", "ROUNDS=1", "SECONDS=2")
 """So little of everything that the figures mean nothing."""
 
@@ -48,7 +49,7 @@ def test_bench_measures_every_subject(project, bench):
     result = project.json("reports/bench.json")
     measured = cells(result)
     assert {subject for subject, _, _ in measured} == SUBJECTS == set(result["subjects"])
-    served = SUBJECTS - {"session.run"}
+    served = SUBJECTS - {"session.run", "session.run, packed graph"}
     assert {(subject, 4, 1) for subject in served} <= measured
     assert ("/invocations", 1, 32) in measured
     for row in result["measurements"]:
@@ -88,9 +89,8 @@ def test_bench_says_which_package_it_was_compared_with(project, second, bench):
 
 def test_a_model_with_two_inputs_is_measured_without_the_article_s_handler(second, alone):
     result = second.json("reports/bench.json")
-    served = {"model server, REST", "model server, gRPC", "/invocations"}
-    assert {(subject, 2, 1) for subject in served} <= cells(result)
-    assert set(result["subjects"]) == {"session.run", *served}
+    assert {(subject, 2, 1) for subject in OURS} <= cells(result)
+    assert set(result["subjects"]) == {"session.run", *OURS}
     assert result["article"]["serves"] is None and result["against"] is None
     assert "left out: it feeds one input, this model has 2 (inputs, ngrams)" in alone
 
@@ -112,6 +112,14 @@ def test_bench_draws_a_plot_and_says_how_to_repeat_it(project, bench):
     assert command.startswith("make bench AGAINST=")
     assert command.endswith("QUICK=1 ROUNDS=1 SECONDS=2 CLIENTS=4 ARTICLE_WORDS=2000")
     assert command in bench and "build/reports/bench.json" in bench
+
+
+def test_bench_searches_the_settings_of_batching(project, packed):
+    printed = project.make("bench", "TUNE=1", "QUICK=1", "SECONDS=1").stdout
+    found = project.json("reports/tune.json")
+    assert set(found["best"]) == {"one client", "32 clients"}
+    assert found["measurements"][0]["variables"] == {}
+    assert "best for 32 clients: BATCHING=1 MAX_BATCH_SIZE=" in printed
 
 
 def test_bench_leaves_no_process(project, bench):

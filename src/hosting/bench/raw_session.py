@@ -27,11 +27,16 @@ Tensors = namedtuple('Tensors', ['inputs', 'output_key', 'output'])
 """``inputs``: tensor names by the signature's keys; ``output``: a tensor name."""
 
 
+def version_directory(model_dir):
+    """The SavedModel with the highest version of a packed model."""
+    version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
+    return os.path.join(model_dir, version)
+
+
 def load(session, model_dir):
     """Loads the highest version of a packed model; returns its Tensors."""
-    version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
     meta_graph = tf.saved_model.loader.load(
-        session, [tf.saved_model.tag_constants.SERVING], os.path.join(model_dir, version))
+        session, [tf.saved_model.tag_constants.SERVING], version_directory(model_dir))
     signature = meta_graph.signature_def[SIGNATURE]
     # Beside the probabilities a model may have further outputs, with names of their own.
     output_key = min(signature.outputs, key=lambda name: ('Softmax' not in name, name))
@@ -42,14 +47,22 @@ def load(session, model_dir):
 class RawSession:
     """A session with a packed model, and the rows that it is run on."""
 
+    versions = {}
+
     def __init__(self, model_dir):
         code = os.path.join(model_dir, 'code')
         sys.path[:0] = [os.path.join(code, 'lib'), code]
         self._encoder = importlib.import_module('encoding').ModelInputs(code)
-        self._session = tf.Session(graph=tf.Graph())
-        with self._session.graph.as_default():
-            self._tensors = load(self._session, model_dir)
+        self._tensors = self._open(model_dir)
         self._rows = None
+
+    def _open(self, model_dir):
+        """Loads the model for `_run`; returns its Tensors."""
+        session = tf.Session(graph=tf.Graph())
+        with session.graph.as_default():
+            tensors = load(session, model_dir)
+        self._run = lambda feed: session.run(tensors.output, feed)
+        return tensors
 
     def answer(self, command):
         """The answer to one command."""
@@ -71,14 +84,11 @@ class RawSession:
                 'output': self._tensors.output_key,
                 'pieces': [len(encoder.pieces(sentence)) for sentence in sentences],
                 'python': platform.python_version(), 'tensorflow': tf.__version__,
-                'numpy': np.__version__}
+                'numpy': np.__version__, **self.versions}
 
     def _feed(self, start, batch):
         """What a run reads: ``batch`` rows of each input."""
         return {name: rows[start:start + batch] for name, rows in self._rows.items()}
-
-    def _run(self, feed):
-        return self._session.run(self._tensors.output, feed)
 
     def _measure(self, batch, threads, seconds):
         count = len(next(iter(self._rows.values())))

@@ -10,6 +10,7 @@ from time import perf_counter
 
 from train2deploy.bench import processes, statistics, workload
 from train2deploy.bench.http_load import ClosedLoop
+from train2deploy.bench.peers import PEERS, Peer
 from train2deploy.bench.subjects import Served, Tool
 from train2deploy.errors import JobFailed
 
@@ -20,22 +21,33 @@ PAUSE_SECONDS = 1.0
 """Before a measurement is repeated: what disturbed it may be over then."""
 
 RAW = "session.run"
+PACKED = "session.run, packed graph"
+ONNX = "ONNX Runtime"
 REST = "model server, REST"
+REST_ALONE = "model server, REST, MERGE=0"
 GRPC = "model server, gRPC"
 INVOCATIONS = "/invocations"
+ALONE = "/invocations, MERGE=0"
+BATCHED = "/invocations, MERGE=0 BATCHING=1"
 OTHER = "other package's /invocations"
 ARTICLE = "article's handler"
 UNMERGED = "article's handler, unmerged"
 
 SUBJECTS = {
-    RAW: "TensorFlow's own session, no server; clients are threads",
+    RAW: "TensorFlow's own session, no server; clients are threads. Of v1 with the article's"
+    " graph as simple_save writes it: the baseline, 1.00",
+    PACKED: "the same with the package's own graph",
+    ONNX: "the same weights in a session of ONNX Runtime: the limit",
     REST: "POST /v1/models/…:predict to the model server",
+    REST_ALONE: "the same, and each request has a run of its own, as on AWS",
     GRPC: "PredictionService.Predict to the model server",
     INVOCATIONS: "POST /invocations, the project's handler",
+    ALONE: "the same, and each request has a run of its own, as on AWS",
+    BATCHED: "the same, batched by SAGEMAKER_TFS_… variables, as on AWS that is asked for it",
     OTHER: "the same of the package that AGAINST names",
     ARTICLE: "POST /invocations, a handler written as the article's",
-    UNMERGED: "the same, and the model server gives each request a run of its own, as"
-    " TensorFlow Serving does unless batching is asked for",
+    UNMERGED: "the same, and each request has a run of its own, as on AWS",
+    **{name: f"POST to {name}, the model's own input, no text" for name in PEERS},
 }
 
 
@@ -62,7 +74,8 @@ class Plan:
 
     Attributes:
         clients: numbers of clients at once, each subject with each.
-        endpoints: the subjects with an endpoint of their own.
+        sessions: the subjects without a server; RAW is one.
+        endpoints: the subjects with an endpoint of their own, peers among them.
         batch: sentences a request where there are many.
         batch_clients: numbers of clients that send so many.
         retries: measurements that may be repeated because others disturbed them.
@@ -71,7 +84,8 @@ class Plan:
     rounds: int
     seconds: float
     clients: Sequence[int]
-    endpoints: Sequence[str] = (INVOCATIONS, ARTICLE, UNMERGED)
+    endpoints: Sequence[str] = (INVOCATIONS, ALONE, BATCHED, ARTICLE, UNMERGED)
+    sessions: Sequence[str] = (RAW,)
     batch: int = 32
     batch_clients: Sequence[int] = (1, 4)
     seed: int = 1
@@ -80,8 +94,14 @@ class Plan:
 
     def cells(self) -> list[Cell]:
         """Everything that a round measures."""
-        cells = [Cell(RAW, threads, size) for threads in self.threads for size in (1, self.batch)]
-        for subject in (REST, GRPC, *self.endpoints):
+        cells = [
+            Cell(subject, threads, size)
+            for subject in self.sessions
+            for threads in self.threads
+            for size in (1, self.batch)
+        ]
+        alone = [REST_ALONE] if ALONE in self.endpoints else []
+        for subject in (REST, *alone, GRPC, *self.endpoints):
             cells += [Cell(subject, clients) for clients in self.clients]
         cells += [Cell(INVOCATIONS, clients, self.batch) for clients in self.batch_clients]
         return cells
@@ -114,34 +134,39 @@ class Bench:
     """The running subjects and their measurement.
 
     Args:
-        served: the endpoints, by subject; the model server of the project's own one is
-            REST's and gRPC's subject too.
+        served: the endpoints, by subject; the model servers of the project's own ones are
+            REST's and gRPC's subjects too.
         sentences: what each endpoint is asked and what its model answers.
         model_name: of the project's own one.
-        session, grpc: the tools; `grpc` knows its requests already.
+        sessions: the tools that run sessions, by subject.
+        grpc: the tool that knows its requests already, None where GRPC is not measured.
     """
 
     def __init__(
         self,
-        served: Mapping[str, Served],
+        served: Mapping[str, Served | Peer],
         sentences: Mapping[str, workload.Sentences],
         model_name: str,
-        session: Tool,
-        grpc: Tool,
+        sessions: Mapping[str, Tool],
+        grpc: Tool | None,
     ) -> None:
         self._served = {REST: served[INVOCATIONS], GRPC: served[INVOCATIONS], **served}
-        self._session, self._grpc = session, grpc
+        if ALONE in served:
+            self._served[REST_ALONE] = served[ALONE]
+        self._sessions, self._grpc = sessions, grpc
         self._rest = workload.predict(sentences[INVOCATIONS], model_name)
         self._sentences = sentences
-        self._invocations: dict[tuple[str, int], workload.Workload] = {}
+        self._works: dict[tuple[str, int], workload.Workload] = {}
+        self.left_out: dict[str, str] = {}
 
     def rounds(
         self, plan: Plan, progress: Callable[[str], None]
     ) -> dict[Cell, list[statistics.Round]]:
-        """Measures each cell once a round; the raw session comes first in each.
+        """Measures each cell once a round; the sessions come first in each.
 
         What others disturbed is measured again, as often as the plan allows; of several
-        measurements the least disturbed one counts, whatever its figures are.
+        measurements the least disturbed one counts, whatever its figures are. A peer that
+        fails is left out, and `left_out` says why.
         """
         shuffled = random.Random(plan.seed)
         cells = plan.cells()
@@ -149,19 +174,33 @@ class Bench:
         retries = plan.retries
         for number in range(1, plan.rounds + 1):
             progress(f"round {number} of {plan.rounds}")
-            order = [cell for cell in cells if cell.subject != RAW]
+            bare = [cell for cell in cells if cell.subject in plan.sessions]
+            order = [cell for cell in cells if cell not in bare]
             shuffled.shuffle(order)
-            for cell in [cell for cell in cells if cell.subject == RAW] + order:
-                best = self._measure(cell, plan.seconds)
+            for cell in bare + order:
+                if cell.subject in self.left_out:
+                    continue
+                try:
+                    best = self.measure(cell, plan.seconds)
+                except JobFailed as error:
+                    if cell.subject not in PEERS:
+                        raise
+                    self.left_out[cell.subject] = str(error)
+                    continue
                 while best.foreign_cpu > QUIET_SHARE and retries > 0:
                     retries -= 1
                     time.sleep(PAUSE_SECONDS)
-                    again = self._measure(cell, plan.seconds)
+                    again = self.measure(cell, plan.seconds)
                     best = min(best, again, key=lambda one: one.foreign_cpu)
                 results[cell].append(best)
-        return results
+        return {cell: found for cell, found in results.items() if cell.subject not in self.left_out}
 
-    def _measure(self, cell: Cell, seconds: float) -> statistics.Round:
+    def measure(self, cell: Cell, seconds: float) -> statistics.Round:
+        """One measurement.
+
+        Raises:
+            JobFailed: an answer was wrong, or there was none.
+        """
         meter = processes.CpuMeter(self._pids(cell))
         sample = self._run(cell, seconds)
         used, foreign = meter.read()
@@ -171,41 +210,48 @@ class Bench:
                 " give more SECONDS."
             )
         # The meter also counts the warm-up and the last answers, the latencies do not.
-        share = sample.seconds / (sample.seconds + _warm_up(cell, seconds))
+        warm_up = 0.0 if cell.subject in self._sessions else _warm_up(seconds)
+        share = sample.seconds / (sample.seconds + warm_up)
         cpu = {role: value * share for role, value in used.items() if value}
         return statistics.summarize(sample.latencies_ms, sample.seconds, foreign, cpu)
 
     def _pids(self, cell: Cell) -> dict[str, int]:
-        if cell.subject == RAW:
-            return {"session": self._session.pid}
+        if cell.subject in self._sessions:
+            return {"session": self._sessions[cell.subject].pid}
         pids = self._served[cell.subject].pids
-        return {**pids, "gRPC client": self._grpc.pid} if cell.subject == GRPC else pids
+        if cell.subject == GRPC and self._grpc:
+            return {**pids, "gRPC client": self._grpc.pid}
+        return pids
 
     def _run(self, cell: Cell, seconds: float) -> Sample:
-        if cell.subject == RAW:
-            answer = self._session.ask(batch=cell.sentences, threads=cell.clients, seconds=seconds)
+        if session := self._sessions.get(cell.subject):
+            answer = session.ask(batch=cell.sentences, threads=cell.clients, seconds=seconds)
             return Sample(answer["latencies_ms"], answer["seconds"])
-        if cell.subject == GRPC:
+        if cell.subject == GRPC and self._grpc:
             answer = self._grpc.ask(
-                clients=cell.clients, seconds=seconds, warm_up=_warm_up(cell, seconds)
+                clients=cell.clients, seconds=seconds, warm_up=_warm_up(seconds)
             )
             _refuse(cell, answer["failures"])
             return Sample(answer["latencies_ms"], answer["seconds"])
-        if cell.subject == REST:
-            return self._load(cell, self._served[REST].rest_port, self._rest, seconds)
-        work = self._invocation_work(cell.subject, cell.sentences)
-        return self._load(cell, self._served[cell.subject].port, work, seconds)
+        served = self._served[cell.subject]
+        if cell.subject in (REST, REST_ALONE):
+            assert isinstance(served, Served)
+            return self._load(cell, served.rest_port, self._rest, seconds)
+        work = self._work(cell.subject, cell.sentences)
+        return self._load(cell, served.port, work, seconds)
 
-    def _invocation_work(self, subject: str, size: int = 1) -> workload.Workload:
-        if (subject, size) not in self._invocations:
-            self._invocations[subject, size] = workload.invocations(self._sentences[subject], size)
-        return self._invocations[subject, size]
+    def _work(self, subject: str, size: int = 1) -> workload.Workload:
+        if (subject, size) not in self._works:
+            served = self._served[subject]
+            make = served.workload if isinstance(served, Peer) else workload.invocations
+            self._works[subject, size] = make(self._sentences[subject], size)
+        return self._works[subject, size]
 
     def _load(self, cell: Cell, port: int, work: workload.Workload, seconds: float) -> Sample:
         loop = ClosedLoop(port, work.requests, cell.clients)
-        begin = perf_counter() + _warm_up(cell, seconds)
+        begin = perf_counter() + _warm_up(seconds)
         recorder = _Recorder(work, begin, begin + seconds)
-        loop.run(seconds + _warm_up(cell, seconds), recorder)
+        loop.run(seconds + _warm_up(seconds), recorder)
         _refuse(cell, recorder.failures)
         return Sample(recorder.latencies_ms, seconds)
 
@@ -218,19 +264,21 @@ class Bench:
             served = self._served[subject]
             found: dict[str, dict[str, float]] = {}
 
-            def look(served: Served = served, found: dict[str, dict[str, float]] = found) -> None:
+            def look(
+                served: Served | Peer = served, found: dict[str, dict[str, float]] = found
+            ) -> None:
                 found.update(processes.endpoint_memory_mb(served.supervisor))
 
             timer = threading.Timer(seconds / 2, look)
             timer.start()
-            self._load(Cell(subject, clients), served.port, self._invocation_work(subject), seconds)
+            self._load(Cell(subject, clients), served.port, self._work(subject), seconds)
             timer.join()
             result[subject] = found
         return result
 
 
-def _warm_up(cell: Cell, seconds: float) -> float:
-    return 0.0 if cell.subject == RAW else min(WARM_UP_SECONDS, seconds)
+def _warm_up(seconds: float) -> float:
+    return min(WARM_UP_SECONDS, seconds)
 
 
 def _refuse(cell: Cell, failures: dict[str, int] | Counter[str]) -> None:

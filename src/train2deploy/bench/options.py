@@ -7,7 +7,17 @@ from pathlib import Path
 
 from train2deploy import paths
 from train2deploy.bench import article, measure
+from train2deploy.cloud import config
 from train2deploy.errors import UserError
+
+BATCHED = {
+    "SAGEMAKER_TFS_ENABLE_BATCHING": "true",
+    "SAGEMAKER_TFS_MAX_BATCH_SIZE": "32",
+    "SAGEMAKER_TFS_BATCH_TIMEOUT_MICROS": "0",
+    "SAGEMAKER_TFS_MAX_ENQUEUED_BATCHES": "100",
+}
+"""Batching where nothing is given. As the container has it by default, a batch for each CPU may
+wait: with more than a few clients many requests would be refused."""
 
 MOST_CLIENTS = 512
 MOST_RETRIES = 120
@@ -20,6 +30,8 @@ class Options:
 
     Attributes:
         against: another package, archive or directory.
+        peers: measure other servers, too.
+        settings: of batching, as KEY=VALUE (see cloud.config).
         article_words: in the word vectors of the article's handler.
     """
 
@@ -29,14 +41,25 @@ class Options:
     clients: tuple[int, ...] = (1, 8, 32, 64)
     against: Path | None = None
     article_words: int = article.WORDS
+    peers: bool = False
+    settings: tuple[str, ...] = ()
 
-    def plan(self, endpoints: Sequence[str]) -> measure.Plan:
+    @property
+    def batching(self) -> dict[str, str]:
+        """The variables of the endpoint that batches."""
+        given = config.load(config.overrides(self.settings), complete=False)
+        return given.serving_variables if given.batching else dict(BATCHED)
+
+    def plan(
+        self, endpoints: Sequence[str], sessions: Sequence[str] = (measure.RAW,)
+    ) -> measure.Plan:
         """The default takes five minutes on a quiet machine, ten on another; quick about one."""
         return measure.Plan(
             rounds=self.rounds or (2 if self.quick else 5),
             seconds=self.seconds or (0.5 if self.quick else 1.5),
             clients=self.clients,
             endpoints=endpoints,
+            sessions=sessions,
             retries=0 if self.quick else MOST_RETRIES,
         )
 
@@ -55,6 +78,9 @@ class Options:
             words.append("CLIENTS=" + ",".join(map(str, self.clients)))
         if self.article_words != Options.article_words:
             words.append(f"ARTICLE_WORDS={self.article_words}")
+        if self.peers:
+            words.append("PEERS=1")
+        words += self.settings
         return shlex.join(words)
 
 
@@ -65,6 +91,8 @@ def parse(
     clients: str | None = None,
     against: str | None = None,
     article_words: int | None = None,
+    peers: bool = False,
+    settings: Sequence[str] = (),
 ) -> Options:
     """Options as the command line gives them.
 
@@ -78,14 +106,18 @@ def parse(
     ):
         if number is not None and number <= 0:
             raise UserError(f"{name}={number}: expected a number above 0.")
-    return Options(
+    options = Options(
         quick=quick,
         rounds=rounds,
         seconds=seconds,
         clients=Options.clients if clients is None else _numbers(clients),
         against=Path(against) if against else None,
         article_words=article_words or Options.article_words,
+        peers=peers,
+        settings=tuple(settings),
     )
+    _ = options.batching  # what is wrong with the settings is said before anything starts
+    return options
 
 
 def _numbers(clients: str) -> tuple[int, ...]:

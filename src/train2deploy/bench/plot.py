@@ -11,16 +11,35 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, OTHER, RAW, REST, UNMERGED
+from train2deploy.bench.measure import (
+    ALONE,
+    ARTICLE,
+    BATCHED,
+    GRPC,
+    INVOCATIONS,
+    OTHER,
+    RAW,
+    REST,
+    REST_ALONE,
+    UNMERGED,
+)
+from train2deploy.bench.peers import PEERS
 
 # From dark to light, with a marker and a line each, so that no colour is needed.
 STYLES: dict[str, dict[str, Any]] = {
     INVOCATIONS: {"color": "#08306b", "marker": "o", "linestyle": "-", "linewidth": 2.5},
     OTHER: {"color": "#c0392b", "marker": "P", "linestyle": (0, (8, 2)), "linewidth": 2.0},
+    ALONE: {"color": "#2171b5", "marker": "o", "linestyle": "--", "fillstyle": "none"},
+    BATCHED: {"color": "#2171b5", "marker": "o", "linestyle": "-."},
     REST: {"color": "#b3560f", "marker": "s", "linestyle": "--"},
+    REST_ALONE: {"color": "#b3560f", "marker": "s", "linestyle": ":", "fillstyle": "none"},
     GRPC: {"color": "#3f9b5a", "marker": "^", "linestyle": "-."},
     ARTICLE: {"color": "#a678b4", "marker": "D", "linestyle": ":", "linewidth": 2.0},
     UNMERGED: {"color": "#a8a8a8", "marker": "v", "linestyle": (0, (5, 1))},
+    **{
+        name: {"color": color, "marker": marker, "linestyle": (0, (3, 1, 1, 1))}
+        for name, color, marker in zip(PEERS, ("#7a5c00", "#3a3a3a", "#c05a8a"), "X*p", strict=True)
+    },
 }
 
 

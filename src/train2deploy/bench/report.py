@@ -7,11 +7,11 @@ from typing import Any
 from rich.table import Table
 
 from train2deploy import console
-from train2deploy.bench import statistics
+from train2deploy.bench import cost, statistics
 from train2deploy.bench.aims import LOAD_CLIENTS
 from train2deploy.bench.measure import QUIET_SHARE, RAW, Cell
 
-FORMAT = 2
+FORMAT = 3
 
 
 def measurements(
@@ -56,6 +56,17 @@ def print_report(result: Mapping[str, Any]) -> None:
     console.print_table(_figures_table(result["measurements"]))
     console.print_table(_start_table(result["startup"]))
     console.print_table(_memory_table(result["memory"]))
+    if result["usd_per_million"]:
+        console.print_table(_cost_table(result["usd_per_million"]))
+        console.say(cost.note(result["machine"]["cores"]))
+    for name, version in result["peers"].items():
+        console.say(f"{name}: {version}")
+    for name, why in result["left_out"].items():
+        console.say(f"{name} is left out: {why}")
+    console.say(
+        "AWS gives what MERGE=0 does; with BATCHING=1 what MERGE=0 BATCHING=1 does"
+        f" ({_words(result['batching'])})"
+    )
     console.print_table(_aims_table(result["aims"]))
     if not result["article"]["is_measured_model"]:
         console.say(
@@ -110,6 +121,21 @@ def _memory_table(memory: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Ta
         cells = [found.get(role) for role in roles]
         table.add_row(subject, *(f"{c['rss']:.0f} ({c['pss']:.0f})" if c else "" for c in cells))
     return table
+
+
+def _cost_table(found: Mapping[str, Mapping[str, float]]) -> Table:
+    table = Table(title="USD per million requests on SageMaker, estimated by core count")
+    table.add_column("")
+    subjects = list(next(iter(found.values())))
+    for subject in subjects:
+        table.add_column(subject, justify="right")
+    for kind, row in found.items():
+        table.add_row(kind, *(f"{row[subject]:.3f}" for subject in subjects))
+    return table
+
+
+def _words(variables: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in variables.items())
 
 
 def _aims_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -8,23 +8,39 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from train2deploy import bundles, console, endpoint, manifest, package, paths
+from train2deploy import article_graph, bundles, console, endpoint, manifest, package, paths
 from train2deploy.bench import (
     aims,
     article,
+    cost,
     measure,
     packages,
+    peers,
     plot,
     report,
     startup,
     subjects,
     workload,
 )
-from train2deploy.bench.measure import ARTICLE, INVOCATIONS, OTHER, UNMERGED
+from train2deploy.bench.measure import (
+    ALONE,
+    ARTICLE,
+    BATCHED,
+    INVOCATIONS,
+    ONNX,
+    OTHER,
+    PACKED,
+    RAW,
+    UNMERGED,
+)
 from train2deploy.bench.options import Options
 from train2deploy.bench.startup import Launch
-from train2deploy.errors import MissingRequirement
+from train2deploy.errors import JobFailed, MissingRequirement
 from train2deploy.hashing import sha256_file
+from train2deploy.serving import EACH_ITS_OWN
+
+SAME_PROCESSES = (UNMERGED, ALONE, BATCHED)
+"""Endpoints that start as another subject does, and hold what that holds."""
 
 
 def bench(options: Options) -> dict[str, Any]:
@@ -37,15 +53,23 @@ def bench(options: Options) -> dict[str, Any]:
     load_before = os.getloadavg()
     with contextlib.ExitStack() as stack:
         model_dir = model_dirs[INVOCATIONS]
-        session = stack.enter_context(subjects.Tool("hosting.bench.raw_session", str(model_dir)))
-        versions, found = packages.ask_sentences(session, list(model_dirs.values()))
+        packed = stack.enter_context(subjects.Tool("hosting.bench.raw_session", str(model_dir)))
+        versions, found = packages.ask_sentences(packed, list(model_dirs.values()))
         sentences = dict(zip(model_dirs, found, strict=True))
         console.say(f"{len(found[0].texts)} sentences with distinct answers")
+        is_articles = article.can_feed(found[0])
+        graph = article_graph.model(model_dir) if is_articles else None
+        sessions = _sessions(stack, packed, model_dir, graph, found[0], options)
 
-        launches = {INVOCATIONS: Launch(model_dir, "endpoint")}
+        launches = {
+            INVOCATIONS: Launch(model_dir, "endpoint"),
+            ALONE: Launch(model_dir, "alone", EACH_ITS_OWN),
+            BATCHED: Launch(model_dir, "batched", EACH_ITS_OWN | options.batching),
+        }
+        sentences |= dict.fromkeys((ALONE, BATCHED), found[0])
         if options.against:
             launches[OTHER] = Launch(model_dirs[OTHER], "other")
-        served_by_article = article_subject(sentences)
+        served_by_article = article_subject({name: sentences[name] for name in model_dirs})
         if served_by_article:
             folder = article.model(model_dirs[served_by_article], options.article_words)
             launches |= article_launches(folder)
@@ -56,7 +80,7 @@ def bench(options: Options) -> dict[str, Any]:
         console.say("starts")
         plan = options.plan(list(launches))
         request = workload.invocations(found[0]).requests[0]
-        started = {subject: one for subject, one in launches.items() if subject != UNMERGED}
+        started = {name: one for name, one in launches.items() if name not in SAME_PROCESSES}
         starts = startup.measure(started, model_dir, request, plan.rounds)
 
         served = {
@@ -64,11 +88,15 @@ def bench(options: Options) -> dict[str, Any]:
         }
         for one in served.values():
             one.first_answer(request)
-        running = _running(stack, served, sentences, model_dir, session)
+        others, left_out = _peers(stack, model_dir, found[0]) if options.peers else ({}, {})
+        sentences |= dict.fromkeys(others, found[0])
+        plan = options.plan([*launches, *others], list(sessions))
+        running = _running(stack, served, others, sentences, model_dir, sessions)
         results = running.rounds(plan, console.say)
-        memory = running.memory(list(started), aims.LOAD_CLIENTS, max(1.0, plan.seconds))
+        left_out |= running.left_out
+        measured = [*started, *(name for name in others if name not in left_out)]
+        memory = running.memory(measured, aims.LOAD_CLIENTS, max(1.0, plan.seconds))
 
-    is_articles = article.can_feed(found[0])
     entries = report.measurements(results, plan.batch)
     shares = sorted(row["median"]["foreign_cpu"] for row in entries)
     result = {
@@ -83,12 +111,22 @@ def bench(options: Options) -> dict[str, Any]:
         "measured": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "duration_s": round(time.monotonic() - began, 1),
         "git": manifest.git_state(),
-        "machine": machine_facts(versions),
+        "machine": (machine := machine_facts(versions)),
         "load_average": {"before": list(load_before), "after": list(os.getloadavg())},
         "foreign_cpu": shares[len(shares) // 2],
         "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
         "job": package.job_of(paths.MODEL_ARCHIVE),
         "against": _against(options),
+        "batching": options.batching,
+        "peers": {
+            **{
+                name: peers.version(peers.PEERS[name].package)
+                for name in peers.PEERS
+                if options.peers
+            },
+            **({ONNX: peers.version(peers.ONNX_PACKAGE)} if ONNX in sessions else {}),
+        },
+        "left_out": left_out,
         "article": {
             "is_measured_model": is_articles,
             "serves": served_by_article,
@@ -103,6 +141,7 @@ def bench(options: Options) -> dict[str, Any]:
         "startup": startup.summary(starts),
         "startup_rounds": {key: [round(s, 3) for s in values] for key, values in starts.items()},
         "memory": memory,
+        "usd_per_million": cost.per_million(entries, machine["cores"]),
         "aims": [aim.as_json() for aim in aims.find(entries, starts, memory, is_articles)],
     }
     paths.REPORTS.mkdir(parents=True, exist_ok=True)
@@ -125,16 +164,60 @@ def article_launches(folder: Path) -> dict[str, Launch]:
     variables = article.environment()
     return {
         ARTICLE: Launch(folder, "article", variables),
-        UNMERGED: Launch(folder, "unmerged", variables | subjects.UNMERGED),
+        UNMERGED: Launch(folder, "unmerged", variables | EACH_ITS_OWN),
     }
+
+
+def _sessions(
+    stack: contextlib.ExitStack,
+    packed: subjects.Tool,
+    model_dir: Path,
+    graph: Path | None,
+    asked: workload.Sentences,
+    options: Options,
+) -> dict[str, subjects.Tool]:
+    """The subjects without a server. The baseline is the article's graph, where there is one."""
+    sessions = {RAW: packed}
+    if graph:
+        baseline = subjects.Tool("hosting.bench.raw_session", str(graph), log="article_graph")
+        sessions = {RAW: stack.enter_context(baseline), PACKED: packed}
+    if options.peers:
+        sessions[ONNX] = stack.enter_context(peers.onnx_session(model_dir, graph))
+    for name, session in sessions.items():
+        found = session.ask(sentences=asked.texts)["probabilities"]
+        if not workload.agree(found, asked.probabilities):
+            raise JobFailed(f"{name}: its probabilities are not those of the package.")
+    return sessions
+
+
+def _peers(
+    stack: contextlib.ExitStack, model_dir: Path, asked: workload.Sentences
+) -> tuple[dict[str, peers.Peer], dict[str, str]]:
+    """(the peers that answer, why others do not)."""
+    version = max((p for p in model_dir.iterdir() if p.name.isdigit()), key=lambda p: int(p.name))
+    running, left_out = {}, {}
+    for name in peers.PEERS:
+        console.say(f"{name} {peers.version(peers.PEERS[name].package)}")
+        with contextlib.ExitStack() as attempt:
+            peer = attempt.enter_context(peers.Peer(name, version))
+            try:
+                peer.wait(asked)
+            except JobFailed as error:
+                console.say(str(error))
+                left_out[name] = str(error)
+                continue
+            stack.enter_context(attempt.pop_all())
+            running[name] = peer
+    return running, left_out
 
 
 def _running(
     stack: contextlib.ExitStack,
     served: dict[str, subjects.Served],
+    others: dict[str, peers.Peer],
     sentences: dict[str, workload.Sentences],
     model_dir: Path,
-    session: subjects.Tool,
+    sessions: dict[str, subjects.Tool],
 ) -> measure.Bench:
     """The bench of running endpoints, with gRPC's clients, which know their requests."""
     name = bundles.model_names(model_dir)[0]
@@ -147,7 +230,7 @@ def _running(
         output=asked.output,
         tolerance=workload.TOLERANCE,
     )
-    return measure.Bench(served, sentences, name, session, grpc)
+    return measure.Bench({**served, **others}, sentences, name, sessions, grpc)
 
 
 def _against(options: Options) -> dict[str, Any] | None:

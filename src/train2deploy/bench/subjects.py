@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from train2deploy import endpoint, paths
+from train2deploy import endpoint, paths, serving
 from train2deploy.bench import processes
 from train2deploy.errors import JobFailed
 from train2deploy.runtimes import host
@@ -22,40 +22,37 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 POLL_SECONDS = 0.01
 
-UNMERGED = {
-    "SAGEMAKER_TFS_ENABLE_BATCHING": "true",
-    "SAGEMAKER_TFS_MAX_BATCH_SIZE": "1",
-    "SAGEMAKER_TFS_BATCH_TIMEOUT_MICROS": "0",
-    "SAGEMAKER_TFS_MAX_ENQUEUED_BATCHES": "100000",
-}
-"""Batching with batches of one: no two requests share a run."""
-
 STOP_TIMEOUT_SECONDS = 15.0
 
 
 def environment(port: int = 0) -> dict[str, str]:
     """The environment of all that is measured: the endpoint's, without proxies."""
-    kept = host.endpoint_environment(port, dev=True)
+    kept = host.endpoint_environment(port, dev=True) | {serving.MERGE: "1"}
     return {name: value for name, value in kept.items() if name.lower() not in PROXIES} | QUIET
 
 
 class Tool:
-    """A process in the serving environment that takes commands, one at a time.
+    """A process that takes commands, one at a time; in the serving environment unless told.
 
     Use as a context manager; it ends with the block.
+
+    Args:
+        log: name of its log, build/bench/<log>.log; default: the module's.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
-        self.log = paths.BENCH / f"{module.rpartition('.')[2]}.log"
+    def __init__(
+        self, module: str, *arguments: str, python: Path = paths.SERVE_PYTHON, log: str = ""
+    ) -> None:
+        self.log = paths.BENCH / f"{log or module.rpartition('.')[2]}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [str(paths.SERVE_PYTHON), "-m", module, *arguments],
+                [str(python), "-m", module, *arguments],
                 env=environment(),
                 cwd=paths.ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=errors,
                 text=True,
                 encoding="utf-8",
                 start_new_session=True,
@@ -125,7 +122,7 @@ class Served:
         """
         while perf_counter() < self.started + timeout and self._process.poll() is None:
             with contextlib.suppress(OSError):
-                if _status(self.port, request) == http.client.OK:
+                if status_of(self.port, request) == http.client.OK:
                     return perf_counter() - self.started
             time.sleep(POLL_SECONDS)
         tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
@@ -163,7 +160,7 @@ class Served:
             self._process.wait()
 
 
-def _status(port: int, request: bytes) -> int:
+def status_of(port: int, request: bytes) -> int:
     """The status of the answer to a whole HTTP request."""
     with socket.create_connection(("127.0.0.1", port), timeout=70) as connection:
         connection.sendall(request)

@@ -82,6 +82,13 @@ def pick(
     )
 
 
+def agree(found: Sequence[Sequence[float]], expected: Sequence[Sequence[float]]) -> bool:
+    """Whether two sessions say the same of each sentence."""
+    return len(found) == len(expected) and all(
+        _distance(one, other) <= TOLERANCE for one, other in zip(found, expected, strict=True)
+    )
+
+
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
@@ -155,14 +162,33 @@ def predict(sentences: Sentences, model_name: str) -> Workload:
         )
         return rows
 
-    def body(place: int) -> str:
-        named = {key: [rows[place]] for key, rows in sentences.inputs.items()}
-        inputs = named if len(named) > 1 else next(iter(named.values()))
-        return json.dumps({"inputs": inputs}, separators=(",", ":"))
+    def body(inputs: dict[str, list[list[int]]]) -> dict[str, Any]:
+        return {"inputs": inputs if len(inputs) > 1 else next(iter(inputs.values()))}
 
-    path = f"/v1/models/{model_name}:predict"
-    requests = [_post(path, body(place)) for place in range(len(sentences.texts))]
-    return Workload(requests, [[row] for row in sentences.probabilities], parse)
+    return rows_of(sentences, f"/v1/models/{model_name}:predict", body, parse)
+
+
+def rows_of(
+    sentences: Sentences,
+    path: str,
+    body: Callable[[dict[str, list[list[int]]]], Any],
+    rows: Callable[[Any], list[list[float]]],
+    per_request: int = 1,
+) -> Workload:
+    """The model's own input, as another server wants it.
+
+    Args:
+        body: what is sent as JSON for rows by the signature's keys.
+        rows: the probabilities in an answer.
+    """
+    count = len(sentences.texts)
+    requests, expected = [], []
+    for start in range(count):
+        picked = [(start + step) % count for step in range(per_request)]
+        inputs = {key: [all_[at] for at in picked] for key, all_ in sentences.inputs.items()}
+        requests.append(_post(path, json.dumps(body(inputs), separators=(",", ":"))))
+        expected.append([sentences.probabilities[index] for index in picked])
+    return Workload(requests, expected, rows)
 
 
 def _by_label(ranking: list[dict[str, Any]], labels: list[str]) -> list[float]:

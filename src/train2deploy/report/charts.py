@@ -3,7 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from train2deploy.bench.measure import ARTICLE, GRPC, INVOCATIONS, OTHER, RAW, REST, UNMERGED
+from train2deploy.bench.measure import (
+    ALONE,
+    ARTICLE,
+    BATCHED,
+    GRPC,
+    INVOCATIONS,
+    ONNX,
+    OTHER,
+    PACKED,
+    RAW,
+    REST,
+    REST_ALONE,
+    UNMERGED,
+)
+from train2deploy.bench.peers import PEERS
 from train2deploy.report.svg import Drawing, fitted, linear, logarithmic, ticks
 from train2deploy.report.texts import Texts
 
@@ -169,12 +183,18 @@ def ranking(golden: Mapping[str, Any], texts: Texts) -> Drawing:
 
 SUBJECTS = {
     RAW: "subject_raw",
+    PACKED: "subject_packed",
+    ONNX: "subject_onnx",
     REST: "subject_rest",
+    REST_ALONE: "subject_rest_alone",
     GRPC: "subject_grpc",
     INVOCATIONS: "subject_invocations",
+    ALONE: "subject_alone",
+    BATCHED: "subject_batched",
     OTHER: "subject_other",
     ARTICLE: "subject_article",
     UNMERGED: "subject_unmerged",
+    **{name: name for name in PEERS},
 }
 """What bench calls them: the key of their text."""
 

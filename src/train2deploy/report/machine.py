@@ -32,6 +32,7 @@ def bench(source: Path, start: Path) -> dict[str, Any] | None:
         "subjects": found["subjects"],
         "startup": found["startup"],
         "memory": found["memory"],
+        **{key: found[key] for key in ("peers", "usd_per_million") if key in found},
         "measurements": [
             {name: value for name, value in row.items() if name != "rounds"}
             for row in found["measurements"]

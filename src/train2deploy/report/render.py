@@ -189,11 +189,12 @@ def _subject(name: str, bench: Mapping[str, Any], t: Texts) -> str:
     """What was measured, as a table calls it; a second package by its file."""
     if name == OTHER and bench["against"]:
         return t("subject_other_named", package=console.shown(Path(bench["against"]).name))
-    return t.name(charts.SUBJECTS.get(name, name))
+    version = bench.get("peers", {}).get(name)
+    return t.name(charts.SUBJECTS.get(name, name)) + (f", {version}" if version else "")
 
 
 def _process_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
-    """Seconds to the first answer, and resident memory by process."""
+    """Seconds to the first answer, resident memory by process, and what requests cost."""
     started, memory = bench["startup"], bench["memory"]
     roles = sorted({role for found in memory.values() for role in found})
     starts = [
@@ -210,6 +211,19 @@ def _process_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
         {"title": t("start"), "corner": "", "columns": [t("seconds")], "rows": starts},
         {"title": t("memory"), "corner": "", "columns": list(map(t.name, roles)), "rows": held},
     ]
+    if costs := bench.get("usd_per_million"):
+        subjects = list(next(iter(costs.values())))
+        tables.append(
+            {
+                "title": t("usd_per_million"),
+                "corner": "",
+                "columns": [_subject(subject, bench, t) for subject in subjects],
+                "rows": [
+                    (kind, [f"{row[subject]:.3f}" for subject in subjects])
+                    for kind, row in costs.items()
+                ],
+            }
+        )
     return [table for table in tables if table["rows"]]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from train2deploy.bench import measure, workload
+from train2deploy.bench import measure, peers, workload
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
 from train2deploy.errors import JobFailed
 
@@ -216,14 +216,30 @@ def test_a_model_with_several_inputs_gets_each_by_its_name():
     assert not work.is_right(3, dump({"outputs": [PROBABILITIES[4]]}))
 
 
+@pytest.mark.parametrize("name, body, answer", [
+    ("MLflow", {"inputs": [[0]]}, [PROBABILITIES[0]]),
+    ("BentoML", {"inputs": {"tokens": [[0]]}}, [PROBABILITIES[0]]),
+    ("simple-tensorflow-serving", {"data": {"tokens": [[0]]}},
+     {"attention": [[1.0]], "dense/Softmax:0": [PROBABILITIES[0]]}),
+])  # fmt: skip
+def test_a_peer_is_asked_for_the_same_rows_and_held_to_the_same_answers(name, body, answer):
+    kind = peers.PEERS[name]
+    asked = dataclasses.replace(sentences(), inputs={"tokens": [[n] for n in range(10)]})
+    work = workload.rows_of(asked, kind.path, kind.body, kind.rows)
+    head, _, sent = work.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(f"POST {kind.path} HTTP/1.1".encode())
+    assert json.loads(sent) == body
+    assert work.is_right(0, dump(answer)) and not work.is_right(1, dump(answer))
+
+
 def test_each_package_s_answers_are_checked_against_its_own_model():
     other = dataclasses.replace(sentences(), probabilities=PROBABILITIES[::-1])
     asked = {measure.INVOCATIONS: sentences(), measure.OTHER: other}
-    bench = measure.Bench(dict.fromkeys(asked), asked, "model", None, None)
+    bench = measure.Bench(dict.fromkeys(asked), asked, "model", {}, None)
     answer = dump(ranking(PROBABILITIES[0]))
     for turn in range(10):
-        assert bench._invocation_work(measure.INVOCATIONS).is_right(turn, answer) == (turn == 0)
-        assert bench._invocation_work(measure.OTHER).is_right(turn, answer) == (turn == 9)
+        assert bench._work(measure.INVOCATIONS).is_right(turn, answer) == (turn == 0)
+        assert bench._work(measure.OTHER).is_right(turn, answer) == (turn == 9)
 
 
 def answers(probabilities: list[list[float]], pieces: int = 5) -> dict:

@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import archives
-from train2deploy.bench import article, options, packages, processes, run, workload
+from train2deploy import archives, paths
+from train2deploy.bench import (
+    article,
+    options,
+    packages,
+    peers,
+    processes,
+    run,
+    tune,
+    workload,
+)
 from train2deploy.bench.measure import INVOCATIONS, OTHER
-from train2deploy.errors import UserError
+from train2deploy.cloud import config
+from train2deploy.errors import MissingRequirement, UserError
 
 FILES = ("1/saved_model.pb", "1/variables/variables.index", *(f"code/{n}" for n in packages.CODE))
 
@@ -160,8 +170,61 @@ def test_the_command_that_repeats_a_run_holds_what_was_asked():
         "make bench 'AGAINST=my models/old.tar.gz' QUICK=1 ROUNDS=3 SECONDS=0.5 CLIENTS=1,32"
         " ARTICLE_WORDS=2000"
     )
+    tuned = options.parse(peers=True, settings=["BATCHING=1", "MAX_BATCH_SIZE=16"])
+    assert tuned.command() == "make bench PEERS=1 BATCHING=1 MAX_BATCH_SIZE=16"
     plan = asked.plan((INVOCATIONS,))
     assert (plan.clients, plan.endpoints) == ((1, 32), (INVOCATIONS,))
+
+
+def test_settings_of_batching_are_those_of_the_cloud():
+    given = options.parse(settings=["BATCHING=1", "MAX_BATCH_SIZE=16"]).batching
+    assert given == {
+        "SAGEMAKER_TFS_ENABLE_BATCHING": "true",
+        "SAGEMAKER_TFS_MAX_BATCH_SIZE": "16",
+    }
+    assert options.parse().batching == options.BATCHED
+    with pytest.raises(UserError, match="MAX_BATCH_SIZE=x: expected a whole number"):
+        options.parse(settings=["MAX_BATCH_SIZE=x"])
+
+
+def rows_a_second(variables):
+    """The larger a batch the better, but for one: it refuses requests."""
+    if variables.get("MAX_BATCH_SIZE") == "64":
+        return None
+    return {
+        "p50_ms": 1.0 + float(variables.get("BATCH_TIMEOUT_MICROS", "0")) / 1e3,
+        "per_second": float(variables.get("MAX_BATCH_SIZE", "1"))
+        + float(variables.get("OMP_NUM_THREADS", "0")),
+    }
+
+
+def test_a_search_finds_the_best_settings_for_one_client_and_for_many():
+    said: list[str] = []
+    rows = tune.search(tune.candidates(), rows_a_second, said.append)
+    found = tune.best(rows)
+    assert found["one client"]["variables"] == {}
+    assert found["32 clients"]["variables"]["MAX_BATCH_SIZE"] == "32"
+    assert found["32 clients"]["variables"]["OMP_NUM_THREADS"] == "2"
+    assert said[0] == "no batching"
+    assert len(rows) < len(said) == len(tune.candidates()) + len(tune.OMP)
+
+
+def test_every_candidate_is_a_setting_that_the_cloud_takes(tmp_path: Path):
+    for variables in tune.candidates():
+        config.load(variables, tmp_path / "cloud.toml", complete=False)
+
+
+@pytest.mark.parametrize("package", ["mlflow", "bentoml", "simple-tensorflow-serving"])
+def test_a_peer_s_version_is_that_of_its_lock(package: str):
+    wanted = {"mlflow": "1.14.1", "bentoml": "0.13.2", "simple-tensorflow-serving": "0.8.2"}
+    assert peers.version(package) == wanted[package]
+    assert package in {kind.package for kind in peers.PEERS.values()}
+
+
+def test_a_peer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(paths, "VENVS", tmp_path)
+    with pytest.raises(MissingRequirement, match="make bench PEERS=1"):
+        peers.python("mlflow")
 
 
 def test_the_article_s_handler_has_as_many_words_as_its_own_file():
