@@ -10,11 +10,35 @@ import operator
 import os
 import shutil
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 MODEL_VERSION = '1'
 """SageMaker serves a SavedModel only from a directory with a numeric name."""
+TOLERANCE = 1e-5
+"""Of probabilities. Two float32 programs of one network differ by up to 1e-6; one that
+computes something else differs by much more."""
+BATCH = 256
+
+
+def check(session, feed, output, expected):
+    """Whether a serving graph gives what the trained model gave, within TOLERANCE.
+
+    Args:
+        feed: dict of placeholder to rows.
+        expected: the trained model's rows of ``output``.
+
+    Raises:
+        AssertionError: it does not; the model must not be exported.
+    """
+    found = np.concatenate([
+        session.run(output, {name: rows[start:start + BATCH] for name, rows in feed.items()})
+        for start in range(0, len(expected), BATCH)])
+    worst = float(np.abs(found - expected).max())
+    if not worst <= TOLERANCE:
+        raise AssertionError('the serving graph differs from the trained model by {:.2g} at most;'
+                             ' expected {:g}'.format(worst, TOLERANCE))
 
 
 def save_model(session, inputs, outputs, model_dir, further_signatures=None):

@@ -9,7 +9,6 @@ import tensorflow as tf
 from tensorflow.python.keras import backend as K
 
 ROWS = 4096  # of the table that are computed at a time
-TOLERANCE = 1e-6
 
 
 def bag(present, vectors):
@@ -91,17 +90,3 @@ def _member(table, token_ids, ngram_ids):
     ngram_bag = bag(ngram_present, tf.gather(table['ngrams'], ngram_ids))
     sentence = tf.concat([weighted, strongest, ngram_bag], axis=1)
     return tf.matmul(sentence, table['kernel']) + table['bias'], attention
-
-
-def check(session, graph, features, expected):
-    """Whether the graph gives what the trained model gave, within TOLERANCE.
-
-    Raises:
-        AssertionError: it does not; the model must not be exported.
-    """
-    found = session.run(graph['probabilities'], dict(zip(
-        (graph['inputs']['inputs'], graph['inputs']['ngrams']), features)))
-    worst = float(np.abs(found - expected).max())
-    if worst > TOLERANCE:
-        raise AssertionError('the serving graph differs from the trained model by {:.2g} at most;'
-                             ' expected {:g}'.format(worst, TOLERANCE))

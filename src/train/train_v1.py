@@ -23,7 +23,6 @@ import numpy as np
 import tensorflow as tf
 from keras_self_attention import SeqSelfAttention
 from tensorflow.python.keras import Input, Model
-from tensorflow.python.keras import backend as K
 from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint
 from tensorflow.python.keras.layers import LSTM, Bidirectional, Dense, Dropout, Embedding
 
@@ -31,6 +30,7 @@ import arguments
 import channels
 import determinism
 import export
+import serving_v1
 from encoding import INPUT_LENGTH, Encoder
 from vectors import load_vectors
 
@@ -99,6 +99,20 @@ def monitored(args):
     return 'val_acc' if args.validation_split > 0 else 'acc'
 
 
+def save_serving_graph(model, args, features, expected):
+    """Writes SM_MODEL_DIR: the trained model in a graph of its own (see serving_v1).
+
+    Args:
+        features, expected: sentences, and the probabilities that the graph must give.
+    """
+    arrays = serving_v1.fold(model)
+    input_name, output_name = model.input.op.name, model.output.op.name
+    session = determinism.new_session(args.seed, args.single_thread)
+    inputs, outputs = serving_v1.build(session, arrays, input_name, output_name)
+    export.check(session, {inputs: features}, outputs, expected)
+    export.save_model(session, {'inputs': inputs}, {outputs.name: outputs}, args.sm_model_dir)
+
+
 def main(argv):
     args = arguments.parse(argv, HYPERPARAMETERS, __doc__.splitlines()[0])
     logging.basicConfig(level=args.container_log_level, stream=sys.stdout)
@@ -122,19 +136,14 @@ def main(argv):
         optimizer = tf.keras.optimizers.Nadam(lr=args.learning_rate)
         history = fit(model, features, targets, args, best, optimizer)
         export.save_history(history, args.output_dir)
-        # A new graph, so that nothing of the training goes into the SavedModel.
-        session = determinism.new_session(args.seed, args.single_thread)
-        K.set_learning_phase(0)
-        model = build_model(vectors, args.hidden, len(labels))
         model.load_weights(best)
 
-    predicted = model.predict(
-        np.array([encoder.encode(text) for text in test_texts], dtype=np.float32), batch_size=256)
+    test_features = np.array([encoder.encode(text) for text in test_texts], dtype=np.float32)
+    predicted = model.predict(test_features, batch_size=256)
     export.save_metrics([labels[row] for row in predicted.argmax(axis=1)], test_labels, args,
                         HYPERPARAMETERS, args.output_dir,
                         **export.best_epoch(history, monitored(args)))
-    export.save_model(session, {'inputs': model.input},
-                      {tensor.name: tensor for tensor in model.outputs}, args.sm_model_dir)
+    save_serving_graph(model, args, test_features, predicted)
     logger.info('saved %s', json.dumps(sorted(os.listdir(args.sm_model_dir))))
 
 

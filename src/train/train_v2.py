@@ -167,7 +167,8 @@ def main(argv):
     weights = serving_graph.fold(model, args.members)
     session = determinism.new_session(args.seed, args.single_thread)
     graph = serving_graph.build(session, weights, NGRAMS['length'], calibrated['temperature'])
-    serving_graph.check(session, graph, test_features, expected)
+    export.check(session, dict(zip((graph['inputs']['inputs'], graph['inputs']['ngrams']),
+                                   test_features)), graph['probabilities'], expected)
     export.save_model(session, graph['inputs'], {'probabilities': graph['probabilities']},
                       args.sm_model_dir, {'explain': (graph['inputs'], {
                           'probabilities': graph['probabilities'],

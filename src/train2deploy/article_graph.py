@@ -65,5 +65,6 @@ def _write(saved_model: Path, target: Path, runtime: TrainingRuntime) -> None:
 def _fingerprint(saved_model: Path) -> str:
     """Of all that the graph is made from."""
     files = sorted(path for path in saved_model.rglob("*") if path.is_file())
-    scripts = [paths.TRAIN_SOURCE / name for name in ("train_v1.py", "serving_v1.py")]
+    names = ("train_v1.py", "serving_v1.py", "serving_lstm.py")
+    scripts = [paths.TRAIN_SOURCE / name for name in names]
     return sha256_value([sha256_file(path) for path in [*files, SCRIPT, *scripts]])[:16]

@@ -23,12 +23,11 @@ def run(saved_model, rows):
 
 
 def test_it_is_the_articles_network_with_the_weights_of_the_package(tmp_path):
-    session = determinism.new_session(1, True)
-    tf.keras.backend.set_learning_phase(0)
+    determinism.new_session(1, True)
     model = train_v1.build_model(VECTORS, 4, 3)
     predicted = model.predict(INPUTS)
-    export.save_model(session, {'inputs': model.input},
-                      {tensor.name: tensor for tensor in model.outputs}, str(tmp_path))
+    args = type('Args', (), {'seed': 1, 'single_thread': True, 'sm_model_dir': str(tmp_path)})
+    train_v1.save_serving_graph(model, args, INPUTS, predicted)
     written = str(tmp_path / 'article')
     article_graph.write(str(tmp_path / '1'), written)
     np.testing.assert_allclose(run(written, INPUTS), predicted, rtol=0, atol=1e-6)
@@ -44,6 +43,6 @@ def test_a_package_of_another_version_is_refused(tmp_path):
         outputs = inputs * tf.get_variable('units', [], initializer=tf.ones_initializer())
         session.run(tf.global_variables_initializer())
         export.save_model(session, {'inputs': inputs}, {'y': outputs}, str(tmp_path))
-    with pytest.raises(ValueError, match='expected a package of v1, found the variables units'):
+    with pytest.raises(ValueError, match=r'expected a package of v1 .*the variables units'):
         article_graph.write(str(tmp_path / '1'), str(tmp_path / 'article'))
     assert not os.path.exists(str(tmp_path / 'article'))
