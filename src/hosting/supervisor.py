@@ -273,8 +273,10 @@ class Supervisor:
                     self._runtime.working_dir)
 
     def _start_edge(self):
+        # Multi-model: where nginx looks for a model server all the same.
+        rest_ports = self.settings.rest_ports or [self.settings.port_bounds()[0] + 1]
         command = commands.edge_command(
-            self.settings, self.host, self.settings.rest_ports, self._runtime.gunicorn_socket,
+            self.settings, self.host, rest_ports, self._runtime.gunicorn_socket,
             self.python_mode, self.default_model)
         self._spawn(NGINX, command, commands.child_environment(), self._start_edge)
 

@@ -1,7 +1,7 @@
 """What nginx's proxying is here: requests to gunicorn and to the model servers."""
 from hosting.edge.pages import html, page
 from hosting.http.client import ConnectFailed, Disconnected, TimedOut
-from hosting.http.messages import Response
+from hosting.http.messages import REASONS, Response
 from hosting.http.pending import Pending
 
 # Headers that end at a proxy, and those this one writes itself.
@@ -13,6 +13,10 @@ _NOT_RETURNED = frozenset([
     b'date', b'server', b'trailer', b'upgrade'])
 
 _PLAIN_NAME = frozenset(b'abcdefghijklmnopqrstuvwxyz0123456789-')
+# nginx's proxy_buffer_size: one page of memory.
+_LARGEST_HEADER = 4096
+_GUNICORNS_OWN = len('Server: gunicorn/19.9.0\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n'
+                     'Connection: close\r\n')
 _JSON_HEADERS = b'Content-Type: application/json\r\nAccept: application/json\r\n'
 
 
@@ -74,19 +78,19 @@ class _Sending(Pending):
     def _judge(self, error):
         """(Failure, whether the next server may have the request); logs it as nginx does."""
         if isinstance(error, ConnectFailed):
-            self._log('connect() failed (%s) while connecting to upstream' % error)
+            self.log('connect() failed (%s) while connecting to upstream' % error)
             return Failure(502, connected=False), True
         if isinstance(error, TimedOut):
-            self._log('upstream timed out (%s) while reading response header from upstream' % error)
+            self.log('upstream timed out (%s) while reading response header from upstream' % error)
             return Failure(504, connected=True), False
         if isinstance(error, Disconnected):
-            self._log('upstream prematurely closed connection while reading response header '
+            self.log('upstream prematurely closed connection while reading response header '
                       'from upstream')
             return Failure(502, connected=True), self.method not in _NOT_IDEMPOTENT
-        self._log('upstream failed (%s)' % error)
+        self.log('upstream failed (%s)' % error)
         return Failure(502, connected=True), False
 
-    def _log(self, message):
+    def log(self, message):
         self.upstream.log('error', message, self.request, self.upstream.names[self.at])
 
 
@@ -118,21 +122,27 @@ class Upstream:
         if headers is None:
             headers = request.memo['forwarded'] = forwarded_headers(request.headers)
         return self._proxied(self.send(
-            request.method, target, headers, request.body, request,
-            with_length=request.header(b'content-length') is not None))
+            request.method, target, headers, request.body, request, _has_length(request)))
 
     def forward_json(self, request, target):
         """Proxy without the client's headers (/tfs): JSON is what is sent and accepted."""
         return self._proxied(self.send(
-            request.method, target, _JSON_HEADERS, request.body, request,
-            with_length=request.header(b'content-length') is not None))
+            request.method, target, _JSON_HEADERS, request.body, request, _has_length(request)))
 
     @staticmethod
     def _proxied(sending):
         """The Response that an upstream's Reply or Failure becomes."""
         answer = Pending(sending.cancel)
-        sending.then(lambda reply, failure: answer.settle(
-            returned(reply) if failure is None else page(failure.status)))
+
+        def hand_on(reply, failure):
+            response = page(failure.status) if failure is not None else returned(reply)
+            if response is None:
+                sending.log('upstream sent too big header while reading response header from '
+                            'upstream')
+                response = page(502)
+            answer.settle(response)
+
+        sending.then(hand_on)
         return answer
 
     async def ask(self, method, target, body, request):
@@ -151,13 +161,28 @@ def forwarded_headers(headers):
                      if name not in _NOT_FORWARDED and _PLAIN_NAME.issuperset(name)])
 
 
+def _has_length(request):
+    """nginx knows the length of what it has read, also of an empty body that came in chunks."""
+    return (request.header(b'content-length') is not None
+            or request.header(b'transfer-encoding') is not None)
+
+
 def returned(reply):
-    """An upstream's reply as the response to the client."""
+    """An upstream's reply as the response to the client; None if its header is too big."""
     kept = reply.memo.get('returned')
     if kept is None:
-        kept = reply.memo['returned'] = _kept_headers(reply.headers)
-    content_type, headers = kept
+        kept = reply.memo['returned'] = (*_kept_headers(reply.headers), _size(reply))
+    content_type, headers, size = kept
+    if size > _LARGEST_HEADER:
+        return None
     return Response(reply.status, reply.body, content_type, headers)
+
+
+def _size(reply):
+    """How long a reply's header would be if gunicorn itself had written it."""
+    status_line = 'HTTP/1.0 %d %s\r\n' % (reply.status, REASONS.get(reply.status, ''))
+    lines = sum(len(name) + len(value) + 4 for name, value in reply.headers)
+    return len(status_line) + _GUNICORNS_OWN + lines + 2
 
 
 def _kept_headers(reply_headers):

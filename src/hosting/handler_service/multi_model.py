@@ -7,6 +7,7 @@ import bisect
 import json
 import logging
 import os
+import re
 import subprocess
 import time
 
@@ -24,6 +25,7 @@ log = logging.getLogger('python_service')
 
 LOAD_SECONDS = 60
 _CONTAINER_MODELS = '/opt/ml/models'
+_WAY_BACK = re.compile(r'^/+opt/+ml/+models(/+(\./+)*\.\./+models)*(?=/)')
 
 
 class LoadTimeout(SystemExit):
@@ -91,7 +93,7 @@ class ModelsResource:
         process = self._processes.pop(model_name)
         process.kill()
         process.wait()
-        os.remove(self._config_path(model_name))
+        self._forget_config(model_name)
         bisect.insort(self._rest_pool, self._rest_ports.pop(model_name))
         bisect.insort(self._grpc_pool, self._grpc_ports.pop(model_name))
         response.body = json.dumps({'success': 'Successfully unloaded model %s.' % model_name})
@@ -121,11 +123,14 @@ class ModelsResource:
             _error(response, falcon.HTTP_404,
                    'Could not find valid base path %s for servable %s' % (url, name))
             return
-        config_path = self._config_path(name)
-        if os.path.exists(config_path):
-            _error(response, falcon.HTTP_409, 'Model %s is already loaded.' % name)
+        try:
+            os.makedirs(os.path.dirname(self._config_path(name)))
+        except FileExistsError:
+            _error(response, falcon.HTTP_409,
+                   "Model %s is already loaded. [Errno 17] File exists: '/sagemaker/tfs-config/%s'"
+                   % (name, name))
             return
-        self._processes[name] = self._start(name, base_path, config_path)
+        self._processes[name] = self._start(name, base_path, self._config_path(name))
         response.body = json.dumps({
             'success': 'Successfully loaded model %s, listening on rest port %s and grpc port %s.'
                        % (name, self._rest_ports, self._grpc_ports)})
@@ -133,7 +138,6 @@ class ModelsResource:
     def _start(self, name, base_path, config_path):
         config = bundles.model_config([bundles.Model(name, base_path)], specific_versions=True)
         log.info('tensorflow serving model config: \n%s\n', config)
-        os.makedirs(os.path.dirname(config_path), exist_ok=True)
         with open(config_path, 'w') as stream:
             stream.write(config)
         command = commands.model_server_command(
@@ -147,7 +151,7 @@ class ModelsResource:
             if time.monotonic() > end:
                 process.kill()
                 process.wait()
-                os.remove(config_path)
+                self._forget_config(name)
                 log.error('model %s was not ready after %d seconds', name, LOAD_SECONDS)
                 raise LoadTimeout()
             time.sleep(0.1)
@@ -161,9 +165,17 @@ class ModelsResource:
     def _config_path(self, name):
         return os.path.join(self._runtime_dir, 'models', name, 'model-config.cfg')
 
+    def _forget_config(self, name):
+        os.remove(self._config_path(name))
+        os.rmdir(os.path.dirname(self._config_path(name)))
+
     def _relocated(self, url):
         """/opt/ml/models/… is below the directory that stands for it on this machine."""
-        if url.startswith(_CONTAINER_MODELS + '/') and not os.path.exists(url):
+        if os.path.exists(url):
+            return url
+        # Also where `..` leaves the directory and comes back by the name it has there.
+        url = _WAY_BACK.sub(_CONTAINER_MODELS, url)
+        if url.startswith(_CONTAINER_MODELS + '/'):
             return os.path.dirname(self._code_dir) + url[len(_CONTAINER_MODELS):]
         return url
 

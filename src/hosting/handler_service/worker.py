@@ -6,6 +6,7 @@ connections open and remembers what it parsed. Parsing itself, its limits, the W
 environment and the body that a handler reads are gunicorn's own, as are processes, heartbeat,
 time-out, greenlets and signals.
 """
+import errno
 import time
 from functools import partial
 from socket import SHUT_RDWR
@@ -95,8 +96,13 @@ class Worker(GeventWorker):
         except SystemExit:
             # sys.exit() in a handler drops the connection; the worker lives on.
             self.log.debug('a handler called sys.exit')
-        except (OSError, NoMoreData) as error:
+        except NoMoreData as error:
             self.log.debug('connection lost: %s', error)
+        except OSError as error:  # also one that the application raises: no answer, 502
+            if error.errno in (errno.EPIPE, errno.ECONNRESET):
+                self.log.debug('connection lost: %s', error)
+            else:
+                self.log.exception('Socket error processing request.')
         except Exception as error:  # as gunicorn: log it, answer with an HTML page, close
             self.handle_error(request, client, addr, error)
         finally:

@@ -1,5 +1,7 @@
 """A10: multi-model endpoints of the last container."""
+import os
 import re
+import signal
 
 import pytest
 from endpoint_support import alive, gone
@@ -140,7 +142,8 @@ def test_a10_load_again_is_409_and_takes_another_pair_of_ports(empty, models):
     first = load(empty, 'two', models / 'half_plus_two/model')
     assert first.status == 200
     again = load(empty, 'two', models / 'half_plus_two/model')
-    assert again.status == 409 and 'Model two is already loaded.' in again.json['error']
+    assert (again.status, again.json) == (409, {
+        'error': "Model two is already loaded. [Errno 17] File exists: '/sagemaker/tfs-config/two'"})
     # The ports of the running model server are forgotten: the model cannot be reached.
     assert invoke(empty, 'two').status == 500
 
@@ -192,6 +195,34 @@ def test_a10_one_script_serves_all_models(starter, models):
 def test_a10_the_containers_path_stands_for_the_model_directory(empty):
     assert load(empty, 'two', '/opt/ml/models/half_plus_two/model').status == 200
     assert invoke(empty, 'two').json == {'predictions': [3.0]}
+
+
+@pytest.mark.parametrize('url', ['half_plus_three/../half_plus_two/model', './half_plus_two/./model',
+                                 '../models/half_plus_two/model'])
+def test_a10_a_url_with_dots_inside_the_models_directory_loads(endpoint, url):
+    assert load(endpoint, 'dots', '/opt/ml/models/' + url).status == 200
+    assert invoke(endpoint, 'dots').json == {'predictions': [3.0]}
+    assert endpoint.request('DELETE', '/models/dots').status == 200
+
+
+def test_a10_a_url_by_a_directory_that_is_not_there_is_404(endpoint):
+    assert load(endpoint, 'none', '/opt/ml/models/none/../half_plus_two/model').status == 404
+
+
+def test_a10_the_model_servers_own_address_has_nobody_behind_it(endpoint):
+    reply = endpoint.get('/tfs/v1/models/two')
+    assert (reply.status, reply.content_type) == (502, 'text/html')
+
+
+def test_a10_the_list_is_502_when_a_model_server_has_died(starter, models):
+    endpoint = multi_model(starter, models, lowest_port(), fake=True)
+    assert load(endpoint, 'two', models / 'half_plus_two/model').status == 200
+    pid = int(re.findall(r'started tensorflow serving \(pid: (\d+)\)', endpoint.log())[-1])
+    os.kill(pid, signal.SIGKILL)
+    reply = endpoint.eventually(lambda: (r := endpoint.get('/models')).status != 200 and r)
+    assert (reply.status, reply.content_type) == (502, 'text/html')
+    assert endpoint.get('/ping').status == 200
+    endpoint.stop()
 
 
 def test_a10_no_model_server_outlives_the_endpoint(empty, models):

@@ -261,3 +261,69 @@ def test_a7_requests_that_wait_run_side_by_side(scripted_echo):
             lambda _: scripted_echo.invoke('{"do": "meet", "count": 20}'), range(20)))
     assert [reply.status for reply in replies] == [200] * 20
     assert len({reply.json['pid'] for reply in replies}) == 1
+
+
+# -- gunicorn behind nginx ------------------------------------------------------------------
+
+@pytest.mark.parametrize('count, status', [(97, 200), (98, 400)])
+def test_a7_gunicorn_takes_100_headers_three_of_them_nginxs(scripted_echo, count, status):
+    reply = scripted_echo.request('POST', '/invocations', '{}',
+                                  {f'X-{number}': '1' for number in range(count)})
+    assert reply.status == status
+    if status == 400:
+        assert reply.content_type.startswith('text/html')
+        assert b'limit request headers fields' in reply.body
+
+
+@pytest.mark.parametrize('surplus, status', [(0, 200), (1, 400)])
+def test_a7_gunicorn_takes_a_request_line_of_4094_bytes(scripted_echo, surplus, status):
+    query = 'x' * (4094 - len('POST /invocations? HTTP/1.0') + surplus)
+    reply = scripted_echo.invoke('{}', path='/invocations?' + query)
+    assert reply.status == status
+    assert (b'Request Line is too large' in reply.body) == (status == 400)
+
+
+@pytest.mark.parametrize('size, status', [(3900, 200), (3990, 502), (8192, 502)])
+def test_a7_an_answers_header_fits_nginxs_buffer_of_a_page(scripted_echo, size, status):
+    order = {'do': 'answer', 'body': 'x', 'content_type': 'a' * size}
+    reply = scripted_echo.invoke(json.dumps(order))
+    assert reply.status == status
+    if status == 502:
+        assert reply.content_type == 'text/html'
+        assert 'upstream sent too big header' in scripted_echo.log()
+
+
+def test_a7_an_empty_chunked_body_has_the_length_0(scripted_echo):
+    answer = scripted_echo.raw(
+        b'POST /invocations HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n'
+        b'Connection: close\r\n\r\n0\r\n\r\n')
+    seen = json.loads(answer.partition(b'\r\n\r\n')[2].decode())
+    assert (seen['body'], seen['context']['content_length']) == ('', 0)
+
+
+def test_a7_of_two_content_types_the_last_counts_and_other_headers_are_joined(scripted_echo):
+    answer = scripted_echo.raw(
+        b'POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nAccept: x\r\n'
+        b'Content-Type: a/\xe9\t\r\nAccept: y\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+    context = json.loads(answer.partition(b'\r\n\r\n')[2].decode())['context']
+    assert (context['request_content_type'], context['accept_header']) == ('a/\xe9', 'x,y')
+
+
+@pytest.mark.parametrize('path', ['/invocations%20', '/invocations/%E6%97%A5', '/invocationsx'])
+def test_a7_a_path_beyond_the_handlers_is_404(scripted_echo, path):
+    assert scripted_echo.invoke('{}', path=path).status == 404
+
+
+def test_a7_data_is_gunicorns_body(starter):
+    endpoint = scripted(starter, '''
+        import json
+        def handler(data, context):
+            data.mine = 1
+            size = data.getsize(None)
+            kind = type(data.reader).__name__
+            return json.dumps([size, kind, data.buf.getvalue().decode(),
+                               data.read().decode(), data.mine]), None
+        ''')
+    for _ in range(2):  # parsed, then remembered
+        assert endpoint.invoke('abc').json == [9223372036854775807, 'LengthReader', '', 'abc', 1]
+    endpoint.stop()
