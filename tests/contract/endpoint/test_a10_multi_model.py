@@ -197,8 +197,9 @@ def test_a10_the_containers_path_stands_for_the_model_directory(empty):
     assert invoke(empty, 'two').json == {'predictions': [3.0]}
 
 
-@pytest.mark.parametrize('url', ['half_plus_three/../half_plus_two/model', './half_plus_two/./model',
-                                 '../models/half_plus_two/model'])
+@pytest.mark.parametrize('url', [
+    'half_plus_three/../half_plus_two/model', './half_plus_two/./model',
+    '../models/half_plus_two/model'])
 def test_a10_a_url_with_dots_inside_the_models_directory_loads(endpoint, url):
     assert load(endpoint, 'dots', '/opt/ml/models/' + url).status == 200
     assert invoke(endpoint, 'dots').json == {'predictions': [3.0]}

@@ -304,7 +304,8 @@ def test_a7_an_empty_chunked_body_has_the_length_0(scripted_echo):
 def test_a7_of_two_content_types_the_last_counts_and_other_headers_are_joined(scripted_echo):
     answer = scripted_echo.raw(
         b'POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nAccept: x\r\n'
-        b'Content-Type: a/\xe9\t\r\nAccept: y\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+        b'Content-Type: a/\xe9\t\r\nAccept: y\r\nContent-Length: 0\r\n'
+        b'Connection: close\r\n\r\n')
     context = json.loads(answer.partition(b'\r\n\r\n')[2].decode())['context']
     assert (context['request_content_type'], context['accept_header']) == ('a/\xe9', 'x,y')
 
