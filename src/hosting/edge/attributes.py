@@ -6,11 +6,7 @@ HEADER = b'x-amzn-sagemaker-custom-attributes'
 
 _PAIR = re.compile(r'tfs-[a-z-]+=[^,]+')
 # What may stand in a path as it is; the rest is escaped on the way to the model server.
-_SAFE = "/:@!$&'()*+,;=-._~%"
-
-
-class UnsafePath(ValueError):
-    """The attributes lead out of the model server's path; nginx refuses such a subrequest."""
+SAFE = "/:@!$&'()*+,;=-._~[]"
 
 
 def parse(header):
@@ -36,9 +32,4 @@ def model_server_path(header, default_model, with_method):
         path += '/versions/' + attributes['tfs-model-version']
     if with_method:
         path += ':' + (attributes.get('tfs-method') or 'predict')
-    if attributes:
-        if '/../' in path or path.endswith('/..'):
-            raise UnsafePath(path)
-        path, question, query = path.partition('?')
-        path = quote(path, safe=_SAFE, encoding='latin-1') + question + query
-    return path
+    return quote(path, safe=SAFE, encoding='latin-1')

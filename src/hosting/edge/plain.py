@@ -4,11 +4,11 @@ In the container nginx's JavaScript does this; the names of its functions are ke
 they help to compare.
 """
 from hosting.edge import attributes, conversion
+from hosting.edge.content_types import DEFAULT
 from hosting.edge.pages import page
 from hosting.edge.upstream import Failure
 from hosting.http.messages import Response
 
-JSON = 'application/json'
 _JSON_TYPES = frozenset([b'application/json', b'application/jsonlines', b'application/jsons'])
 _CSV = b'text/csv'
 _ESCAPED_INSTANCES = b"\\'instances\\'"
@@ -29,10 +29,7 @@ class PlainMode:
 
     async def ping(self, request):
         """200 with an empty body if the model is there, else nginx's 502."""
-        try:
-            path = self._path(request, with_method=self._ping_by_predict)
-        except attributes.UnsafePath:
-            return page(500)
+        path = self._path(request, with_method=self._ping_by_predict)
         try:
             if self._ping_by_predict:
                 # The model server of TensorFlow 1.11 cannot be asked for a model's state.
@@ -45,7 +42,7 @@ class PlainMode:
         except Failure as failure:
             body, healthy = failure.body(), False
         if healthy:
-            return Response(200, b'', JSON)
+            return answer(request, 200, b'')
         if self._log is not None:
             self._log('error', 'js: failed ping' + body.decode('utf-8', 'replace'), request)
         return page(502)
@@ -53,44 +50,80 @@ class PlainMode:
     async def invocations(self, request):
         """Convert the body, ask the model server, hand its answer on."""
         content_type = request.header(b'content-type')
-        if len(request.body) > BUFFER:
+        body = request.body
+        if len(body) > BUFFER:
             return page(500)
+        if not body and request.header(b'content-length') is None \
+                and request.header(b'transfer-encoding') is None:
+            body = None
         try:
             if content_type in _JSON_TYPES:
-                body = conversion.from_json(request.body, tfs_first=self._head)
+                body = conversion.from_json(body, tfs_first=self._head)
             elif content_type == _CSV:
-                body = conversion.from_csv(request.body)
+                body = conversion.from_csv(body)
             else:
                 shown = (content_type or b'').decode('latin-1') or 'Unknown'
                 message = '{"error": "Unsupported Media Type: %s"}' % shown
-                return Response(415, message.encode('latin-1'), JSON)
-            path = self._path(request, with_method=True)
-        except (conversion.NoBody, attributes.UnsafePath):
+                return answer(request, 415, message.encode('latin-1'))
+        except conversion.NoBody:
             return page(500)
-        return await self._predict(request, path, body)
+        return await self._predict(request, self._path(request, with_method=True), body)
 
     async def _predict(self, request, path, body):
         try:
-            status, answer = await self._model_server.ask('POST', path, body, request)
+            status, reply = await self._model_server.ask('POST', path, body, request)
         except Failure as failure:
-            if not failure.connected:
-                return page(failure.status)
             # The subrequest's page is taken for the model server's answer.
-            status, answer = failure.status, failure.body()
-        if len(answer) > BUFFER:
+            status, reply = failure.status, failure.body()
+        if len(reply) > BUFFER:
             return page(502)
         if status == 400:
             # The model server escapes this one name so that its message is not valid JSON.
-            answer = answer.replace(_ESCAPED_INSTANCES, b"'instances'", 1)
-        content_type = accepted_type(request.header(b'accept'), self._head)
+            reply = reply.replace(_ESCAPED_INSTANCES, b"'instances'", 1)
+        content_type = accepted_type(_all_values(request, b'accept'), self._head)
         if content_type is not None:
-            answer = answer.replace(b'\n', b'')
-        return Response(status, answer, content_type or JSON)
+            reply = reply.replace(b'\n', b'')
+        return answer(request, status, reply, content_type)
 
     def _path(self, request, with_method):
-        header = request.header(attributes.HEADER)
-        return attributes.model_server_path(
-            header.decode('latin-1') if header else None, self._default_model, with_method)
+        path = request.memo.get('model_server_path')
+        if path is None:
+            header = _all_values(request, attributes.HEADER)
+            path = request.memo['model_server_path'] = attributes.model_server_path(
+                header.decode('latin-1') if header else None, self._default_model, with_method)
+        return path
+
+
+def answer(request, status, body, content_type=None):
+    """The response of nginx's JavaScript; an error without text becomes nginx's page."""
+    if status >= 400 and not body:
+        return page(status)
+    if status == 200:
+        status = request.memo.get('precondition')
+        if status is None:
+            status = request.memo['precondition'] = _precondition(request)
+        if status != 200:
+            return page(status)
+    return Response(status, body, content_type or request.memo.get('content_type', DEFAULT))
+
+
+def _precondition(request):
+    """The status of an answer without date or ETag: 200, 304, or 412.
+
+    RFC 7232, as nginx judges such an answer: nothing matches it but `*`.
+    """
+    if request.header(b'if-unmodified-since') is not None \
+            or request.header(b'if-match', b'*') != b'*':
+        return 412
+    if request.header(b'if-none-match') == b'*' and request.header(b'if-modified-since') is None:
+        return 304
+    return 200
+
+
+def _all_values(request, name):
+    """What nginx's JavaScript sees of a header that may come several times, or None."""
+    values = [value for key, value in request.headers if key == name]
+    return b', '.join(values) if values else None
 
 
 def accepted_type(accept, head):

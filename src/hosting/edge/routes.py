@@ -3,6 +3,8 @@ import re
 from functools import partial
 from urllib.parse import quote, unquote_to_bytes
 
+from hosting.edge.attributes import SAFE
+from hosting.edge.content_types import content_type
 from hosting.edge.pages import page
 from hosting.http.messages import Response
 
@@ -56,17 +58,11 @@ class Router:
 
     def _location(self, request):
         """The function that answers the request; it follows from its head alone."""
-        if request.http_version == '1.1' and request.header(b'host') is None:
-            return _refused(400)
-        if request.method == 'TRACE' or request.method == 'CONNECT':
-            return _refused(405)
-        path = request.path
-        if not path.startswith('/'):
-            return _refused(400)
         try:
-            path = normalised(path)
+            path = normalised(request.path)
         except BadPath:
-            return _refused(400)
+            return _bad_path
+        request.memo['content_type'] = content_type(path)
         if path.startswith('/invocations'):
             if self._plain is not None:
                 return self._plain.invocations
@@ -86,14 +82,14 @@ class Router:
     @staticmethod
     def _target(path, request):
         """The request target for an upstream: the normalised path, escaped again."""
-        if _NOT_NORMAL.search(path) or '?' in path:
-            path = quote(path, safe="/:@!$&'()*+,;=-._~", encoding='latin-1')
-        return path + '?' + request.query if request.query else path
+        path = quote(path, safe=SAFE, encoding='latin-1')
+        query = request.query.partition('#')[0]
+        return path + '?' + query if query else path
 
 
-def _refused(status):
-    return lambda request: page(status)
+def _bad_path(request):
+    return page(400)
 
 
 def _not_found(request):
-    return Response(404, b'{"error": "Not Found"}', 'application/json')
+    return Response(404, b'{"error": "Not Found"}', request.memo['content_type'])

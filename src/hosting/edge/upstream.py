@@ -12,7 +12,6 @@ _NOT_RETURNED = frozenset([
     b'content-type', b'content-length', b'connection', b'transfer-encoding', b'keep-alive',
     b'date', b'server', b'trailer', b'upgrade'])
 
-_PLAIN_NAME = frozenset(b'abcdefghijklmnopqrstuvwxyz0123456789-')
 # nginx's proxy_buffer_size: one page of memory.
 _LARGEST_HEADER = 4096
 _GUNICORNS_OWN = len('Server: gunicorn/19.9.0\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n'
@@ -152,13 +151,9 @@ class Upstream:
 
 
 def forwarded_headers(headers):
-    """The header lines that go on to the upstream.
-
-    As in nginx, headers with an underscore or anything else that is unusual in their name
-    are dropped: they would collide with others once they are WSGI variables.
-    """
+    """The header lines that go on to the upstream."""
     return b''.join([b'%b: %b\r\n' % (name, value) for name, value in headers
-                     if name not in _NOT_FORWARDED and _PLAIN_NAME.issuperset(name)])
+                     if name not in _NOT_FORWARDED])
 
 
 def _has_length(request):
@@ -172,10 +167,10 @@ def returned(reply):
     kept = reply.memo.get('returned')
     if kept is None:
         kept = reply.memo['returned'] = (*_kept_headers(reply.headers), _size(reply))
-    content_type, headers, size = kept
+    content_type, headers, length, size = kept
     if size > _LARGEST_HEADER:
         return None
-    return Response(reply.status, reply.body, content_type, headers)
+    return Response(reply.status, reply.body, content_type, headers, length=length)
 
 
 def _size(reply):
@@ -186,12 +181,14 @@ def _size(reply):
 
 
 def _kept_headers(reply_headers):
-    """(content type, the other headers that the client gets)"""
-    content_type = None
+    """(content type, the other headers that the client gets, the length if there is one)"""
+    content_type = length = None
     headers = []
     for name, value in reply_headers:
         if name == b'content-type':
             content_type = value.decode('latin-1')
+        elif name == b'content-length':
+            length = int(value)
         elif name not in _NOT_RETURNED:
             headers.append((name.decode('latin-1').title(), value.decode('latin-1')))
-    return content_type, headers
+    return content_type, headers, length

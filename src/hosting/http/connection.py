@@ -3,10 +3,9 @@ import asyncio
 import logging
 from collections import deque
 
-import httptools
-
-from hosting.http.messages import Request, Response
+from hosting.http.messages import BODILESS, Response
 from hosting.http.pending import Pending
+from hosting.http.request_parser import Refused, RequestParser
 
 log = logging.getLogger(__name__)
 
@@ -16,35 +15,22 @@ _LINGER = 5.0             # seconds in which the rest of a refused request is re
 NEVER = float('inf')
 
 
-class _Refusal:
-    """Stands in a connection's queue for a request that cannot be parsed."""
-
-    __slots__ = ('status', 'request')
-
-    def __init__(self, status, request):
-        self.status = status
-        self.request = request
-
-
 class Connection(asyncio.Protocol):
-    """Parser callbacks, the queue of requests, and the deadlines of one client."""
+    """The queue of requests, and the deadlines of one client."""
 
     __slots__ = ('server', 'limits', 'loop', 'transport', 'parser', 'peer', 'queue', 'deadline',
                  'future', 'current', 'write_paused', 'read_paused', 'eof', 'refused', 'lingering',
-                 'target', 'headers', 'chunks', 'size', 'in_headers', 'in_message', 'expects',
-                 'unsent')
+                 'unsent', 'continued')
 
     def __init__(self, server):
         self.server = server
         self.limits = server.limits
         self.loop = server.loop
         self.queue = deque()
-        self.future = self.current = self.transport = None
+        self.future = self.current = self.transport = self.continued = None
         self.write_paused = self.read_paused = False
-        self.eof = self.lingering = False
-        self.refused = self.unsent = 0
-        self.in_message = self.expects = False
-        self.parser = httptools.HttpRequestParser(self)
+        self.eof = self.lingering = self.refused = False
+        self.unsent = 0
 
     # -- asyncio ---------------------------------------------------------------------------
 
@@ -52,6 +38,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         peer = transport.get_extra_info('peername')
         self.peer = peer[0] if isinstance(peer, tuple) and peer else 'unix:'
+        self.parser = RequestParser(self.peer, self.limits.max_body)
         self.deadline = self.loop.time() + self.limits.header_timeout
         self.server.add(self)
 
@@ -64,10 +51,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self):
         self.eof = True
-        if self.lingering or self.server.cancel_on_disconnect:
-            return False
         # A client may half-close after its request and still wait for the answer.
-        return self.future is not None or bool(self.queue)
+        return not self.lingering and (self.future is not None or bool(self.queue))
 
     def pause_writing(self):
         self.write_paused = True
@@ -79,7 +64,7 @@ class Connection(asyncio.Protocol):
 
     def is_idle(self):
         """Whether no request is in work, waiting, or on its way in."""
-        return self.future is None and not self.queue and not self.in_message
+        return self.future is None and not self.queue and not self.parser.in_message
 
     def data_received(self, data):
         if self.refused or self.lingering:
@@ -91,99 +76,53 @@ class Connection(asyncio.Protocol):
                 head, body = known
                 self._hand_over(head.with_body(body, self.peer))
                 return
+        begun = self.parser.in_message
         self._parse(data, whole)
-        if self.refused:
-            self.queue.append(_Refusal(self.refused, None))
-        elif len(self.queue) > _PIPELINE and not self.read_paused:
+        if len(self.queue) > _PIPELINE and not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
         if self.future is None:
             if self.queue:
                 self._advance()
-            elif self.in_message and not self.in_headers:
-                self.deadline = self.loop.time() + self.limits.body_timeout
+            self._expect_more(begun)
 
     def _parse(self, data, whole):
-        """Feed the parser; `whole`: the data may be one message, whose head is then learnt."""
-        rest = data
-        while True:
-            try:
-                self.parser.feed_data(rest)
-            except httptools.HttpParserUpgrade as upgrade:
-                # Upgrade is not offered: the request counts as an ordinary one, and what
-                # follows it is the next request.
-                whole = False
-                offset = upgrade.args[0]
-                self.parser = httptools.HttpRequestParser(self)
-                if offset < len(rest):
-                    rest = rest[offset:]
-                    continue
-            except httptools.HttpParserError:
-                self._refuse(400)
-            break
-        if whole and len(self.queue) == 1 and not (self.refused or self.in_message or self.expects):
-            request = self.queue[0]
-            if request.header(b'transfer-encoding') is None:
-                self.server.known_heads.learn(data, len(request.body), request.with_body(b'', '-'))
-
-    # -- httptools -------------------------------------------------------------------------
-
-    def on_message_begin(self):
-        self.target = b''
-        self.headers = []
-        self.chunks = []
-        self.size = 0
-        self.in_message = self.in_headers = True
-        self.expects = False
-        if self.future is None:
-            self.deadline = self.loop.time() + self.limits.header_timeout
-
-    def on_url(self, url):
-        # The parser may deliver a long target in pieces.
-        self.target += url
-        if len(self.target) > self.limits.max_target:
-            self._refuse(414)
-
-    def on_header(self, name, value):
-        if not self.in_headers:
-            return  # a trailer after a chunked body
-        self.size += len(name) + len(value) + 4
-        if self.size > self.limits.max_headers:
-            self._refuse(431)
-        name = name.lower()
-        if name == b'expect' and value.lower() == b'100-continue':
-            self.expects = True
-        self.headers.append((name, value))
-
-    def on_headers_complete(self):
-        self.in_headers = False
-        self.size = 0
-        if self.expects and self.future is None and not self.queue and not self.refused \
-                and self.parser.get_http_version() == '1.1':
-            self.transport.write(b'HTTP/1.1 100 Continue\r\n\r\n')
-
-    def on_body(self, body):
-        self.size += len(body)
-        if self.size > self.limits.max_body:
-            self._refuse(413)
-        elif not self.refused:
-            self.chunks.append(body)
-
-    def on_message_complete(self):
-        self.in_message = False
-        if self.refused:
+        """Queue the requests in `data`; `whole`: it may be one, whose head is then learnt."""
+        parser, queue = self.parser, self.queue
+        parser.feed(data)
+        try:
+            request = parser.next_request()
+            while request is not None:
+                self._continue(request)
+                queue.append(request)
+                request = parser.next_request()
+        except Refused as refusal:
+            self.refused = True
+            queue.append(refusal)
             return
-        parser = self.parser
-        chunks = self.chunks
-        self.queue.append(Request(
-            parser.get_method().decode('latin-1'), self.target, self.headers,
-            chunks[0] if len(chunks) == 1 else b''.join(chunks),
-            parser.get_http_version(), self.peer, parser.should_keep_alive()))
-        self.chunks = self.headers = None
+        if parser.head is not None:
+            self._continue(parser.head)
+        elif whole and len(queue) == 1 and not parser.in_message:
+            request = queue[0]
+            if request.header(b'transfer-encoding') is None and not _expects(request):
+                self.server.known_heads.learn(data, len(request.body),
+                                              request.with_body(b'', '-'))
 
-    def _refuse(self, status):
-        if not self.refused:
-            self.refused = status
+    def _continue(self, request):
+        """Tell a client once to send its body, if it waits for that."""
+        if request is not self.continued and _expects(request):
+            self.continued = request
+            if self.future is None and not self.queue:
+                self.transport.write(b'HTTP/1.1 100 Continue\r\n\r\n')
+
+    def _expect_more(self, begun):
+        """The deadline of a request that is on its way in, `begun` before the latest bytes."""
+        if self.future is not None or not self.parser.in_message:
+            return
+        if self.parser.head is not None:
+            self.deadline = self.loop.time() + self.limits.body_timeout
+        elif not begun:
+            self.deadline = self.loop.time() + self.limits.header_timeout
 
     # -- answering -------------------------------------------------------------------------
 
@@ -195,10 +134,10 @@ class Connection(asyncio.Protocol):
             if self.read_paused and len(queue) <= _PIPELINE // 2:
                 self.read_paused = False
                 self.transport.resume_reading()
-            if type(request) is _Refusal:
+            if type(request) is Refused:
                 response = self.server.error_response(request.status)
                 response.close = True
-                self._respond(None, response)
+                self._respond(request.request, response, linger=True)
                 return
             self._hand_over(request)
 
@@ -238,7 +177,7 @@ class Connection(asyncio.Protocol):
         if self.queue:
             self._advance()
 
-    def _respond(self, request, response):
+    def _respond(self, request, response, linger=False):
         transport = self.transport
         server = self.server
         if transport.is_closing():
@@ -246,10 +185,13 @@ class Connection(asyncio.Protocol):
                 server.on_response(request, 499, 0)
             return
         keep_alive = (request is not None and request.keep_alive and not response.close
-                      and not self.eof and not server.closing)
+                      and not server.closing)
         body = response.body
         head = response.head(server.common_headers(), keep_alive)
-        if request is not None and request.method == 'HEAD' or not body:
+        if request is not None and request.http_version == '0.9':
+            head = b''  # the body is all that such a client expects
+        if not body or response.status in BODILESS \
+                or request is not None and request.method == 'HEAD':
             transport.write(head)
             sent = 0
         elif len(body) < _JOIN_BELOW:
@@ -261,14 +203,13 @@ class Connection(asyncio.Protocol):
             sent = len(body)
         if server.on_response is not None:
             server.on_response(request, response.status, sent)
-        if keep_alive:
-            # While the next request is on its way in, on_message_begin has set the deadline.
-            if not self.write_paused and not self.in_message:
+        if not keep_alive or self.eof and not self.queue:
+            self._finish(linger)
+        elif not self.write_paused:
+            if self.parser.in_message:
+                self._expect_more(begun=False)
+            else:
                 self.deadline = self.loop.time() + self.limits.keep_alive
-            elif not self.write_paused:
-                self.deadline = self.loop.time() + self.limits.body_timeout
-        else:
-            self._finish(linger=request is None)
 
     def _finish(self, linger=False):
         """Close after what is written has gone out.
@@ -300,3 +241,9 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         else:
             self._finish()
+
+
+def _expects(request):
+    """Whether the client waits to be told to send its body."""
+    return request.http_version not in ('0.9', '1.0') \
+        and request.header(b'expect', b'').lower() == b'100-continue'

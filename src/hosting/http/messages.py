@@ -11,7 +11,7 @@ REASONS.update({
 
 _STATUS_LINES = {status: 'HTTP/1.1 %d %s\r\n' % (status, reason)
                  for status, reason in REASONS.items()}
-_BODILESS = frozenset([204, 304])
+BODILESS = frozenset([204, 304])
 
 
 class Request:
@@ -98,17 +98,19 @@ class Response:
     """One response. `headers` are added to the ones the server writes itself.
 
     The server writes Server (if it has a name), Date, Content-Type, Content-Length and
-    Connection. `close=True` ends the connection after this response.
+    Connection. `close=True` ends the connection after this response. `length` is that of
+    the body which the answer to HEAD does without.
     """
 
-    __slots__ = ('status', 'body', 'content_type', 'headers', 'close')
+    __slots__ = ('status', 'body', 'content_type', 'headers', 'close', 'length')
 
-    def __init__(self, status, body=b'', content_type=None, headers=(), close=False):
+    def __init__(self, status, body=b'', content_type=None, headers=(), close=False, length=None):
         self.status = status
         self.body = body
         self.content_type = content_type
         self.headers = headers
         self.close = close
+        self.length = length
 
     def __repr__(self):
         return 'Response(%d, %d bytes)' % (self.status, len(self.body))
@@ -119,8 +121,9 @@ class Response:
         parts = [_STATUS_LINES.get(status) or 'HTTP/1.1 %d \r\n' % status, common]
         if self.content_type:
             parts.append('Content-Type: %s\r\n' % _one_line(self.content_type))
-        if status not in _BODILESS:
-            parts.append('Content-Length: %d\r\n' % len(self.body))
+        if status not in BODILESS:
+            length = len(self.body) if self.length is None else self.length
+            parts.append('Content-Length: %d\r\n' % length)
         parts.append('Connection: keep-alive\r\n' if keep_alive else 'Connection: close\r\n')
         for name, value in self.headers:
             parts.append('%s: %s\r\n' % (name, _one_line(value)))
@@ -137,10 +140,10 @@ def _one_line(value):
 
 def _origin_form(target):
     """`http://host/path?q` → `/path?q`; anything else that lacks the slash is left as it is."""
-    scheme, separator, rest = target.partition('://')
-    if separator and scheme.lower() in ('http', 'https'):
-        slash, query = rest.find('/'), rest.find('?')
-        if slash >= 0 and (query < 0 or slash < query):
-            return rest[slash:]
-        return '/' + (rest[query:] if query >= 0 else '')
-    return target
+    _, separator, rest = target.partition('://')
+    if not separator:
+        return target
+    slash, query = rest.find('/'), rest.find('?')
+    if slash >= 0 and (query < 0 or slash < query):
+        return rest[slash:]
+    return '/' + (rest[query:] if query >= 0 else '')

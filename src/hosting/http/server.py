@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on asyncio (uvloop where installed) and httptools.
+"""An HTTP/1.1 server on asyncio (uvloop where installed).
 
     server = await start_server(handler, host='127.0.0.1', port=0)
     server.port
@@ -30,13 +30,11 @@ class Limits:
     """
 
     def __init__(self, keep_alive=3.0, header_timeout=60.0, body_timeout=60.0, send_timeout=60.0,
-                 max_target=8 * 1024, max_headers=32 * 1024, max_body=None):
+                 max_body=None):
         self.keep_alive = NEVER if keep_alive is None else keep_alive
         self.header_timeout = NEVER if header_timeout is None else header_timeout
         self.body_timeout = NEVER if body_timeout is None else body_timeout
         self.send_timeout = NEVER if send_timeout is None else send_timeout
-        self.max_target = max_target
-        self.max_headers = max_headers
         self.max_body = NEVER if max_body is None else max_body
 
 
@@ -109,10 +107,10 @@ async def start_server(handler, *, host=None, port=None, path=None, sock=None, l
     """Listen on host:port (port 0: a free one), on the unix socket `path`, or on `sock`.
 
     `name` is the Server header. `error_response(status)` makes the answer to requests that
-    never reach the handler (400, 413, 414, 431) or on which it raises (500).
+    never reach the handler (400, 405, 413, 414, 431, 501, 505) or on which it raises (500).
     `on_response(request or None, status, body bytes sent)` is called after each response
-    (for an access log). `cancel_on_disconnect` cancels a pending handler when its client
-    has gone.
+    (for an access log). `cancel_on_disconnect` cancels a pending handler when its
+    connection is lost; a client that only ends its half still gets the answer.
     """
     loop = asyncio.get_event_loop()
     server = Server(handler, loop, limits or Limits(), name, error_response, on_response,

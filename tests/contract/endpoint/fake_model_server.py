@@ -4,6 +4,7 @@ A predict request is answered with its own method, path, headers and body, so th
 sees what the endpoint made of a client's request. The model's name chooses the answer:
 
     status-503            that status and an error body
+    empty-503             that status and no body
     escaped               400 with the model server's invalid escape of 'instances'
     loading               a model that is not AVAILABLE
     missing               404
@@ -39,13 +40,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
         name = re.match(r'/v1/models/([^/:?]*)', self.path)
         name = name.group(1) if name else ''
-        number = re.match(r'(?:status|slow)-([0-9.]+)$', name)
+        number = re.match(r'(?:status|slow|empty)-([0-9.]+)$', name)
         if name == 'die':
             os._exit(6)
         if name.startswith('slow-'):
             time.sleep(float(number.group(1)))
         if name.startswith('status-'):
             self.answer(int(number.group(1)), {'error': 'as asked'})
+        elif name.startswith('empty-'):
+            self.answer(int(number.group(1)), '')
         elif name == 'missing':
             self.answer(404, {'error': 'Servable not found for request: Latest(missing)'})
         elif name == 'escaped':

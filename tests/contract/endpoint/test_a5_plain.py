@@ -1,5 +1,7 @@
 """A5: POST /invocations without inference.py."""
 import json
+import os
+import signal
 
 import pytest
 
@@ -95,6 +97,16 @@ def test_a5_json_lines_with_an_inputs_key_are_joined_in_2019(plain_echo_2019):
     assert sent(plain_echo_2019, lines) == '{"instances":[{"inputs": 1},{"inputs": 2}]}'
 
 
+@pytest.mark.parametrize('space', ['\ufeff', '\u00a0', '\u2003', '\u2028', '\u3000'])
+def test_a5_white_space_beyond_ascii_stays(plain_echo, space):
+    def got(body, content_type):
+        return sent(plain_echo, body, content_type).encode('latin-1').decode()
+
+    assert got(f'{space}1{space}\n2', 'text/csv') == f'{{"instances":["{space}1{space}","2"]}}'
+    assert got(f'[1]\n[2]{space}', 'application/jsonlines') == f'{{"instances":[[1],[2]{space}]}}'
+    assert got(f'{space}[[1]]', 'application/json') == f'{{"instances":[{space}[[1]]]}}'
+
+
 def test_a5_text_beyond_ascii_arrives_unchanged(plain_echo):
     body = '{"q": "電波が悪い 😀"}'
     assert sent(plain_echo, body).encode('latin-1').decode() == '{"instances":[' + body + ']}'
@@ -146,11 +158,16 @@ def test_a5_csv_that_is_no_json_is_400(plain, body):
     assert plain.invoke(body, 'text/csv').status == 400
 
 
-@pytest.mark.parametrize('body', ['', None])
-def test_a5_empty_csv_body_is_500_html(plain, body):
-    reply = plain.invoke(body, 'text/csv')
+def test_a5_no_csv_body_is_500_html(plain):
+    reply = plain.invoke(None, 'text/csv')
     assert reply.status == 500 and reply.content_type.startswith('text/html')
     assert b'<title>500 Internal Server Error</title>' in reply.body
+
+
+def test_a5_a_csv_body_of_no_bytes_is_400_of_the_model_server(plain):
+    reply = plain.invoke('', 'text/csv')
+    assert (reply.status, reply.content_type) == (400, 'application/json')
+    assert "No values in 'instances' array" in reply.json['error']
 
 
 # -- the call and its answer ----------------------------------------------------------------
@@ -193,13 +210,63 @@ def test_a5_a_model_servers_400_can_be_parsed(plain):
     assert 'error' in reply.json
 
 
-def test_a5_a_model_server_that_dies_is_502_html_labelled_json(starter):
-    endpoint = starter.start(starter.model_dir({'model/1/saved_model.pb': ''}), fake=True)
-    reply = endpoint.invoke('[1]', attributes='tfs-model-name=die')
-    assert (reply.status, reply.content_type) == (502, 'application/json')
-    assert b'<title>502 Bad Gateway</title>' in reply.body
+@pytest.mark.parametrize('contract, lines', [('2019', 'application/jsons'),
+                                             ('head', 'application/jsonlines')])
+def test_a5_without_a_model_server_502_html_has_the_accepted_type(starter, contract, lines):
+    """The page stands for the model server's answer, whether it died or cannot be reached."""
+    endpoint = starter.start(starter.model_dir({'model/1/saved_model.pb': ''}), contract, fake=True)
+    os.kill(endpoint.process.pid, signal.SIGSTOP)  # what ends is not restarted
+    for _ in range(2):
+        reply = endpoint.invoke('[1]', attributes='tfs-model-name=die')
+        assert (reply.status, reply.content_type) == (502, 'application/json')
+        assert b'<title>502 Bad Gateway</title>' in reply.body and b'\n' in reply.body
+    reply = endpoint.invoke('[1]', accept=lines)
+    assert (reply.status, reply.content_type) == (502, lines)
+    assert b'<title>502 Bad Gateway</title>' in reply.body and b'\n' not in reply.body
+    assert endpoint.get('/ping').content_type == 'text/html'
+    os.kill(endpoint.process.pid, signal.SIGCONT)
     endpoint.eventually(lambda: endpoint.get('/ping').status == 200, what='a new model server')
     endpoint.stop()
+
+
+@pytest.mark.parametrize('status', [400, 404, 500, 503])
+def test_a5_an_error_with_an_empty_body_becomes_nginxs_page(plain_echo, status):
+    reply = plain_echo.invoke('[1]', attributes=f'tfs-model-name=empty-{status}',
+                              accept='application/jsonlines')
+    assert (reply.status, reply.content_type) == (status, 'text/html')
+    assert b'<title>%d ' % status in reply.body
+
+
+@pytest.mark.parametrize('headers, status', [
+    ({'If-Match': '"a"'}, 412), ({'If-Match': ''}, 412), ({'If-Match': '"a", *'}, 412),
+    ({'If-Unmodified-Since': 'Mon, 01 Jan 2018 00:00:00 GMT'}, 412),
+    ({'If-Match': '*'}, 200), ({'If-None-Match': '"a"'}, 200),
+    ({'If-Modified-Since': 'Mon, 01 Jan 2018 00:00:00 GMT'}, 200), ({'If-None-Match': '*'}, 304)])
+def test_a5_preconditions_hold_as_for_an_answer_without_etag_and_date(plain_echo, headers, status):
+    for method, path in (('GET', '/ping'), ('POST', '/invocations')):
+        reply = plain_echo.request(method, path, '1', {'Content-Type': 'text/csv', **headers})
+        assert reply.status == status
+        assert (b'<title>412 Precondition Failed</title>' in reply.body) == (status == 412)
+    # Errors come through, and what is proxied knows no preconditions.
+    assert plain_echo.request('POST', '/invocations', '1', headers).status == 415
+    assert plain_echo.request('GET', '/tfs/v1/models/model', None, headers).status == 200
+
+
+@pytest.mark.parametrize('name, value', [
+    ('Content-Type', 'text/csv'), ('Accept', 'application/jsonlines')])
+def test_a5_blanks_after_a_headers_value_do_not_count(plain_echo, name, value):
+    headers = {'Content-Type': 'application/json', name: value + '  '}
+    reply = plain_echo.request('POST', '/invocations', '1', headers)
+    assert reply.status == 200
+    if name == 'Accept':
+        assert reply.content_type == value
+
+
+def test_a5_a_tab_after_a_headers_value_counts(plain_echo):
+    assert plain_echo.invoke('1', 'text/csv\t').status == 415
+    reply = plain_echo.invoke('1', accept='application/jsonlines\t')
+    # The last container trims the list itself.
+    assert reply.content_type == 'application/json' + 'lines' * (plain_echo.contract == 'head')
 
 
 # -- Accept ---------------------------------------------------------------------------------

@@ -35,6 +35,20 @@ def test_a6_attributes_make_the_handlers_rest_uri(scripted_echo, attributes, pat
     assert uri == f'http://localhost:{scripted_echo.rest_port}{path}'
 
 
+@pytest.mark.parametrize('attributes, path', [
+    ('tfs-model-name=a%5Fb', '/v1/models/a%255Fb:predict'),
+    ('tfs-model-name=a?b', '/v1/models/a%3Fb:predict'),
+    ('tfs-model-name=a b', '/v1/models/a%20b:predict'),
+    ('tfs-model-name=a#b', '/v1/models/a%23b:predict'),
+    ('tfs-model-name=a/../b', '/v1/models/a/../b:predict'),
+    ('tfs-model-version=../x', '/v1/models/model/versions/../x:predict'),
+    ('tfs-method=predict  ', '/v1/models/model:predict'),
+    ('tfs-method=predict\t', '/v1/models/model:predict%09'),
+])
+def test_a6_plain_escapes_values_and_leaves_paths_to_the_model_server(plain_echo, attributes, path):
+    assert plain_path(plain_echo, attributes) == path
+
+
 def test_a6_plain_ignores_a_value_that_holds_an_equals_sign(plain_echo):
     assert plain_path(plain_echo, 'tfs-model-name=a=b') == '/v1/models/model:predict'
 
@@ -57,5 +71,6 @@ def test_a6_the_models_answer_to_attributes(plain):
     assert reply.json == {'predictions': [3.0]}
     reply = plain.invoke('{"instances": [2.0]}', attributes='tfs-model-version=124')
     assert reply.json == {'predictions': [4.5]}
-    reply = plain.invoke('{"instances": [2.0]}', attributes='tfs-method=classify')
-    assert reply.status == 400
+    for attributes in ('tfs-method=classify', 'tfs-model-name=a/../b'):
+        reply = plain.invoke('{"instances": [2.0]}', attributes=attributes)
+        assert (reply.status, reply.content_type) == (400, 'application/json')

@@ -141,8 +141,99 @@ def test_a3_every_answer_names_nginx_and_has_a_date(front):
         assert len(headers.get_all('Server')) == len(headers.get_all('Content-Length')) == 1
 
 
-def test_a3_trace_is_not_allowed(front):
-    assert front.request('TRACE', '/ping').status == 405
+@pytest.mark.parametrize('offer', [
+    b'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n',
+    b'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n',
+    b'Upgrade: h2c\r\n'])
+def test_a3_an_offered_upgrade_is_ignored_and_the_body_kept(echo, offer):
+    head = b'POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' + offer
+    close = b'Connection: close\r\n\r\n'
+    for path in (b'/invocations', b'/tfs/v1/models/m:x'):
+        answer = echo.raw(
+            head % path + b'Content-Length: 7\r\n\r\n[12345]',
+            head % path + b'Transfer-Encoding: chunked\r\n\r\n',
+            b'7\r\n[67890]\r\n0\r\n\r\n' + b'GET /nowhere HTTP/1.1\r\nHost: x\r\n' + close)
+        assert statuses(answer) == [200, 200, 404]
+        assert b'[12345]' in answer and b'[67890]' in answer
+
+
+@pytest.mark.parametrize('method', [b'FOO', b'A-B', b'A_B', b'QUERY'])
+def test_a3_an_unknown_method_is_any_other_method(plain_echo, method):
+    head = b'%b %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+    for path, status in ((b'/ping', 200), (b'/nowhere', 404), (b'/invocations', 415)):
+        answer = plain_echo.raw(head % (method, path) + b'\r\n')
+        assert statuses(answer) == [status]
+    answer = plain_echo.raw(head % (method, b'/invocations')
+                            + b'Content-Type: text/csv\r\nContent-Length: 1\r\n\r\n5')
+    assert statuses(answer) == [200] and b'"method": "POST"' in answer
+
+
+@pytest.mark.parametrize('method', [b'TRACE', b'CONNECT'])
+def test_a3_trace_and_connect_are_405_and_the_end(front, method):
+    answer = front.raw(method + b' /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello'
+                       + PING)
+    assert statuses(answer) == [405] and not answer.endswith(b'<open>')
+    assert b'Connection: close\r\n' in answer
+    assert b'<center><h1>405 Not Allowed</h1></center>' in answer and b'hello' not in answer
+
+
+def test_a3_headers_with_odd_names_are_ignored(echo):
+    answer = echo.raw(b'GET /ping HTTP/1.1\r\nHost: x\r\nX@Y: 1\r\nX_Y: 1\r\n"a": 1\r\n\xe3: 1\r\n'
+                      b'no-colon\r\nContent_Length: 5\r\nConnection: close\r\n\r\n')
+    assert statuses(answer) == [200]
+
+
+@pytest.mark.parametrize('head, status, page', [
+    (b'GET /ping HTTP/2.0\r\nHost: x\r\n\r\n', 505, b'505 HTTP Version Not Supported'),
+    (b'GET /ping HTTP/9.9\r\nHost: x\r\n\r\n', 505, b'505 HTTP Version Not Supported'),
+    (b'POST /ping HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n', 501,
+     b'501 Not Implemented'),
+    (b'POST /ping HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 501,
+     b'501 Not Implemented'),
+    (b'GET /ping HTTP/1.1\r\nHost: a/b\r\n\r\n', 400, b'400 Bad Request'),
+    (b'GET /ping HTTP/1.1\r\nHost:\r\n\r\n', 400, b'400 Bad Request'),
+    (b'GET /ping HTTP/1.1\r\nHost: x\r\nA: ' + b'x' * 8200 + b'\r\n\r\n', 400,
+     b'400 Request Header Or Cookie Too Large')])
+def test_a3_what_nginx_refuses_has_its_page_and_ends_the_connection(front, head, status, page):
+    answer = front.raw(head + PING)
+    assert statuses(answer) == [status] and not answer.endswith(b'<open>')
+    assert b'<title>' + page + b'</title>' in answer
+
+
+def test_a3_a_header_line_of_8_000_bytes_is_taken(front):
+    line = b'A: ' + b'x' * 8000 + b'\r\n'
+    answer = front.raw(PING.replace(b'Host', b'Connection: close\r\n' + line + b'Host'))
+    assert statuses(answer) == [200]
+
+
+@pytest.mark.parametrize('path, content_type', [
+    ('/favicon.ico', 'image/x-icon'), ('/index.html', 'text/html'), ('/a/b.TXT', 'text/plain'),
+    ('/style.css?a=b.png', 'text/css'), ('/x.unknown', 'application/json'),
+    ('/.html', 'application/json'), ('/a.html/', 'application/json')])
+def test_a3_a_404_has_the_type_of_its_extension(front, path, content_type):
+    reply = front.get(path)
+    assert (reply.status, reply.content_type) == (404, content_type)
+    assert reply.body == b'{"error": "Not Found"}'
+
+
+def test_a3_plain_answers_have_the_type_of_the_addresss_extension(plain_echo):
+    assert plain_echo.get('/ping.html').content_type == 'text/html'
+    for content_type, status in (('text/csv', 200), ('x', 415)):
+        reply = plain_echo.invoke('1', content_type, path='/invocations.txt')
+        assert (reply.status, reply.content_type) == (status, 'text/plain')
+
+
+def test_a3_a_half_closed_client_gets_its_answers(echo):
+    ask = b'POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' \
+          b'Content-Length: %d\r\n\r\n%b'
+    slow = b'{"do": "sleep", "seconds": 0.3}'
+    answer = echo.raw(ask % (len(slow), slow) + ask % (2, b'{}'), half_close=True)
+    assert statuses(answer) == [200, 200] and not answer.endswith(b'<open>')
+
+
+def test_a3_head_through_tfs_has_the_length_of_the_model_servers_answer(front):
+    reply = front.request('HEAD', '/tfs/v1/models/half_plus_two')
+    assert reply.body == b'' and int(reply.headers['Content-Length']) > 0
 
 
 def test_a3_the_proxy_read_timeout_of_a_plain_endpoint_is_504(starter):

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from hosting.edge import plain
-from hosting.edge.attributes import UnsafePath, model_server_path
-from hosting.edge.conversion import from_csv, from_json
+from hosting.edge.attributes import model_server_path
+from hosting.edge.conversion import NoBody, from_csv, from_json
 from hosting.edge.logs import AccessLog, ErrorLog
 from hosting.edge.pages import page
 from hosting.edge.plain import PlainMode
@@ -31,9 +31,9 @@ def test_a3_paths_are_normalised_as_nginx_does(path, expected):
         assert normalised(path) == expected
 
 
-def test_a3_forwarded_headers_leave_out_hop_by_hop_and_odd_names():
+def test_a3_forwarded_headers_leave_out_hop_by_hop_ones():
     headers = [(b'host', b'x'), (b'connection', b'close'), (b'content-length', b'3'),
-               (b'x_y', b'1'), (b'x-y', b'2'), (b'te', b'x'), (b'accept', b'*/*')]
+               (b'x-y', b'2'), (b'te', b'x'), (b'upgrade', b'h2c'), (b'accept', b'*/*')]
     assert forwarded_headers(headers) == b'x-y: 2\r\naccept: */*\r\n'
 
 
@@ -62,24 +62,46 @@ def test_a4_before_gunicorns_socket_is_there_the_answer_is_502(tmp_path):
 @pytest.mark.parametrize('header, expected', [
     (None, '/v1/models/m:predict'),
     ('tfs-model-name=a b', '/v1/models/a%20b:predict'),
-    ('tfs-model-name=a?b', '/v1/models/a?b:predict'),
+    ('tfs-model-name=a?b', '/v1/models/a%3Fb:predict'),
+    ('tfs-model-name=a%5Fb', '/v1/models/a%255Fb:predict'),
+    ('tfs-model-name=%zz', '/v1/models/%25zz:predict'),
     ('tfs-model-name=\xe3\x81\x82', '/v1/models/%E3%81%82:predict'),
-    ('tfs-model-name=../x', UnsafePath),
+    ('tfs-model-name=a/../b', '/v1/models/a/../b:predict'),
+    ('tfs-model-name=../x', '/v1/models/../x:predict'),
     ('tfs-model-version=..', '/v1/models/m/versions/..:predict'),
     ('tfs-model-name=a\tb', '/v1/models/a%09b:predict'),
+    ('tfs-model-name="<a>#\\^`{|}', '/v1/models/%22%3Ca%3E%23%5C%5E%60%7B%7C%7D:predict'),
+    ("tfs-model-name=:@!$&'()*+;-._~[]", "/v1/models/:@!$&'()*+;-._~[]:predict"),
+    ('tfs-method=a?b', '/v1/models/m:a%3Fb'),
 ])
-def test_a6_no_attribute_can_leave_the_models_path_or_break_the_request(header, expected):
-    if expected is UnsafePath:
-        with pytest.raises(UnsafePath):
-            model_server_path(header, 'm', with_method=True)
-    else:
-        assert model_server_path(header, 'm', with_method=True) == expected
+def test_a6_values_of_attributes_are_escaped_once_and_not_interpreted(header, expected):
+    assert model_server_path(header, 'm', with_method=True) == expected
 
 
-def test_a5_whitespace_is_javascripts():
-    assert from_csv('\ufeff1,2\u3000\n'.encode()) == b'{"instances":[[1,2]]}'
-    assert from_json('\u3000[\xa0[1]]'.encode(), False) == '{"instances":\u3000[\xa0[1]]}'.encode()
-    assert from_json('"instances"\u2003:'.encode(), False) == '"instances"\u2003:'.encode()
+@pytest.mark.parametrize('space', [
+    '\ufeff', '\u00a0', '\u2003', '\u2028', '\u3000', '\u0085', '\u001f'])
+def test_a5_white_space_beyond_ascii_stays(space):
+    b = space.encode()
+    assert from_csv(b + b'1,2' + b + b'\n') == b'{"instances":[["' + b + b'1","2' + b + b'"]]}'
+    assert from_json(b + b'[' + b + b'[1]]', False) == \
+        b'{"instances":[' + b + b'[' + b + b'[1]]]}'
+    assert from_json(b'"instances"' + b + b':', False) == b'{"instances":["instances"' + b + b':]}'
+    assert from_json(b'[1]\n[2]' + b, False) == b'{"instances":[[1],[2]' + b + b']}'
+
+
+@pytest.mark.parametrize('space', [b'\t', b'\v', b'\f', b'\r', b' '])
+def test_a5_ascii_white_space_is_trimmed(space):
+    assert from_csv(space + b'1,2' + space + b'\n' + space) == b'{"instances":[[1,2]]}'
+    assert from_json(b'"instances"' + space + b':', False) == b'"instances"' + space + b':'
+    assert from_json(space + b'[1]\n' + space + b'[2]', False) == b'{"instances":[[1],[2]]}'
+
+
+def test_a5_a_body_of_no_bytes_is_not_an_absent_one():
+    assert from_json(b'', False) == b'{"instances":[]}'
+    assert from_json(None, False) == b'{"instances":[undefined]}'
+    assert from_csv(b'') == b'{"instances":[]}'
+    with pytest.raises(NoBody):
+        from_csv(None)
 
 
 def test_a5_bytes_that_are_no_utf_8_are_passed_on():
@@ -124,6 +146,12 @@ def test_a3_error_pages_are_nginxs(status, title):
     assert response.body.decode().startswith(
         '<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n<center><h1>%s</h1></center>\r\n'
         '<hr><center>nginx' % (title, title))
+
+
+@pytest.mark.parametrize('status', [204, 418, 499, 506, 599])
+def test_a3_not_every_status_has_a_page_of_its_own(status):
+    response = page(status)
+    assert (response.status, response.body, response.content_type) == (status, b'', None)
 
 
 def test_a3_too_large_headers_are_reported_as_400():
