@@ -33,7 +33,7 @@ HIDDEN ?=
 DROPOUT ?=
 LEARNING_RATE ?=
 VALIDATION_SPLIT ?= 0.1
-# v2 alone; REFIT=0: does not train anew on the validation sentences too
+# v2 alone; REFIT=0: no refit on the validation sentences too
 MEMBERS ?=
 NGRAM_DIMENSIONS ?=
 NGRAM_DROPOUT ?=
@@ -292,7 +292,7 @@ verify: $(SERVE_ENV) .stamps/host build/model.tar.gz ## endpoint against the Sav
 
 evaluate: $(SERVE_ENV) .stamps/host build/model.tar.gz ## scores on the test split, compared with two baselines
 	$(SAY_RUNTIME)
-	@$(RUN) evaluate
+	@$(RUN) evaluate $(call GIVEN,DATASET,--dataset "$(DATASET)")
 
 dry-run: .hyperparameters ## the main job: all of the above, from a fresh clone to a classified sentence
 	$(SAY_RUNTIME)

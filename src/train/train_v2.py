@@ -57,7 +57,7 @@ HYPERPARAMETERS = [
     ('validation-split', arguments.share, 0.1,
      "last part of the (shuffled) channel that chooses the epoch and calibrates; the article's"),
     ('refit', arguments.switch, True,
-     'then train anew, on the validation sentences too, for as many epochs as were best:'
+     'then refit, on the validation sentences too, for as many epochs as were best:'
      ' a tenth more to learn from, for about twice the time'),
     ('seed', arguments.at_least(0), 1, 'of every random generator'),
     ('single-thread', arguments.switch, False, 'same seed, same bits; slower'),
@@ -149,8 +149,8 @@ def main(argv):
         calibrated = calibration.calibrate(
             network.committee_logits(model, validation[:2], len(labels)), validation[2])
         if args.refit:
-            logger.info('anew, on all %d sentences, %d epochs', len(train_texts),
-                        kept['best_epoch'])
+            print('Refit on all {} sentences, {} epochs'.format(
+                len(train_texts), kept['best_epoch']), flush=True)
             determinism.new_session(args.seed, args.single_thread)
             model = compiled_model(vectors, len(labels), args)
             model.fit_generator(Batches(*examples, size=args.batch_size, seed=args.seed),

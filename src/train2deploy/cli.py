@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = add("serve", _serve)
     serve.add_argument("--model-dir", type=Path)
-    serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument("--port", type=int, help="8080 where none is given; 0: a free one")
     serve.add_argument("--detach", action="store_true")
     serve.add_argument("--no-dev", action="store_true", help="restart for ever, as SageMaker does")
     serve.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -79,10 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     add("stop", _stop)
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
-    invoke.add_argument("--port", type=int, default=8080)
+    invoke.add_argument("--port", type=int, default=0, help="that of the detached endpoint")
     invoke.add_argument("--json", action="store_true")
     add("verify", _verify)
-    add("evaluate", _evaluate)
+    add("evaluate", _evaluate).add_argument("--dataset", default="", help="that must be there")
     bench = add("bench", _bench)
     bench.add_argument("--quick", action="store_true", help="about a minute")
     bench.add_argument("--rounds", type=int)
@@ -187,22 +187,27 @@ def _serve(arguments: argparse.Namespace) -> None:
     """Serves a model on this machine as SageMaker's TensorFlow Serving container does"""
     import os
 
-    from train2deploy import endpoint, serving
+    from train2deploy import endpoint, package, package_lint, serving
     from train2deploy.cloud import config
     from train2deploy.hashing import sha256_file
 
     # The same settings as the model's in the cloud; the caller's variables reach an endpoint.
     settings = config.load(config.overrides(arguments.set), complete=False)
     os.environ.update(settings.serving_variables)
+    if arguments.model_dir:
+        package_lint.check_directory(arguments.model_dir)
+    elif said := package.outdated():
+        console.note(f"train2deploy: {said}")
     model_dir = arguments.model_dir or endpoint.unpacked_model()
     digest = None if arguments.model_dir else sha256_file(paths.MODEL_ARCHIVE)
     runtime, dev = _runtime(arguments), not arguments.no_dev
+    port = endpoint.DEFAULT_PORT if arguments.port is None else arguments.port
+    port = port or endpoint.free_port()
     note = serving.described(os.environ, _has_own_server(arguments))
     if not arguments.detach:
-        raise SystemExit(
-            endpoint.serve_in_foreground(model_dir, arguments.port, dev, runtime, note)
-        )
-    started = endpoint.start_detached(model_dir, arguments.port, dev, digest, runtime)
+        note += f"\nendpoint at http://{endpoint.ADDRESS}:{port}; Ctrl-C ends it"
+        raise SystemExit(endpoint.serve_in_foreground(model_dir, port, dev, runtime, note))
+    started = endpoint.start_detached(model_dir, port, dev, digest, runtime)
     console.say(note)
     console.say(
         f"endpoint at {started.url} (pid {started.pid}), log in"
@@ -227,9 +232,9 @@ def _stop(arguments: argparse.Namespace) -> None:
 
 def _invoke(arguments: argparse.Namespace) -> None:
     """Sends one sentence to the endpoint and prints the ranking"""
-    from train2deploy import invoke
+    from train2deploy import endpoint, invoke
 
-    invoke.invoke(arguments.sentence, arguments.port, arguments.json)
+    invoke.invoke(arguments.sentence, endpoint.asked_port(arguments.port), arguments.json)
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -245,14 +250,17 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     """Scores on the held-out test split through the endpoint, beside two yardsticks"""
     from train2deploy import endpoint, evaluate
 
+    evaluate.check_fit(arguments.dataset)
     with endpoint.of_current_model(_runtime(arguments)) as running:
         evaluate.evaluate(running)
 
 
 def _bench(arguments: argparse.Namespace) -> None:
     """Measures the endpoint beside a raw TensorFlow session: latency, throughput, memory, start"""
+    from train2deploy import package
     from train2deploy.bench import options, run, tune
 
+    package.check_latest()
     asked = options.parse(
         arguments.quick,
         arguments.rounds,
@@ -271,8 +279,10 @@ def _bench(arguments: argparse.Namespace) -> None:
 
 def _soak(arguments: argparse.Namespace) -> None:
     """Loads the endpoint while its processes are killed: every answer must be right"""
+    from train2deploy import package
     from train2deploy.bench import soak
 
+    package.check_latest()
     soak.soak(arguments.seconds)
 
 
@@ -280,6 +290,7 @@ def _rehearse(arguments: argparse.Namespace) -> None:
     """Serves build/model.tar.gz for a moment: verify, evaluate, and one sentence"""
     from train2deploy import endpoint, evaluate, invoke, verify
 
+    evaluate.check_fit()
     runtime = _runtime(arguments)
     with endpoint.of_current_model(runtime) as running:
         verify.verify(running, runtime)

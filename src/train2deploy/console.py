@@ -58,6 +58,11 @@ def _picture(one: str) -> str:
     return one
 
 
+def note(line: str) -> None:
+    """A remark beside the output, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def bar(fraction: float, width: int = 30) -> str:
     """A bar of `width` cells, filled in eighths.
 

@@ -19,7 +19,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from train2deploy import archives, bundles, manifest, package_lint, paths, processes
+from train2deploy import (
+    archives,
+    bundles,
+    endpoint_log,
+    manifest,
+    package,
+    package_lint,
+    paths,
+    processes,
+)
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 from train2deploy.rankings import Ranking, read_rankings
@@ -29,6 +38,7 @@ from train2deploy.runtimes.host import HOST
 ADDRESS = "127.0.0.1"
 START_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 15.0
+DEFAULT_PORT = 8080
 FREE_PORTS = range(10000, 32768)
 """Those from 32768 on are what the kernel gives to outgoing connections."""
 
@@ -76,9 +86,7 @@ def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
         )
     target = paths.SERVED_MODELS / sha256_file(archive)[:16] / "model"
     if not target.is_dir():
-        problems = package_lint.problems(archive)
-        if problems:
-            raise UserError("\n".join(problems))
+        package_lint.check(archive)
         fresh = target.with_name("model.part")
         shutil.rmtree(fresh, ignore_errors=True)
         archives.unpack(archive, fresh)
@@ -153,7 +161,13 @@ def temporary(
 
 @contextlib.contextmanager
 def of_current_model(runtime: Runtime = HOST) -> Iterator[Endpoint]:
-    """An endpoint that serves build/model.tar.gz: the detached one, else a temporary one."""
+    """An endpoint that serves build/model.tar.gz: the detached one, else a temporary one.
+
+    Raises:
+        UserError: there is none, or it is not that of the latest job.
+    """
+    if paths.MODEL_ARCHIVE.exists():
+        package.check_latest()
     digest = sha256_file(paths.MODEL_ARCHIVE) if paths.MODEL_ARCHIVE.exists() else None
     running = current()
     if running is not None and (running.model_sha256, running.runtime) == (digest, runtime.name):
@@ -234,6 +248,12 @@ def _ask(endpoint: Endpoint, query: str | list[str], count: int) -> list[Ranking
     return rankings
 
 
+def asked_port(port: int) -> int:
+    """PORT=, or where none or 0 is given that of the detached endpoint, else the default."""
+    running = None if port else current()
+    return port or (running.port if running else DEFAULT_PORT)
+
+
 def check_port(port: int) -> None:
     """Raises UserError when something listens on the port already."""
     with socket.socket() as probe:
@@ -302,8 +322,8 @@ def _wait_until_ready(
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise EndpointError(
-                f"{_tail(log_path)}\nthe endpoint ended with status {process.returncode} while it"
-                f" started. The whole log: {paths.relative(log_path)}"
+                f"{endpoint_log.why(log_path)}\nthe endpoint ended with status {process.returncode}"
+                f" while it started. The whole log: {paths.relative(log_path)}"
             )
         failure = re.search(r".*load failure: .*", log_path.read_text("utf-8", "replace"))
         if failure:
@@ -316,8 +336,8 @@ def _wait_until_ready(
                 return
         time.sleep(0.1)
     raise EndpointError(
-        f"{_tail(log_path)}\nthe endpoint was not ready after {START_TIMEOUT_SECONDS:.0f} s."
-        f" The whole log: {paths.relative(log_path)}"
+        f"{endpoint_log.why(log_path)}\nthe endpoint was not ready after"
+        f" {START_TIMEOUT_SECONDS:.0f} s. The whole log: {paths.relative(log_path)}"
     )
 
 
@@ -362,10 +382,6 @@ def _is_ours(endpoint: Endpoint) -> bool:
         return argument in Path(f"/proc/{endpoint.pid}/cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):
         return Path("/proc").is_dir() is False and _is_alive(endpoint.pid)
-
-
-def _tail(log_path: Path, lines: int = 15) -> str:
-    return "\n".join(log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 def _one_line(error: BaseException) -> str:

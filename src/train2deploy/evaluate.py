@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from train2deploy import console, endpoint, manifest, paths, yardsticks
+from train2deploy import console, endpoint, manifest, package, paths, yardsticks
 from train2deploy.datasets import channels
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_tree
@@ -26,6 +26,24 @@ def evaluate(running: endpoint.Endpoint) -> dict[str, Any]:
     manifest.write_json(paths.EVALUATION, result)
     _print(result)
     return result
+
+
+def check_fit(dataset: str = "") -> None:
+    """Raises UserError where build/model.tar.gz was not trained on the other part of build/data.
+
+    Args:
+        dataset: DATASET=, where it was given: the one that build/data must hold.
+    """
+    if not (paths.DATASET / "train").is_dir() or not paths.MODEL_ARCHIVE.exists():
+        return  # whoever needs them says so
+    there = channels.facts(paths.DATASET)
+    if dataset and there.get("dataset") not in (dataset, Path(dataset).resolve().name):
+        raise UserError(
+            f"DATASET={dataset}: {paths.relative(paths.DATASET)} holds {channels.named(there)}."
+            f" Run `make local-train package DATASET={dataset}` first."
+        )
+    package.check_latest()
+    package.check_trained_on(paths.DATASET)
 
 
 def result_of(running: endpoint.Endpoint, data: Path, archive: Path) -> dict[str, Any]:

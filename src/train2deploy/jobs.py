@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from train2deploy import archives, console, disk, manifest, paths, processes, versions
+from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
 from train2deploy.runtimes import Instance, TrainingRuntime
@@ -24,7 +25,9 @@ from train2deploy.runtimes.host import HOST
 
 CHANNELS = ("train", "test", "vectors")
 
-SHOWN = re.compile(r"^(Epoch \d+/\d+|Train on \d+ samples.*| - \d+s - loss: .*|test_accuracy=.*)$")
+SHOWN = re.compile(
+    r"^(Epoch \d+/\d+|Train on \d+ samples.*|Refit on .*| - \d+s - loss: .*|test_accuracy=.*)$"
+)
 """Lines of the job's log that a user sees; all of them are in train.log."""
 
 
@@ -77,13 +80,15 @@ def run(
     """
     hyperparameters = {**job.hyperparameters, "single-thread": job.repro}
     instance = runtime.instance(directory)
-    _lay_out(directory, job.version, hyperparameters, instance, sources or channel_sources())
+    sources = sources or channel_sources()
+    data = channels.facts(sources["train"].parent)
+    _lay_out(directory, job.version, hyperparameters, instance, sources)
     console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
     at, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
     status, note = _run_toolkit(directory, job, runtime)
     seconds = round(time.monotonic() - started, 1)
     _check_result(directory, status, note)
-    facts = {"runtime": runtime.name, "started": at, "seconds": seconds}
+    facts = {"runtime": runtime.name, "started": at, "seconds": seconds, "data": data}
     _collect(directory, job, hyperparameters, facts)
     console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")
 

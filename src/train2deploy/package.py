@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from train2deploy import (
     archives,
@@ -27,6 +28,7 @@ from train2deploy import (
     paths,
     processes,
 )
+from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 
@@ -34,6 +36,8 @@ ENCODING_FILES = ("labels.json", "vocabulary.json", "tokenizer.model")
 SPECIFICATION = "encoding.json"
 """Only of a model that reads more than tokens."""
 REQUIREMENTS = "requirements.txt"
+RESULTS = ("model.tar.gz", "output.tar.gz")
+"""Of a job."""
 
 # The serving container: Ubuntu 18.04, CPython 3.6.
 CONTAINER = ["--python-version", "36", "--implementation", "cp", "--abi", "cp36m"]
@@ -54,7 +58,7 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
     """
     if dependencies not in ("lib", "requirements"):
         raise UserError(f"DEPS={dependencies}: expected lib or requirements.")
-    for name in ("model.tar.gz", "output.tar.gz"):
+    for name in RESULTS:
         if not (job / name).exists():
             raise UserError(
                 f"{paths.relative(job / name)}: expected a finished job, found none."
@@ -86,13 +90,14 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
             raise JobFailed("\n".join(f"{where}: {line}" for line in mistakes))
         archives.pack(entries, archive)
     digest = sha256_file(archive)
+    data = (manifest.read(job / "manifest.json") or {}).get("data")
     manifest.write(
         _manifest(archive),
         {
             "job": job.resolve().name,
-            "model_sha256": sha256_file(job / "model.tar.gz"),
-            "output_sha256": sha256_file(job / "output.tar.gz"),
+            **_results(job),
             "dependencies": dependencies,
+            **({"data": data} if data else {}),
         },
         {archive.name: digest},
         size=archive.stat().st_size,
@@ -106,10 +111,66 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
 
 def job_of(archive: Path) -> str | None:
     """The name of the job that an archive was packed from; None where no manifest tells."""
+    return _inputs(archive).get("job")
+
+
+def outdated() -> str:
+    """What is to be said of build/model.tar.gz where it is not of the latest job; else "".
+
+    Nothing is said of an archive that `make package` has not made: it is somebody's own.
+    """
+    archive, latest = paths.MODEL_ARCHIVE, paths.LATEST_JOB
+    inputs = _inputs(archive)
+    done = all((latest / name).exists() for name in RESULTS)
+    if not inputs or not done or _results(latest).items() <= inputs.items():
+        return ""
+    return (
+        f"{paths.relative(archive)} holds job {inputs['job']}, which is older than the latest job,"
+        f" {latest.resolve().name}. `make package` packs the latest."
+    )
+
+
+def check_latest() -> None:
+    """Raises UserError where build/model.tar.gz is outdated."""
+    if said := outdated():
+        raise UserError(said)
+
+
+def check_trained_on(data: Path) -> None:
+    """Raises UserError where build/model.tar.gz was trained on other rows than `<data>/train`'s.
+
+    Of an archive that tells nothing, a line says that this is not known.
+    """
+    archive = paths.MODEL_ARCHIVE
+    trained = _inputs(archive).get("data")
+    if trained is None:
+        console.say(
+            f"{paths.relative(archive)} does not tell what it was trained on: whether the test"
+            " sentences were held out from it is not known."
+        )
+        return
+    found = channels.facts(data)
+    if found["train_sha256"] != trained["train_sha256"]:
+        raise UserError(
+            f"{paths.relative(archive)} was trained on {channels.named(trained)}, but"
+            f" {paths.relative(data)} holds {channels.named(found)}: its test sentences were not"
+            " held out from this model. Train on it (`make local-train package`, with its DATASET="
+            " and SEED=), or make the other one again (`make data`, with those)."
+        )
+
+
+def _inputs(archive: Path) -> dict[str, Any]:
+    """What an archive was made from; empty where no manifest is there, or that of other bytes."""
     found = manifest.read(_manifest(archive))
     if found is None or found["outputs"].get(archive.name) != sha256_file(archive):
-        return None
-    return str(found["inputs"]["job"])
+        return {}
+    inputs: dict[str, Any] = found["inputs"]
+    return inputs
+
+
+def _results(job: Path) -> dict[str, str]:
+    """What a job left, by sha256."""
+    return {f"{name.partition('.')[0]}_sha256": sha256_file(job / name) for name in RESULTS}
 
 
 def _manifest(archive: Path) -> Path:

@@ -4,6 +4,7 @@ On SageMaker each of them ends in an endpoint that never starts, or starts and
 answers 415 or 500 with no hint at the cause.
 """
 
+import os
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -30,6 +31,34 @@ def problems(archive: Path) -> list[str]:
     names = [PurePosixPath(member.name) for member in members if not member.isdir()]
     found = [*_not_extractable(archive, members), *mistakes(names)]
     return [f"{paths.relative(archive)}: {line}" for line in found]
+
+
+def check(archive: Path) -> None:
+    """Raises UserError with the mistakes found in `archive`."""
+    if found := problems(archive):
+        raise UserError("\n".join(found))
+
+
+def check_directory(model_dir: Path) -> None:
+    """Raises UserError where MODEL_DIR is not what an unpacked archive would be.
+
+    A multi-model endpoint loads its models later, so its directory may hold none.
+    """
+    wrong = f"MODEL_DIR={model_dir}"
+    if not model_dir.is_dir():
+        found = "a file" if model_dir.exists() else "nothing"
+        unpack = "; unpack it first (tar -xzf)" if model_dir.is_file() else ""
+        raise UserError(f"{wrong}: expected a directory, found {found}{unpack}.")
+    if os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true":
+        return
+    if (model_dir / "saved_model.pb").exists() and model_dir.resolve().name.isdigit():
+        above = model_dir.parent if model_dir.name.isdigit() else model_dir.resolve().parent
+        raise UserError(
+            f"{wrong}: this is a version of a model; give the folder above it, MODEL_DIR={above}"
+        )
+    files = (path.relative_to(model_dir) for path in model_dir.rglob("*") if path.is_file())
+    if found_mistakes := mistakes(PurePosixPath(path.as_posix()) for path in files):
+        raise UserError("\n".join(f"{wrong}: {line}" for line in found_mistakes))
 
 
 def not_extractable(archive: Path) -> str:

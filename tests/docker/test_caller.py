@@ -68,7 +68,8 @@ def test_a_job_and_an_endpoint_leave_no_file_of_roots(caller, job):
     caller.make("local-serve", "DETACH=1", f"PORT={port}")
     (name,) = containers(caller)
     assert docker("exec", name, "id", "-u") == str(UID)
-    answer = json.loads(caller.make("--silent", "invoke", "JSON=1", f"PORT={port}").stdout)
+    said = caller.make("--silent", "invoke", "JSON=1", f"PORT={port}").stdout
+    answer = json.loads(said.splitlines()[-1])
     assert len(answer) == 3
     caller.make("local-stop")
     assert caller.owners() == {UID}

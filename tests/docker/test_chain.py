@@ -57,7 +57,8 @@ def test_the_model_is_read_only_and_the_user_is_the_caller(project, port):
 
 
 def test_invoke_verify_and_evaluate_use_it(project, port):
-    answer = json.loads(project.make("--silent", "invoke", "JSON=1", f"PORT={port}").stdout)
+    said = project.make("--silent", "invoke", "JSON=1", f"PORT={port}").stdout
+    answer = json.loads(said.splitlines()[-1])
     assert {entry["label"] for entry in answer} == {"グルメ", "携帯電話", "京都"}
     project.make("verify")
     assert project.json("verification.json")["max_abs_difference"] <= 1e-6

@@ -39,7 +39,7 @@ def test_the_endpoint_is_a_container_on_the_loopback_and_answers(project, deploy
     assert mounts.startswith(str(project.build / "emulator" / "endpoints"))
     variables = docker("inspect", "--format", "{{.Config.Env}}", name)
     assert "SAGEMAKER_TFS_NGINX_LOGLEVEL=error" in variables  # of the model that was created
-    answer = project.make("--silent", "cloud-invoke", "JSON=1", *CLOUD).stdout
+    answer = project.make("--silent", "cloud-invoke", "JSON=1", *CLOUD).stdout.splitlines()[-1]
     assert {entry["label"] for entry in json.loads(answer)} == {"グルメ", "携帯電話", "京都"}
 
 

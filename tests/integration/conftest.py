@@ -60,9 +60,8 @@ def packed(project, train):
 
 @pytest.fixture(scope="session")
 def endpoint(project, packed):
-    """The detached endpoint of the packed model; gives its port."""
-    from train2deploy.endpoint import free_port
-
-    port = free_port()
-    project.make("local-serve", "DETACH=1", f"PORT={port}")
+    """The detached endpoint of the packed model, on a port that was free; gives the port."""
+    said = project.make("local-serve", "DETACH=1", "PORT=0").stdout
+    port = project.json("endpoint.json")["port"]
+    assert f"endpoint at http://127.0.0.1:{port} " in said
     return port

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 import pytest
 from project import PATIENCE_SECONDS, REPOSITORY, TIMEOUT_SECONDS, Project
 
+from train2deploy import archives
 from train2deploy.endpoint import free_port
 
 SENTENCE = "電波が悪い"
@@ -101,19 +103,70 @@ def test_a_bad_request_is_answered_with_what_was_expected(endpoint, body, conten
 def test_invoke_prints_a_table_with_bars_and_the_raw_answer(project, endpoint):
     table = project.make("invoke", f"Q={SENTENCE}", f"PORT={endpoint}").stdout
     assert SENTENCE in table and "█" in table and "携帯電話" in table
-    raw = project.make("-s", "invoke", f"Q={SENTENCE}", f"PORT={endpoint}", "JSON=1").stdout
-    assert is_ranking(json.loads(raw))
-
-
-def test_a_quote_in_the_sentence_reaches_the_endpoint_whole(project, endpoint):
-    raw = project.make("-s", "invoke", "Q=it's \"$HOME\" `x`", f"PORT={endpoint}", "JSON=1").stdout
-    assert is_ranking(json.loads(raw))
+    sent, answer = project.make("-s", "invoke", f"Q={SENTENCE}", "JSON=1").stdout.splitlines()
+    assert json.loads(sent) == {"q": SENTENCE}
+    assert is_ranking(json.loads(answer))
 
 
 def test_invoke_without_an_endpoint_says_how_to_start_one(project, packed):
     done = project.make("invoke", f"PORT={free_port()}", check=False)
     assert done.returncode != 0
     assert "make local-serve" in done.stdout
+
+
+@pytest.fixture
+def newer(tmp_path, project, packed):
+    """A project of its own with the same package, and a later job of other bytes."""
+    fresh = Project(tmp_path)
+    shutil.copytree(project.build, fresh.build, symlinks=True)
+    (fresh.build / "endpoint.json").unlink(missing_ok=True)
+    job = fresh.build / "jobs" / "newer"
+    shutil.copytree((fresh.build / "jobs" / "latest").resolve(), job)
+    (job / "model" / "1" / "assets.txt").write_text("another model")
+    files = [path for path in (job / "model").rglob("*") if path.is_file()]
+    archives.pack(
+        ((path.relative_to(job / "model").as_posix(), path) for path in files),
+        job / "model.tar.gz")
+    (fresh.build / "jobs" / "latest").unlink()
+    (fresh.build / "jobs" / "latest").symlink_to("newer")
+    yield fresh
+    fresh.make("local-stop")
+
+
+def test_a_package_older_than_the_latest_job_is_named_and_renewed_in_one_command(newer):
+    for target in ("verify", "evaluate"):
+        done = newer.make(target, check=False)
+        assert done.returncode == 2
+        assert "which is older than the latest job, newer. `make package` packs" in done.stdout
+    # Several goals, and make told to run what it can at once.
+    newer.command = ("make", "--jobs=4")
+    newer.make("package", "local-serve", "DETACH=1", "PORT=0")
+    manifest = newer.json("model.tar.gz.manifest.json")
+    assert manifest["inputs"]["job"] == "newer"
+    served = newer.json("endpoint.json")
+    assert served["model_sha256"] == manifest["outputs"]["model.tar.gz"]
+    assert is_ranking(json.loads(
+        newer.make("-s", "invoke", "local-stop", "JSON=1").stdout.splitlines()[-2]))
+
+
+def test_another_data_set_than_the_packages_is_not_scored(newer):
+    newer.make("package")
+    said = newer.make("data", "evaluate", "SEED=7", check=False)
+    assert said.returncode == 2
+    assert "build/model.tar.gz was trained on mine (SEED=1, SPLIT=random" in said.stdout
+    assert "but build/data holds sample (SEED=7, SPLIT=random" in said.stdout
+
+
+def test_a_handler_that_fails_is_shown_in_the_background_too(newer):
+    model = newer.root / "broken"
+    archives.unpack(newer.build / "model.tar.gz", model)
+    with (model / "code" / "inference.py").open("a") as handler:
+        handler.write("\nraise ValueError('on purpose')\n")
+    said = newer.make("local-serve", "DETACH=1", "PORT=0", f"MODEL_DIR={model}", check=False)
+    assert said.returncode == 2
+    assert "Traceback (most recent call last):" in said.stdout
+    assert f'File "{model}/code/inference.py", line' in said.stdout
+    assert "ValueError: on purpose" in said.stdout
 
 
 def test_verify_finds_the_endpoint_equal_to_a_session(project, endpoint):

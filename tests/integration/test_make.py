@@ -1,5 +1,6 @@
 """The make interface: help, doctor, and what a missing Python 3.6 says."""
 
+import json
 import os
 import re
 import subprocess
@@ -114,6 +115,56 @@ def test_what_a_version_has_not_is_refused_before_anything_is_made(tmp_path, tar
 def test_package_before_training_and_serving_before_packing_lead_to_the_step_before(project):
     plan = project.make("--dry-run", "local-serve", "-o", ".stamps/host").stdout
     assert "serve " in plan
+
+
+TEXTS = [
+    "価格は$5です", "$(shell touch evil) ${HOME} $$ $@", "`touch evil`", "a \\ b\\\\", "it's \"x\"",
+    "# no comment", "100% %", "trailing  ", "a=b:=c", "-圏外", "two\nlines",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("target", ["invoke", "cloud-invoke", "dry-run"])
+def test_a_sentence_is_passed_on_as_it_is_and_nothing_in_it_is_run(project, tmp_path, text, target):
+    """The interpreters are replaced by one that writes down what it is called with."""
+    seen = tmp_path / "seen.json"
+    python = tmp_path / "python"
+    python.write_text(f"#!{sys.executable}\nimport json, sys\n"
+                      f"json.dump(sys.argv, open({str(seen)!r}, 'w'))\n")
+    python.chmod(0o755)
+    instead = [f"HOST={python}", f"PYTHON={python}", f"CLOUD_RUN={python}", "MAKE=true"]
+    for way in ("argument", "variable"):
+        seen.unlink(missing_ok=True)
+        environment = {**project.environment(), **({"Q": text} if way == "variable" else {})}
+        subprocess.run(
+            ["make", "--silent", target, *instead, *([f"Q={text}"] if way == "argument" else [])],
+            cwd=project.root, env=environment, capture_output=True, check=True)
+        assert json.loads(seen.read_text())[-1] == text
+    assert not (project.root / "evil").exists()
+
+
+def test_goals_run_in_their_order_whatever_is_told_to_run_at_once(project):
+    """And the environments, which do not depend on one another, side by side."""
+    for options in ((), ("--jobs=4",)):
+        goals = project.make(*options, "--print-data-base", "--question", "package", "local-serve",
+                             check=False).stdout
+        assert re.search(r"^\.NOTPARALLEL:", goals, re.M)
+    environments = project.make("--print-data-base", "--question", ".stamps/host", ".stamps/train",
+                                check=False).stdout
+    assert not re.search(r"^\.NOTPARALLEL:", environments, re.M)
+
+
+def test_what_is_up_to_date_is_not_told(project):
+    for options in ((), ("--jobs=4",)):
+        said = project.make(*options, "setup").stdout
+        assert "up to date" not in said and "warning" not in said and "Entering" not in said
+
+
+def test_what_is_made_first_is_told_with_its_target(tmp_path):
+    """Nothing runs: `true` stands for the tool."""
+    fresh = Project(tmp_path)
+    said = fresh.make("package", "HOST=true", "PYTHON=true").stdout
+    assert "build/jobs/latest/model.tar.gz is not there yet: make local-train comes first" in said
 
 
 def test_the_readme_shows_the_help_that_make_gives(project):

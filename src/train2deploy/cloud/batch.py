@@ -38,6 +38,7 @@ def batch(cloud: Cloud, file: Path, leave: plan.Leave) -> Path:
     """
     cloud.check_bucket()
     sentences = read(file)
+    deploy.check_package()
     deployment = deploy.prepare(cloud)
     parts = split(sentences, PARTS_PER_INSTANCE * cloud.config.batch_instance_count)
     request, existing = _choose_job(cloud, deployment, sentences)

@@ -14,7 +14,7 @@ from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, manifest, paths
+from train2deploy import console, manifest, package, package_lint, paths
 from train2deploy.cloud import endpoints, images, plan, prices, runtime, storage, tags
 from train2deploy.cloud.session import (
     Cloud,
@@ -137,6 +137,7 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
     Raises:
         CloudError: it did not come into service; what was made for it is removed.
     """
+    check_package()
     cloud.check_bucket()
     plan.ask(cloud, planned(cloud), leave)
     deployment = prepare(cloud)
@@ -161,6 +162,13 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
     tags.renew(cloud, deployment.model_name, deployment.config_name)
     endpoints.remove_unused(cloud, name, keep=deployment.config_name)
     console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
+
+
+def check_package() -> None:
+    """Raises UserError where build/model.tar.gz could not be served, or is not the latest job's."""
+    if paths.MODEL_ARCHIVE.exists():
+        package.check_latest()
+        package_lint.check(paths.MODEL_ARCHIVE)
 
 
 def _config(cloud: Cloud, model_name: str) -> tuple[dict[str, Any], int, bool]:

@@ -4,10 +4,8 @@ import json
 
 import botocore.exceptions
 
-from train2deploy import console
 from train2deploy.cloud.session import Cloud, CloudError, code, message
-from train2deploy.errors import UserError
-from train2deploy.invoke import ranking_table
+from train2deploy.invoke import check, show
 from train2deploy.rankings import Ranking, read_rankings
 
 AT_ONCE = 50
@@ -29,13 +27,8 @@ def classify(cloud: Cloud, sentences: list[str], variant: str = "") -> list[Rank
 
 def invoke(cloud: Cloud, sentence: str, as_json: bool) -> None:
     """Prints one ranking."""
-    if not sentence.strip():
-        raise UserError("Q: expected a sentence, found nothing. For instance Q='電波が悪い'.")
-    ranking = _ask(cloud, sentence, 1)[0]
-    if as_json:
-        console.say(json.dumps(ranking, ensure_ascii=False))
-    else:
-        console.print_table(ranking_table(sentence, ranking))
+    check(sentence)
+    show(sentence, _ask(cloud, sentence, 1)[0], as_json)
 
 
 def _ask(cloud: Cloud, query: str | list[str], count: int, variant: str = "") -> list[Ranking]:

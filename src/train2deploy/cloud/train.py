@@ -16,6 +16,7 @@ from train2deploy import console, jobs, manifest, paths, versions
 from train2deploy.cloud import follow, images, plan, prices, staging, storage
 from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
+from train2deploy.datasets.channels import facts
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 
@@ -260,6 +261,7 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
         outputs,
         metrics=metrics,
         seconds=job.get("TrainingTimeInSeconds"),
+        data=facts(prepared.channels["train"].parent),
     )
     paths.LATEST_JOB.unlink(missing_ok=True)
     paths.LATEST_JOB.symlink_to(directory.name)

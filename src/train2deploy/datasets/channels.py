@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from train2deploy import manifest, paths
 from train2deploy.datasets import split
@@ -62,6 +63,24 @@ def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DA
     fresh.replace(target)
     sizes = ", ".join(f"{name} {len(members):,}" for name, members in parts.items())
     return f"{paths.relative(target)}: {dataset.source['dataset']}, seed {seed}: {sizes} sentences"
+
+
+def facts(target: Path) -> dict[str, Any]:
+    """What a model that is trained on `<target>/train` keeps of it, to be known again."""
+    inputs = (manifest.read(target / "manifest.json") or {}).get("inputs", {})
+    known = {key: inputs[key] for key in ("dataset", "seed", "split") if key in inputs}
+    return {**known, "train_sha256": sha256_tree(target / "train")}
+
+
+def named(data: dict[str, Any]) -> str:
+    """`facts` for a user.
+
+    >>> named({"dataset": "sample", "seed": 1, "split": "random", "train_sha256": "0a1b2c3d4e"})
+    'sample (SEED=1, SPLIT=random, training rows 0a1b2c3d…)'
+    """
+    options = [f"{key.upper()}={data[key]}" for key in ("seed", "split") if key in data]
+    rows = f"training rows {data['train_sha256'][:8]}…"
+    return f"{data.get('dataset', 'a data set')} ({', '.join([*options, rows])})"
 
 
 def read(directory: Path) -> list[Row]:

@@ -63,6 +63,11 @@ def compare(a: str, b: str, language: str = "en", dataset: str = "") -> McNemar:
             + (f" There are {known}." if known else f" There are none. {registry.HOW_TO_MAKE}")
         )
     first, second = registry.find(a, "A", dataset), registry.find(b, "B", dataset)
+    if first["id"] == second["id"]:
+        raise UserError(
+            f"A={a} and B={b} are the same run, {first['id']}, so there is nothing to compare."
+            " `make runs` lists the others."
+        )
     one, other = (registry.read(run["id"], "evaluation.json") for run in (first, second))
     if one["test_sha256"] != other["test_sha256"]:
         raise UserError(

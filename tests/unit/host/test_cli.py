@@ -211,7 +211,7 @@ def command(root: Path, *arguments: str) -> "subprocess.Popen[str]":
         (["package"], 2, "train2deploy: build/jobs/latest/model.tar.gz: expected a finished job"),
         (["vectors", "corpus"], 2, "train2deploy: VECTORS=corpus: expected CORPUS="),
         (["serve"], 2, "train2deploy: build/model.tar.gz: expected a packed model, found none."),
-        (["serve", "--model-dir", "."], 3, "train2deploy: .venvs/serve/bin/python: the serving"),
+        (["serve", "--model-dir", "no"], 2, "train2deploy: MODEL_DIR=no: expected a directory"),
         (["invoke", "--port", "9", "x"], 1, "train2deploy: http://127.0.0.1:9: no answer"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from train2deploy.errors import UserError
-from train2deploy.package_lint import problems
+from train2deploy.package_lint import check_directory, problems
 
 GOOD = [
     "1/saved_model.pb",
@@ -163,3 +163,50 @@ def test_a_tar_that_is_not_compressed_with_gzip_is_named(tmp_path: Path, mode: s
     (line,) = problems(archive)
     assert "not compressed with gzip" in line
     assert '"Failed to extract model data archive"' in line
+
+
+# --- a directory: MODEL_DIR= ------------------------------------------------------------------
+
+
+def test_a_directory_with_a_model_is_served(tmp_path: Path):
+    for name in ("a/1/saved_model.pb", "a/code/inference.py", "b/name/2/saved_model.pb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    check_directory(tmp_path / "a")
+    check_directory(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("vanished", "expected a directory, found nothing."),
+        ("dangling", "expected a directory, found nothing."),
+        ("file", "expected a directory, found a file; unpack it first"),
+        ("empty", "no saved_model.pb in it: expected <number>/saved_model.pb"),
+        ("root", "saved_model.pb: a SavedModel is served only from a folder with a numeric name"),
+        ("1", "this is a version of a model; give the folder above it, MODEL_DIR="),
+    ],
+)
+def test_a_directory_that_cannot_be_served_is_told_in_one_line(
+    tmp_path: Path, kind: str, message: str
+):
+    place = tmp_path / kind
+    if kind == "file":
+        place.touch()
+    elif kind == "dangling":
+        place.symlink_to("nowhere")
+    elif kind != "vanished":
+        place.mkdir()
+    if kind in ("root", "1"):
+        (place / "saved_model.pb").touch()
+    with pytest.raises(UserError) as caught:
+        check_directory(place)
+    assert str(caught.value).startswith(f"MODEL_DIR={place}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_multi_model_endpoint_may_start_without_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SAGEMAKER_MULTI_MODEL", "true")
+    check_directory(tmp_path)

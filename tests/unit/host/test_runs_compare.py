@@ -132,6 +132,13 @@ def test_other_test_sentences_are_refused_with_both_hashes(project: Path):
         compare.compare("best:v1", "best:v2")
 
 
+@pytest.mark.parametrize("b", ["sample-v1", "best:v1"])
+def test_a_run_is_not_compared_with_itself(project: Path, b: str):
+    made = made_runs.run("v1")
+    with pytest.raises(UserError, match=rf"A={made['id']} and B={b} are the same run"):
+        compare.compare(made["id"], b)
+
+
 def test_without_a_and_b_it_lists_the_runs(project: Path):
     with pytest.raises(UserError, match=r"expected two runs, A=<run> B=<run>.*There are none"):
         compare.compare("", "")

@@ -61,7 +61,7 @@ def test_the_epoch_of_the_lowest_validation_loss_is_taken_and_all_sentences_trai
     best = job.json('metrics.json')['best_epoch']
     assert losses[best - 1] == min(losses)
     sentences = len(channels.read_split(str(job.root / 'train'))[0])
-    assert 'anew, on all {} sentences, {} epochs'.format(sentences, best) in job.log
+    assert 'Refit on all {} sentences, {} epochs'.format(sentences, best) in job.log
 
 
 def test_the_default_signature_has_one_output_as_v1_has(job):
