@@ -178,9 +178,10 @@ def _job(arguments: argparse.Namespace, repro: bool) -> "TrainingJob":
 
 def _package(arguments: argparse.Namespace) -> None:
     """build/model.tar.gz: SavedModel and inference code in one archive"""
-    from train2deploy import package
+    from train2deploy import package, package_speed
 
     package.package(arguments.job, arguments.dependencies)
+    package_speed.say(lambda: _runtime(arguments))
 
 
 def _serve(arguments: argparse.Namespace) -> None:
