@@ -8,6 +8,7 @@ from collections import namedtuple
 from functools import partial
 
 from hosting import bundles, commands
+from hosting.edge.nginx_conf import nginx_conf
 from hosting.model_status import available
 from hosting.packages import Requirements
 from hosting.processes import child_setup
@@ -90,12 +91,16 @@ class Supervisor:
             self._batching_path = self._write_batching_config()
         else:
             self._write_model_config()
-            self._batching_path = self._write_batching_config()
             self._choose_ports()
+            if not settings.head:
+                self._log_front_config()
+            self._batching_path = self._write_batching_config()
             for instance in range(settings.instance_count):
                 self._start_model_server(instance)
             if settings.head:
                 self._wait_for_model()
+        if settings.head and not self._stopping:
+            self._log_front_config()
         if self.python_mode and not self._stopping:
             if self.has_script:
                 self._install_packages()
@@ -272,12 +277,20 @@ class Supervisor:
         self._spawn(GUNICORN, command, environment, self._start_gunicorn,
                     self._runtime.working_dir)
 
-    def _start_edge(self):
+    def _front_rest_ports(self):
         # Multi-model: where nginx looks for a model server all the same.
-        rest_ports = self.settings.rest_ports or [self.settings.port_bounds()[0] + 1]
+        return self.settings.rest_ports or [self.settings.port_bounds()[0] + 1]
+
+    def _log_front_config(self):
+        log.info('nginx config: \n%s\n', nginx_conf(
+            self.settings, self._front_rest_ports(), self._runtime.gunicorn_socket,
+            self.python_mode, self.default_model))
+
+    def _start_edge(self):
         command = commands.edge_command(
-            self.settings, self.host, rest_ports, self._runtime.gunicorn_socket,
+            self.settings, self.host, self._front_rest_ports(), self._runtime.gunicorn_socket,
             self.python_mode, self.default_model)
+        log.info('nginx version info:\n%s, in place of nginx', command[2])
         self._spawn(NGINX, command, commands.child_environment(), self._start_edge)
 
     # -- waiting (last container) ----------------------------------------------------------

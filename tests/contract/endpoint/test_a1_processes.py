@@ -38,7 +38,7 @@ def test_a1_inference_py_alone_decides_on_the_mode(starter):
 def test_a1_start_order_2019(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
                              SAGEMAKER_TFS_ENABLE_BATCHING='true')
-    assert order(endpoint, 'starting services', 'model config', 'batching config',
+    assert order(endpoint, 'starting services', 'model config', 'nginx config', 'batching config',
                  'started tensorflow serving', 'started gunicorn', 'started nginx')
     endpoint.stop()
 
@@ -46,7 +46,8 @@ def test_a1_start_order_2019(starter):
 def test_a1_start_order_head_waits_for_the_model_and_for_gunicorn(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), 'head', fake=True)
     assert order(endpoint, 'model config', 'started tensorflow serving', 'fake model server',
-                 'started gunicorn', 'gunicorn server is ready!', 'started nginx')
+                 'nginx config', 'started gunicorn', 'gunicorn server is ready!',
+                 'started nginx')
     endpoint.stop()
 
 
@@ -139,6 +140,43 @@ def test_a1_configs_and_commands_are_echoed_to_the_log(starter):
     for name in ('tensorflow serving', 'gunicorn', 'nginx'):
         assert f'INFO:__main__:{name} command: ' in log
     endpoint.stop()
+
+
+def front_config(endpoint):
+    """The lines of the front's configuration, which is logged once, before the front starts."""
+    before, started, _ = endpoint.log().partition('INFO:__main__:started nginx')
+    assert started
+    _, config = before.split('INFO:__main__:nginx config: \n')
+    return [line.strip() for line in config.partition('\n\n')[0].splitlines()]
+
+
+@pytest.mark.parametrize('variables, error_log, read_timeout', [
+    ({}, 'error_log  /dev/stderr error;', 'proxy_read_timeout 60;'),
+    ({'SAGEMAKER_TFS_NGINX_LOGLEVEL': 'info', 'SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS': '63'},
+     'error_log  /dev/stderr info;', 'proxy_read_timeout 63;'),
+    ({'SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS': '60',
+      'SAGEMAKER_GUNICORN_TIMEOUT_SECONDS': '120'},
+     'error_log  /dev/stderr error;', 'proxy_read_timeout 120;')])
+@pytest.mark.parametrize('contract', ['2019', 'head'])
+def test_a1_the_fronts_configuration_is_in_the_log(starter, contract, variables, error_log,
+                                                   read_timeout):
+    endpoint = starter.start(starter.model_dir(BUNDLE), contract, fake=True, **variables)
+    config = front_config(endpoint)
+    assert config.count(error_log) == endpoint.log().count(error_log) == 1
+    timeouts = [line for line in config if line.startswith('proxy_read_timeout')]
+    assert timeouts == ([read_timeout] if contract == 'head' else [])
+    assert endpoint.log().count('proxy_read_timeout') == len(timeouts)
+    for line in (f'listen {endpoint.port};', f'server localhost:{endpoint.rest_port};',
+                 'set $default_tfs_model model;', 'js_content invocations;'):
+        assert line in config
+    assert 'INFO:__main__:nginx version info:\nhosting.edge, in place of nginx\n' in endpoint.log()
+    endpoint.stop()
+
+
+def test_a1_the_fronts_configuration_names_gunicorn_where_there_is_a_script(scripted_echo):
+    config = front_config(scripted_echo)
+    assert 'proxy_pass http://gunicorn_upstream/invocations;' in config
+    assert not any(line.startswith('js_content') for line in config)
 
 
 def test_a1_only_the_loopback_interface_is_bound_unless_told_otherwise(starter):
