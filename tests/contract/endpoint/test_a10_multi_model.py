@@ -143,7 +143,8 @@ def test_a10_load_again_is_409_and_takes_another_pair_of_ports(empty, models):
     assert first.status == 200
     again = load(empty, 'two', models / 'half_plus_two/model')
     assert (again.status, again.json) == (409, {
-        'error': "Model two is already loaded. [Errno 17] File exists: '/sagemaker/tfs-config/two'"})
+        'error': "Model two is already loaded. "
+                 "[Errno 17] File exists: '/sagemaker/tfs-config/two'"})
     # The ports of the running model server are forgotten: the model cannot be reached.
     assert invoke(empty, 'two').status == 500
 
