@@ -68,6 +68,12 @@ def result_of(running: endpoint.Endpoint, data: Path, archive: Path) -> dict[str
     rankings = _rankings(running, [row.text for row in test])
     predicted = [next(iter(ranking)) for ranking in rankings]
     labels = sorted({label for ranking in rankings for label in ranking})
+    if not set(labels) & set(truth):
+        raise UserError(
+            f"{paths.relative(archive)} knows the labels {', '.join(labels)}, and"
+            f" {paths.relative(data)}/test has {', '.join(sorted(set(truth)))}: it is the model of"
+            " another data set."
+        )
     others = yardsticks.predictions(
         [row.text for row in train], [row.label for row in train], [row.text for row in test]
     )

@@ -149,6 +149,15 @@ def test_a_data_set_and_an_archive_of_another_place_are_taken(data: list[Row], t
     assert not paths.EVALUATION.exists(), "only `evaluate` writes"
 
 
+def test_a_model_that_knows_none_of_the_labels_is_refused_with_both_sides_labels(data: list[Row]):
+    said = r"model.tar.gz knows the labels スポーツ, and \S+/test has グルメ, 携帯電話"
+    with (
+        answering(lambda sentences: rankings_of(["スポーツ"] * len(sentences))) as running,
+        pytest.raises(UserError, match=said),
+    ):
+        evaluate.result_of(running, paths.DATASET, paths.MODEL_ARCHIVE)
+
+
 def test_without_a_test_split_it_says_what_to_run(project: Path):
     with pytest.raises(
         UserError, match=r"build/data/test: expected the held-out sentences.*make data"
