@@ -15,6 +15,7 @@ import serving_lstm
 import serving_v1
 import train_v1
 from encoding import INPUT_LENGTH, Encoder
+from hosting.model_server import independence
 from vectors import load_vectors
 
 TOLERANCE = 1e-6
@@ -199,6 +200,14 @@ def test_the_graph_has_no_loop_no_weights_and_few_nodes(saved):
     assert not {node.op for node in graph.node} & {'Enter', 'Switch', 'While', 'If'}
     assert graph.ByteSize() < 100000
     assert len(graph.node) < 800
+
+
+def test_requests_share_runs_though_the_graph_looks_for_what_sentences_share(saved):
+    with tf.Session(graph=tf.Graph()) as session:
+        graph = tf.saved_model.loader.load(
+            session, ['serve'], os.path.join(saved[0], '1')).graph_def
+    assert independence.Graph(graph).mixing_operation(
+        ['input_1:0'], ['dense_1/Softmax:0']) is None
 
 
 LOAD = """
