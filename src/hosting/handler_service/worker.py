@@ -10,6 +10,7 @@ import errno
 import time
 from functools import partial
 from socket import SHUT_RDWR
+from sys import maxsize
 
 import gevent
 from gevent.event import Event
@@ -22,7 +23,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
-from hosting.http.known_heads import KnownHeads
+from hosting.http.known_heads import MOST, KnownHeads
 
 _RECEIVE = 256 * 1024
 
@@ -31,6 +32,8 @@ class Body(body.Body):
     """gunicorn's body, which a handler is given as `data`; it takes more than 1 KB at a time."""
 
     def read(self, size=None):
+        if size is None and not self.buf.tell():
+            return self.reader.read(maxsize)
         missing = self.getsize(size) - self.buf.tell()
         if missing > 0:
             self.buf.write(self.reader.read(missing))
@@ -44,6 +47,7 @@ class Worker(GeventWorker):
         self._idle = set()
         self._stopping = Event()
         self._known_heads = KnownHeads()
+        self._known_headers = {}
         super().init_process()
 
     def run(self):
@@ -91,7 +95,8 @@ class Worker(GeventWorker):
                 self._answer(client, request, environ)
                 if request.should_close() or not self.alive:
                     return
-                while environ['wsgi.input'].read(_RECEIVE):
+                left = environ['wsgi.input']
+                while getattr(left.reader, 'length', None) != 0 and left.read(_RECEIVE):
                     pass  # what the handler left of the body is not the next request
         except SystemExit:
             # sys.exit() in a handler drops the connection; the worker lives on.
@@ -111,8 +116,7 @@ class Worker(GeventWorker):
 
     def _received(self, client, unreader):
         """What came after the last request, or comes next."""
-        rest = unreader.buf.getvalue()
-        if rest:
+        if unreader.buf.tell():
             return unreader.read()
         self._idle.add(client)
         data = client.recv(_RECEIVE)
@@ -134,24 +138,21 @@ class Worker(GeventWorker):
             reader = request.body.reader
             if isinstance(reader, body.LengthReader):
                 self._known_heads.learn(data, reader.length, (request, environ))
-        return request, dict(environ, **{'wsgi.input': Body(reader), 'gunicorn.socket': client})
+        environ = environ.copy()
+        environ['wsgi.input'] = Body(reader)
+        environ['gunicorn.socket'] = client
+        return request, environ
 
     def _answer(self, client, request, environ):
         """Run the application on a request and send what it answers, in one piece."""
-        response = wsgi.Response(request, client, self.cfg)
-        items = self.wsgi(environ, response.start_response)
+        started = []
+        items = self.wsgi(environ, lambda *arguments: started.extend(arguments))
         try:
             content = b''.join(items)
         finally:
             if hasattr(items, 'close'):
                 items.close()
-        length = len(content) if response.response_length is None else response.response_length
-        lines = ['HTTP/1.1 %s\r\n' % response.status]
-        lines += ['%s: %s\r\n' % header for header in response.headers]
-        if response.response_length is None:
-            lines.append('Content-Length: %d\r\n' % length)
-        lines.append('\r\n')
-        payload = ''.join(lines).encode('ascii') + content[:length]
+        payload = self._header(request, client, content, *started) + content
         self.nr += 1
         if self.nr >= self.max_requests:
             self.log.info('Autorestarting worker after current request.')
@@ -159,3 +160,20 @@ class Worker(GeventWorker):
         sent = client.send(payload)
         if sent < len(payload):
             client.sendall(payload[sent:])
+
+    def _header(self, request, client, content, status, headers, exc_info=None):
+        """The status line and the headers, as gunicorn checks and cleans them."""
+        key = (status, len(content), *headers)
+        found = self._known_headers.get(key)
+        if found is None:
+            response = wsgi.Response(request, client, self.cfg)
+            response.start_response(status, headers)
+            lines = ['HTTP/1.1 %s\r\n' % status]
+            lines += ['%s: %s\r\n' % header for header in response.headers]
+            if response.response_length is None:
+                lines.append('Content-Length: %d\r\n' % len(content))
+            found = (''.join(lines) + '\r\n').encode('ascii')
+            if len(self._known_headers) >= MOST:
+                self._known_headers.clear()
+            self._known_headers[key] = found
+        return found

@@ -44,7 +44,7 @@ def worker(cls, app=application):
     one.tmp.close()
     one.alive, one.wsgi = True, app
     if cls is Worker:
-        one._idle, one._known_heads = set(), KnownHeads()
+        one._idle, one._known_heads, one._known_headers = set(), KnownHeads(), {}
     return one
 
 
