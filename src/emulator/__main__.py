@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["no_proxy"] = "*"
     os.environ["MOTO_PORT"] = str(port)
+    os.environ["MOTO_ALLOW_NONEXISTENT_REGION"] = "true"
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "false"
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     from werkzeug.serving import make_server
 
-    from emulator.account import Account
+    from emulator.account import Settings
     from emulator.application import Application
     from emulator.faults import Faults
 
@@ -75,9 +76,9 @@ def run(arguments: argparse.Namespace) -> None:
     orphans.end(paths.EMULATOR)
     shutil.rmtree(paths.EMULATOR, ignore_errors=True)
     url = f"http://{endpoint.ADDRESS}:{port}"
-    account = Account(paths.EMULATOR, url, faults, given)
+    settings = Settings(paths.EMULATOR, url, faults, given)
     moto = DomainDispatcherApplication(create_backend_app)
-    application = Application(account, moto, runtimes.named(arguments.runtime))
+    application = Application(settings, moto, runtimes.named(arguments.runtime))
     server = make_server(
         endpoint.ADDRESS, port, application, threaded=True, request_handler=MotoRequestHandler
     )

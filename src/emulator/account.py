@@ -1,9 +1,11 @@
-"""What the account holds of SageMaker, and how its own code reaches its S3 and its logs."""
+"""What the account holds of SageMaker in a region, and how that reaches its S3 and its logs."""
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,9 @@ from botocore.config import Config
 from emulator.faults import Faults
 from emulator.limits import Limits
 from emulator.protocol import invalid
+from train2deploy.cloud import arns
 
 ACCOUNT_ID = "123456789012"
-REGION = "us-east-1"
 INTERNAL_KEY = "emulator-internal"
 """Access key of the emulator's own calls: no fault reaches them, none is recorded."""
 
@@ -28,69 +30,112 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-class Collection:
-    """Resources of one kind by name, in order of creation."""
+_making_client = threading.Lock()
+"""boto3's session is not for several threads at once."""
 
-    def __init__(self, kind: str, noun: str) -> None:
+
+@dataclass(frozen=True)
+class Settings:
+    """What all regions have in common.
+
+    Attributes:
+        directory: for what runs; each region takes a folder of it.
+        url: where this account answers.
+        stopping: set once the emulator ends.
+    """
+
+    directory: Path
+    url: str
+    faults: Faults
+    limits: Limits
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+class Collection:
+    """Resources of one kind by name, in order of creation; capitals make no other name."""
+
+    def __init__(self, region: str, kind: str, noun: str) -> None:
+        self._region = region
         self.kind = kind
         self.noun = noun
-        self.by_name: dict[str, Record] = {}
+        self._by_name: dict[str, Record] = {}
 
     def arn(self, name: str) -> str:
-        return f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:{self.kind}/{name.lower()}"
+        return arns.sagemaker(self._region, ACCOUNT_ID, self.kind, name)
+
+    def find(self, name: str) -> Record | None:
+        return self._by_name.get(name.lower())
 
     def get(self, name: str) -> Record:
         """The record, or what AWS says when there is none."""
-        try:
-            return self.by_name[name]
-        except KeyError:
-            raise invalid(f'Could not find {self.noun} "{self.arn(name)}".') from None
+        record = self.find(name)
+        if record is None:
+            raise invalid(f'Could not find {self.noun} "{self.arn(name)}".')
+        return record
+
+    def add(self, name: str, record: Record) -> None:
+        self._by_name[name.lower()] = record
+
+    def remove(self, name: str) -> None:
+        self._by_name.pop(name.lower(), None)
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(list(self.by_name.values()))
+        return iter(list(self._by_name.values()))
 
 
 class Account:
-    """All resources; `lock` guards every change of them."""
+    """All resources of one region; `lock` guards every change of them."""
 
-    def __init__(self, directory: Path, url: str, faults: Faults, limits: Limits) -> None:
-        self.faults = faults
-        self.limits = limits
-        self.directory = directory
-        self.url = url
+    def __init__(self, settings: Settings, region: str) -> None:
+        self.region = region
+        self.partition = arns.partition(region)
+        self.faults = settings.faults
+        self.limits = settings.limits
+        self.directory = settings.directory / region
+        self.stopping = settings.stopping
+        self._url = settings.url
         self.lock = threading.RLock()
-        self._making_client = threading.Lock()
-        self.stopping = threading.Event()
-        self.training = Collection("training-job", "training job")
-        self.models = Collection("model", "model")
-        self.configs = Collection("endpoint-config", "endpoint configuration")
-        self.endpoints = Collection("endpoint", "endpoint")
-        self.transforms = Collection("transform-job", "transform job")
-        self.tunings = Collection("hyper-parameter-tuning-job", "tuning job")
+        self.training = Collection(region, "training-job", "training job")
+        self.models = Collection(region, "model", "model")
+        self.configs = Collection(region, "endpoint-config", "endpoint configuration")
+        self.endpoints = Collection(region, "endpoint", "endpoint")
+        self.transforms = Collection(region, "transform-job", "transform job")
+        self.tunings = Collection(region, "hyper-parameter-tuning-job", "tuning job")
         self.tags: dict[str, dict[str, str]] = {}
 
-    @property
-    def collections(self) -> list[Collection]:
-        return [
-            self.training,
-            self.models,
-            self.configs,
-            self.endpoints,
-            self.transforms,
-            self.tunings,
-        ]
-
     def client(self, service: str) -> Any:
-        """A boto3 client of this very account."""
-        with self._making_client:  # boto3's session is not for several threads at once
+        """A boto3 client of this very account and region."""
+        with _making_client:
             return boto3.client(
                 service,
-                endpoint_url=self.url,
-                region_name=REGION,
+                endpoint_url=self._url,
+                region_name=self.region,
                 aws_access_key_id=INTERNAL_KEY,
                 aws_secret_access_key="none",
                 config=Config(s3={"addressing_style": "path"}, proxies={}),
             )
+
+    def check_role(self, arn: str) -> None:
+        """Raises ApiError for what cannot be a role of this region's partition."""
+        if not re.fullmatch(rf"arn:{self.partition}:iam::\d{{12}}:role/.+", arn):
+            raise invalid(
+                f"Could not assume role {arn}. Please ensure that the role exists and allows"
+                " principal 'sagemaker.amazonaws.com' to assume the role."
+            )
+
+    def unreachable(self, uri: str) -> str:
+        """Why SageMaker cannot read what lies at an S3 URI, "" where it can."""
+        try:
+            head = self.client("s3").head_bucket(Bucket=split_uri(uri)[0])
+        except botocore.exceptions.ClientError:
+            return "NoSuchBucket (404): The specified bucket does not exist"
+        region = head.get("BucketRegion", self.region)
+        if region == self.region:
+            return ""
+        return (
+            f"PermanentRedirect (301): The bucket is in this region: {region}. Please use this"
+            " region to retry the request"
+        )
 
     def tag(self, arn: str, tags: list[dict[str, str]] | None) -> None:
         """Gives a resource these tags, those that it has with them.

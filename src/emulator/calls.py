@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, unquote
 
 from werkzeug.wrappers import Request
 
-from emulator.account import ACCOUNT_ID, REGION
+from emulator.account import ACCOUNT_ID
+from train2deploy.cloud import arns
 
 KINDS = {
     "TrainingJob": "training-job",
@@ -34,26 +35,29 @@ class Call(NamedTuple):
     resource: str
 
 
-def recognise(environ: dict[str, Any]) -> Call:
-    """The call; the request's body can be read again afterwards."""
-    service = _service(environ)
+def recognise(environ: dict[str, Any]) -> tuple[Call, str]:
+    """The call and its region; the request's body can be read again afterwards."""
+    service, region = _scope(environ)
+    partition = arns.partition(region)
     if service == "s3":
         path, operation = unquote(environ["PATH_INFO"]).strip("/"), _s3_operation(environ)
         known = path and operation != "DeleteObjects"  # whose keys are in its body
-        return Call(service, operation, f"arn:aws:s3:::{path}" if known else "*")
+        return Call(service, operation, f"arn:{partition}:s3:::{path}" if known else "*"), region
     body = Request(environ).get_data()
     rewind(environ, body)
     target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
     if target:
         operation = target.rpartition(".")[2]
-        return Call(service, operation, _resource(service, operation, parameters(body)))
+        resource = _resource(service, operation, region, parameters(body))
+        return Call(service, operation, resource), region
     if service == "sagemaker":
         name = environ["PATH_INFO"].split("/")[2:3]
-        return Call(service, "InvokeEndpoint", _arn("sagemaker", "endpoint", *name))
+        resource = arns.sagemaker(region, ACCOUNT_ID, "endpoint", *name) if name else "*"
+        return Call(service, "InvokeEndpoint", resource), region
     form = parse_qs(environ.get("QUERY_STRING", "") + "&" + body.decode("utf-8", "replace"))
     operation = form.get("Action", [environ["REQUEST_METHOD"]])[0]
     role = form.get("RoleName", [""])[0]
-    return Call(service, operation, f"arn:aws:iam::{ACCOUNT_ID}:role/{role}" if role else "*")
+    return Call(service, operation, _role_arn(partition, role) if role else "*"), region
 
 
 def rewind(environ: dict[str, Any], body: bytes) -> None:
@@ -61,9 +65,10 @@ def rewind(environ: dict[str, Any], body: bytes) -> None:
     environ["wsgi.input"] = io.BytesIO(body)
 
 
-def _resource(service: str, operation: str, given: dict[str, Any]) -> str:
+def _resource(service: str, operation: str, region: str, given: dict[str, Any]) -> str:
     if service == "logs" and "logGroupName" in given:
-        return f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{given['logGroupName']}"
+        place = f"{arns.partition(region)}:logs:{region}:{ACCOUNT_ID}"
+        return f"arn:{place}:log-group:{given['logGroupName']}"
     for key in ("ResourceArn", "ResourceARN"):
         if key in given:
             return str(given[key])
@@ -71,11 +76,16 @@ def _resource(service: str, operation: str, given: dict[str, Any]) -> str:
     name = given.get(f"{noun}Name")
     if service != "sagemaker" or noun not in KINDS or not isinstance(name, str):
         return "*"
-    return _arn(service, KINDS[noun], name)
+    return arns.sagemaker(region, ACCOUNT_ID, KINDS[noun], name)
 
 
-def _arn(service: str, kind: str, name: str = "") -> str:
-    return f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{kind}/{name.lower()}"
+def _role_arn(partition: str, name: str) -> str:
+    """With the path that the role lies under, which its name alone does not tell."""
+    from moto.iam.models import iam_backends
+
+    known = iam_backends[ACCOUNT_ID][partition].roles.values()
+    found = (str(role.arn) for role in known if role.name == name)
+    return next(found, f"arn:{partition}:iam::{ACCOUNT_ID}:role/{name}")
 
 
 def parameters(body: bytes) -> dict[str, Any]:
@@ -87,10 +97,11 @@ def parameters(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _service(environ: dict[str, Any]) -> str:
-    """The service of a signed request: Credential=<key>/<date>/<region>/<service>/…"""
-    match = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
-    return match.group(1) if match else "s3"
+def _scope(environ: dict[str, Any]) -> tuple[str, str]:
+    """Service and region of a signed request: Credential=<key>/<date>/<region>/<service>/…"""
+    signed = environ.get("HTTP_AUTHORIZATION", "")
+    match = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", signed)
+    return (match.group(2), match.group(1)) if match else ("s3", "us-east-1")
 
 
 def _s3_operation(environ: dict[str, Any]) -> str:

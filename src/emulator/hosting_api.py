@@ -2,12 +2,11 @@
 
 import contextlib
 import random
-import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from emulator.account import Account, Record, now
+from emulator.account import ACCOUNT_ID, Account, Record, now
 from emulator.protocol import ApiError, invalid
 from emulator.serving import Gone, Instance, StartFailed
 from emulator.training import NO_CAPACITY, limit_exceeded
@@ -28,26 +27,35 @@ class Models:
         with self._account.lock:
             models = self._account.models
             arn = models.arn(request["ModelName"])
-            if request["ModelName"] in models.by_name:
+            if models.find(request["ModelName"]):
                 raise invalid(f'Cannot create already existing model "{arn}".')
-            if not re.match(r"arn:aws:iam::\d{12}:role/", request.get("ExecutionRoleArn", "")):
-                raise invalid("Could not assume the role given as ExecutionRoleArn.")
+            role = request.get("ExecutionRoleArn", "")
+            self._account.check_role(role)
+            url = request.get("PrimaryContainer", {}).get("ModelDataUrl")
+            if url and self._account.unreachable(url):
+                raise invalid(
+                    f'Could not access model data at {url}. Please ensure that the role "{role}"'
+                    " exists and that its trust relationship policy allows the action"
+                    ' "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also'
+                    ' ensure that the role has "s3:GetObject" permissions and that the object is'
+                    f" located in {self._account.region}."
+                )
             self._account.tag(arn, request.pop("Tags", None))
             record = {**request, "ModelArn": arn, "CreationTime": now()}
-            models.by_name[request["ModelName"]] = record
+            models.add(request["ModelName"], record)
         return {"ModelArn": arn}
 
     def create_config(self, request: Record) -> Record:
         with self._account.lock:
             configs = self._account.configs
             arn = configs.arn(request["EndpointConfigName"])
-            if request["EndpointConfigName"] in configs.by_name:
+            if configs.find(request["EndpointConfigName"]):
                 raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
             for variant in request["ProductionVariants"]:
                 self._account.models.get(variant["ModelName"])
             self._account.tag(arn, request.pop("Tags", None))
             record = {**request, "EndpointConfigArn": arn, "CreationTime": now()}
-            configs.by_name[request["EndpointConfigName"]] = record
+            configs.add(request["EndpointConfigName"], record)
         return {"EndpointConfigArn": arn}
 
 
@@ -65,7 +73,7 @@ class Endpoints:
         with self._account.lock:
             endpoints = self._account.endpoints
             arn = endpoints.arn(name)
-            if name in endpoints.by_name:
+            if endpoints.find(name):
                 raise invalid(f'Cannot create already existing endpoint "{arn}".')
             config = self._account.configs.get(request["EndpointConfigName"])
             self._check_limits(config)
@@ -77,7 +85,7 @@ class Endpoints:
                 "CreationTime": now(),
                 "LastModifiedTime": now(),
             }
-            endpoints.by_name[name] = record
+            endpoints.add(name, record)
         self._in_background(self._bring_up, record, config)
         return {"EndpointArn": arn}
 
@@ -90,7 +98,8 @@ class Endpoints:
             record["LastModifiedTime"] = now()
             record.pop("FailureReason", None)
             record["LastDeploymentConfig"] = request.get("DeploymentConfig")
-        retained = self._retained(request) if request.get("RetainAllVariantProperties") else {}
+        keep = request.get("RetainAllVariantProperties")
+        retained = self._retained(record["EndpointName"], request) if keep else {}
         self._in_background(self._change, record, config, retained)
         return {"EndpointArn": record["EndpointArn"]}
 
@@ -131,8 +140,9 @@ class Endpoints:
         Raises:
             ApiError: there is no such endpoint, or it is not in service.
         """
-        record = self._account.endpoints.by_name.get(name)
-        if record is None:
+        record = self._account.endpoints.find(name)
+        # Capitals count here, and only here: AWS says so of InvokeEndpoint.
+        if record is None or record["EndpointName"] != name:
             raise ApiError("ValidationError", f"Endpoint {name} of account not found.")
         while True:
             running = self._running.get(name)
@@ -156,7 +166,8 @@ class Endpoints:
         return {key: (variant.instance_type, variant.count) for key, variant in running.items()}
 
     def log_stream_arn(self, name: str) -> str:
-        return self._account.endpoints.arn(name).replace("sagemaker", "logs", 1)
+        place = f"{self._account.partition}:logs:{self._account.region}:{ACCOUNT_ID}"
+        return f"arn:{place}:log-group:{LOG_GROUP}/{name}"
 
     def _idle(self, name: str) -> Record:
         record = self._account.endpoints.get(name)
@@ -203,7 +214,8 @@ class Endpoints:
             with self._account.lock:
                 self._generation += 1
                 number = self._generation
-            directory = self._account.directory / "endpoints" / f"{endpoint}-{variant}-{number}"
+            # Not by name: with one of 63 characters, paths below it might become too long.
+            directory = self._account.directory / "endpoints" / str(number)
             log = (f"{LOG_GROUP}/{endpoint}", f"{variant}/i-{number:017x}")
             return Instance(self._account, self._runtime, model, directory, log)
 
@@ -259,7 +271,7 @@ class Endpoints:
         if gone:
             _stop(started)
 
-    def _retained(self, request: Record) -> dict[str, Any]:
+    def _retained(self, endpoint: str, request: Record) -> dict[str, Any]:
         """(weight, count) of each variant; None where the new configuration's counts."""
         excluded = {
             each["VariantPropertyType"]
@@ -270,13 +282,13 @@ class Endpoints:
                 None if "DesiredWeight" in excluded else variant.weight,
                 None if "DesiredInstanceCount" in excluded else variant.count,
             )
-            for name, variant in self._running.get(request["EndpointName"], {}).items()
+            for name, variant in self._running.get(endpoint, {}).items()
         }
 
     def _tear_down(self, record: Record) -> None:
         _stop(self._running.pop(record["EndpointName"], {}))
         with self._account.lock:
-            self._account.endpoints.by_name.pop(record["EndpointName"], None)
+            self._account.endpoints.remove(record["EndpointName"])
             self._account.tags.pop(record["EndpointArn"], None)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
+from emulator.constraints import violations
+
 
 class ApiError(Exception):
     """An answer that boto3 turns into a ClientError with this code."""
@@ -33,10 +35,10 @@ def parse(operation: str, body: bytes) -> dict[str, Any]:
     """The parameters of a request, as the service would take them.
 
     Raises:
-        ApiError: no such operation, no JSON, or parameters that its model forbids.
+        ApiError: no such operation, not JSON, or parameters that its model forbids.
     """
     if operation not in _service().operation_names:
-        raise ApiError("UnknownOperationException", f"{operation} is no SageMaker operation.")
+        raise ApiError("UnknownOperationException", f"{operation} is not a SageMaker operation.")
     try:
         parameters = json.loads(body or b"{}")
     except ValueError as error:
@@ -45,6 +47,10 @@ def parse(operation: str, body: bytes) -> dict[str, Any]:
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
         raise invalid(report.generate_report())
+    found = list(violations(shape, parameters))
+    if found:
+        count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
+        raise invalid(f"{count}: {'; '.join(found)}")
     return dict(parameters)
 
 

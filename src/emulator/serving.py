@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.account import Account, LogStream, Record
@@ -84,8 +85,13 @@ class Instance:
             self.stop()
             raise
 
-    def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
+    def invoke(
+        self, body: bytes | Iterator[bytes], headers: dict[str, str]
+    ) -> tuple[int, bytes, str]:
         """(status, body, content type) of POST /invocations.
+
+        Args:
+            body: bytes, or parts that are sent as chunks.
 
         Raises:
             Gone: another instance must be asked.

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from emulator.account import REGION, Account, LogStream, Record, now
+from emulator.account import Account, LogStream, Record, now
 from emulator.protocol import ApiError, invalid
 from train2deploy import archives, manifest, processes
 from train2deploy.cloud.metrics import Metrics
@@ -42,8 +42,9 @@ class Training:
         resources = request["ResourceConfig"]
         if resources.get("InstanceType") in self._account.faults.types("limit"):
             raise limit_exceeded(resources["InstanceType"], "training job")
+        self._account.check_role(request["RoleArn"])
         with self._account.lock:
-            if name in jobs.by_name:
+            if jobs.find(name):
                 raise ApiError(
                     "ResourceInUse",
                     "Job name must be unique within an AWS account and region, and a job with"
@@ -59,13 +60,13 @@ class Training:
                 "FinalMetricDataList": [],
             }
             self._account.tag(job["TrainingJobArn"], job.pop("Tags", None))
-            jobs.by_name[name] = job
+            jobs.add(name, job)
             self._enter(job, "Starting")
         threading.Thread(target=self._run, args=(job,), name=name, daemon=True).start()
         return {"TrainingJobArn": job["TrainingJobArn"]}
 
     def describe(self, request: Record) -> Record:
-        job = self._account.training.by_name.get(request["TrainingJobName"])
+        job = self._account.training.find(request["TrainingJobName"])
         if job is None:
             raise invalid("Requested resource not found.")
         return job
@@ -159,7 +160,7 @@ class Training:
         variables = {
             "TRAINING_JOB_NAME": name,
             "TRAINING_JOB_ARN": job["TrainingJobArn"],
-            "AWS_REGION": REGION,
+            "AWS_REGION": self._account.region,
             "TF_CPP_MIN_LOG_LEVEL": "1",
             **job.get("Environment", {}),
         }
@@ -237,6 +238,8 @@ def lay_out(account: Account, job: Record, base: Path, instance: Instance) -> No
     channels = {}
     for channel in job.get("InputDataConfig", []):
         name, source = channel["ChannelName"], channel["DataSource"]["S3DataSource"]
+        if reason := account.unreachable(source["S3Uri"]):
+            raise Failure(f"ClientError: Data download failed: {reason}")
         if account.download(source["S3Uri"], base / "input" / "data" / name) == 0:
             raise Failure(
                 f"ClientError: Data download failed: Failed to download data. No S3 objects"
@@ -248,7 +251,7 @@ def lay_out(account: Account, job: Record, base: Path, instance: Instance) -> No
             "RecordWrapperType": channel.get("RecordWrapperType", "None"),
         }
     hyperparameters = dict(job.get("HyperParameters", {}))
-    submitted = json.loads(hyperparameters.get("sagemaker_submit_directory", '""'))
+    submitted = plain(hyperparameters.get("sagemaker_submit_directory", ""))
     if submitted.startswith("s3://"):
         # The toolkit of 2019 knows no other S3 than AWS's.
         archive = base / "source.tar.gz"
@@ -268,6 +271,18 @@ def lay_out(account: Account, job: Record, base: Path, instance: Instance) -> No
     }
     for name, value in config.items():
         manifest.write_json(base / "input" / "config" / f"{name}.json", value)
+
+
+def plain(hyperparameter: str) -> str:
+    """A text as the toolkit reads it: JSON, as the SDK sends it, or the text itself.
+
+    >>> plain('"s3://bucket/code.tar.gz"'), plain("s3://bucket/code.tar.gz")
+    ('s3://bucket/code.tar.gz', 's3://bucket/code.tar.gz')
+    """
+    try:
+        return str(json.loads(hyperparameter))
+    except ValueError:
+        return hyperparameter
 
 
 def final_metrics(metrics: Metrics) -> list[Record]:

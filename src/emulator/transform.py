@@ -16,6 +16,8 @@ from emulator.variants import end_all, start_all
 from train2deploy.runtimes import Runtime
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
+DEFAULT_PAYLOAD_MB, MOST_PAYLOAD_MB = 6, 100
+MEGABYTE = 1024 * 1024
 ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -37,11 +39,10 @@ class Transforms:
         instance_type = request["TransformResources"]["InstanceType"]
         if instance_type in self._account.faults.types("limit"):
             raise limit_exceeded(instance_type, "transform job")
-        if request.get("DataProcessing", {}).get("JoinSource", "None") != "None":
-            raise invalid("JoinSource is not emulated: join the answers to the inputs by line.")
+        check(request)
         with self._account.lock:
             self._account.models.get(request["ModelName"])
-            if name in jobs.by_name:
+            if jobs.find(name):
                 raise ApiError("ResourceInUse", f"Job name already exists ({jobs.arn(name)})")
             job = {
                 **request,
@@ -50,7 +51,7 @@ class Transforms:
                 "CreationTime": now(),
             }
             self._account.tag(job["TransformJobArn"], job.pop("Tags", None))
-            jobs.by_name[name] = job
+            jobs.add(name, job)
         threading.Thread(target=self._run, args=(job,), daemon=True).start()
         return {"TransformJobArn": job["TransformJobArn"]}
 
@@ -111,7 +112,10 @@ class Transforms:
     def _transform_objects(self, job: Record, instances: list[Instance]) -> None:
         """Each instance takes an object whenever it is idle."""
         s3 = self._account.client("s3")
-        bucket, prefix = split_uri(job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+        uri = job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+        if reason := self._account.unreachable(uri):
+            raise Failure(f"ClientError: Data download failed: {reason}")
+        bucket, prefix = split_uri(uri)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         if not keys:
@@ -157,7 +161,8 @@ class Transforms:
             if job["TransformJobStatus"] == "Stopping":
                 return b""
             try:
-                status, answer, _ = instance.invoke(part, headers)
+                chunked = job.get("MaxPayloadInMB") == 0
+                status, answer, _ = instance.invoke(iter([part]) if chunked else part, headers)
             except (OSError, http.client.HTTPException) as error:
                 raise Failure(f"InternalServerError: {error}") from error
             if status != http.client.OK:
@@ -169,20 +174,57 @@ class Transforms:
             yield from pool.map(ask, payloads(job, body))
 
 
+def check(request: Record) -> None:
+    """Raises ApiError for what AWS refuses, and for what is not emulated."""
+    payload, most = request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB), MOST_PAYLOAD_MB
+    at_once = request.get("MaxConcurrentTransforms", 0) or 1
+    if payload > most:
+        raise invalid(
+            f"1 validation error detected: Value '{payload}' at 'maxPayloadInMB' failed to satisfy"
+            f" constraint: Member must have value less than or equal to {most}"
+        )
+    if at_once * payload > most:
+        raise invalid(
+            f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {most}, found"
+            f" {at_once} * {payload} = {at_once * payload}."
+        )
+    processing = request.get("DataProcessing", {})
+    whole = ("None", "$")
+    for key in ("JoinSource", "InputFilter", "OutputFilter"):
+        if processing.get(key, "None") not in whole:
+            raise invalid(f"{key} is not emulated: join the answers to the inputs by line.")
+    source = request["TransformInput"]["DataSource"]["S3DataSource"]
+    if source["S3DataType"] != "S3Prefix":
+        raise invalid(f"S3DataType {source['S3DataType']} is not emulated: give an S3Prefix.")
+    split, packed = (
+        request["TransformInput"].get(key, "None") for key in ("SplitType", "CompressionType")
+    )
+    if split not in ("None", "Line") or packed != "None":
+        raise invalid(f"SplitType {split}, CompressionType {packed} are not emulated.")
+
+
 def payloads(job: Record, body: bytes) -> Iterator[bytes]:
-    """What is sent in one request: the object, a line, or as many lines as fit."""
-    if job["TransformInput"].get("SplitType", "None") == "None":
-        yield body
-        return
-    limit = job.get("MaxPayloadInMB", 6) * 1024 * 1024
+    """What is sent in one request: the object, a line, or as many lines as fit.
+
+    Raises:
+        Failure: a record is larger than a payload may be.
+    """
+    # 0 stands for no limit: a payload is then sent in chunks.
+    limit = job.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * MEGABYTE or float("inf")
+    whole = job["TransformInput"].get("SplitType", "None") == "None"
     alone = job.get("BatchStrategy", "MultiRecord") == "SingleRecord"
     batch: list[bytes] = []
     size = 0
-    for line in io.BytesIO(body):
-        if batch and (alone or size + len(line) > limit):
+    for record in [body] if whole else io.BytesIO(body):
+        if len(record) > limit:
+            raise Failure(
+                f"ClientError: Too much data for max payload size: a record of {len(record)} bytes,"
+                f" MaxPayloadInMB is {job.get('MaxPayloadInMB', DEFAULT_PAYLOAD_MB)}."
+            )
+        if batch and (alone or size + len(record) > limit):
             yield b"".join(batch)
             batch, size = [], 0
-        batch.append(line)
-        size += len(line)
+        batch.append(record)
+        size += len(record)
     if batch:
         yield b"".join(batch)

@@ -24,7 +24,7 @@ class Tunings:
         name = request["HyperParameterTuningJobName"]
         jobs = self._account.tunings
         with self._account.lock:
-            if name in jobs.by_name:
+            if jobs.find(name):
                 raise ApiError("ResourceInUse", f"Job name already exists ({jobs.arn(name)})")
             job = {
                 **request,
@@ -36,7 +36,7 @@ class Tunings:
                 "_jobs": [],
             }
             self._account.tag(job["HyperParameterTuningJobArn"], job.get("Tags"))
-            jobs.by_name[name] = job
+            jobs.add(name, job)
         threading.Thread(target=self._run, args=(job,), daemon=True).start()
         return {"HyperParameterTuningJobArn": job["HyperParameterTuningJobArn"]}
 

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, paths
-from train2deploy.cloud import deploy, endpoints, follow, plan, prices, storage
+from train2deploy.cloud import deploy, endpoints, follow, names, plan, prices, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.errors import UserError
@@ -115,10 +115,9 @@ def _choose_job(
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The request for these sentences, and the job if there is one to be taken up."""
     facts = [deployment.sha256, sentences, cloud.config.batch_instance_count]
-    stem = f"{cloud.config.project}-batch-{sha256_value(facts)[:10]}"
-    attempt = 1
-    while True:
-        name = stem if attempt == 1 else f"{stem}-{attempt}"
+    stem = f"{names.batch(cloud.config.project)}-batch-{sha256_value(facts)[:10]}"
+    for attempt in range(1, names.ATTEMPTS):
+        name = names.attempt(stem, attempt)
         request, existing = _request(cloud, deployment, name), _describe(cloud, name)
         status = existing["TransformJobStatus"] if existing else ""
         lost = status == "Completed" and not storage.keys(
@@ -126,7 +125,7 @@ def _choose_job(
         )
         if status not in ("Failed", "Stopped") and not lost:
             return request, existing
-        attempt += 1
+    raise UserError(f"{stem}: {names.ATTEMPTS - 1} jobs of these inputs are there. Change a line.")
 
 
 def _request(cloud: Cloud, deployment: deploy.Deployment, name: str) -> dict[str, Any]:

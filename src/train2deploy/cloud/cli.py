@@ -1,12 +1,11 @@
 """The commands behind the cloud targets. Each is a few lines that call one module."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 from train2deploy import console, exits, paths, versions
-from train2deploy.cloud.config import load, overrides
+from train2deploy.cloud.config import NEEDED, overrides
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -91,11 +90,12 @@ def _dollars(text: str) -> float:
     return amount
 
 
-def _connect(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _connect(arguments: argparse.Namespace, needs: Collection[str] = NEEDED):  # type: ignore[no-untyped-def]
+    """The account; `needs` names the settings that the command cannot do without."""
     from train2deploy.cloud import session
 
-    defaults: dict[str, Any] = session.EMULATOR_DEFAULTS if arguments.cloud == "emulator" else {}
-    return session.connect(load(overrides(arguments.set), defaults=defaults), arguments.cloud)
+    config = session.settings(arguments.cloud, overrides(arguments.set), needs)
+    return session.connect(config, arguments.cloud)
 
 
 def _leave(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -165,7 +165,7 @@ def _invoke(arguments: argparse.Namespace) -> None:
     """One sentence to the endpoint"""
     from train2deploy.cloud import runtime
 
-    runtime.invoke(_connect(arguments), arguments.sentence, arguments.json)
+    runtime.invoke(_connect(arguments, needs=()), arguments.sentence, arguments.json)
 
 
 def _batch(arguments: argparse.Namespace) -> None:
@@ -179,7 +179,7 @@ def _scale(arguments: argparse.Namespace) -> None:
     """Sets how many instances the endpoint has, or has them follow its load"""
     from train2deploy.cloud import inventory, scale
 
-    cloud = _connect(arguments)
+    cloud = _connect(arguments, needs=())
     if arguments.off:
         inventory.delete_scaling(cloud, cloud.config.endpoint_name)
         console.say("the number of instances stays what it is; nothing follows the load any more")
@@ -197,16 +197,17 @@ def _parity(arguments: argparse.Namespace) -> None:
 
 def _policy(arguments: argparse.Namespace) -> None:
     """Prints the IAM policies of the caller and of the execution role"""
-    from train2deploy.cloud import policy
+    from train2deploy.cloud import policy, session
 
-    policy.show(load(overrides(arguments.set), complete=False))
+    config = session.settings(arguments.cloud, overrides(arguments.set), needs=())
+    policy.show(*session.with_role_arn(config, arguments.cloud))
 
 
 def _status(arguments: argparse.Namespace) -> None:
     """What the project has in the account, with age and cost so far"""
     from train2deploy.cloud import inventory
 
-    cloud = _connect(arguments)
+    cloud = _connect(arguments, needs=("bucket",))
     inventory.status(cloud)
     if arguments.follow:
         inventory.follow_training(cloud)
@@ -216,4 +217,4 @@ def _delete(arguments: argparse.Namespace) -> None:
     """Removes everything that costs, and proves it"""
     from train2deploy.cloud import inventory
 
-    inventory.delete(_connect(arguments), arguments.data)
+    inventory.delete(_connect(arguments, needs=("bucket",)), arguments.data)

@@ -6,12 +6,13 @@ Each key can be overridden by a make variable of the same name in capitals:
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from train2deploy import paths
+from train2deploy.cloud import arns, names
 from train2deploy.errors import UserError
 
 if sys.version_info >= (3, 11):
@@ -19,13 +20,17 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+NEEDED = ("role", "bucket")
+"""Keys without a default: what a command does not use, it does not ask for."""
 PROJECT_TAG = "train2deploy.project"
 
 NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
+REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
+ROLE = re.compile(
+    r"(arn:aws[a-z-]*:iam::\d{12}:role/)?/?([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII
+)
 PREFIX = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
-LONGEST_NAME = 18
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
 BATCH_PARAMETERS = (
@@ -127,20 +132,18 @@ KEYS = {
 def load(
     given: Mapping[str, str],
     file: Path = paths.CLOUD_SETTINGS,
-    defaults: Mapping[str, Any] | None = None,
-    complete: bool = True,
+    needs: Collection[str] = NEEDED,
 ) -> Config:
     """The settings of a file, overridden by make variables.
 
     Args:
         given: by the key in capitals, as text.
-        defaults: for keys that neither names.
-        complete: role and bucket must be there.
+        needs: which of NEEDED must be there.
 
     Raises:
-        UserError: an unknown key, a wrong type or value, or no role or bucket.
+        UserError: an unknown key, a wrong type or value, or one of `needs` is missing.
     """
-    values: dict[str, Any] = dict(defaults or {})
+    values: dict[str, Any] = {}
     if file.exists():
         try:
             written = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -156,7 +159,7 @@ def load(
             if key.upper() not in given:
                 values.pop(key, None)
     config = replace(Config(), **values)
-    _check(config, file, complete)
+    _check(config, file, needs, given)
     return config
 
 
@@ -214,8 +217,12 @@ def _described(kind: Any) -> str:
     return "a table of " + ("numbers" if get_args(kind)[1] is float else "text") + " (key=value,…)"
 
 
-def _check(config: Config, file: Path, complete: bool) -> None:
-    for key in ("role", "bucket") if complete else ():
+def _check(config: Config, file: Path, needs: Collection[str], given: Collection[str]) -> None:
+    def said(key: str) -> str:
+        """A key as the user gave it: in the file, or as a variable of make."""
+        return key.upper() if key.upper() in given else key
+
+    for key in needs:
         if not getattr(config, key):
             raise UserError(
                 f"{key}: expected one, found none; it is never guessed. Copy"
@@ -223,18 +230,20 @@ def _check(config: Config, file: Path, complete: bool) -> None:
                 f" or give {key.upper()}=…, or rehearse with CLOUD=emulator."
             )
     patterns = [
+        ("role", ROLE, "a role's name or ARN"),
         ("bucket", BUCKET, "a bucket's name (no s3://)"),
         ("region", REGION, "a region such as us-east-1"),
         ("prefix", PREFIX, "names with single slashes between them, such as team/train2deploy"),
-        ("project", NAME, "letters, digits and single hyphens"),
-        ("endpoint_name", NAME, "letters, digits and single hyphens"),
+        ("project", NAME, "letters, digits and single hyphens between them"),
+        ("endpoint_name", NAME, "letters, digits and single hyphens between them"),
         ("train_instance_type", INSTANCE, "a type such as ml.c5.xlarge"),
         ("endpoint_instance_type", INSTANCE, "a type such as ml.t2.large"),
         ("batch_instance_type", INSTANCE, "a type such as ml.m5.xlarge"),
     ]
     for key, pattern, expected in patterns:
-        if (complete or getattr(config, key)) and not pattern.fullmatch(getattr(config, key)):
-            raise UserError(f"{key}: expected {expected}, found {getattr(config, key)!r}.")
+        absent = key in NEEDED and not getattr(config, key)
+        if not absent and not pattern.fullmatch(getattr(config, key)):
+            raise UserError(f"{said(key)}: expected {expected}, found {getattr(config, key)!r}.")
     for key, kind in KEYS.items():
         number = getattr(config, key)
         if kind is int and number is not None:
@@ -242,22 +251,32 @@ def _check(config: Config, file: Path, complete: bool) -> None:
             most = MOST_THREADS if key.endswith("threads") else LARGEST
             if not least <= number <= most:
                 expected = f"{least} or more" if number < least else f"at most {most}"
-                raise UserError(f"{key}: expected {expected}, found {number}.")
+                raise UserError(f"{said(key)}: expected {expected}, found {number}.")
     idle = [key for key in BATCH_PARAMETERS if getattr(config, key) is not None]
     if idle and not config.batching:
         raise UserError(
-            f"{idle[0]}: has no effect without batching. Give batching = true (BATCHING=1), too,"
+            f"{said(idle[0])}: has no effect without batching. Give batching = true (BATCHING=1), too,"
             f" or leave {idle[0]} out."
         )
     for key in ("project", "endpoint_name"):
-        if len(getattr(config, key)) > LONGEST_NAME:
+        name = getattr(config, key)
+        if len(name) > names.LONGEST:
             raise UserError(
-                f"{key}: expected at most {LONGEST_NAME} characters: a tuning job's name has 32."
+                f"{said(key)}: expected at most {names.LONGEST} characters, as SageMaker"
+                f" takes, found {len(name)}: {name!r}."
+            )
+    wanted = arns.partition(config.region)
+    for key in ("role", "kms_key"):
+        value = getattr(config, key)
+        if value.startswith("arn:") and value.split(":")[1] != wanted:
+            raise UserError(
+                f"{said(key)}: expected an ARN that begins with arn:{wanted}: for the region"
+                f" {config.region}, found {value!r}."
             )
     if bool(config.subnets) != bool(config.security_groups):
         raise UserError("subnets, security_groups: expected both or none of them.")
     if config.train_instance_type.startswith("ml.t"):
         raise UserError(
-            f"train_instance_type: {config.train_instance_type} is for hosting only. Expected for"
+            f"{said('train_instance_type')}: {config.train_instance_type} is for hosting only. Expected for"
             " instance ml.c5.xlarge."
         )

@@ -15,7 +15,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, manifest, package, package_lint, paths
-from train2deploy.cloud import endpoints, images, plan, prices, runtime, storage, tags
+from train2deploy.cloud import endpoints, images, names, plan, prices, runtime, storage, tags
 from train2deploy.cloud.session import (
     Cloud,
     CloudError,
@@ -122,8 +122,8 @@ def outlined(cloud: Cloud) -> plan.Plan:
     result = plan.Plan("cloud-deploy, after `make package`")
     result.add("S3 object", settings.uri("models", "<sha256>", paths.MODEL_ARCHIVE.name))
     image = images.serving_image(cloud, settings.endpoint_instance_type)
-    result.add("model", f"{name}-<sha256>", image)
-    result.add("endpoint configuration", f"{name}-<sha256>")
+    result.add("model", f"{names.serving(name)}-<sha256>", image)
+    result.add("endpoint configuration", f"{names.serving(name)}-<sha256>")
     result.add("endpoint", name)
     result.add("alarm", endpoints.alarm_name(name), "rolls an update back")
     kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
@@ -221,8 +221,9 @@ def _config_in_force(cloud: Cloud, endpoint: dict[str, Any] | None) -> dict[str,
     return {key: found[key] for key in model.input_shape.members if key in found and key not in own}
 
 
-def _named(stem: str, content: dict[str, Any]) -> str:
-    return f"{stem}-{sha256_value(json.loads(json.dumps(content, default=str)))[:12]}"
+def _named(endpoint: str, content: dict[str, Any]) -> str:
+    digest = sha256_value(json.loads(json.dumps(content, default=str)))
+    return f"{names.serving(endpoint)}-{digest[:12]}"
 
 
 def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:

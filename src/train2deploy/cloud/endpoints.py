@@ -8,6 +8,7 @@ import botocore.exceptions
 
 from train2deploy import console
 from train2deploy.cloud import follow
+from train2deploy.cloud.names import serving
 from train2deploy.cloud.session import Cloud, already_there, not_there
 
 VARIANT = "AllTraffic"
@@ -114,7 +115,7 @@ def put_alarm(cloud: Cloud, name: str, variant: str) -> None:
 def names(cloud: Cloud, operation: str, member: str, endpoint: str) -> list[str]:
     """The endpoint's configurations or models, by their names."""
     key = f"{member.removesuffix('s')}Name"
-    pages = cloud.sagemaker.get_paginator(operation).paginate(NameContains=f"{endpoint}-")
+    pages = cloud.sagemaker.get_paginator(operation).paginate(NameContains=f"{serving(endpoint)}-")
     found = [entry[key] for page in pages for entry in page[member]]
     return [name for name in found if belongs_to(endpoint, name)]
 
@@ -125,7 +126,7 @@ def belongs_to(endpoint: str, name: str) -> bool:
     >>> belongs_to("topics", "topics-0a1b2c3d4e5f"), belongs_to("topics", "topics-b-0a1b2c3d4e5f")
     (True, False)
     """
-    return bool(re.fullmatch(re.escape(endpoint) + "-[0-9a-f]{12}", name))
+    return bool(re.fullmatch(re.escape(serving(endpoint)) + "-[0-9a-f]{12}", name))
 
 
 def delete(call: Callable[..., Any], **name: str) -> None:

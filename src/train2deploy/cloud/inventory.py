@@ -1,6 +1,7 @@
 """`make cloud-status` and `make cloud-delete`: what the project has in the account."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,7 +11,7 @@ import botocore.exceptions
 from rich.table import Table
 
 from train2deploy import console
-from train2deploy.cloud import endpoints, follow, prices, storage
+from train2deploy.cloud import endpoints, follow, names, prices, storage
 from train2deploy.cloud.session import Cloud, CloudError, not_there, say_account
 
 RUNNING = ("InProgress", "Stopping")
@@ -86,14 +87,14 @@ def status(cloud: Cloud) -> None:
         usd = "?" if each.usd is None else f"{each.usd:.2f}"
         table.add_row(each.kind, each.name, each.status, _age(each.created), usd)
     console.print_table(table)
-    names = _endpoint_names(cloud, found)
-    for policy in _policies(cloud, names):
+    owners = _endpoint_names(cloud, found)
+    for policy in _policies(cloud, owners):
         console.say(f"scaling policy {policy['PolicyName']} of {policy['ResourceId']}")
-    for alarm in _alarms(cloud, names):
+    for alarm in _alarms(cloud, owners):
         console.say(f"alarm {alarm}")
     keys = storage.keys(cloud, f"{cloud.config.prefix}/")
     console.say(f"{len(keys)} objects below {cloud.config.uri()}/")
-    console.say(f"at list price, on demand; {prices.source()}")
+    console.say(f"at list price, on demand; {prices.source(cloud.config.region)}")
 
 
 def follow_training(cloud: Cloud) -> None:
@@ -116,11 +117,11 @@ def delete(cloud: Cloud, data: bool) -> None:
     say_account(cloud)
     _stop_jobs(cloud)
     found = resources(cloud)
-    names = _endpoint_names(cloud, found)
+    owners = _endpoint_names(cloud, found)
     # An endpoint last: as long as it is there, the rest of it is found by its name.
-    for name in names:
+    for name in owners:
         delete_scaling(cloud, name)
-    alarms = _alarms(cloud, names)
+    alarms = _alarms(cloud, owners)
     if alarms:
         cloud.client("cloudwatch").delete_alarms(AlarmNames=alarms)
     for each in found:
@@ -129,9 +130,9 @@ def delete(cloud: Cloud, data: bool) -> None:
     _delete_configs_and_models(cloud, found)
     if data:
         console.say(f"{storage.delete_all(cloud)} objects deleted below {cloud.config.uri()}/")
-        _delete_logs(cloud, names)
+        _delete_logs(cloud, owners)
     left = [f"{each.kind} {each.name}" for each in resources(cloud) if not each.is_over]
-    left += [policy["PolicyName"] for policy in _policies(cloud, names)] + _alarms(cloud, names)
+    left += [policy["PolicyName"] for policy in _policies(cloud, owners)] + _alarms(cloud, owners)
     if data:
         left += storage.keys(cloud, f"{cloud.config.prefix}/")
     if left:
@@ -165,11 +166,13 @@ def _tagged(cloud: Cloud) -> set[str]:
 
 def _of_kind(cloud: Cloud, kind: Kind, tagged: set[str], **only: str) -> Iterator[Resource]:
     """Those of one kind. Jobs are named by the project; endpoints as their owner likes."""
-    stems = (cloud.config.project, cloud.config.endpoint_name)
-    if kind.ends:
-        only = {**only, "NameContains": cloud.config.project}
+    project, endpoint = cloud.config.project, cloud.config.endpoint_name
+    stems = {*names.jobs(project), names.serving(endpoint), endpoint}
+    begins = [{"NameContains": stem} for stem in names.jobs(project)] if kind.ends else [{}]
+    lists = cloud.sagemaker.get_paginator(kind.list_operation)
+    pages = (page for begin in begins for page in lists.paginate(**only, **begin))
     seen = set()
-    for page in cloud.sagemaker.get_paginator(kind.list_operation).paginate(**only):
+    for page in pages:
         for entry in page[kind.member]:
             name = entry[kind.name_key]
             arn = entry[kind.name_key.removesuffix("Name") + "Arn"]
@@ -295,14 +298,14 @@ def _delete_endpoint(cloud: Cloud, name: str) -> None:
     console.say(f"endpoint {name} deleted")
 
 
-def _policies(cloud: Cloud, names: list[str]) -> list[dict[str, Any]]:
+def _policies(cloud: Cloud, owners: list[str]) -> list[dict[str, Any]]:
     pages = cloud.client(endpoints.AUTOSCALING).get_paginator("describe_scaling_policies")
     found = [
         policy
         for page in pages.paginate(ServiceNamespace="sagemaker")
         for policy in page["ScalingPolicies"]
     ]
-    prefixes = tuple(f"endpoint/{name}/" for name in names)
+    prefixes = tuple(f"endpoint/{name}/" for name in owners)
     return [policy for policy in found if policy["ResourceId"].startswith(prefixes)]
 
 
@@ -317,23 +320,24 @@ def delete_scaling(cloud: Cloud, name: str) -> None:
         client.deregister_scalable_target(**{key: target[key] for key in keys})
 
 
-def _alarms(cloud: Cloud, names: list[str]) -> list[str]:
-    wanted = [endpoints.alarm_name(name) for name in names]
+def _alarms(cloud: Cloud, owners: list[str]) -> list[str]:
+    wanted = [endpoints.alarm_name(name) for name in owners]
     answer = cloud.client("cloudwatch").describe_alarms(AlarmNames=wanted)
     return [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
 
 
-def _delete_logs(cloud: Cloud, names: list[str]) -> None:
+def _delete_logs(cloud: Cloud, owners: list[str]) -> None:
     logs = cloud.client("logs")
     absent = logs.exceptions.ResourceNotFoundException
-    for name in names:
+    for name in owners:
         with contextlib.suppress(absent):
             logs.delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
-    for group in ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"):
+    groups = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs")
+    for group, stem in itertools.product(groups, names.jobs(cloud.config.project)):
         try:
             pages = list(
                 logs.get_paginator("describe_log_streams").paginate(
-                    logGroupName=group, logStreamNamePrefix=f"{cloud.config.project}-"
+                    logGroupName=group, logStreamNamePrefix=f"{stem}-"
                 )
             )
         except absent:

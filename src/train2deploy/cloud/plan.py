@@ -56,7 +56,7 @@ def show_all(cloud: Cloud, plans: Sequence[Plan], max_usd: float | None) -> None
     say_account(cloud)
     for plan in plans:
         plan.show()
-    console.say(prices.source())
+    console.say(prices.source(cloud.config.region))
     for plan in plans:
         _check(plan, max_usd)
 
@@ -72,9 +72,9 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
     if not plan.costs:
         return
     _check(plan, leave.max_usd)
+    console.say(prices.source(cloud.config.region))
     if leave.yes or cloud.is_emulator:
         return
-    console.say(prices.source())
     if not sys.stdin.isatty():
         raise UserError("this costs money: expected YES=1 (nobody can be asked here).")
     console.say("This costs money. Type yes to go on:")
@@ -87,7 +87,8 @@ def _check(plan: Plan, max_usd: float | None) -> None:
         return
     highest = prices.total(plan.costs)
     if highest > max_usd:
+        caveat = next((cost.caveat for cost in plan.costs if cost.caveat), "")
         raise UserError(
-            f"MAX_USD={max_usd:g}: {plan.title} may cost {highest:.2f} USD, so nothing was"
+            f"MAX_USD={max_usd:g}: {plan.title} may cost {highest:.2f} USD{caveat}, so nothing was"
             " created. Choose a smaller instance or a shorter limit, or a higher MAX_USD."
         )

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from train2deploy.cloud import arns
 from train2deploy.cloud.config import Config
 from train2deploy.errors import UserError
 
@@ -23,9 +24,16 @@ def table() -> dict[str, Any]:
     return shipped
 
 
-def source() -> str:
-    """One line that says where the figures come from."""
-    return f"prices: {table()['source']}, {table()['date']}"
+def source(region: str) -> str:
+    """One line that says where the figures come from, and what they are not."""
+    said = f"prices: {table()['source']}, {table()['date']}"
+    if region == table()["region"]:
+        return said
+    currency = ", and are billed in CNY" if arns.partition(region) == "aws-cn" else ""
+    return (
+        f"{said}. Those of {region} differ{currency}: give them in USD an hour under [prices] in"
+        " cloud.toml, or as PRICES=<type>=<USD>"
+    )
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,14 @@ class Cost:
 
     Attributes:
         per_hour: USD of one instance, None where no price is known.
+        foreign: "" or the region whose instances these are, when the price is another region's.
     """
 
     instance_type: str
     count: int
     hours: float
     per_hour: float | None
+    foreign: str = ""
 
     @property
     def usd(self) -> float | None:
@@ -49,7 +59,14 @@ class Cost:
         span = f"{self.count} × {self.instance_type} for at most {self.hours:g} h"
         if self.usd is None:
             return f"{span}: no price known"
-        return f"{span}: {self.usd:.2f} USD"
+        return f"{span}: {self.usd:.2f} USD{self.caveat}"
+
+    @property
+    def caveat(self) -> str:
+        """What is to be said behind the figure, "" where it is the region's own."""
+        if not self.foreign:
+            return ""
+        return f" at the price of {table()['region']}; {self.foreign} has another"
 
 
 def cost(config: Config, instance_type: str, count: int, hours: float) -> Cost:
@@ -57,8 +74,11 @@ def cost(config: Config, instance_type: str, count: int, hours: float) -> Cost:
     >>> str(cost(Config(), "ml.c5.xlarge", 2, 0.5))
     '2 × ml.c5.xlarge for at most 0.5 h: 0.20 USD'
     """
-    known = {**table()["hour"], **config.prices}
-    return Cost(instance_type, count, hours, known.get(instance_type))
+    own = config.prices.get(instance_type)
+    if own is not None:
+        return Cost(instance_type, count, hours, own)
+    foreign = "" if config.region == table()["region"] else config.region
+    return Cost(instance_type, count, hours, table()["hour"].get(instance_type), foreign)
 
 
 def total(costs: list[Cost]) -> float:

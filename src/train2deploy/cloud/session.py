@@ -2,7 +2,8 @@
 
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,19 @@ import botocore.exceptions
 from botocore.config import Config as ClientConfig
 
 from train2deploy import console, manifest, paths
-from train2deploy.cloud.config import Config
+from train2deploy.cloud import arns
+from train2deploy.cloud.config import NEEDED, Config, load
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
 
-EMULATOR_DEFAULTS = {
-    "role": "train2deploy-execution",
-    "bucket": "train2deploy-emulator",
-}
+EMULATOR_ROLE = "train2deploy-execution"
+EMULATOR_BUCKET = "train2deploy-emulator"
+"""In us-east-1; in another region its name ends with that: buckets' names are the world's."""
 ADMINISTRATOR_KEY = "emulator-internal"
 """Whose calls the emulator neither records nor lets run into faults."""
 OPT_OUT = """\
 SchemaVersion: '1.0'
 SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
 """
-RETRIES = {"mode": "standard", "total_max_attempts": 8}
 
 
 class CloudError(JobFailed):
@@ -38,10 +38,12 @@ class Cloud:
 
     Attributes:
         emulator_url: of src/emulator, "" for AWS.
+        attempts: how often a call is tried at most.
     """
 
     config: Config
     emulator_url: str = ""
+    attempts: int = 8
 
     @property
     def is_emulator(self) -> bool:
@@ -72,7 +74,8 @@ class Cloud:
                 {"s3": {"addressing_style": "path"}, "proxies": {}} if self.is_emulator else {}
             )
             # An invocation is not repeated unasked: the endpoint may still work on it.
-            retries = {"total_max_attempts": 1} if service == "sagemaker-runtime" else RETRIES
+            attempts = 1 if service == "sagemaker-runtime" else self.attempts
+            retries = {"mode": "standard", "total_max_attempts": attempts}
             self._clients[service] = self.boto.client(
                 service,
                 endpoint_url=self.emulator_url or None,
@@ -92,47 +95,70 @@ class Cloud:
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of a SageMaker resource."""
-        region = self.config.region
-        partition = self.boto.get_partition_for_region(region)
-        return f"arn:{partition}:sagemaker:{region}:{self.account_id}:{kind}/{name.lower()}"
+        return arns.sagemaker(self.config.region, self.account_id, kind, name)
 
     @cached_property
     def role_arn(self) -> str:
-        """The execution role; a name is looked up."""
-        if self.config.role.startswith("arn:"):
-            return self.config.role
+        """The execution role; a name is looked up, with the path that it lies under."""
+        given = self.config.role
+        if given.startswith("arn:"):
+            return given
         try:
-            return str(self.client("iam").get_role(RoleName=self.config.role)["Role"]["Arn"])
+            found = self.client("iam").get_role(RoleName=given.rpartition("/")[2])
         except self.client("iam").exceptions.NoSuchEntityException:
             raise UserError(
-                f"role: the account {self.account_id} has none of the name {self.config.role!r}."
+                f"role: the account {self.account_id} has none of the name {given!r}."
                 " Give an existing one's name or ARN; `make cloud-policy` prints what it must be"
                 " allowed to do."
             ) from None
+        arn = str(found["Role"]["Arn"])
+        if "/" in given and not arn.endswith(f":role/{given.strip('/')}"):
+            raise UserError(f"role: the account has no {given!r}, but {arn}. Give that.")
+        return arn
 
     def check_bucket(self) -> None:
-        """Raises UserError when the bucket is not there; none is ever made on AWS."""
+        """Raises UserError unless the bucket is there, in the region; none is ever made on AWS."""
+        name, region = self.config.bucket, self.config.region
         try:
-            self.client("s3").head_bucket(Bucket=self.config.bucket)
+            head = self.client("s3").head_bucket(Bucket=name)
         except botocore.exceptions.ClientError as error:
             raise UserError(
-                f"bucket: s3://{self.config.bucket} is not there, or not for this caller"
+                f"bucket: s3://{name} is not there, or not for this caller"
                 f" ({error.response['Error'].get('Code')}). Make it, or give another one's name."
             ) from error
+        there = head.get("BucketRegion", region)
+        if there != region:
+            raise UserError(
+                f"bucket: s3://{name} is in {there}, and SageMaker in {region} reads and writes"
+                f" buckets of {region} alone. Give one of those, or REGION={there}."
+            )
+
+
+def settings(cloud: str, overrides: Mapping[str, str], needs: Collection[str] = NEEDED) -> Config:
+    """The settings for what CLOUD= names; the emulator has a role and a bucket of its own.
+
+    Raises:
+        UserError: CLOUD is something else, or as config.load does.
+    """
+    if cloud not in ("aws", "emulator"):
+        raise UserError(f"CLOUD={cloud}: expected aws or emulator.")
+    if cloud == "aws":
+        return load(overrides, needs=needs)
+    config = load(overrides, needs=())
+    here = config.region == "us-east-1"
+    bucket = EMULATOR_BUCKET if here else f"{EMULATOR_BUCKET}-{config.region}"
+    return replace(config, role=config.role or EMULATOR_ROLE, bucket=config.bucket or bucket)
 
 
 def connect(config: Config, cloud: str) -> Cloud:
-    """The account that CLOUD= names.
+    """The account that CLOUD= names: aws or emulator.
 
     Raises:
-        UserError: CLOUD is something else.
         MissingRequirement: no emulator runs.
     """
     _keep_the_sdk_quiet()
     if cloud == "aws":
         return Cloud(config)
-    if cloud != "emulator":
-        raise UserError(f"CLOUD={cloud}: expected aws or emulator.")
     url = emulator_url()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -143,6 +169,25 @@ def connect(config: Config, cloud: str) -> Cloud:
     account = Cloud(config, url)
     _furnish(account)
     return account
+
+
+def with_role_arn(config: Config, cloud: str) -> tuple[Config, str]:
+    """The settings with the ARN of their role, for a policy to name.
+
+    Returns:
+        The settings, and why the role stays a name: it need not be there yet, and who prints a
+        policy may not be allowed to look.
+    """
+    if not config.role or config.role.startswith("arn:"):
+        return config, ""
+    unseen = f"role {config.role}: named whatever path it lies under, as it was not looked up"
+    try:
+        account = replace(connect(config, cloud), attempts=2)
+        return replace(config, role=account.role_arn), ""
+    except UserError as error:
+        return config, f"{unseen}: {error}"
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        return config, f"{unseen} with GetRole: {error}"
 
 
 def emulator_url() -> str:
@@ -178,10 +223,12 @@ def _furnish(account: Cloud) -> None:
         )
     if config.role.startswith("arn:"):
         return
+    path, _, name = config.role.strip("/").rpartition("/")
     try:
-        iam.get_role(RoleName=config.role)
+        iam.get_role(RoleName=name)
     except iam.exceptions.NoSuchEntityException:
-        iam.create_role(RoleName=config.role, AssumeRolePolicyDocument="{}")
+        place = f"/{path}/" if path else "/"
+        iam.create_role(RoleName=name, Path=place, AssumeRolePolicyDocument="{}")
 
 
 def _keep_the_sdk_quiet() -> None:

@@ -7,7 +7,7 @@ endpoint configurations: nobody but this tool makes those, with all tags of the 
 from collections.abc import Collection, Iterable, Mapping
 
 from train2deploy import console
-from train2deploy.cloud import endpoints
+from train2deploy.cloud import arns, endpoints
 from train2deploy.cloud.session import Cloud
 
 OF_AWS = "aws:"
@@ -67,7 +67,7 @@ def _renew(cloud: Cloud, kind: str, name: str, wanted: Mapping[str, str], old: s
 def _renew_alarm(cloud: Cloud, removed: list[str]) -> None:
     """By calls of their own: an alarm that is put once more keeps the tags that it has."""
     region = cloud.config.region
-    partition = cloud.boto.get_partition_for_region(region)
+    partition = arns.partition(region)
     name = endpoints.alarm_name(cloud.config.endpoint_name)
     arn = f"arn:{partition}:cloudwatch:{region}:{cloud.account_id}:alarm:{name}"
     client = cloud.client("cloudwatch")

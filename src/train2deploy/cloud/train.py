@@ -13,7 +13,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, jobs, manifest, paths, versions
-from train2deploy.cloud import follow, images, plan, prices, staging, storage
+from train2deploy.cloud import follow, images, names, plan, prices, staging, storage
 from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
 from train2deploy.datasets.channels import facts
@@ -21,7 +21,6 @@ from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 
 FAILED = ("Failed", "Stopped")
-ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
@@ -186,10 +185,11 @@ def _source_uri(cloud: Cloud, prepared: Prepared) -> str:
 
 def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] | None]:
     """The name of the job for these inputs, and the job if it is to be taken up."""
-    stem = f"{cloud.config.project}-{prepared.request.version}-{prepared.fingerprint}"
+    project = names.training(cloud.config.project)
+    stem = f"{project}-{prepared.request.version}-{prepared.fingerprint}"
     fresh = prepared.request.fresh
-    for attempt in range(1, ATTEMPTS):
-        name = stem if attempt == 1 else f"{stem}-{attempt}"
+    for attempt in range(1, names.ATTEMPTS):
+        name = names.attempt(stem, attempt)
         job = describe(cloud, name)
         if job is None:
             return name, None
@@ -197,7 +197,9 @@ def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] |
         if status in FAILED or (status == "Completed" and (fresh or not _has_results(cloud, job))):
             continue
         return name, job
-    raise UserError(f"{stem}: {ATTEMPTS} jobs of these very inputs are there. Change a setting.")
+    raise UserError(
+        f"{stem}: {names.ATTEMPTS - 1} jobs of these inputs are there. Change a setting."
+    )
 
 
 def _has_results(cloud: Cloud, job: dict[str, Any]) -> bool:

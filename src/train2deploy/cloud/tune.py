@@ -5,14 +5,13 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, paths
-from train2deploy.cloud import follow, plan, prices, search, storage, train
+from train2deploy.cloud import follow, names, plan, prices, search, storage, train
 from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.hashing import sha256_value
 
 FAILED = ("Failed", "Stopped")
 ENDED = ("Completed", *FAILED)
-NAME_LENGTH = 32
 
 
 def tune(
@@ -67,7 +66,7 @@ def _name(cloud: Cloud, wanted: search.Search, prepared: train.Prepared, attempt
         wanted.seed,
     ]
     facts += [each.__dict__ for each in wanted.ranges]
-    return f"{cloud.config.project}-tune-{sha256_value(facts)[:8]}"[:NAME_LENGTH]
+    return f"{names.tuning(cloud.config.project)}-tune-{sha256_value(facts)[:8]}"
 
 
 def _planned(

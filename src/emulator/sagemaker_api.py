@@ -1,0 +1,228 @@
+"""SageMaker in one region: its operations, and their answers as the wire has them."""
+
+import http.client
+import json
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from emulator import calls
+from emulator.account import Account, Collection, Record
+from emulator.hosting_api import Endpoints, Models
+from emulator.protocol import ApiError, parse, serialise
+from emulator.scaling import Scaling
+from emulator.training import Training
+from emulator.transform import Transforms
+from emulator.tuning import Tunings
+from train2deploy.runtimes import Runtime
+
+logger = logging.getLogger("emulator")
+
+TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the"
+    " latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+
+
+class SageMaker:
+    """The service; `scaling` is what Application Auto Scaling asks it."""
+
+    def __init__(self, account: Account, runtime: Runtime) -> None:
+        self._account = account
+        self._training = Training(account, runtime)
+        self._models = Models(account)
+        self._endpoints = Endpoints(account, runtime)
+        self._transforms = Transforms(account, runtime)
+        self._tunings = Tunings(account, self._training)
+        self.scaling = Scaling(self._endpoints)
+        self._operations = self._table()
+
+    def end_all(self) -> None:
+        """Ends every process of every job and endpoint."""
+        for part in (self._training, self._transforms, self._endpoints):
+            part.end_all()
+
+    def answer(self, operation: str, request: Request) -> Response:
+        """What the service says to a request, which may be a refusal."""
+        try:
+            if operation == "InvokeEndpoint":
+                return self._invoke(request)
+            handler = self._operations.get(operation)
+            if handler is None:
+                raise ApiError("NotImplemented", f"{operation} is not emulated.", 501)
+            parameters = parse(operation, request.get_data())
+            with self._account.lock:
+                body = serialise(handler(parameters))
+        except ApiError as error:
+            return refusal(error)
+        except Exception as error:
+            logger.exception("%s", operation)
+            return refusal(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
+        return Response(body, content_type="application/x-amz-json-1.1")
+
+    def _invoke(self, request: Request) -> Response:
+        match = re.fullmatch(r"/endpoints/([^/]+)/invocations", request.path)
+        if match is None:
+            raise ApiError("NotImplemented", f"{request.path} is not emulated.", 501)
+        name, body = match.group(1), request.get_data()
+        limit = self._account.limits.body
+        if len(body) > limit:
+            text = f"Request body of {len(body)} bytes is over {limit}."
+            raise ApiError("ValidationError", text, 413)
+        headers = {"Content-Type": request.headers.get("Content-Type", "")}
+        for name_here, name_there in (
+            ("Accept", "Accept"),
+            ("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Custom-Attributes"),
+        ):
+            if name_here in request.headers:
+                headers[name_there] = request.headers[name_here]
+        target = request.headers.get("X-Amzn-SageMaker-Target-Variant", "")
+        try:
+            status, answer, kind, variant = self._endpoints.invoke(name, body, headers, target)
+        except TimeoutError:
+            raise self._model_error(name, 0, TIMED_OUT) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise self._model_error(name, 0, str(error)) from None
+        if status >= http.client.BAD_REQUEST:
+            raise self._model_error(name, status, answer.decode("utf-8", "replace"))
+        shown = {"x-Amzn-Invoked-Production-Variant": variant}
+        return Response(answer, status, shown, content_type=kind)
+
+    def _model_error(self, name: str, status: int, message: str) -> ApiError:
+        side = "client" if 400 <= status < 500 else "server"
+        return ApiError(
+            "ModelError",
+            f"Received {side} error ({status}) from primary with message"
+            f' "{message[:1000]}". See the log group /aws/sagemaker/Endpoints/{name}.',
+            424,
+            OriginalStatusCode=status,
+            OriginalMessage=message[:20000],
+            LogStreamArn=self._endpoints.log_stream_arn(name),
+        )
+
+    def _table(self) -> dict[str, Callable[[Record], Record]]:
+        account = self._account
+        return {
+            "CreateTrainingJob": self._training.create,
+            "DescribeTrainingJob": self._training.describe,
+            "StopTrainingJob": self._training.stop,
+            "ListTrainingJobs": self._list(account.training, "TrainingJob", "TrainingJobSummaries"),
+            "CreateModel": self._models.create_model,
+            "DescribeModel": lambda r: account.models.get(r["ModelName"]),
+            "DeleteModel": lambda r: self._delete(account.models, r["ModelName"]),
+            "ListModels": self._list(account.models, "Model", "Models"),
+            "CreateEndpointConfig": self._models.create_config,
+            "DescribeEndpointConfig": lambda r: account.configs.get(r["EndpointConfigName"]),
+            "DeleteEndpointConfig": lambda r: self._delete(
+                account.configs, r["EndpointConfigName"]
+            ),
+            "ListEndpointConfigs": self._list(account.configs, "EndpointConfig", "EndpointConfigs"),
+            "CreateEndpoint": self._endpoints.create,
+            "DescribeEndpoint": lambda r: account.endpoints.get(r["EndpointName"]),
+            "UpdateEndpoint": self._endpoints.update,
+            "UpdateEndpointWeightsAndCapacities": self._endpoints.update_weights,
+            "DeleteEndpoint": self._endpoints.delete,
+            "ListEndpoints": self._list(account.endpoints, "Endpoint", "Endpoints"),
+            "CreateTransformJob": self._transforms.create,
+            "DescribeTransformJob": lambda r: account.transforms.get(r["TransformJobName"]),
+            "StopTransformJob": self._transforms.stop,
+            "ListTransformJobs": self._list(
+                account.transforms, "TransformJob", "TransformJobSummaries"
+            ),
+            "CreateHyperParameterTuningJob": self._tunings.create,
+            "DescribeHyperParameterTuningJob": self._tunings.describe,
+            "StopHyperParameterTuningJob": self._tunings.stop,
+            "ListHyperParameterTuningJobs": self._list(
+                account.tunings, "HyperParameterTuningJob", "HyperParameterTuningJobSummaries"
+            ),
+            "ListTrainingJobsForHyperParameterTuningJob": self._tunings.list_jobs,
+            "AddTags": self._add_tags,
+            "ListTags": self._list_tags,
+            "DeleteTags": self._delete_tags,
+        }
+
+    def _list(self, collection: Collection, kind: str, member: str) -> Callable[[Record], Record]:
+        """Pages of summaries, the newest first, by the filters that lists have in common."""
+        shown = ("Name", "Arn", "Status")
+
+        def answer(request: Record) -> Record:
+            found = [
+                {
+                    **{kind + part: record.get(kind + part) for part in shown},
+                    "CreationTime": record["CreationTime"],
+                    "LastModifiedTime": record.get("LastModifiedTime", record["CreationTime"]),
+                    **_counters(record),
+                }
+                for record in collection
+                if request.get("NameContains", "") in record[kind + "Name"]
+                and request.get("StatusEquals") in (None, record.get(kind + "Status"))
+            ]
+            found.reverse()
+            start = int(request.get("NextToken", 0))
+            end = start + request.get("MaxResults", 100)
+            more = {"NextToken": str(end)} if end < len(found) else {}
+            return {member: found[start:end], **more}
+
+        return answer
+
+    def _delete(self, collection: Collection, name: str) -> Record:
+        collection.get(name)
+        collection.remove(name)
+        self._account.tags.pop(collection.arn(name), None)
+        return {}
+
+    def tagged(self, request: Request) -> Response:
+        """GetResources of the tagging API, for SageMaker's resources."""
+        wanted = calls.parameters(request.get_data())
+        filters = wanted.get("TagFilters", [])
+
+        def fits(tags: dict[str, str]) -> bool:
+            return all(
+                each["Key"] in tags
+                and (not each.get("Values") or tags[each["Key"]] in each["Values"])
+                for each in filters
+            )
+
+        found = [
+            {
+                "ResourceARN": arn,
+                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            }
+            for arn, tags in list(self._account.tags.items())
+            if fits(tags)
+        ]
+        return json_response({"PaginationToken": "", "ResourceTagMappingList": found})
+
+    def _add_tags(self, request: Record) -> Record:
+        self._account.tag(request["ResourceArn"], request["Tags"])
+        return self._list_tags(request)
+
+    def _list_tags(self, request: Record) -> Record:
+        tags = self._account.tags.get(request["ResourceArn"], {})
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+    def _delete_tags(self, request: Record) -> Record:
+        self._account.untag(request["ResourceArn"], request["TagKeys"])
+        return {}
+
+
+def _counters(record: Record) -> Record:
+    names = ("TrainingJobStatusCounters", "ObjectiveStatusCounters")
+    return {name: record[name] for name in names if name in record}
+
+
+def refusal(error: ApiError) -> Response:
+    body = {"__type": error.code, "message": error.message, "Message": error.message}
+    return Response(
+        json.dumps({**body, **error.members}),
+        error.status,
+        {"x-amzn-ErrorType": error.code},
+        content_type="application/x-amz-json-1.1",
+    )
+
+
+def json_response(value: Any) -> Response:
+    return Response(json.dumps(value), content_type="application/json")
