@@ -193,7 +193,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     from train2deploy.hashing import sha256_file
 
     # The same settings as the model's in the cloud; the caller's variables reach an endpoint.
-    settings = config.load(config.overrides(arguments.set), complete=False)
+    settings = config.load(config.overrides(arguments.set), needs=())
     os.environ.update(settings.serving_variables)
     if arguments.model_dir:
         package_lint.check_directory(arguments.model_dir)

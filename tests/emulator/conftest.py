@@ -62,9 +62,10 @@ class Rehearsal(Project):
         return subprocess.CompletedProcess(arguments, process.returncode, output)
 
 
-def forbidden(calls):
+def forbidden(calls, **others):
     """(action, resource) of those calls that the caller's policy does not allow."""
-    settings = config.Config(role="train2deploy-execution", bucket="train2deploy-emulator")
+    given = {"role": "train2deploy-execution", "bucket": "train2deploy-emulator", **others}
+    settings = config.Config(**given)
     needed = {(policy.action(service, name), resource) for service, name, resource, _ in calls}
     return {each for each in needed if not policy.allows("caller", settings, *each)}
 
@@ -75,9 +76,9 @@ class Account:
     def __init__(self, url):
         self.url = url
 
-    def client(self, service):
+    def client(self, service, region="us-east-1", key="test"):
         return boto3.client(
-            service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="test",
+            service, endpoint_url=self.url, region_name=region, aws_access_key_id=key,
             aws_secret_access_key="test",
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}))
 

@@ -36,6 +36,20 @@ def test_a_plan_dearer_than_max_usd_is_not_carried_out(aws, planned):
     plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.2))
 
 
+def test_a_price_of_another_region_is_said_where_it_is_shown_and_where_it_refuses(
+    planned, capsys
+):
+    abroad = RealAccount(Config(role="Role", bucket="my-bucket", region="ap-northeast-1"))
+    planned.costs = [prices.cost(abroad.config, "ml.p2.xlarge", 1, 1.0)]
+    said = "1.12 USD at the price of us-east-1; ap-northeast-1 has another"
+    with pytest.raises(UserError, match=f"may cost {said}, so nothing was created"):
+        plan.ask(abroad, planned, plan.Leave(yes=True, max_usd=1.0))
+    assert f"highest cost           1 × ml.p2.xlarge for at most 1 h: {said}" in (
+        capsys.readouterr().out)
+    plan.ask(abroad, planned, plan.Leave(yes=True))
+    assert "Those of ap-northeast-1 differ" in capsys.readouterr().out.replace("\n", " ")
+
+
 def test_where_nobody_can_be_asked_yes_is_needed(aws, planned, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     with pytest.raises(UserError, match="expected YES=1"):
@@ -73,7 +87,7 @@ def test_without_an_emulator_the_message_says_how_to_start_one(project):
 
 
 def test_without_role_and_bucket_nothing_is_called(project):
-    done = project.make("cloud-status", check=False)
+    done = project.make("cloud-deploy", check=False)
     assert "role: expected one, found none; it is never guessed" in done.stdout
 
 

@@ -14,12 +14,17 @@ from train2deploy import console, paths
 from train2deploy.cloud import deploy, endpoints, follow, names, plan, prices, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.cloud.train import instance_advice, refused
+from train2deploy.datasets import encodings
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
 
 CONTENT_TYPE = "application/jsonlines"
 PARTS_PER_INSTANCE = 2
-PAYLOAD_MB = 1
+LARGEST_PAYLOAD_MB = 100
+"""SageMaker's limit, for one request and for all that an instance works on at once."""
+MEGABYTE = 1_000_000
+"""As SageMaker's documents leave it open which one is meant, the smaller."""
+AT_ONCE = 2
 ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -69,15 +74,43 @@ def read(file: Path) -> list[str]:
         UserError: it is not there, or a line has no sentence; with the line's number.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"INPUT={file}: expected a text file in UTF-8: {error}") from error
+        text = encodings.read_text(file, "INPUT")
+    except OSError as error:
+        raise UserError(f"INPUT={file}: expected a text file: {error.strerror}.") from error
     # Not splitlines: characters such as U+2028 may stand within a sentence.
     lines = text.removesuffix("\n").split("\n") if text else []
-    sentences = [_sentence(f"{file}, line {n}", line) for n, line in enumerate(lines, 1)]
+    sentences = []
+    for number, line in enumerate(lines, 1):
+        where = f"{file}, line {number}"
+        sentences.append(_sentence(where, line))
+        size = len(record(sentences[-1]))
+        if size > LARGEST_PAYLOAD_MB * MEGABYTE:
+            raise UserError(
+                f"{where}: expected at most {LARGEST_PAYLOAD_MB} MB, SageMaker's limit for one"
+                f" line, found {size / MEGABYTE:.1f} MB. Shorten it or leave it out."
+            )
     if not sentences:
         raise UserError(f"INPUT={file}: expected at least one line, found none.")
     return sentences
+
+
+def record(sentence: str) -> bytes:
+    """A sentence as the job is given it."""
+    return (json.dumps({"q": sentence}, ensure_ascii=False) + "\n").encode()
+
+
+def limits(sentences: list[str]) -> dict[str, int]:
+    """How large a request is, by the longest line, and how many an instance gets at once.
+
+    >>> limits(["short"])
+    {'MaxPayloadInMB': 1, 'MaxConcurrentTransforms': 2}
+    """
+    longest = max(len(record(sentence)) for sentence in sentences)
+    payload = -(-longest // MEGABYTE)
+    return {
+        "MaxPayloadInMB": payload,
+        "MaxConcurrentTransforms": min(AT_ONCE, LARGEST_PAYLOAD_MB // payload),
+    }
 
 
 def split(items: list[str], parts: int) -> list[list[str]]:
@@ -118,7 +151,8 @@ def _choose_job(
     stem = f"{names.batch(cloud.config.project)}-batch-{sha256_value(facts)[:10]}"
     for attempt in range(1, names.ATTEMPTS):
         name = names.attempt(stem, attempt)
-        request, existing = _request(cloud, deployment, name), _describe(cloud, name)
+        request = _request(cloud, deployment, name, limits(sentences))
+        existing = _describe(cloud, name)
         status = existing["TransformJobStatus"] if existing else ""
         lost = status == "Completed" and not storage.keys(
             cloud, storage.split(request["TransformOutput"]["S3OutputPath"])[1]
@@ -128,14 +162,15 @@ def _choose_job(
     raise UserError(f"{stem}: {names.ATTEMPTS - 1} jobs of these inputs are there. Change a line.")
 
 
-def _request(cloud: Cloud, deployment: deploy.Deployment, name: str) -> dict[str, Any]:
+def _request(
+    cloud: Cloud, deployment: deploy.Deployment, name: str, limits: dict[str, int]
+) -> dict[str, Any]:
     settings = cloud.config
     count = settings.batch_instance_count
     return {
         "TransformJobName": name,
         "ModelName": deployment.model_name,
-        "MaxPayloadInMB": PAYLOAD_MB,
-        "MaxConcurrentTransforms": 2,
+        **limits,
         "BatchStrategy": "MultiRecord",
         "TransformInput": {
             "DataSource": {
@@ -191,10 +226,8 @@ def _part_key(number: int) -> str:
 def _upload(cloud: Cloud, request: dict[str, Any], parts: list[list[str]]) -> None:
     bucket, prefix = storage.split(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
     for number, part in enumerate(parts):
-        body = "".join(json.dumps({"q": text}, ensure_ascii=False) + "\n" for text in part)
-        cloud.client("s3").put_object(
-            Bucket=bucket, Key=prefix + _part_key(number), Body=body.encode()
-        )
+        body = b"".join(map(record, part))
+        cloud.client("s3").put_object(Bucket=bucket, Key=prefix + _part_key(number), Body=body)
 
 
 def _create(cloud: Cloud, deployment: deploy.Deployment, request: dict[str, Any]) -> None:

@@ -27,9 +27,7 @@ PROJECT_TAG = "train2deploy.project"
 NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
-ROLE = re.compile(
-    r"(arn:aws[a-z-]*:iam::\d{12}:role/)?/?([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII
-)
+ROLE = re.compile(r"(arn:aws[a-z-]*:iam::\d{12}:role/)?/?([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 PREFIX = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
@@ -255,8 +253,8 @@ def _check(config: Config, file: Path, needs: Collection[str], given: Collection
     idle = [key for key in BATCH_PARAMETERS if getattr(config, key) is not None]
     if idle and not config.batching:
         raise UserError(
-            f"{said(idle[0])}: has no effect without batching. Give batching = true (BATCHING=1), too,"
-            f" or leave {idle[0]} out."
+            f"{said(idle[0])}: has no effect without batching. Give batching = true"
+            f" (BATCHING=1), too, or leave {idle[0]} out."
         )
     for key in ("project", "endpoint_name"):
         name = getattr(config, key)
@@ -277,6 +275,6 @@ def _check(config: Config, file: Path, needs: Collection[str], given: Collection
         raise UserError("subnets, security_groups: expected both or none of them.")
     if config.train_instance_type.startswith("ml.t"):
         raise UserError(
-            f"{said('train_instance_type')}: {config.train_instance_type} is for hosting only. Expected for"
-            " instance ml.c5.xlarge."
+            f"{said('train_instance_type')}: {config.train_instance_type} is for hosting only."
+            " Expected for instance ml.c5.xlarge."
         )

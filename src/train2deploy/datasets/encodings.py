@@ -45,23 +45,27 @@ class Encoding:
     iconv: str
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, variable: str = "") -> str:
     """The text of a UTF-8 file, without a byte order mark.
+
+    Args:
+        variable: of make, which named the file.
 
     Raises:
         InvalidDataSet: it is in another encoding, or damaged; the message has the command that
             converts it.
     """
     data = path.read_bytes()
+    file = f"{variable}={path}" if variable else str(path)
     for magic, words in OTHER_FILES.items():
         if data.startswith(magic):
             raise InvalidDataSet(
-                f"{path}: expected CSV, found {words}. Unpack it, or save it from Excel as"
+                f"{file}: expected CSV, found {words}. Unpack it, or save it from Excel as"
                 ' "CSV UTF-8 (Comma delimited)".'
             )
     found = _not_utf8(data)
     if found:
-        raise InvalidDataSet(f"{path}: expected UTF-8, found {found.words}. {_advice(path, found)}")
+        raise InvalidDataSet(f"{file}: expected UTF-8, found {found.words}. {_advice(path, found)}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -69,7 +73,7 @@ def read_text(path: Path) -> str:
         start = error.start + len(data) - len(error.object)
         line, byte = data[:start].count(b"\n") + 1, data[start]
         where = (
-            f"{path}, line {line}: expected UTF-8, found the byte 0x{byte:02x} at offset {start}"
+            f"{file}, line {line}: expected UTF-8, found the byte 0x{byte:02x} at offset {start}"
         )
         if _is_damaged(data):
             raise InvalidDataSet(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from train2deploy import console, disk, manifest, partial, paths, processes
-from train2deploy.datasets import channels
+from train2deploy.datasets import channels, encodings
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import TrainingRuntime
@@ -125,10 +125,4 @@ def _write_text(source: Path, target: Path) -> None:
 def _lines(source: Path) -> Iterable[str]:
     if source.is_dir():
         return [row.text for row in channels.read(source)]
-    try:
-        return source.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"CORPUS={source}: expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
-            f" at offset {error.start}."
-        ) from error
+    return encodings.read_text(source, "CORPUS").splitlines()

@@ -48,7 +48,10 @@ def test_a_make_variable_is_above_the_file(tmp_path):
     (GOOD + "train_instance_type = 'p2.xlarge'\n", "a type such as ml.c5.xlarge"),
     (GOOD + "train_instance_type = 'ml.t2.large'\n", "is for hosting only"),
     (GOOD + "project = 'a_b'\n", "letters, digits and single hyphens"),
-    (GOOD + f"project = '{'a' * 19}'\n", "at most 18 characters"),
+    (GOOD + f"project = '{'a' * 64}'\n", "at most 63 characters, as SageMaker takes, found 64"),
+    (GOOD + "endpoint_name = 'a--b'\n", "digits and single hyphens between them"),
+    (GOOD + "region = 'cn-north-1'\nkms_key = 'arn:aws:kms:x:1:key/k'\n", "with arn:aws-cn:"),
+    ('role = "a role"\nbucket = "my-bucket"\n', "role: expected a role's name or ARN"),
     ('role = "Role"\nbucket = "s3://x"\n', "a bucket's name (no s3://)"),
     (GOOD + "prefix = '/data/'\n", "prefix: expected names with single slashes"),
     (GOOD + "prefix = ''\n", "prefix: expected names with single slashes"),
@@ -90,7 +93,7 @@ def test_settings_of_batching_become_the_container_s_variables(tmp_path):
 def test_batching_can_be_turned_off_for_once(tmp_path):
     written = GOOD + "batching = true\nmax_batch_size = 16\n"
     assert load(tmp_path, written, BATCHING="0").serving_variables == {}
-    with pytest.raises(UserError, match="max_batch_size: has no effect without batching"):
+    with pytest.raises(UserError, match="MAX_BATCH_SIZE: has no effect without batching"):
         load(tmp_path, written, BATCHING="0", MAX_BATCH_SIZE="8")
 
 
@@ -121,9 +124,67 @@ def test_costs_are_instances_times_hours_times_price():
 
 
 def test_the_shipped_prices_say_when_and_where_from():
-    assert re.search(r"\d{4}-\d{2}$", prices.source())
+    assert re.search(r"\d{4}-\d{2}$", prices.source("us-east-1"))
     for name in ("train_instance_type", "endpoint_instance_type", "batch_instance_type"):
         assert prices.cost(config.Config(), getattr(config.Config(), name), 1, 1).usd
+
+
+@pytest.mark.parametrize("region, currency", [("ap-northeast-1", ""), ("cn-north-1", "CNY")])
+def test_a_price_of_another_region_is_said_to_be_one(region, currency):
+    settings = config.Config(region=region, prices={"ml.new.type": 10.0})
+    shown = str(prices.cost(settings, "ml.c5.xlarge", 1, 1))
+    assert shown.endswith(f"0.20 USD at the price of us-east-1; {region} has another")
+    assert "us-east-1" not in str(prices.cost(settings, "ml.new.type", 1, 1))  # the user's own
+    source = prices.source(region)
+    assert f"Those of {region} differ" in source and currency in source
+    assert "differ" not in prices.source("us-east-1")
+
+
+def test_a_variable_that_was_given_is_named_as_it_was_given(tmp_path):
+    with pytest.raises(UserError, match=r"^ENDPOINT_NAME: expected .* found 'a_b'"):
+        load(tmp_path, ENDPOINT_NAME="a_b")
+    with pytest.raises(UserError, match=r"^TRAIN_VOLUME_GB: expected 1 or more, found 0"):
+        load(tmp_path, TRAIN_VOLUME_GB="0")
+
+
+def test_a_command_asks_only_for_what_it_needs(tmp_path):
+    (tmp_path / "cloud.toml").write_text("bucket = 'my-bucket'\n", encoding="utf-8")
+    assert config.load({}, tmp_path / "cloud.toml", needs=("bucket",)).role == ""
+    with pytest.raises(UserError, match="bucket: expected one"):
+        config.load({}, tmp_path / "absent.toml", needs=("bucket",))
+
+
+@pytest.mark.parametrize("region, partition", [
+    ("us-east-1", "aws"), ("ap-northeast-1", "aws"), ("cn-north-1", "aws-cn"),
+    ("us-gov-west-1", "aws-us-gov"), ("us-isob-east-1", "aws-iso-b"),
+    ("eusc-de-east-1", "aws-eusc")])
+def test_policies_are_of_the_regions_partition(region, partition):
+    settings = config.Config(region=region, role="R", bucket="my-bucket", kms_key="key-1")
+    text = str(policy.policy("caller", settings)) + str(policy.policy("execution", settings))
+    assert set(re.findall(r"arn:([a-z-]+):", text)) == {partition}
+
+
+def test_a_role_that_is_a_name_is_one_under_whatever_path():
+    settings = config.Config(role="Exec", bucket="my-bucket")
+    for place, allowed in (
+        ("role/Exec", True), ("role/service-role/Exec", True), ("role/a/b/Exec", True),
+        ("role/MyExec", False), ("role/service-role/MyExec", False), ("role/Exec/Other", False)):
+        arn = f"arn:aws:iam::123456789012:{place}"
+        assert policy.allows("caller", settings, "iam:PassRole", arn) is allowed, place
+
+
+def test_capitals_are_small_in_the_names_of_sagemaker_alone():
+    settings = config.Config(
+        role="Exec", bucket="my-bucket", project="MyProject", endpoint_name="MyEndpoint")
+    stem = "arn:aws:sagemaker:us-east-1:123456789012"
+    for action, resource, allowed in (
+        ("sagemaker:CreateEndpoint", f"{stem}:endpoint/myendpoint", True),
+        ("sagemaker:CreateEndpoint", f"{stem}:endpoint/MyEndpoint", False),
+        ("sagemaker:CreateModel", f"{stem}:model/myendpoint-0a1b2c3d4e5f", True),
+        ("sagemaker:CreateTrainingJob", f"{stem}:training-job/myproject-v1-0a1b", True),
+        ("cloudwatch:PutMetricAlarm",
+         "arn:aws:cloudwatch:us-east-1:123456789012:alarm:MyEndpoint-answers-with-errors", True)):
+        assert policy.allows("caller", settings, action, resource) is allowed, resource
 
 
 @pytest.mark.parametrize("name", ["caller", "execution"])
