@@ -412,7 +412,7 @@ CLOUD_RUN = PYTHONPATH=src .venvs/cloud/bin/python -m train2deploy.cloud $(if $(
 CLOUD_TRAINING = $(TRAIN_OPTIONS) $(if $(REPRO),--repro) $(if $(FRESH),--fresh)
 
 emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
-	@exec env PYTHONPATH=src .venvs/cloud/bin/python -m emulator --port $(EMULATOR_PORT) \
+	@exec env PYTHONPATH=src .venvs/cloud/bin/python -m emulator --port "$(EMULATOR_PORT)" \
 		$(if $(DETACH),--detach) --faults "$(FAULTS)" --limits "$(LIMITS)" --runtime "$(RUNTIME)"
 
 emulator-stop: .stamps/cloud ## end what emulator DETACH=1 started, and all that runs in it

@@ -16,7 +16,7 @@ SERVE_ENV := .stamps/serve .stamps/handler
 RUNTIME_OPTIONS := --runtime $(RUNTIME)
 IMAGES := .stamps/images-$(MODEL_SERVER)
 ifneq ($(filter docker sdk,$(RUNTIME)),)
-RUNTIME_OPTIONS += --image $(IMAGE) --model-server $(MODEL_SERVER) $(if $(MEMORY),--memory $(MEMORY))
+RUNTIME_OPTIONS += --image $(IMAGE) --model-server $(MODEL_SERVER) $(if $(MEMORY),--memory "$(MEMORY)")
 ifeq ($(IMAGE),aws)
 TRAIN_ENV += .stamps/cloud
 SERVE_ENV += .stamps/cloud
@@ -52,9 +52,14 @@ WITH_CLOUD = $(filter cloud,$(A) $(B))
 NEEDS_host := .stamps/train .stamps/serve .stamps/handler
 NEEDS_docker := $(IMAGES)
 NEEDS_cloud := .stamps/cloud build/model.tar.gz
+# Before anything is built for it.
+ifneq ($(filter parity,$(MAKECMDGOALS)),)
+$(foreach side,A B,$(if $(filter-out host docker cloud,$($(side))),$(error $(side)=$($(side)): expected host, docker or cloud)))
+$(if $(filter-out 0 1,$(words $(filter cloud,$(A)) $(filter cloud,$(B)))),$(error A=cloud B=cloud: expected host or docker for one of them))
+endif
 PARITY_INPUTS := build/data/manifest.json build/vectors/manifest.json
 parity: $(if $(WITH_CLOUD),,.hyperparameters) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud
-	@$(if $(WITH_CLOUD),$(CLOUD_RUN) parity $(firstword $(filter-out cloud,$(A) $(B))),$(RUN) parity $(A) $(B) $(TRAIN_OPTIONS))
+	@$(if $(WITH_CLOUD),$(CLOUD_RUN) parity "$(A)" "$(B)",$(RUN) parity "$(A)" "$(B)" $(TRAIN_OPTIONS))
 
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker

@@ -24,7 +24,7 @@ STOP_SECONDS = 60.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="emulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0: a free one")
+    parser.add_argument("--port", default="0", help="of 127.0.0.1; 0: a free one")
     parser.add_argument("--detach", action="store_true")
     parser.add_argument("--stop", action="store_true")
     parser.add_argument("--faults", default="", help="kind:target[:number],…")
@@ -46,8 +46,7 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> None:
     """The account, until SIGTERM or Ctrl-C; then every job and endpoint is ended."""
     _refuse_a_second()
-    port = arguments.port or endpoint.free_port()
-    endpoint.check_port(port)
+    port = _port(arguments.port)
     # The user's account, region and endpoint must not be reached from here.
     for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:
         del os.environ[name]
@@ -103,9 +102,19 @@ def run(arguments: argparse.Namespace) -> None:
         shutil.rmtree(paths.EMULATOR, ignore_errors=True)
 
 
+def _port(given: str) -> int:
+    """A port that can be listened on; given "0", a free one."""
+    if not (given.isascii() and given.isdecimal() and int(given) < 65536):
+        raise UserError(f"EMULATOR_PORT={given}: expected 0 to 65535 (0: a free port).")
+    port = int(given) or endpoint.free_port()
+    endpoint.check_port(port, "EMULATOR_PORT", "emulator-stop")
+    return port
+
+
 def start_detached(arguments: argparse.Namespace) -> None:
     """Starts the account in the background and waits until it answers."""
     _refuse_a_second()
+    _port(arguments.port)
     paths.EMULATOR_LOG.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "emulator"]
     for name in ("port", "faults", "limits", "runtime"):

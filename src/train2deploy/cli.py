@@ -161,7 +161,8 @@ def _parity(arguments: argparse.Namespace) -> None:
     from train2deploy import parity, runtimes
 
     job = _job(arguments, repro=True)
-    a, b = (runtimes.named(name, *_containers(arguments)) for name in (arguments.a, arguments.b))
+    a = runtimes.named(arguments.a, *_containers(arguments), variable="A")
+    b = runtimes.named(arguments.b, *_containers(arguments), variable="B")
     parity.parity(a, b, job)
 
 

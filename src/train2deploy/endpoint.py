@@ -254,18 +254,23 @@ def asked_port(port: int) -> int:
     return port or (running.port if running else DEFAULT_PORT)
 
 
-def check_port(port: int) -> None:
-    """Raises UserError when something listens on the port already."""
+def check_port(port: int, variable: str = "PORT", stop: str = "local-stop") -> None:
+    """Raises UserError when something listens on the port already.
+
+    Args:
+        variable: of make, which gave the number.
+        stop: the target that ends what we may have on it.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((ADDRESS, port))
         except OverflowError as error:
-            raise UserError(f"PORT={port}: expected 1 to 65535.") from error
+            raise UserError(f"{variable}={port}: expected 1 to 65535.") from error
         except OSError as error:
             raise UserError(
-                f"PORT={port}: {error.strerror}. Choose another one, for instance"
-                f" PORT={free_port()}, or end what uses it (`make local-stop` if it is ours)."
+                f"{variable}={port}: {error.strerror}. Choose another one, for instance"
+                f" {variable}={free_port()}, or end what uses it (`make {stop}` if it is ours)."
             ) from error
 
 

@@ -301,11 +301,34 @@ def test_settings_reach_the_job(project, deployed):
     assert done.returncode == 0, done.stdout
 
 
+def test_hyperparameters_that_are_plain_strings_are_taken_as_the_platform_takes_them(deployed):
+    """The job above once more, as boto3 sends one: no value is JSON."""
+    client = deployed.client("sagemaker")
+    name = next(each for each in deployed.names()["TrainingJob"] if each.startswith("settings-v1"))
+    job = client.describe_training_job(TrainingJobName=name)
+    sent = {key: json.loads(value) for key, value in job["HyperParameters"].items()}
+    assert sent["sagemaker_submit_directory"].startswith("s3://")
+    fields = ("AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig",
+              "ResourceConfig", "Environment")
+    client.create_training_job(
+        TrainingJobName="plain", StoppingCondition={"MaxRuntimeInSeconds": 300},
+        HyperParameters={key: str(value) for key, value in {**sent, "epochs": 1}.items()},
+        **{key: job[key] for key in fields})
+
+    def ended():
+        found = client.describe_training_job(TrainingJobName="plain")
+        return found if found["TrainingJobStatus"] in ("Completed", "Failed") else None
+
+    found = deployed.eventually(ended, "an end")
+    assert found["TrainingJobStatus"] == "Completed", found["FailureReason"]
+    assert found["HyperParameters"]["sagemaker_program"] == "train_v1.py"
+
+
 def test_settings_reach_the_endpoint_and_the_batch_job(project, deployed):
     settings = {
         "KMS_KEY": "key-1", "SUBNETS": "subnet-1", "SECURITY_GROUPS": "sg-1", "TAGS": "team=nlp",
         "PROJECT": "settings", "ENDPOINT_NAME": "settings", "ENDPOINT_INSTANCE_COUNT": "2",
-        "BATCH_INSTANCE_TYPE": "ml.c5.large", "BATCH_INSTANCE_COUNT": "2"}
+        "BATCH_INSTANCE_TYPE": "ml.c5.xlarge", "BATCH_INSTANCE_COUNT": "2"}
     options = [part for item in settings.items() for part in ("--set", "=".join(item))]
     client = deployed.client("sagemaker")
     lines = project.root / "lines.txt"
@@ -323,7 +346,7 @@ def test_settings_reach_the_endpoint_and_the_batch_job(project, deployed):
     job = client.describe_transform_job(TransformJobName=name)
     assert job["TransformOutput"]["KmsKeyId"] == "key-1"
     assert job["TransformResources"] == {
-        "InstanceType": "ml.c5.large", "InstanceCount": 2, "VolumeKmsKeyId": "key-1"}
+        "InstanceType": "ml.c5.xlarge", "InstanceCount": 2, "VolumeKmsKeyId": "key-1"}
     streams = deployed.client("logs").describe_log_streams(
         logGroupName="/aws/sagemaker/TransformJobs", logStreamNamePrefix=name)["logStreams"]
     assert len(streams) == 2  # that many have run

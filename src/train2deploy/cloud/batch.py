@@ -76,7 +76,9 @@ def read(file: Path) -> list[str]:
     try:
         text = encodings.read_text(file, "INPUT")
     except OSError as error:
-        raise UserError(f"INPUT={file}: expected a text file: {error.strerror}.") from error
+        raise UserError(
+            f"INPUT={file}: expected a text file in UTF-8: {error.strerror}."
+        ) from error
     # Not splitlines: characters such as U+2028 may stand within a sentence.
     lines = text.removesuffix("\n").split("\n") if text else []
     sentences = []

@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     scale.add_argument("--target", type=float, default=600.0)
     scale.add_argument("--off", action="store_true", help="end the scaling")
     parity = add("parity", _parity)
-    parity.add_argument("runtime", help="host or docker")
+    for side in ("a", "b"):
+        parity.add_argument(side, help="host or docker; cloud for one of the two")
     add("policy", _policy)
     status = add("status", _status)
     status.add_argument("--follow", action="store_true", help="the training jobs, to their end")
@@ -192,7 +193,10 @@ def _parity(arguments: argparse.Namespace) -> None:
     from train2deploy import runtimes
     from train2deploy.cloud import parity
 
-    parity.parity(_connect(arguments), runtimes.named(arguments.runtime))
+    sides = {"A": arguments.a, "B": arguments.b}
+    here = next((name for name in sides if sides[name] != "cloud"), "A")
+    runtime = runtimes.named(sides[here], variable=here)
+    parity.parity(_connect(arguments, needs=()), runtime)
 
 
 def _policy(arguments: argparse.Namespace) -> None:

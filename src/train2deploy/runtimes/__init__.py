@@ -5,6 +5,7 @@ environment" or "serve this directory" into a command of this machine. Who start
 command, follows it and ends it is the same for both.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +85,22 @@ class Runtime(TrainingRuntime, Protocol):
         """src/hosting on an unpacked model, at 127.0.0.1:port."""
 
 
-def named(name: str, image: str = "own", model_server: str = "own", memory: str = "") -> Runtime:
+MEMORY = re.compile(r"(\d+(?:\.\d+)?)([bkmg]?)b?", re.ASCII | re.IGNORECASE)
+LEAST_MEMORY = 6 * 1024 * 1024
+"""Docker's."""
+
+
+def named(
+    name: str,
+    image: str = "own",
+    model_server: str = "own",
+    memory: str = "",
+    variable: str = "RUNTIME",
+) -> Runtime:
     """The runtime that RUNTIME=, IMAGE=, MODEL_SERVER= and MEMORY= name.
+
+    Args:
+        variable: of make, which gave the name.
 
     Raises:
         UserError: there is none of that name.
@@ -96,7 +111,10 @@ def named(name: str, image: str = "own", model_server: str = "own", memory: str 
     if name == "host":
         return host.HOST
     if name == "docker":
+        _check_memory(memory)
         return docker.runtime(image, model_server, memory)
+    if variable != "RUNTIME":
+        raise UserError(f"{variable}={name}: expected host, docker or cloud.")
     if name == "sdk":
         raise UserError(
             "RUNTIME=sdk: the SDK's local mode is for `make local-train` alone. Use"
@@ -113,4 +131,13 @@ def training(
         return named(name, image, model_server, memory)
     from train2deploy.runtimes import sdk
 
+    _check_memory(memory)
     return sdk.runtime(image, memory)
+
+
+def _check_memory(given: str) -> None:
+    """Raises UserError for what is not a limit to Docker: a number, and a unit of b, k, m or g."""
+    match = MEMORY.fullmatch(given)
+    unit = "bkmg".index((match.group(2) or "b").lower()) if match else 0
+    if given and (match is None or float(match.group(1)) * 1024**unit < LEAST_MEMORY):
+        raise UserError(f"MEMORY={given}: expected 6m or more, such as 512m or 2g.")

@@ -139,3 +139,17 @@ def test_the_public_base_is_pinned_by_digest():
 
 def test_make_looks_for_the_images_that_the_tool_builds():
     assert default.IMAGES == (images.TRAIN, images.SERVE)
+
+
+@pytest.mark.parametrize("given", ["abc", "2 g", "0", "1m", "-2g", "2t", "5g5", "g"])
+def test_a_memory_that_docker_does_not_know_is_named(given):
+    for named in (lambda: runtimes.named("docker", memory=given),
+                  lambda: runtimes.training("sdk", memory=given)):
+        with pytest.raises(UserError, match=rf"^MEMORY={given}: expected 6m or more, such as 512m"):
+            named()
+
+
+@pytest.mark.parametrize("name", ["foo", "sdk", ""])
+def test_parity_names_the_variable_that_was_given(name):
+    with pytest.raises(UserError, match=rf"^A={name}: expected host, docker or cloud\.$"):
+        runtimes.named(name, variable="A")

@@ -1,0 +1,158 @@
+"""The account from a user's own code: docs/emulator.md as it stands, and what AWS refuses."""
+
+import json
+import re
+import subprocess
+
+import botocore.exceptions
+import pytest
+from conftest import PYTHON, Account
+from project import REPOSITORY, TIMEOUT_SECONDS
+
+from train2deploy.cloud import batch, session
+from train2deploy.errors import UserError
+
+PAGE = (REPOSITORY / "docs" / "emulator.md").read_text(encoding="utf-8")
+ROLE = "arn:aws:iam::123456789012:role/any"
+
+
+@pytest.fixture(scope="module")
+def account(project):
+    """Not `running_account`: the page's reader may do more than the project's policy allows."""
+    project.cloud("emulator", "DETACH=1")
+    yield Account(project.json("emulator.json")["url"])
+    project.cloud("emulator-stop")
+
+
+def snippet(heading, language):
+    """The code below a heading of the page."""
+    section = PAGE.split(f"\n## {heading}")[1].split("\n## ")[0]
+    (code,) = re.findall(rf"```{language}\n(.*?)```", section, re.S)
+    return code
+
+
+def settings(account):
+    """What the page has its reader export."""
+    exported = dict(re.findall(r"([A-Z_]+)=(\S+)", "\n".join(
+        line for line in snippet("Set up", "sh").splitlines() if line.startswith("export"))))
+    assert set(exported) == {
+        "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}
+    return {**exported, "AWS_ENDPOINT_URL": account.url, "NO_PROXY": "127.0.0.1"}
+
+
+@pytest.mark.parametrize("heading", ["boto3", "The SageMaker SDK"])
+def test_the_pages_code_runs_as_it_stands(project, account, heading, tmp_path):
+    quiet = tmp_path / "sdk.yaml"
+    quiet.write_text(session.OPT_OUT, encoding="utf-8")
+    exported = {**settings(account), "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet)}
+    done = subprocess.run(
+        [PYTHON, "-c", snippet(heading, "python")], cwd=project.root, env=exported,
+        capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"'label': '(グルメ|携帯電話|京都)'", done.stdout)
+
+
+def test_the_page_is_short_and_both_readmes_lead_to_it():
+    assert len(PAGE.splitlines()) <= 80
+    for name in ("README.md", "README.ja.md"):
+        assert "(docs/emulator.md)" in (REPOSITORY / name).read_text(encoding="utf-8")
+
+
+def refused(call, **request):
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**request)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    return caught.value.response["Error"]["Message"]
+
+
+def training(**more):
+    return {
+        "TrainingJobName": "refused", "RoleArn": ROLE,
+        "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://my-bucket/out"},
+        "ResourceConfig": {
+            "InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60}, **more}
+
+
+@pytest.mark.parametrize("more, place", [
+    ({"HyperParameters": {"text": "a" * 2501}}, "length less than or equal to 2500"),
+    ({"HyperParameters": {"a" * 257: "text"}}, "length less than or equal to 256"),
+    ({"HyperParameters": {f"key-{n}": "1" for n in range(101)}}, "less than or equal to 100"),
+    ({"TrainingJobName": "a" * 64}, "'trainingJobName' failed to satisfy constraint: Member must"),
+    ({"TrainingJobName": "a_b"}, "regular expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"),
+    ({"RoleArn": "arn:aws:iam::1:role/too-short"}, "at 'roleArn' failed to satisfy constraint"),
+    ({"ResourceConfig": {"InstanceType": "ml.t2.large", "InstanceCount": 1, "VolumeSizeInGB": 1}},
+     "'resourceConfig.instanceType' failed to satisfy constraint: Member must satisfy enum"),
+])
+def test_training_jobs_that_aws_refuses_are_refused(account, more, place):
+    client = account.client("sagemaker")
+    assert place in refused(client.create_training_job, **training(**more))
+    assert client.list_training_jobs()["TrainingJobSummaries"] == []
+
+
+def transform(**more):
+    source = {"S3DataType": "S3Prefix", "S3Uri": "s3://my-bucket/lines.jsonl"}
+    return {
+        "TransformJobName": "job", "ModelName": "mine", "TransformInput": {
+            "DataSource": {"S3DataSource": source}, "ContentType": "application/jsonlines",
+            "SplitType": "Line"},
+        "TransformOutput": {"S3OutputPath": "s3://my-bucket/out", "AssembleWith": "Line"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1}, **more}
+
+
+@pytest.mark.parametrize("more, place", [
+    ({"MaxPayloadInMB": 101}, "'maxPayloadInMB' failed to satisfy constraint"),
+    ({"MaxPayloadInMB": 51, "MaxConcurrentTransforms": 2}, "must not exceed 100"),
+    ({"MaxConcurrentTransforms": 17}, "must not exceed 100, found 17 * 6 = 102"),
+    ({"TransformJobName": "a" * 64}, "length less than or equal to 63"),
+    ({"BatchStrategy": "Many"}, "enum value set: [MultiRecord, SingleRecord]"),
+    ({"DataProcessing": {"InputFilter": "$.q"}}, "InputFilter is not emulated"),
+])
+def test_transform_jobs_that_aws_refuses_are_refused(account, more, place):
+    assert place in refused(account.client("sagemaker").create_transform_job, **transform(**more))
+
+
+def test_a_record_larger_than_a_payload_fails_the_job_and_0_stands_for_no_limit(account):
+    """After the page's code, whose model and objects are there."""
+    client = account.client("sagemaker")
+    line = json.dumps({"q": "あ" * 400_000}, ensure_ascii=False)
+    account.client("s3").put_object(
+        Bucket="my-bucket", Key="lines.jsonl", Body=f'{{"q": "a"}}\n{line}\n'.encode())
+    client.create_transform_job(**transform(MaxPayloadInMB=1, TransformJobName="too-small"))
+    client.create_transform_job(**transform(MaxPayloadInMB=0, TransformJobName="unlimited"))
+
+    def ended(name):
+        job = client.describe_transform_job(TransformJobName=name)
+        return job if job["TransformJobStatus"] != "InProgress" else None
+
+    failed = account.eventually(lambda: ended("too-small"), "an end")
+    assert failed["TransformJobStatus"] == "Failed"
+    assert "Too much data for max payload size" in failed["FailureReason"]
+    done = account.eventually(lambda: ended("unlimited"), "an end")
+    assert done["TransformJobStatus"] == "Completed", done
+
+
+def test_a_line_over_the_limit_is_refused_with_its_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "MEGABYTE", 10)
+    lines = tmp_path / "lines.txt"
+    lines.write_text("a\n" + "あ" * 330 + "\n" + "b" * 995 + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 3: expected at most 100 MB, .* found 100\.5 MB"):
+        batch.read(lines)
+
+
+@pytest.mark.parametrize("size, payload, at_once", [
+    (10, 1, 2), (999_990, 1, 2), (999_991, 2, 2), (50_000_000, 51, 1), (99_999_990, 100, 1)])
+def test_the_payload_follows_the_longest_line_within_what_aws_allows(size, payload, at_once):
+    sentences = ["a", "b" * size]  # and ten characters around it
+    assert batch.limits(sentences) == {
+        "MaxPayloadInMB": payload, "MaxConcurrentTransforms": at_once}
+
+
+@pytest.mark.parametrize("encoding, name", [
+    ("cp932", "CP932"), ("utf-16", "UTF-16"), ("euc_jp", "EUC-JP")])
+def test_an_input_in_another_encoding_is_told_how_to_convert(tmp_path, encoding, name):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("電波が悪くて困っています。\n抹茶パフェを食べました。\n", encoding=encoding)
+    with pytest.raises(UserError, match=rf"^INPUT={lines}.*iconv -f {name} -t UTF-8"):
+        batch.read(lines)
