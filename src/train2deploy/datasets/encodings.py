@@ -60,8 +60,8 @@ def read_text(path: Path, variable: str = "") -> str:
     for magic, words in OTHER_FILES.items():
         if data.startswith(magic):
             raise InvalidDataSet(
-                f"{file}: expected CSV, found {words}. Unpack it, or save it from Excel as"
-                ' "CSV UTF-8 (Comma delimited)".'
+                f"{file}: expected {'text' if variable else 'CSV'}, found {words}. Unpack it, or"
+                ' save it from Excel as "CSV UTF-8 (Comma delimited)".'
             )
     found = _not_utf8(data)
     if found:
