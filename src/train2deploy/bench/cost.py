@@ -40,5 +40,5 @@ def note(cores: int) -> str:
     """What the figures are worth, in one line."""
     return (
         f"an estimate by core count, from {CLIENTS} clients on the {cores} cores here;"
-        f" {prices.source()}"
+        f" {prices.source(prices.table()['region'])}"
     )

@@ -47,7 +47,7 @@ class Options:
     @property
     def batching(self) -> dict[str, str]:
         """The variables of the endpoint that batches."""
-        given = config.load(config.overrides(self.settings), complete=False)
+        given = config.load(config.overrides(self.settings), needs=())
         return given.serving_variables if given.batching else dict(BATCHED)
 
     def plan(

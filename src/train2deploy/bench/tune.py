@@ -87,7 +87,7 @@ def tune(options: Options) -> dict[str, Any]:
     seconds = options.seconds or (0.5 if options.quick else 1.5)
 
     def measured(variables: dict[str, str]) -> dict[str, Any] | None:
-        settings = config.load(variables, complete=False).serving_variables
+        settings = config.load(variables, needs=()).serving_variables
         launch = startup.Launch(model_dir, "tune", EACH_ITS_OWN | settings)
         with launch.start() as served:
             served.first_answer(request)

@@ -211,7 +211,7 @@ def test_a_search_finds_the_best_settings_for_one_client_and_for_many():
 
 def test_every_candidate_is_a_setting_that_the_cloud_takes(tmp_path: Path):
     for variables in tune.candidates():
-        config.load(variables, tmp_path / "cloud.toml", complete=False)
+        config.load(variables, tmp_path / "cloud.toml", needs=())
 
 
 @pytest.mark.parametrize("package", ["mlflow", "bentoml", "simple-tensorflow-serving"])
