@@ -98,6 +98,12 @@ def test_names_are_taken_once(deployed):
     assert "already existing endpoint" in error["Error"]["Message"]
 
 
+def test_an_endpoint_that_is_there_in_other_capitals_is_named(project, deployed):
+    done = project.run_tool("--set", "ENDPOINT_NAME=Train2Deploy", "deploy")
+    assert done.returncode == 2
+    assert "give ENDPOINT_NAME=train2deploy." in done.stdout
+
+
 def test_parameters_are_checked_as_aws_does(deployed):
     client = deployed.client("sagemaker")
     error = refusal(

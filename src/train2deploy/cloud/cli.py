@@ -1,11 +1,14 @@
 """The commands behind the cloud targets. Each is a few lines that call one module."""
 
 import argparse
+import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from train2deploy import console, exits, paths, versions
 from train2deploy.cloud.config import NEEDED, overrides
+from train2deploy.errors import EXIT_USAGE
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -43,12 +46,12 @@ def _explained(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="train2deploy.cloud", description=__doc__)
+    parser = _Parser(prog="train2deploy.cloud", description=__doc__)
     parser.add_argument("--verbose", action="store_true", help="tracebacks")
     parser.add_argument("--cloud", default="aws", help="aws or emulator")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--yes", action="store_true", help="do not ask before what costs")
-    parser.add_argument("--max-usd", type=_dollars)
+    parser.add_argument("--max-usd", type=_number("MAX_USD", float, 0, "USD, 0 or more"))
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
@@ -59,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run in (("plan", _plan), ("train", _train), ("tune", _tune), ("search", _search)):
         command = add(name, run)
         versions.add_options(command)
-        command.add_argument("--seed", type=int, default=1)
+        command.add_argument("--seed", type=_number("SEED", int, 0, "0 or more"), default=1)
         command.add_argument("--repro", action="store_true")
         command.add_argument("--fresh", action="store_true", help="a new job all the same")
     add("deploy", _deploy)
@@ -69,9 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     batch = add("batch", _batch)
     batch.add_argument("input", type=Path)
     scale = add("scale", _scale)
-    scale.add_argument("--min", type=int)
-    scale.add_argument("--max", type=int)
-    scale.add_argument("--target", type=float, default=600.0)
+    scale.add_argument("--min", type=_number("MIN", int, 1, "1 or more"))
+    scale.add_argument("--max", type=_number("MAX", int, 1, "1 or more"))
+    target = _number("TARGET", float, 0, "invocations a minute, more than 0")
+    scale.add_argument("--target", type=target, default=600.0)
     scale.add_argument("--off", action="store_true", help="end the scaling")
     parity = add("parity", _parity)
     for side in ("a", "b"):
@@ -84,11 +88,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _dollars(text: str) -> float:
-    amount = float(text)
-    if not amount >= 0:
-        raise argparse.ArgumentTypeError(f"MAX_USD={text}: expected 0 or more")
-    return amount
+class _Parser(argparse.ArgumentParser):
+    """Its errors are one line, and speak of make's variables alone where they can."""
+
+    def error(self, message: str) -> NoReturn:
+        said = re.sub(r"^argument --[a-z-]+: (?=[A-Z_]+=)", "", message)
+        self.exit(EXIT_USAGE, f"train2deploy: {said}\n")
+
+
+def _number(
+    variable: str, kind: type[int] | type[float], least: float, expected: str
+) -> Callable[[str], float]:
+    """Reads what a variable of make gives."""
+
+    def read(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = kind(-1)
+        if not least <= number < float("inf"):
+            raise argparse.ArgumentTypeError(f"{variable}={text}: expected {expected}.")
+        return number
+
+    return read
 
 
 def _connect(arguments: argparse.Namespace, needs: Collection[str] = NEEDED):  # type: ignore[no-untyped-def]

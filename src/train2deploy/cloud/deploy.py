@@ -104,6 +104,12 @@ def planned(cloud: Cloud) -> plan.Plan:
             f" {settings.project} (no such tag), so it is left alone. Choose another"
             " ENDPOINT_NAME."
         )
+    if existing and existing["EndpointName"] != settings.endpoint_name:
+        raise UserError(
+            f"endpoint {settings.endpoint_name}: the account has it as {existing['EndpointName']}."
+            " SageMaker tells names apart without regard to capitals, but an invocation must spell"
+            f" them as they are: give ENDPOINT_NAME={existing['EndpointName']}."
+        )
     remark = f"there already, {existing['EndpointStatus']}" if existing else ""
     result.add("endpoint", settings.endpoint_name, remark)
     result.add("alarm", endpoints.alarm_name(settings.endpoint_name), "rolls an update back")

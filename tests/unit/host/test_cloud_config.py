@@ -5,7 +5,7 @@ import re
 import pytest
 from project import REPOSITORY
 
-from train2deploy.cloud import config, policy, prices
+from train2deploy.cloud import cli, config, policy, prices
 from train2deploy.errors import UserError
 
 GOOD = 'role = "Role"\nbucket = "my-bucket"\n'
@@ -145,6 +145,20 @@ def test_a_variable_that_was_given_is_named_as_it_was_given(tmp_path):
         load(tmp_path, ENDPOINT_NAME="a_b")
     with pytest.raises(UserError, match=r"^TRAIN_VOLUME_GB: expected 1 or more, found 0"):
         load(tmp_path, TRAIN_VOLUME_GB="0")
+
+
+@pytest.mark.parametrize("options, said", [
+    (["--max-usd", "abc", "status"], "MAX_USD=abc: expected USD, 0 or more."),
+    (["--max-usd", "nan", "status"], "MAX_USD=nan: expected USD, 0 or more."),
+    (["scale", "--min", "two"], "MIN=two: expected 1 or more."),
+    (["scale", "--max", "0"], "MAX=0: expected 1 or more."),
+    (["scale", "--target", "x"], "TARGET=x: expected invocations a minute, more than 0."),
+    (["train", "--seed", "1.5"], "SEED=1.5: expected 0 or more."),
+])
+def test_a_number_that_is_none_is_named_by_its_variable_in_one_line(options, said, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(options)
+    assert capsys.readouterr().err == f"train2deploy: {said}\n"
 
 
 def test_a_command_asks_only_for_what_it_needs(tmp_path):
