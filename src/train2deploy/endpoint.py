@@ -255,11 +255,9 @@ def asked_port(port: int) -> int:
 
 
 def check_port(port: int, variable: str = "PORT", stop: str = "local-stop") -> None:
-    """Raises UserError when something listens on the port already.
+    """Raises UserError, with make's `variable`, when something listens on the port already.
 
-    Args:
-        variable: of make, which gave the number.
-        stop: the target that ends what we may have on it.
+    `stop` is the target that ends what we may have on it.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
