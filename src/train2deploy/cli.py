@@ -201,6 +201,9 @@ def _serve(arguments: argparse.Namespace) -> None:
     elif said := package.outdated():
         console.note(f"train2deploy: {said}")
     model_dir = arguments.model_dir or endpoint.unpacked_model()
+    if arguments.runtime == "host":
+        for line in package_lint.container_paths(Path(model_dir)):
+            console.note(f"train2deploy: {line}")
     digest = None if arguments.model_dir else sha256_file(paths.MODEL_ARCHIVE)
     runtime, dev = _runtime(arguments), not arguments.no_dev
     port = endpoint.DEFAULT_PORT if arguments.port is None else arguments.port

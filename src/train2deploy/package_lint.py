@@ -5,6 +5,7 @@ answers 415 or 500 with no hint at the cause.
 """
 
 import os
+import re
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -15,6 +16,10 @@ from train2deploy.errors import UserError
 
 GZIP = b"\x1f\x8b"
 REFUSED = 'SageMaker answers "Failed to extract model data archive"'
+
+CONTAINER_PATH = re.compile(r"/opt/ml/models?(?![\w-])")
+READ_FOR_PATHS = {".py", ".json", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".sh"}
+"""Endings of the files in which a path may stand that code opens."""
 
 
 def problems(archive: Path) -> list[str]:
@@ -59,6 +64,28 @@ def check_directory(model_dir: Path) -> None:
     files = (path.relative_to(model_dir) for path in model_dir.rglob("*") if path.is_file())
     if found_mistakes := mistakes(PurePosixPath(path.as_posix()) for path in files):
         raise UserError("\n".join(f"{wrong}: {line}" for line in found_mistakes))
+
+
+def container_paths(model_dir: Path) -> list[str]:
+    """One line for each file of code/ that names /opt/ml/model, which is only in a container.
+
+    Packages in code/lib are not looked at: they are written for no container in particular.
+    """
+    found = []
+    code = model_dir / "code"
+    for path in sorted(code.rglob("*")):
+        name = path.relative_to(code)
+        if name.parts[0] == "lib" or path.suffix not in READ_FOR_PATHS or not path.is_file():
+            continue
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        number = next((n for n, line in enumerate(lines, 1) if CONTAINER_PATH.search(line)), 0)
+        if number:
+            found.append(
+                f"code/{name.as_posix()}, line {number}: names /opt/ml/model, which does not exist"
+                f" in RUNTIME=host (here it is {model_dir}). Use a path relative to"
+                " os.path.dirname(__file__), which works here and on SageMaker, or RUNTIME=docker."
+            )
+    return found
 
 
 def not_extractable(archive: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from train2deploy.errors import UserError
-from train2deploy.package_lint import check_directory, problems
+from train2deploy.package_lint import check_directory, container_paths, problems
 
 GOOD = [
     "1/saved_model.pb",
@@ -210,3 +210,35 @@ def test_a_multi_model_endpoint_may_start_without_a_model(
 ):
     monkeypatch.setenv("SAGEMAKER_MULTI_MODEL", "true")
     check_directory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text, warned",
+    [
+        ("LABELS = '/opt/ml/model/code/labels.txt'", True),
+        ('import os\nos.listdir("/opt/ml/model")', True),
+        ("PATH = '/opt/ml/models/a/code'", True),
+        ("HERE = os.path.dirname(__file__)", False),
+        ("x = '/opt/ml/model-data'", False),
+    ],
+)
+@pytest.mark.parametrize("name", ["inference.py", "parts/reader.py", "settings.json"])
+def test_a_path_that_only_a_container_has_is_named_with_its_line(
+    tmp_path: Path, name: str, text: str, warned: bool
+):
+    path = tmp_path / "code" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("# ラベル\n" + text, encoding="utf-8")
+    lines = container_paths(tmp_path)
+    assert len(lines) == warned
+    if warned:
+        assert lines[0].startswith(f"code/{name}, line {2 + text.startswith('import')}: names")
+        assert "os.path.dirname(__file__)" in lines[0] and "RUNTIME=docker" in lines[0]
+
+
+def test_packages_and_plain_models_are_not_read_for_paths(tmp_path: Path):
+    assert container_paths(tmp_path) == []
+    (tmp_path / "code" / "lib").mkdir(parents=True)
+    (tmp_path / "code" / "lib" / "a.py").write_text("'/opt/ml/model'", encoding="utf-8")
+    (tmp_path / "code" / "x.bin").write_bytes(b"/opt/ml/model\xff")
+    assert container_paths(tmp_path) == []
