@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
             self._continue(parser.head)
         elif whole and len(queue) == 1 and not parser.in_message:
             request = queue[0]
-            if request.header(b'transfer-encoding') is None and not _expects(request):
+            if request is not self.continued and request.header(b'transfer-encoding') is None:
                 self.server.known_heads.learn(data, len(request.body),
                                               request.with_body(b'', '-'))
 
@@ -188,10 +188,12 @@ class Connection(asyncio.Protocol):
                       and not server.closing)
         body = response.body
         head = response.head(server.common_headers(), keep_alive)
-        if request is not None and request.http_version == '0.9':
-            head = b''  # the body is all that such a client expects
-        if not body or response.status in BODILESS \
-                or request is not None and request.method == 'HEAD':
+        if request is not None:
+            if request.http_version == '0.9':
+                head = b''  # the body is all that such a client expects
+            elif request.method == 'HEAD':
+                body = b''
+        if not body or response.status in BODILESS:
             transport.write(head)
             sent = 0
         elif len(body) < _JOIN_BELOW:

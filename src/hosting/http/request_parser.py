@@ -201,11 +201,11 @@ class RequestParser:
     def _complete_head(self):
         method, target, version = self._line
         headers = self._headers
-        found = {}
-        for name, value in headers:
-            if name in _ONCE and name in found:
+        found = dict(headers)
+        if len(found) < len(headers):
+            names = [name for name, _ in headers]
+            if any(names.count(name) > 1 for name in _ONCE):
                 raise self._refused(400)
-            found[name] = value
         old = version in ('0.9', '1.0')
         connection = found.get(b'connection', b'').lower()
         keep_alive = b'close' not in connection and (not old or b'keep-alive' in connection)
