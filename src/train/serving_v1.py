@@ -4,7 +4,7 @@ Read train_v1.build_model first. With word vectors X, attention A = softmax(X·W
 LSTM's kernel K, Keras computes ((A·X)·K) for each of the 64 positions of each sentence. Here
 
 * A·(X·K) is computed instead, and X·W and X·K only once for each different token of the
-  batch: the 64 positions of 32 sentences of the sample hold 2,048 tokens, some 330 of
+  batch: the 64 positions of 32 sentences of the sample hold 2,048 tokens, some 420 of
   them different, and padding is one of these;
 * the leading positions that are padding in every sentence of the batch become one. The
   attention treats equal tokens alike, so one of them that counts as often as there are
