@@ -134,7 +134,13 @@ def examples(folder):
         labels = tf.tile(tf.constant([['neg', 'pos']]), [tf.shape(x)[0], 1])
         value = 2 * x + parsed['c']
         inputs = {'inputs': serialized}
+        declared_float = signature(inputs, {'outputs': value}, REGRESS)
+        declared_float.inputs['inputs'].dtype = tf.float32.as_datatype_enum
+        labels_declared_float = signature(inputs, {'classes': labels, 'scores': scores}, CLASSIFY)
+        labels_declared_float.inputs['inputs'].dtype = tf.float32.as_datatype_enum
         return {
+            'regress_declared_float': declared_float,
+            'classify_declared_float': labels_declared_float,
             'serving_default': signature(inputs, {'classes': labels, 'scores': scores}, CLASSIFY),
             'scores_only': signature(inputs, {'scores': scores}, CLASSIFY),
             'classes_only': signature(inputs, {'classes': labels}, CLASSIFY),
@@ -246,6 +252,15 @@ def contrib(folder):
     save(folder, 'contrib', 1, build)
 
 
+def python_function(folder):
+    """An operation that only the process which built the graph can run."""
+    def build(session):
+        x = tf.placeholder(tf.float32, [None], name='x')
+        return {'serving_default': signature({'x': x},
+                                             {'y': tf.py_func(lambda v: v, [x], tf.float32)})}
+    save(folder, 'python_function', 1, build)
+
+
 def broken(folder):
     """A version whose saved_model.pb is no SavedModel."""
     path = os.path.join(folder, 'broken', '1')
@@ -278,7 +293,7 @@ def warm_wrong(folder):
 
 
 MODELS = (half_plus_two, half_plus_three, signatures, all_dtypes, strings, examples, failing, slow,
-          gated, mixing, wide, assets, contrib, broken, warm, warm_wrong)
+          gated, mixing, wide, assets, contrib, python_function, broken, warm, warm_wrong)
 
 
 def main(folder, *names):

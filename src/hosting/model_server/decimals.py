@@ -1,42 +1,78 @@
-"""Floating-point numbers as TF Serving 1.13 prints them in JSON.
+"""Floating-point numbers as TF Serving prints them in JSON (its ``WriteDecimal``).
 
-Its rule (``WriteDecimal``): six significant digits as printf's ``%g``; if that
-does not read back as the same number, nine digits for float32 and seventeen
-for float64; a whole number without exponent gets ``.0``; ``NaN``, ``Infinity``
-and ``-Infinity`` are written bare.
+TF Serving 1.13: six significant digits as printf's ``%g``; a number without a point or an
+exponent gets ``.0``; ``NaN``, ``Infinity`` and ``-Infinity`` are written bare. Later releases
+do the same where six digits read back as the same number, and print nine digits for float32
+and seventeen for float64 where they do not.
 
->>> decimal_strings(np.array([0.2, 1 / 3, 2, 9e6, float('nan')], dtype=np.float32))
-['0.2', '0.333333343', '2.0', '9e+06', 'NaN']
+>>> values = np.array([0.2, 1 / 3, 2, 9e6, 123456.7, float('nan')], dtype=np.float32)
+>>> decimal_strings(values, later=False)
+['0.2', '0.333333', '2.0', '9e+06', '123457.0', 'NaN']
+>>> decimal_strings(values, later=True)
+['0.2', '0.333333343', '2.0', '9e+06', '123456.703', 'NaN']
 """
 
 import numpy as np
+
+from hosting.model_server import contract
 
 # With fewer numbers than this a loop is faster than numpy's fixed costs.
 _VECTOR_FROM = 24
 # Between these, six digits can be judged in double arithmetic (see _short).
 _SAFE_LOW, _SAFE_HIGH = 1e-15, 1e15
 
-_FORMATS = np.array(['%.9g', '%.9g.0', '%.6g', '%.6g.0'], dtype=object)
-_FORMATS_DOUBLE = np.array(['%.17g', '%.17g.0', '%.6g', '%.6g.0'], dtype=object)
+
+def _finished(text):
+    """The text that printf has made, as it stands in JSON."""
+    if '.' in text or 'e' in text:
+        return text
+    if text[-1].isdigit():
+        return text + '.0'
+    return {'inf': 'Infinity', '-inf': '-Infinity'}.get(text, 'NaN')
 
 
-def decimal_string(value, single=True):
+def decimal_string(value, single=True, later=contract.LATER):
     """One number; `value` is a Python float that holds a float32 or a float64."""
     text = '%.6g' % value
-    back = float(text)
-    if single and back == back:
-        back = float(np.float32(back))
-    if back != value:
-        if value != value:
-            return 'NaN'
-        text = '%.9g' % value if single else '%.17g' % value
-    if '.' not in text and 'e' not in text:
-        if text == 'inf':
-            return 'Infinity'
-        if text == '-inf':
-            return '-Infinity'
-        return text + '.0'
-    return text
+    if later:
+        back = float(text)
+        if single:
+            back = float(np.float32(back))
+        if back != value:
+            text = '%.9g' % value if single else '%.17g' % value
+    return _finished(text)
+
+
+def decimal_strings(array, later=contract.LATER):
+    """The numbers of a float array, flattened, as a list of strings."""
+    flat = array.ravel()
+    single = flat.dtype.itemsize <= 4
+    values = flat.tolist()
+    if len(values) < _VECTOR_FROM:
+        return [decimal_string(value, single, later) for value in values]
+    doubles = flat.astype(np.float64)
+    formats = _formats(flat, doubles, single) if later else ['%.6g'] * len(values)
+    texts = (' '.join(formats) % tuple(values)).split(' ')
+    # What may lack a point: numbers that are near a whole one, and those that are none.
+    with np.errstate(invalid='ignore'):
+        fractional = np.abs(doubles - np.rint(doubles)) > 1e-5 * np.abs(doubles)
+    for index in np.flatnonzero(~fractional).tolist():
+        texts[index] = _finished(texts[index])
+    return texts
+
+
+def _formats(flat, doubles, single):
+    """For each number the format whose digits read back as the same number."""
+    size = np.abs(doubles)
+    zero = size == 0
+    with np.errstate(invalid='ignore'):
+        safe = (size >= _SAFE_LOW) & (size < _SAFE_HIGH) | zero
+    short = _short(flat, np.where(safe & ~zero, doubles, 1.0)) | zero
+    for index in np.flatnonzero(~safe).tolist():
+        # Rare: numbers so small or large that only the text itself can be trusted.
+        value = flat[index]
+        short[index] = flat.dtype.type(float('%.6g' % value)) == value
+    return np.where(short, '%.6g', '%.9g' if single else '%.17g').tolist()
 
 
 def _short(values, doubles):
@@ -56,30 +92,3 @@ def _short(values, doubles):
         digits = np.rint(doubles * up / down)
         decimal = digits * down / up
         return decimal.astype(values.dtype) == values
-
-
-def decimal_strings(array):
-    """The numbers of a float array, flattened, as a list of strings."""
-    flat = array.ravel()
-    single = flat.dtype.itemsize <= 4
-    if flat.dtype == np.float16:
-        flat = flat.astype(np.float32)
-    values = flat.tolist()
-    if len(values) < _VECTOR_FROM:
-        return [decimal_string(value, single) for value in values]
-    doubles = flat.astype(np.float64)
-    size = np.abs(doubles)
-    zero = size == 0
-    with np.errstate(invalid='ignore'):
-        safe = (size >= _SAFE_LOW) & (size < _SAFE_HIGH) | zero
-    if not safe.all():
-        # Rare: infinities, NaN, and numbers so small or large that only the
-        # text itself can be trusted.
-        texts = np.empty(len(values), dtype=object)
-        texts[safe] = decimal_strings(flat[safe]) if safe.any() else []
-        texts[~safe] = [decimal_string(value, single) for value in flat[~safe].tolist()]
-        return texts.tolist()
-    short = _short(flat, np.where(zero, 1.0, doubles)) | zero
-    whole = (doubles == np.rint(doubles)) & (size < np.where(short, 1e6, 1e9 if single else 1e17))
-    formats = (_FORMATS if single else _FORMATS_DOUBLE)[2 * short + whole]
-    return (' '.join(formats.tolist()) % tuple(values)).split(' ')

@@ -4,7 +4,9 @@ import numpy as np
 
 from hosting.model_server import dtypes, native
 from hosting.model_server.errors import FAILED_PRECONDITION, ServingError, invalid_argument
+from hosting.model_server.json_parser import members
 from hosting.model_server.json_values import (
+    c_string,
     check_lossless,
     decode_base64,
     format_error,
@@ -14,6 +16,8 @@ from hosting.model_server.json_values import (
 from hosting.model_server.json_writer import text_to_bytes
 from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 
+# The examples are fed as strings, whatever type the signature declares its input to be of.
+INPUT_TYPES = (dtypes.STRING,)
 INPUTS, CLASSES, SCORES, OUTPUTS = 'inputs', 'classes', 'scores', 'outputs'
 
 _WORDS = {CLASSIFY: 'classification', REGRESS: 'regression'}
@@ -24,18 +28,14 @@ _WORDS = {CLASSIFY: 'classification', REGRESS: 'regression'}
 _KINDS = {'bytes_list': 'bytes', 'float_list': 'float', 'int64_list': 'int64'}
 
 
-def _feature_value(value, name):
-    """The kind of list that a JSON value belongs into, and what goes there."""
-    if value is True or value is False:
-        return 'int64_list', int(value)
-    if type(value) is str:
-        return 'bytes_list', text_to_bytes(value)
-    if is_base64(value):
-        return 'bytes_list', decode_base64(value)
+def _feature_kind(value, name):
+    """The kind of list that a JSON value belongs into."""
+    if type(value) is str or is_base64(value):
+        return 'bytes_list'
     if type(value) is float:
-        return 'float_list', value
-    if type(value) is int:
-        return 'int64_list', value
+        return 'float_list'
+    if type(value) in (int, bool):
+        return 'int64_list'
     raise invalid_argument('Feature: ', name, ' has element with unexpected JSON type: ',
                            type_name(value))
 
@@ -44,17 +44,19 @@ def _fill_feature(feature, content, name):
     """Put a JSON value or list into a Feature; all must be of one kind."""
     kind_so_far = None
     for value in content if type(content) is list else [content]:
-        kind, item = _feature_value(value, name)
+        kind = _feature_kind(value, name)
         if kind_so_far not in (None, kind):
             raise invalid_argument('Unexpected element type in feature: ', name,
                                    ' expecting type: ', _KINDS[kind_so_far])
         if kind == 'float_list':
-            check_lossless(item, True)
-        elif kind == 'int64_list' and item >= 1 << 63:
+            check_lossless(value, True)
+        elif kind == 'bytes_list':
+            value = text_to_bytes(value) if type(value) is str else decode_base64(value)
+        elif value >= 1 << 63:
             raise invalid_argument('Feature: ', name,
                                    ' has uint64 element. Only int64 is supported.')
         kind_so_far = kind
-        getattr(feature, kind).value.append(item)
+        getattr(feature, kind).value.append(int(value) if kind == 'int64_list' else value)
 
 
 def _is_utf8(name):
@@ -71,30 +73,34 @@ def _serialized_example(value):
     native.protos_without_tensorflow()
     from tensorflow.core.example import example_pb2
 
-    if type(value) is not dict:
+    if not isinstance(value, dict):
         raise invalid_argument('Example must be JSON object but got JSON ', type_name(value))
     example = example_pb2.Example()
-    for name, content in value.items():
+    for name, content in members(value):
+        name = c_string(name)
         if not _is_utf8(name):
             raise invalid_argument('Feature: ', name, ' has a name that is no UTF-8 text')
-        _fill_feature(example.features.feature[name], content, name)
+        feature = example.features.feature[name]
+        feature.Clear()  # of a repeated name the last one counts
+        _fill_feature(feature, content, name)
     return example.SerializeToString()
 
 
 def examples_from_json(body):
     """The serialized examples of a classify or regress body, each behind the common context."""
-    members = body.members
+    body.make_exact()
+    request = body.members
     context = b''
-    if 'context' in members:
-        context = _serialized_example(members['context'])
-    if 'examples' not in members:
-        raise format_error(members, "When method is classify, key 'examples' is expected and was "
+    if 'context' in request:
+        context = _serialized_example(request['context'])
+    if 'examples' not in request:
+        raise format_error(request, "When method is classify, key 'examples' is expected and was "
                                     "not found")
-    examples = members['examples']
+    examples = request['examples']
     if type(examples) is not list:
-        raise format_error(members, "Expecting 'examples' value to be an list/array")
+        raise format_error(request, "Expecting 'examples' value to be an list/array")
     if not examples:
-        raise format_error(members, "'examples' value is an empty array")
+        raise format_error(request, "'examples' value is an empty array")
     # Serialized messages one after the other are merged when they are read.
     return [context + _serialized_example(example) for example in examples]
 

@@ -1,9 +1,12 @@
 """JSON as RapidJSON 1.1 reads it, by a fast parser if one can and by our own if not.
 
-Fast parsers refuse NaN, strings that are no UTF-8 and deep nesting, which
-RapidJSON takes; and what it refuses too must be reported in its words, with the
-offset that it would give. That is what `parse_as_rapidjson` is for. It does not
-recurse, so that no nesting is too deep.
+Fast parsers refuse NaN, strings that are not UTF-8 and deep nesting, which RapidJSON
+takes; they keep the last of equal names where it keeps all; they round every number to
+the nearest. And what RapidJSON refuses too must be reported in its words, with the offset
+that it would give. So a fast parser's value is used only where it is certain to be the
+same: `_FastParser` looks for the signs that it might not be. For the rest there is a parser
+of our own, which does not recurse, so that no nesting is too deep. (python-rapidjson would
+not do: it has no way to keep equal names, and takes no text that is not UTF-8.)
 """
 
 import json
@@ -12,25 +15,21 @@ import re
 import orjson
 
 from hosting.model_server.errors import invalid_argument
+from hosting.model_server.json_numbers import VALUE_INVALID, Fault, read_float, read_number
 
-VALUE_INVALID = 'Invalid value.'
 DOCUMENT_EMPTY = 'The document is empty.'
 ROOT_NOT_SINGULAR = 'The document root must not be followed by other values.'
 MISS_NAME = 'Missing a name for object member.'
 MISS_COLON = 'Missing a colon after a name of object member.'
-MISS_COMMA_OR_CURLY = 'Missing a comma or } after an object member.'
-MISS_COMMA_OR_SQUARE = 'Missing a comma or ] after an array element.'
+MISS_COMMA_OR_CURLY = "Missing a comma or '}' after an object member."
+MISS_COMMA_OR_SQUARE = "Missing a comma or ']' after an array element."
 BAD_HEX = 'Incorrect hex digit after \\u escape in string.'
 BAD_SURROGATE = 'The surrogate pair in string is invalid.'
 BAD_ESCAPE = 'Invalid escape character in string.'
 MISS_QUOTE = 'Missing a closing quotation mark in string.'
-TOO_BIG = 'Number too big to be stored in double.'
 TOO_DEEP = 'Nested deeper than %d levels.'
-MISS_FRACTION = 'Miss fraction part in number.'
-MISS_EXPONENT = 'Miss exponent in number.'
 
 _SPACE = re.compile(rb'[ \n\r\t]*')
-_NUMBER = re.compile(rb'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _PLAIN_STRING = re.compile(rb'"[^"\\\x00-\x1f]*"')
 _PLAIN_CHARACTERS = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEX = re.compile(rb'[0-9a-fA-F]{4}')
@@ -40,10 +39,14 @@ _SAFE_NUMBER = rb'-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?[
 _NUMBERS = re.compile(rb'(?:%s,[ \n\r\t]*){4,4096}' % _SAFE_NUMBER)
 _ROWS = re.compile(rb'(?:\[[ \n\r\t]*(?:%s,[ \n\r\t]*){0,4096}%s\][ \n\r\t]*,[ \n\r\t]*){4,64}'
                    % (_SAFE_NUMBER, _SAFE_NUMBER))
-# What fast parsers take and RapidJSON may not: numbers with a large exponent or
-# very many digits, and surrogates, which may be alone.
-_SUSPECT = [re.compile(rb'e\+?[0-9]{3}'), re.compile(rb'E\+?[0-9]{3}'),
-            re.compile(rb'[0-9]{300}'), re.compile(rb'\\u[dD][89a-fA-F]')]
+
+# A text's shape: every digit 0, every E small. Numbers show in it at the speed of a search.
+_SHAPE = bytes.maketrans(b'123456789E', b'000000000e')
+# Another: what may stand before a number is a comma, and its sign is gone.
+_LEADING = bytes.maketrans(b'[: \n\r\t23456789', b',,,,,,11111111')
+_LONG_INTEGER = re.compile(rb'(?<![.0])0{19}')
+_LONE_SURROGATE = re.compile(rb'\\u[dD][89a-fA-F]')
+_NAME_END = re.compile(rb'"[ \n\r\t]*:')
 
 # orjson 2.0 (the newest for Python 3.6 up to 3.0 is no better) never frees what
 # it has built of a text that then turns out wrong. So it is given no large
@@ -55,11 +58,19 @@ _MAX_DEPTH = 10000
 _WORDS = {b'n': (b'null', None), b't': (b'true', True), b'f': (b'false', False)}
 _ESCAPES = {ord('"'): '"', ord('/'): '/', ord('\\'): '\\', ord('b'): '\b', ord('f'): '\f',
             ord('n'): '\n', ord('r'): '\r', ord('t'): '\t'}
-_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
-class _Fault(Exception):
-    """What is wrong, and at which offset."""
+class Repeated(dict):
+    """An object in which names are repeated: a dict of the first ones, and `pairs` of all."""
+
+    def __init__(self, pairs):
+        super().__init__(reversed(pairs))
+        self.pairs = pairs
+
+
+def members(value):
+    """The (name, value) pairs of an object, in the text's order, repeated names included."""
+    return value.pairs if type(value) is Repeated else value.items()
 
 
 class _FastParser:
@@ -68,12 +79,29 @@ class _FastParser:
     def __init__(self):
         self.wrong = 0
 
-    def loads(self, raw):
-        """The value of a text that this parser and RapidJSON read alike, else ValueError."""
-        for suspect in _SUSPECT:
-            if suspect.search(raw):
+    def loads(self, raw, exactly):
+        """A text's value and whether its doubles are certain; ValueError for our own parser."""
+        shape = raw.translate(_SHAPE)
+        bare = shape.translate(None, b'.+-')
+        # Numbers that may be too big, surrogates that may be alone, no object at all.
+        if b'0' * 300 in bare or b'e000' in bare or (
+                b'\\' in raw and _LONE_SURROGATE.search(raw)) or (
+                raw.lstrip(b' \n\r\t')[:1] != b'{'):
+            raise ValueError('left to the careful parser')
+        exact = b'0' * 16 not in bare and b'e0' not in bare
+        if exactly and not exact:
+            if b'0' * 19 in shape and _LONG_INTEGER.search(shape):
                 raise ValueError('left to the careful parser')
-        if len(raw) <= _SMALL and self.wrong < _MOST_WRONG:
+            exact = True
+            value = json.loads(raw.decode('utf-8', 'surrogateescape'), parse_float=read_float)
+        else:
+            value = self._nearest(raw, shape)
+        if not _has_every_member(value, raw):
+            raise ValueError('left to the careful parser')
+        return value, exact
+
+    def _nearest(self, raw, shape):
+        if len(raw) <= _SMALL and self.wrong < _MOST_WRONG and _has_strict_numbers(raw, shape):
             try:
                 return orjson.loads(raw)
             except ValueError:
@@ -85,12 +113,56 @@ class _FastParser:
 _fast = _FastParser()
 
 
-def parse(raw):
-    """The value of a JSON text as RapidJSON reads it, or an INVALID_ARGUMENT error."""
+def _has_strict_numbers(raw, shape):
+    """Whether there is certainly no number like ``1.`` or ``01.5``, which orjson takes."""
+    if b'0.' not in shape and b'0e' not in shape:
+        return True
+    leading = raw.translate(_LEADING, b'-')
+    return (shape.count(b'0.') == shape.count(b'0.0')
+            and b',00' not in leading and b',01' not in leading)
+
+
+def _has_every_member(value, raw):
+    """Whether no member of the text is missing, as it would be had a name been repeated.
+
+    A text has at least as many colons as members, so if it has no more than were found none
+    is missing. The usual bodies are counted without going through them.
+    """
+    colons = raw.count(b':')
+    if type(value) is dict:
+        found = len(value)
+        if found == colons:
+            return True
+        for item in value.values():
+            if type(item) is dict:
+                found += len(item)
+            elif type(item) is list:
+                found += sum([len(row) for row in item if type(row) is dict])
+        if found == colons:
+            return True
+    found = _count_members(value)
+    return found == colons or found == len(_NAME_END.findall(raw))
+
+
+def _count_members(value):
+    """The number of members in a value; lists that begin with a scalar are passed over."""
+    if type(value) is dict:
+        return len(value) + sum(map(_count_members, value.values()))
+    if type(value) is list and value and type(value[0]) in (dict, list):
+        return sum(map(_count_members, value))
+    return 0
+
+
+def parse(raw, exactly=False):
+    """The value of a JSON text as RapidJSON reads it, or an INVALID_ARGUMENT error.
+
+    Returns it with whether its doubles are RapidJSON's to the last bit. If not, each is
+    within eight units of the last place; `exactly` asks for them at some cost.
+    """
     try:
-        return _fast.loads(raw)
+        return _fast.loads(raw, exactly)
     except (ValueError, RecursionError):
-        return parse_as_rapidjson(raw)
+        return parse_as_rapidjson(raw), True
 
 
 def parse_as_rapidjson(raw):
@@ -101,7 +173,7 @@ def parse_as_rapidjson(raw):
     """
     try:
         return _Parser(raw).parse()
-    except _Fault as fault:
+    except Fault as fault:
         raise invalid_argument('JSON Parse error: ', fault.args[0],
                                ' at offset: ', fault.args[1]) from None
 
@@ -113,17 +185,20 @@ class _Parser:
         # RapidJSON takes a NUL byte for the end.
         end = raw.find(b'\0')
         self.raw = raw if end < 0 else raw[:end]
-        self.position = 3 if raw.startswith(_BYTE_ORDER_MARK) else 0
+        # Each byte of a byte order mark is skipped if it is there.
+        self.position = 0
+        for byte in b'\xef', b'\xbb', b'\xbf':
+            self._take(byte)
 
     def parse(self):
         """The value of the whole text."""
         self._space()
         if self.position >= len(self.raw):
-            raise _Fault(DOCUMENT_EMPTY, self.position)
+            raise Fault(DOCUMENT_EMPTY, self.position)
         value = self._value()
         self._space()
         if self.position < len(self.raw):
-            raise _Fault(ROOT_NOT_SINGULAR, self.position)
+            raise Fault(ROOT_NOT_SINGULAR, self.position)
         return value
 
     def _space(self):
@@ -147,7 +222,7 @@ class _Parser:
         while True:
             if len(stack) > _MAX_DEPTH:
                 # RapidJSON recurses here until the process crashes.
-                raise _Fault(TOO_DEEP % _MAX_DEPTH, self.position)
+                raise Fault(TOO_DEEP % _MAX_DEPTH, self.position)
             # Here a value begins.
             first = self._peek()
             if first == b'[':
@@ -162,7 +237,7 @@ class _Parser:
                 self.position += 1
                 self._space()
                 if not self._take(b'}'):
-                    stack.append(({}, self._name()))
+                    stack.append(([], self._name()))
                     continue
                 value = {}
             else:
@@ -178,18 +253,17 @@ class _Parser:
                         self._numbers(top)
                         break
                     if not self._take(b']'):
-                        raise _Fault(MISS_COMMA_OR_SQUARE, self.position)
+                        raise Fault(MISS_COMMA_OR_SQUARE, self.position)
                     value = stack.pop()
                 else:
-                    # Of equal names RapidJSON's look-up finds the first.
-                    top[0].setdefault(top[1], value)
+                    top[0].append((top[1], value))
                     if self._take(b','):
                         self._space()
                         stack[-1] = (top[0], self._name())
                         break
                     if not self._take(b'}'):
-                        raise _Fault(MISS_COMMA_OR_CURLY, self.position)
-                    value = stack.pop()[0]
+                        raise Fault(MISS_COMMA_OR_CURLY, self.position)
+                    value = _object(stack.pop()[0])
             else:
                 return value
 
@@ -198,16 +272,17 @@ class _Parser:
         match = (_ROWS if raw[self.position:self.position + 1] == b'[' else _NUMBERS).match(
             raw, self.position)
         if match:
-            into.extend(orjson.loads(b'[%s]' % match.group().rstrip(b' \n\r\t')[:-1]))
+            text = match.group().rstrip(b' \n\r\t')[:-1].decode()
+            into.extend(json.loads('[%s]' % text, parse_float=read_float))
             self.position = match.end()
 
     def _name(self):
         if self._peek() != b'"':
-            raise _Fault(MISS_NAME, self.position)
+            raise Fault(MISS_NAME, self.position)
         name = self._string()
         self._space()
         if not self._take(b':'):
-            raise _Fault(MISS_COLON, self.position)
+            raise Fault(MISS_COLON, self.position)
         self._space()
         return name
 
@@ -217,45 +292,10 @@ class _Parser:
         if first in _WORDS:
             word, value = _WORDS[first]
             if not self._take(word):
-                raise _Fault(VALUE_INVALID, self.position)
+                raise Fault(VALUE_INVALID, self.position)
             return value
-        return self._number()
-
-    def _number(self):
-        start = self.position
-        match = _NUMBER.match(self.raw, start)
-        if not match:
-            return self._not_finite()
-        self.position = match.end()
-        text = match.group()
-        following = self._peek()
-        if following == b'.' and b'.' not in text and b'e' not in text and b'E' not in text:
-            raise _Fault(MISS_FRACTION, self.position + 1)
-        if following in (b'e', b'E') and b'e' not in text and b'E' not in text:
-            self.position += 1
-            if self._peek() in (b'+', b'-'):
-                self.position += 1
-            raise _Fault(MISS_EXPONENT, self.position)
-        if text.lstrip(b'-').isdigit():
-            value = int(text) if len(text) < 40 else float(text)
-            if -(1 << 63) <= value < 1 << 64 and type(value) is int:
-                # Minus zero is an integer there, as in Python.
-                return value
-        value = float(text)
-        if value in (float('inf'), float('-inf')) and _too_big(text):
-            raise _Fault(TOO_BIG, start)
+        value, self.position = read_number(self.raw, self.position)
         return value
-
-    def _not_finite(self):
-        minus = self._take(b'-')
-        first = self._peek()
-        if first == b'N' and self._take(b'NaN'):
-            return float('nan')
-        if first == b'I' and self._take(b'Inf'):
-            if self._peek() == b'i' and not self._take(b'inity'):
-                raise _Fault(VALUE_INVALID, self.position)
-            return float('-inf') if minus else float('inf')
-        raise _Fault(VALUE_INVALID, self.position)
 
     def _string(self):
         raw = self.raw
@@ -270,13 +310,13 @@ class _Parser:
             pieces.append(match.group().decode('utf-8', 'surrogateescape'))
             self.position = match.end()
             if self.position >= len(raw):
-                raise _Fault(MISS_QUOTE, self.position)
+                raise Fault(MISS_QUOTE, self.position)
             character = raw[self.position]
             if character == ord('"'):
                 self.position += 1
                 return ''.join(pieces)
             if character != ord('\\'):
-                raise _Fault(BAD_ESCAPE, self.position)
+                raise Fault(BAD_ESCAPE, self.position)
             pieces.append(self._escape())
 
     def _escape(self):
@@ -287,15 +327,15 @@ class _Parser:
             self.position += 1
             return _ESCAPES[kind]
         if kind != ord('u'):
-            raise _Fault(BAD_ESCAPE, start)
+            raise Fault(BAD_ESCAPE, start)
         self.position += 1
         point = self._hex(start)
         if 0xD800 <= point <= 0xDBFF:
             if not self._take(b'\\u'):
-                raise _Fault(BAD_SURROGATE, start)
+                raise Fault(BAD_SURROGATE, start)
             low = self._hex(start)
             if not 0xDC00 <= low <= 0xDFFF:
-                raise _Fault(BAD_SURROGATE, start)
+                raise Fault(BAD_SURROGATE, start)
             point = (point - 0xD800 << 10 | low - 0xDC00) + 0x10000
         elif 0xDC00 <= point <= 0xDFFF:
             # A low surrogate alone is written as its three bytes, which are no UTF-8.
@@ -305,15 +345,11 @@ class _Parser:
     def _hex(self, start):
         match = _HEX.match(self.raw, self.position)
         if not match:
-            raise _Fault(BAD_HEX, start)
+            raise Fault(BAD_HEX, start)
         self.position = match.end()
         return int(match.group(), 16)
 
 
-def _too_big(text):
-    """Whether RapidJSON refuses a number beyond double (a little beyond it reads as infinity)."""
-    digits, _, exponent = text.lower().partition(b'e')
-    whole, _, fraction = digits.partition(b'.')
-    if exponent and int(exponent) > 308 + len(fraction):
-        return True
-    return len(whole.lstrip(b'-')) > 308
+def _object(pairs):
+    value = dict(pairs)
+    return value if len(value) == len(pairs) else Repeated(pairs)

@@ -12,15 +12,18 @@ import numpy as np
 from hosting.model_server import dtypes
 from hosting.model_server.decimals import decimal_string
 from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
-from hosting.model_server.json_parser import TOO_BIG
 from hosting.model_server.json_writer import pretty, text_to_bytes
+from hosting.model_server.shapes import shaped
 
 _MAX_INT_IN_FLOAT = (1 << 24) - 1
 _MAX_INT_IN_DOUBLE = (1 << 53) - 1
 _FLOAT_MAX = float(np.finfo(np.float32).max)
-# numpy's limit; TensorFlow's own is 254, which no kernel handles.
-_MAX_RANK = 32
+# What RapidJSON takes for a float rather than a double: a little less than all of them.
+_FLOAT_LIMIT = 3.4028234e38
+# How far a number of a fast parser may be from RapidJSON's, as a part of it.
+_MARGIN = 2.0 ** -49
 _BASE64 = re.compile('([A-Za-z0-9+/]*)([=.]*)')
+_ASCII_SPACE = str.maketrans('', '', ' \t\n\v\f\r')
 
 # The values each integer type takes from JSON; the types of up to 16 bits share
 # TensorProto's int_val, whose surplus bits are dropped later.
@@ -41,13 +44,15 @@ def type_name(value):
         return 'True'
     if value is False:
         return 'False'
-    return {dict: 'Object', list: 'Array', str: 'String'}.get(type(value), 'Number')
+    if isinstance(value, dict):
+        return 'Object'
+    return {list: 'Array', str: 'String'}.get(type(value), 'Number')
 
 
 def value_text(value):
     """A parsed value as error messages show it."""
     if type(value) is float:
-        single = -_FLOAT_MAX <= value <= _FLOAT_MAX
+        single = -_FLOAT_LIMIT <= value <= _FLOAT_LIMIT
         return decimal_string(float(np.float32(value)) if single else value, single)
     return pretty(value)
 
@@ -62,6 +67,11 @@ def _type_error(value, dtype):
                             ' is not of expected type: ', dtypes.name(dtype))
 
 
+def c_string(name):
+    """A member's name as C strings have it: up to the first NUL."""
+    return name.partition('\0')[0]
+
+
 def is_number(value):
     """Whether a parsed value is a JSON number (bool is an int in Python)."""
     return type(value) is float or type(value) is int
@@ -70,7 +80,9 @@ def is_number(value):
 def check_lossless(value, single):
     """Refuse an integer or number that the floating-point type cannot hold."""
     if type(value) is int:
-        good = abs(value) <= (_MAX_INT_IN_FLOAT if single else _MAX_INT_IN_DOUBLE)
+        # The least int64 has no absolute value in C++, which makes it pass.
+        good = abs(value) <= (_MAX_INT_IN_FLOAT if single else _MAX_INT_IN_DOUBLE) or (
+            value == -(1 << 63))
     elif value != value or value in (float('inf'), float('-inf')):
         good = True
     else:
@@ -90,7 +102,7 @@ def decode_base64(value):
     if not is_base64(value):
         raise invalid_argument('JSON Value: ', value_text(value),
                                ' not formatted correctly for base64 data')
-    text = _BASE64.fullmatch(''.join(value['b64'].split()))
+    text = _BASE64.fullmatch(value['b64'].translate(_ASCII_SPACE))
     if text:
         digits, padding = text.groups()
         missing = -len(digits) % 4
@@ -102,12 +114,6 @@ def decode_base64(value):
 
 def _scalar(value, dtype):
     """One JSON value as one element of a tensor."""
-    if type(value) is int and not -(1 << 63) <= value < 1 << 64:
-        # An integer beyond 64 bits is a double for RapidJSON.
-        try:
-            value = float(value)
-        except OverflowError:
-            raise invalid_argument('JSON Parse error: ', TOO_BIG) from None
     if dtype == dtypes.FLOAT or dtype == dtypes.DOUBLE:
         if not is_number(value):
             raise _type_error(value, dtype)
@@ -130,7 +136,7 @@ def _scalar(value, dtype):
     return value
 
 
-def _shape_of(value):
+def shape_of(value):
     """The shape of a nested list, judged by its first elements."""
     shape = []
     while type(value) is list:
@@ -141,32 +147,44 @@ def _shape_of(value):
     return shape
 
 
-def fill(value, level, shape, dtype, out):
-    """Append the elements below `value` to `out`, checking each list against `shape`."""
-    if type(value) is not list:
-        if level != len(shape):
-            raise invalid_argument(
-                'JSON Value: ', value_text(value), ' found at incorrect level: ', level + 1,
-                ' in the JSON DOM. Expected at level: ', len(shape))
-        if type(value) is dict:
-            if dtype != dtypes.STRING:
-                raise _type_error(value, dtype)
-            out.append(decode_base64(value))
+def fill(value, shape, dtype, out):
+    """Append the elements of `value` to `out`, checking each list against `shape`."""
+    rank = len(shape)
+    # The lists that are open; no recursion, so that no nesting is too deep.
+    stack = [iter((value,))]
+    while stack:
+        level = len(stack) - 1
+        for item in stack[-1]:
+            if type(item) is list:
+                if level >= rank:
+                    raise invalid_argument('Encountered list at unexpected level: ', level,
+                                           ' expected < ', rank)
+                if len(item) != shape[level]:
+                    raise invalid_argument(
+                        'Encountered list at unexpected size: ', len(item), ' at level: ', level,
+                        ' expected size: ', shape[level])
+                stack.append(iter(item))
+                break
+            if level != rank:
+                raise invalid_argument(
+                    'JSON Value: ', value_text(item), ' found at incorrect level: ', level + 1,
+                    ' in the JSON DOM. Expected at level: ', rank)
+            if not isinstance(item, dict):
+                out.append(_scalar(item, dtype))
+            elif dtype == dtypes.STRING:
+                out.append(decode_base64(item))
+            else:
+                raise _type_error(item, dtype)
         else:
-            out.append(_scalar(value, dtype))
-        return
-    if level >= len(shape):
-        raise invalid_argument('Encountered list at unexpected level: ', level,
-                               ' expected < ', len(shape))
-    if len(value) != shape[level]:
-        raise invalid_argument('Encountered list at unexpected size: ', len(value),
-                               ' at level: ', level, ' expected size: ', shape[level])
-    for item in value:
-        fill(item, level + 1, shape, dtype, out)
+            stack.pop()
 
 
 def to_array(elements, shape, dtype):
-    """Checked elements as an array of the type's own kind."""
+    """The first of the checked elements, as many as the shape asks for, as one array."""
+    size = 1
+    for dimension in shape:
+        size *= dimension
+    elements = elements[:size]
     if dtype == dtypes.STRING:
         array = np.empty(len(elements), dtype=object)
         array[:] = elements
@@ -174,22 +192,14 @@ def to_array(elements, shape, dtype):
         array = np.array(elements, dtype=np.int32).astype(dtypes.NUMPY[dtype])
     else:
         array = np.array(elements, dtype=dtypes.NUMPY[dtype])
-    return array.reshape(shape)
+    return shaped(array, tuple(shape))
 
 
-def checked_shape(value, name):
-    """The shape of a value for the input `name`, if it is one that a tensor can have."""
-    shape = _shape_of(value)
-    if len(shape) > _MAX_RANK:
-        raise invalid_argument('tensor parsing error: ', name)
-    return shape
-
-
-def careful_tensor(value, name, dtype):
+def careful_tensor(value, dtype):
     """The whole of `value` as one tensor, element by element."""
-    shape = checked_shape(value, name)
+    shape = shape_of(value)
     elements = []
-    fill(value, 0, shape, dtype, elements)
+    fill(value, shape, dtype, elements)
     return to_array(elements, shape, dtype)
 
 
@@ -209,8 +219,24 @@ def _lossless(array, single):
     return bool((large != np.rint(large)).all())
 
 
-def quick_tensor(value, dtype):
-    """The same with numpy's own conversion, or None where that cannot be trusted."""
+def _as_float(array, dtype, exact):
+    """The array as a floating-point type, or None where the last bits of its numbers count."""
+    converted = array.astype(dtypes.NUMPY[dtype], copy=False)
+    if not exact and array.dtype.kind == 'f':
+        if dtype == dtypes.DOUBLE:
+            return None
+        # A float32 is certain where all that the number may be is rounded to the same.
+        low, high = array * (1 - _MARGIN), array * (1 + _MARGIN)
+        if (low.astype(np.float32) != high.astype(np.float32)).any():
+            return None
+    return converted
+
+
+def quick_tensor(value, dtype, exact):
+    """The same with numpy's own conversion, or None where that cannot be trusted.
+
+    `exact`: whether the numbers in `value` are RapidJSON's to the last bit.
+    """
     try:
         array = np.array(value)
     except (ValueError, OverflowError):
@@ -219,19 +245,10 @@ def quick_tensor(value, dtype):
     if dtype == dtypes.FLOAT or dtype == dtypes.DOUBLE:
         if kind not in 'if' or array.size and not _lossless(array, dtype == dtypes.FLOAT):
             return None
-        return array.astype(dtypes.NUMPY[dtype], copy=False)
+        return _as_float(array, dtype, exact)
     limits = _INTEGER_RANGES.get(dtype)
     if limits is None or kind != 'i' or not array.size:
         return None
     if dtype != dtypes.INT64 and not (array.min() >= limits[0] and array.max() <= limits[1]):
         return None
     return array.astype(dtypes.NUMPY[dtype], copy=False)
-
-
-def tensor(value, name, dtype, plain):
-    """A JSON value as the tensor of an input; `plain`: no true, false or null is in it."""
-    if plain and dtype != dtypes.STRING:
-        array = quick_tensor(value, dtype)
-        if array is not None:
-            return array
-    return careful_tensor(value, name, dtype)

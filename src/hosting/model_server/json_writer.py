@@ -1,12 +1,13 @@
 """JSON laid out as RapidJSON's PrettyWriter does it, which clients and tests pin."""
 
 import base64
-
-import orjson
+import math
 
 from hosting.model_server import dtypes
 from hosting.model_server.decimals import decimal_strings
 from hosting.model_server.errors import invalid_argument
+from hosting.model_server.grisu import shortest
+from hosting.model_server.json_parser import members
 
 _ESCAPES = {chr(i): '\\u%04X' % i for i in range(32)}
 _ESCAPES.update({'"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f',
@@ -44,6 +45,8 @@ def _leaves(array, dtype):
         return ['true' if value else 'false' for value in array.ravel().tolist()]
     if dtype == dtypes.STRING:
         return [quote(bytes_to_text(value)) for value in array.ravel().tolist()]
+    if not array.size:
+        return []
     raise invalid_argument('Failed to write JSON value for tensor type: ', dtypes.name(dtype))
 
 
@@ -118,20 +121,47 @@ def whole(array, dtype, name, depth):
     return _multi_line(leaves, array.shape, depth)
 
 
-def pretty(value, depth=0):
-    """Any parsed JSON value, as error messages show it."""
-    if isinstance(value, dict):
-        if not value:
-            return '{}'
-        indent = '\n' + ' ' * (4 * depth + 4)
-        items = ['%s: %s' % (quote(key), pretty(item, depth + 1)) for key, item in value.items()]
-        return '{%s%s\n%s}' % (indent, (',' + indent).join(items), ' ' * (4 * depth))
-    if isinstance(value, list):
-        if not value:
-            return '[]'
-        indent = '\n' + ' ' * (4 * depth + 4)
-        items = [pretty(item, depth + 1) for item in value]
-        return '[%s%s\n%s]' % (indent, (',' + indent).join(items), ' ' * (4 * depth))
+def pretty(value):
+    """Any parsed JSON value, as error messages show it.
+
+    RapidJSON's writer refuses a number that is not finite: the text ends before it.
+    """
+    out = []
+    # What is open: the items to come, how each is introduced, and what closes them.
+    stack = []
+    while True:
+        if isinstance(value, (dict, list)) and value:
+            indent = '\n' + ' ' * (4 * len(stack))
+            pairs = isinstance(value, dict)
+            items = iter(members(value)) if pairs else iter(value)
+            out.append('{' if pairs else '[')
+            stack.append((items, pairs, indent + '    ', indent + ('}' if pairs else ']')))
+            separator = ''
+        else:
+            text = _scalar_text(value)
+            if text is None:
+                return ''.join(out)
+            out.append(text)
+            separator = ','
+        while stack:
+            items, pairs, indent, end = stack[-1]
+            found = next(items, stack)  # the stack is in no value: it marks the end
+            if found is not stack:
+                out.append(separator + indent)
+                if pairs:
+                    out.append(quote(found[0]) + ': ')
+                    found = found[1]
+                value = found
+                break
+            out.append(end)
+            stack.pop()
+            separator = ','
+        else:
+            return ''.join(out)
+
+
+def _scalar_text(value):
+    """The text of what holds nothing else; None for what cannot be written."""
     if isinstance(value, str):
         return quote(value)
     if value is None:
@@ -142,7 +172,8 @@ def pretty(value, depth=0):
         return 'false'
     if isinstance(value, int):
         return str(value)
-    if value != value or value in (float('inf'), float('-inf')):
-        # RapidJSON's writer refuses them and leaves nothing.
-        return ''
-    return orjson.dumps(value).decode()
+    if isinstance(value, dict):
+        return '{}'
+    if isinstance(value, list):
+        return '[]'
+    return shortest(value) if math.isfinite(value) else None

@@ -21,6 +21,7 @@ import numpy as np
 
 from hosting.model_server import dtypes
 from hosting.model_server.errors import ServingError
+from hosting.model_server.shapes import shaped
 
 log = logging.getLogger(__name__)
 
@@ -196,12 +197,12 @@ def _to_tensor(array, dtype):
     """A new ``TF_Tensor`` with a copy of the array."""
     lib = library()
     shape = array.shape
+    flat = array.ravel()
     if dtype == dtypes.STRING:
-        data = _encode_strings(array.ravel())
+        data = _encode_strings(flat)
         size, address = len(data), data
     else:
-        array = np.ascontiguousarray(array)
-        size, address = array.nbytes, array.__array_interface__['data'][0]
+        size, address = flat.nbytes, flat.__array_interface__['data'][0]
     tensor = lib.TF_AllocateTensor(dtype, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
     if size:
         ctypes.memmove(lib.TF_TensorData(tensor), address, size)
@@ -214,17 +215,17 @@ def _from_tensor(tensor):
     dtype = lib.TF_TensorType(tensor)
     shape = tuple(lib.TF_Dim(tensor, i) for i in range(lib.TF_NumDims(tensor)))
     size = lib.TF_TensorByteSize(tensor)
+    count = int(np.prod(shape, dtype=np.int64))
     if dtype == dtypes.STRING:
         data = ctypes.string_at(lib.TF_TensorData(tensor), size) if size else b''
-        count = int(np.prod(shape, dtype=np.int64))
-        return _decode_strings(data, count).reshape(shape)
+        return shaped(_decode_strings(data, count), shape)
     numpy_dtype = dtypes.NUMPY.get(dtype)
     if numpy_dtype is None:
         raise ServingError(12, 'Tensors of type %s cannot leave the session' % dtypes.name(dtype))
-    array = np.empty(shape, dtype=numpy_dtype)
+    array = np.empty(count, dtype=numpy_dtype)
     if size:
         ctypes.memmove(array.__array_interface__['data'][0], lib.TF_TensorData(tensor), size)
-    return array
+    return shaped(array, shape)
 
 
 @functools.lru_cache(maxsize=None)

@@ -6,6 +6,7 @@ from hosting.model_server.errors import (
     internal,
     invalid_argument,
 )
+from hosting.model_server.shapes import MAX_RANK
 from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
 from hosting.model_server.tasks import Task
 
@@ -40,6 +41,9 @@ def new_task(signature, tensors, output_filter, done, timeout_ms, types=None):
         raise internal('Expected prediction signature method_name to be one of {', PREDICT, ', ',
                        CLASSIFY, ', ', REGRESS, '}. Was: ', signature.method_name)
     _check_inputs(signature, tensors)
+    for name, array in tensors.items():
+        if array.ndim > MAX_RANK:
+            raise invalid_argument('tensor parsing error: ', name)
     outputs = _outputs(signature, output_filter)
     arrays = [tensors[name] for name in signature.inputs]
     if types is not None:

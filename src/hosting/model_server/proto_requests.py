@@ -50,7 +50,8 @@ def run_predict(servable, request, timeout_ms=0):
 
 def _run_examples(servable, signature, outputs, serialized, timeout_ms):
     _, arrays = _run(servable, lambda done: Task(
-        signature, examples.input_arrays(serialized), outputs, done, timeout_ms))
+        signature, examples.input_arrays(serialized), outputs, done, timeout_ms,
+        examples.INPUT_TYPES))
     return dict(zip(outputs, arrays))
 
 

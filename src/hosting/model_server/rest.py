@@ -170,7 +170,7 @@ class RestApi:
 
         pending, done = self._pending(result)
         servable.scheduler.submit(Task(signature, examples.input_arrays(serialized), outputs,
-                                       done, self._timeout_ms))
+                                       done, self._timeout_ms, examples.INPUT_TYPES))
         return pending
 
     def _pending(self, write):

@@ -3,7 +3,7 @@
 import logging
 
 from hosting.model_server import independence, loop_invariants, native, warmup
-from hosting.model_server.errors import ServingError
+from hosting.model_server.errors import ServingError, invalid_argument
 from hosting.model_server.signatures import Signature
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,11 @@ class Servable:
         from tensorflow.core.protobuf import meta_graph_pb2
 
         meta_graph = meta_graph_pb2.MetaGraphDef.FromString(self._session.take_meta_graph())
+        try:
+            _refuse_python_functions(meta_graph.graph_def)
+        except ServingError:
+            self._session.close()
+            raise
         # Only the signatures are needed; the graph itself is in the session.
         self.signature_def = {}
         for signature_name, proto in meta_graph.signature_def.items():
@@ -50,6 +55,26 @@ class Servable:
         """Finish what is queued and end the session."""
         self.scheduler.close()
         self._session.close()
+
+
+# tensorflow_model_server knows these operations but cannot run them: it has no Python.
+_PYTHON_FUNCTIONS = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')
+
+
+def _refuse_python_functions(graph_def):
+    """Fail in TensorFlow's words on a graph with tf.py_func, for which TF Serving has no kernel."""
+    from tensorflow.core.framework.types_pb2 import DataType
+
+    for node in graph_def.node:
+        if node.op in _PYTHON_FUNCTIONS:
+            types = {name: '[%s]' % ', '.join(map(DataType.Name, node.attr[name].list.type))
+                     for name in ('Tin', 'Tout')}
+            raise invalid_argument(
+                "No OpKernel was registered to support Op '", node.op, "' used by {{node ",
+                node.name, '}}with these attrs: [Tin=', types['Tin'], ', Tout=', types['Tout'],
+                ', token="', node.attr['token'].s.decode('utf-8', 'replace'), '"]\n'
+                'Registered devices: [CPU]\nRegistered kernels:\n  <no registered kernels>\n\n'
+                '\t [[{{node ', node.name, '}}]]')
 
 
 def _load(path, options):

@@ -8,9 +8,10 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import threading
 
-from hosting.model_server import model_config, native, resources
+from hosting.model_server import contract, model_config, native, resources
 from hosting.model_server.errors import ServingError
 from hosting.model_server.manager import Manager
 from hosting.settings import switch
@@ -160,5 +161,8 @@ class _RestServer:
     def serve(self):
         """Listen and answer for ever."""
         server = self._loop.run_until_complete(self._start())
+        # Scripts wait for this line, which TF Serving's HTTP library writes without a time.
+        print('[evhttp_server.cc : %s: Entering the event loop ...'
+              % ('245] NET_LOG' if contract.LATER else '237] RAW'), file=sys.stderr, flush=True)
         log.info('Exporting HTTP/REST API at:localhost:%d ...', server.port)
         self._loop.run_forever()

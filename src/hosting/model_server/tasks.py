@@ -3,6 +3,7 @@
 import numpy as np
 
 from hosting.model_server.errors import ServingError, internal
+from hosting.model_server.shapes import NUMPY_RANK
 
 
 class Task:
@@ -29,6 +30,8 @@ class Task:
     def merge_key(self):
         """What must be equal for two tasks to share a run; None: this one cannot."""
         if not self.rows or self.types != self.signature.types:
+            return None
+        if any(array.ndim > NUMPY_RANK for array in self.arrays):
             return None
         return (self.signature.name, self.outputs) + tuple(
             [array.shape[1:] for array in self.arrays])

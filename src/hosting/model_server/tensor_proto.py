@@ -4,6 +4,7 @@ import numpy as np
 
 from hosting.model_server import dtypes
 from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
+from hosting.model_server.shapes import MAX_RANK, shaped
 
 # The repeated field that holds the values of each type.
 _FIELDS = {
@@ -52,7 +53,7 @@ def to_array(proto, name):
     if field is None:
         raise _bad(name)
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or len(shape) > 32:
+    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or len(shape) > MAX_RANK:
         raise _bad(name)
     count = 1
     for size in shape:
@@ -66,14 +67,14 @@ def to_array(proto, name):
         kind = dtypes.NUMPY[proto.dtype]
         if len(content) != count * kind.itemsize:
             raise _bad(name)
-        return np.frombuffer(content, dtype=kind).reshape(shape)
+        return shaped(np.frombuffer(content, dtype=kind), shape)
     values = _values(proto, field)
     if len(values) < count:
         # The last value stands for all that are missing; with none at all it is zero.
         last = values[-1:] if len(values) else (
             _strings([b'']) if proto.dtype == dtypes.STRING else np.zeros(1, values.dtype))
         values = np.concatenate([values, np.repeat(last, count - len(values))])
-    return values[:count].reshape(shape)
+    return shaped(values[:count], shape)
 
 
 def fill(proto, array, dtype):
@@ -86,7 +87,7 @@ def fill(proto, array, dtype):
     proto.tensor_shape.SetInParent()
     for size in array.shape:
         proto.tensor_shape.dim.add().size = size
-    flat = np.ascontiguousarray(array).ravel()
+    flat = array.ravel()
     if dtype in _COMPLEX:
         flat = flat.view(flat.real.dtype)
     elif dtype in (dtypes.HALF, dtypes.BFLOAT16):

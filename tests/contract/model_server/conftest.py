@@ -20,6 +20,16 @@ def model_servers(serving_python, clean_environment, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
+def later_server(model_servers, saved_models):
+    """A running server of the last container, whose TF Serving is a later one."""
+    if model_servers.is_real:
+        pytest.skip('TENSORFLOW_MODEL_SERVER is of one release')
+    folder = saved_models('all_dtypes', 'signatures', 'examples')
+    return model_servers.start({name: folder / name for name in
+                                ('all_dtypes', 'signatures', 'examples')}, contract='head')
+
+
+@pytest.fixture(scope='session')
 def server(model_servers, saved_models):
     """One running server with all the models, each with all its versions."""
     folder = saved_models(*SHARED)

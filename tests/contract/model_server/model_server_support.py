@@ -116,9 +116,10 @@ class ModelServers:
         self._folder = folder
         self._started = []
 
-    def start(self, models, *flags, policy='', wait=True):
+    def start(self, models, *flags, policy='', wait=True, contract='2019'):
         """A server of {name: base path} with more flags; `policy`: a model_version_policy.
 
+        `contract`: what the supervisor says to it of the container it is in.
         Without models there is no configuration file: the flags tell what to serve.
         """
         folder = self._folder / str(len(self._started))
@@ -135,7 +136,8 @@ class ModelServers:
         with open(folder / 'log', 'wb') as log:
             process = subprocess.Popen(
                 [*self._command, f'--port={grpc_port}', f'--rest_api_port={rest_port}', *flags],
-                stdout=log, stderr=subprocess.STDOUT, env=self._environment)
+                stdout=log, stderr=subprocess.STDOUT,
+                env=dict(self._environment, HOSTING_CONTRACT=contract))
         server = ModelServer(process, grpc_port, rest_port, folder / 'log')
         self._started.append(server)
         if wait:

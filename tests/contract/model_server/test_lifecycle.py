@@ -197,6 +197,23 @@ def test_operations_of_contrib_are_known_as_in_tf_serving(start, saved_models):
     assert reply.json == {'predictions': [[[[0.0], [1.0], [2.0]]]]}
 
 
+def test_a_python_function_has_no_kernel_as_in_tf_serving(start, saved_models):
+    server = start({'p': saved_models('python_function') / 'python_function'},
+                   '--max_num_load_retries=0', wait=False)
+    assert server.ended() == 255
+    assert "No OpKernel was registered to support Op 'PyFunc' used by {{node PyFunc}}" in server.log
+
+
+@pytest.mark.parametrize('contract, line', [
+    ('2019', '[evhttp_server.cc : 237] RAW: Entering the event loop ...'),
+    ('head', '[evhttp_server.cc : 245] NET_LOG: Entering the event loop ...')])
+def test_the_line_that_scripts_wait_for_is_logged_when_it_serves(start, saved_models, contract,
+                                                               line):
+    server = start({'m': saved_models('half_plus_two') / 'half_plus_two'}, contract=contract)
+    server.wait_until(lambda: 'Exporting HTTP/REST API' in server.log)
+    assert server.log.splitlines().count(line) == 1
+
+
 def test_the_rest_timeout_is_504(start, saved_models):
     server = start({'slow': saved_models('slow') / 'slow'}, '--rest_api_timeout_in_ms=1')
     reply = server.post('slow', {'instances': [1.0]})

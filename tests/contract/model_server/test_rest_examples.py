@@ -5,6 +5,16 @@ import pytest
 from model_server_support import error_text
 
 
+@pytest.fixture(scope='module')
+def batching_server(model_servers, saved_models, tmp_path_factory):
+    """A server with batching, of the model that takes examples."""
+    parameters = tmp_path_factory.mktemp('batching') / 'parameters.cfg'
+    parameters.write_text('max_batch_size { value: 8 }\nbatch_timeout_micros { value: 0 }\n')
+    return model_servers.start(
+        {'examples': saved_models('examples') / 'examples'}, '--enable_batching=true',
+        f'--batching_parameters_file={parameters}')
+
+
 def classify(server, body, signature=None):
     if signature:
         body = {'signature_name': signature, **body}
@@ -28,6 +38,29 @@ def test_regress_gives_numbers_on_one_line(server):
     reply = server.post('examples', {'signature_name': 'regress',
                                      'examples': [{'x': 1.0}, {'x': 2.5}]}, 'regress')
     assert reply.text == '{\n    "results": [2.0, 5.0]\n}'
+
+
+@pytest.mark.parametrize('fixture', ['server', 'later_server', 'batching_server'])
+def test_examples_are_fed_as_strings_whatever_type_the_signature_declares(fixture, request):
+    server = request.getfixturevalue(fixture)
+    reply = server.post('examples', {'signature_name': 'regress_declared_float',
+                                     'examples': [{'x': 1.0}, {'x': 2.5}]}, 'regress')
+    assert (reply.status, reply.text) == (200, '{\n    "results": [2.0, 5.0]\n}')
+    reply = classify(server, {'examples': [{'x': 0.0}]}, 'classify_declared_float')
+    assert reply.json == {'results': [[['neg', 0.5], ['pos', 0.5]]]}
+
+
+def test_scores_and_results_have_six_digits_and_in_later_releases_as_many_as_it_takes(
+        server, later_server):
+    body = {'examples': [{'x': 1.0}]}
+    assert classify(server, body).text == (
+        '{\n    "results": [[["neg", 0.268941], ["pos", 0.731059]]\n    ]\n}')
+    assert classify(later_server, body).text == (
+        '{\n    "results": [[["neg", 0.268941402], ["pos", 0.731058598]]\n    ]\n}')
+    body = {'signature_name': 'regress', 'examples': [{'x': 61728.35}]}
+    assert server.post('examples', body, 'regress').text == '{\n    "results": [123457.0]\n}'
+    assert later_server.post('examples', body, 'regress').text == (
+        '{\n    "results": [123456.703]\n}')
 
 
 def test_the_context_is_part_of_every_example(server):
@@ -65,6 +98,10 @@ def test_serialized_examples_can_be_fed_to_predict(server):
      'Unexpected element type in feature: x expecting type: int64'),
     ('{"examples": [{"x": 18446744073709551615}]}',
      'Feature: x has uint64 element. Only int64 is supported.'),
+    ('{"examples": [{"a": [1, {"b64": "!"}]}]}',
+     'Unexpected element type in feature: a expecting type: int64'),
+    ('{"examples": [{"x": 3.4028234663852886e38}]}',
+     'Cannot convert JSON value: 3.40282e+38 to float without loss of precision.'),
     ('{"examples": [{"x": 1e39}]}',
      'Cannot convert JSON value: 1e+39 to float without loss of precision.'),
     ('{"signature_name": "none", "examples": [{"x": 1.0}]}',
@@ -78,6 +115,14 @@ def test_serialized_examples_can_be_fed_to_predict(server):
 def test_a_wrong_body_is_400_with_tf_servings_text(server, body, message):
     reply = server.post('examples', body, 'classify')
     assert (reply.status, error_text(reply)) == (400, message)
+
+
+def test_a_body_over_64_kib_may_have_integers_beyond_64_bits(server):
+    padding = '"unused": "%s", ' % ('x' * 70000)
+    reply = server.post('examples', '{%s"signature_name": "regress", "examples": '
+                        '[{"x": -9223372036854775809}, {"x": 18446744073709551616}]}' % padding,
+                        'regress')
+    assert (reply.status, reply.json) == (200, {'results': [-1.84467e+19, 3.68935e+19]})
 
 
 def test_a_feature_name_that_is_no_utf8_is_400(server):

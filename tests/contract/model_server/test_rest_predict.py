@@ -68,7 +68,7 @@ def test_a_scalar_in_column_format(server):
 
 
 @pytest.mark.parametrize('dtype, values', [
-    ('float32', [0.1, -0.0, 1e10, 3.4e38]), ('float64', [0.1, 1e-300, 123456789.125]),
+    ('float32', [0.1, -0.0, 1e10, 3.4e38]), ('float64', [0.1, 1e-300, 123456.0]),
     ('int8', [-128, 127]), ('int16', [-32768, 32767]), ('int32', [-2**31, 2**31 - 1]),
     ('int64', [-2**63, 2**63 - 1]), ('uint8', [0, 255]), ('uint32', [0, 2**32 - 1]),
     ('uint64', [0, 2**64 - 1]), ('bool', [True, False]), ('string', ['', 'a"\\\n', 'あ'])])
@@ -77,9 +77,7 @@ def test_every_type_that_json_can_hold_comes_back_as_sent(server, dtype, values)
         reply = server.post('all_dtypes', {'signature_name': dtype, **body})
         assert reply.status == 200
         [(key, got)] = reply.json.items()
-        expected = [pytest.approx(value, rel=1e-7) if dtype == 'float32' else value
-                    for value in values]
-        assert got == (expected if key == 'outputs' else [[value] for value in expected])
+        assert got == (values if key == 'outputs' else [[value] for value in values])
 
 
 @pytest.mark.parametrize('dtype', ['float16', 'uint16', 'complex64', 'bfloat16'])
@@ -90,29 +88,66 @@ def test_a_type_that_json_cannot_fill_is_501(server, dtype):
         501, f'Conversion of JSON Value: 1.5 to type: {name}')
 
 
-def test_numbers_are_printed_as_tf_serving_prints_them(server):
-    reply = server.post('all_dtypes', '{"signature_name": "float32", "inputs": '
-                        '[0.2, 0.3333333333, 9000000.0, 0.00003, 16777215, NaN, Infinity, '
-                        '-Infinity, 2]}')
-    assert reply.text == (
-        '{\n    "outputs": [\n        0.2,\n        0.333333343,\n        9e+06,\n        3e-05,\n'
-        '        16777215.0,\n        NaN,\n        Infinity,\n        -Infinity,\n        2.0\n'
-        '    ]\n}')
+@pytest.mark.parametrize('dtype', ['float16', 'uint16', 'complex64', 'complex128', 'bfloat16'])
+def test_an_empty_tensor_of_such_a_type_is_an_empty_list(server, dtype):
+    reply = server.post('all_dtypes', {'signature_name': dtype, 'inputs': []})
+    assert (reply.status, reply.text) == (200, '{\n    "outputs": []\n}')
+    reply = server.post('all_dtypes', {'signature_name': dtype, 'inputs': [[], []]})
+    assert (reply.status, reply.json) == (200, {'outputs': [[], []]})
+    reply = server.post('all_dtypes', {'signature_name': dtype, 'instances': [[]]})
+    assert (reply.status, reply.json) == (200, {'predictions': [[]]})
+
+
+NUMBERS = ('[0.2, 0.3333333333, 9000000.0, 0.00003, 16777215, 123456.7, 555557.5, NaN, Infinity, '
+           '-Infinity, 2]')
+
+
+@pytest.mark.parametrize('fixture, texts', [
+    ('server', ['0.2', '0.333333', '9e+06', '3e-05', '1.67772e+07', '123457.0', '555558.0']),
+    ('later_server', ['0.2', '0.333333343', '9e+06', '3e-05', '16777215.0', '123456.703',
+                      '555557.5'])])
+def test_numbers_are_printed_as_tf_serving_prints_them(fixture, texts, request):
+    reply = request.getfixturevalue(fixture).post(
+        'all_dtypes', '{"signature_name": "float32", "inputs": %s}' % NUMBERS)
+    assert reply.text == '{\n    "outputs": [\n        %s\n    ]\n}' % ',\n        '.join(
+        [*texts, 'NaN', 'Infinity', '-Infinity', '2.0'])
+
+
+def test_the_words_for_missing_keys_are_those_of_the_release(server, later_server):
+    for which, words in ((server, 'must only have keys: '),
+                         (later_server, 'keys must be equal to: ')):
+        reply = which.post('signatures', '{"instances": [{"a": [1, 2]}]}')
+        assert (reply.status, error_text(reply)) == (
+            400, "Failed to process element: 0 of 'instances' list. JSON object: {\n"
+                 '    "a": [\n        1,\n        2\n    ]\n} ' + words + 'a,b')
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
-def test_any_float32_survives_the_way_there_and_back(server, values):
+@given(st.lists(st.floats(-2.0 ** 127, 2.0 ** 127, width=32), min_size=1))
+def test_any_float32_comes_back_with_six_digits(server, values):
     reply = server.post('all_dtypes', {'signature_name': 'float32', 'inputs': values})
-    back = [struct.unpack('<f', struct.pack('<f', value))[0] for value in reply.json['outputs']]
-    assert back == values
+    assert reply.json['outputs'] == [float('%.6g' % value) for value in values]
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
-def test_any_float64_survives_the_way_there_and_back(server, values):
+def test_any_float64_comes_back_with_six_digits(server, values):
     reply = server.post('all_dtypes', {'signature_name': 'float64', 'inputs': values})
-    assert reply.json['outputs'] == values
+    assert reply.json['outputs'] == pytest.approx(values, rel=5.1e-6, abs=1e-320)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-2.0 ** 127, 2.0 ** 127, width=32), min_size=1))
+def test_any_float32_survives_the_way_to_a_later_release_and_back(later_server, values):
+    reply = later_server.post('all_dtypes', {'signature_name': 'float32', 'inputs': values})
+    back = [struct.unpack('<f', struct.pack('<f', value))[0] for value in reply.json['outputs']]
+    assert back == values
+
+
+def test_doubles_are_read_in_rapidjsons_normal_precision(later_server):
+    reply = later_server.post('all_dtypes', '{"signature_name": "float64", "inputs": '
+                              '[0.9424502837770503, 0.25]}')
+    assert reply.json == {'outputs': [0.9424502837770504, 0.25]}
 
 
 def test_base64_goes_in_as_an_object_and_comes_out_under_bytes_names(server):
@@ -137,7 +172,7 @@ def test_an_asset_was_loaded(server):
 
 @pytest.mark.parametrize('body, message', [
     ('', 'JSON Parse error: The document is empty'),
-    ('{"instances": [1.0', 'JSON Parse error: Missing a comma or ] after an array element. at '
+    ('{"instances": [1.0', "JSON Parse error: Missing a comma or ']' after an array element. at "
                            'offset: 18'),
     ('{"instances": [1.0],}', 'JSON Parse error: Missing a name for object member. at offset: 20'),
     ('[1.0]', 'JSON Value: [\n    1.0\n] Is not object'),
@@ -269,10 +304,24 @@ def test_no_body_makes_anything_but_an_answer(server, body):
         assert b'instances' in body or b'inputs' in body
 
 
-def test_deep_nesting_is_an_error_and_no_crash(server):
+def test_deep_nesting_is_a_tensor_or_an_error_and_no_crash(server):
+    for depth in (2, 32, 40, 253):
+        # One more dimension is that of the instances.
+        row = '[' * depth + '1' + ']' * depth
+        reply = server.post('half_plus_two', '{"instances": [%s]}' % row)
+        assert reply.status == 200
+        assert reply.text.replace(' ', '').replace('\n', '') == '{"predictions":[%s]}' % (
+            row.replace('1', '2.5'))
+        reply = server.post('half_plus_two', '{"inputs": %s}' % row)
+        assert reply.json == {'outputs': json.loads(row.replace('1', '2.5'))}
+    for depth in (255, 500, 5000):
+        body = '{"inputs": %s1%s}' % ('[' * depth, ']' * depth)
+        reply = server.post('half_plus_two', body)
+        assert (reply.status, error_text(reply)) == (400, 'tensor parsing error: x')
+    reply = server.post('half_plus_two', '{"instances": [%s1%s]}' % ('[' * 254, ']' * 254))
+    assert (reply.status, error_text(reply)) == (400, 'tensor parsing error: x')
     for depth in (40, 500, 5000, 200000):
-        body = b'{"instances": ' + b'[' * depth + b'1' + b']' * depth + b'}'
-        assert server.post('half_plus_two', body).status == 400
         body = b'{"instances": ' + b'{"x":' * depth + b'1' + b'}' * depth + b'}'
         assert server.post('half_plus_two', body).status == 400
+    assert server.post('half_plus_two', b'{"instances": ' + b'[' * 200000).status == 400
     assert server.post('half_plus_two', '{"instances": [2.0]}').status == 200

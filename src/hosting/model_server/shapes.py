@@ -1,0 +1,45 @@
+"""Arrays of more dimensions than numpy has: it ends at 32, TensorFlow at 254."""
+
+import numpy as np
+
+MAX_RANK = 254
+NUMPY_RANK = 32
+
+
+class DeepArray:
+    """An array of many dimensions: its values in order, and its shape."""
+
+    __slots__ = ('_flat', 'shape')
+
+    def __init__(self, flat, shape):
+        self._flat = flat
+        self.shape = shape
+
+    def __len__(self):
+        return self.shape[0]
+
+    @property
+    def ndim(self):
+        """How many dimensions there are."""
+        return len(self.shape)
+
+    @property
+    def dtype(self):
+        """numpy's type of the values."""
+        return self._flat.dtype
+
+    @property
+    def size(self):
+        """How many values there are."""
+        return self._flat.size
+
+    def ravel(self):
+        """The values as an array of one dimension."""
+        return self._flat
+
+
+def shaped(flat, shape):
+    """A flat array in a shape of any rank."""
+    if len(shape) > NUMPY_RANK:
+        return DeepArray(np.ascontiguousarray(flat), tuple(shape))
+    return flat.reshape(shape)
