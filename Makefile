@@ -61,7 +61,7 @@ override Q := $(value Q)
 export Q
 # 1: invoke prints the request as sent (on standard error) and the raw answer
 JSON ?=
-# host, or docker: in containers. Default: docker where an engine answers and has our images.
+# host, or docker: in containers. Default: docker where an engine has our images, or is the only way
 # sdk: local-train by the SDK's own local mode
 #RUNTIME ?= host
 # docker: own, or aws for SageMaker's images; the model server own or official; a limit such as 2g
