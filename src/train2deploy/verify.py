@@ -19,6 +19,8 @@ from train2deploy.runtimes.host import HOST
 
 SENTENCES = 20
 TOLERANCE = 1e-6
+"""The model server prints six digits, which is half of this away from a probability at most;
+the other half is for the order in which sums are taken."""
 FIRST_SENTENCE = "電波が悪い"
 
 
