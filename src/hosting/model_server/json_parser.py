@@ -95,13 +95,14 @@ class _FastParser:
             exact = True
             value = json.loads(raw.decode('utf-8', 'surrogateescape'), parse_float=read_float)
         else:
-            value = self._nearest(raw, shape)
+            value = self._nearest(raw, len(raw) <= _SMALL and (
+                exact and b'.' not in raw or _has_strict_numbers(raw, shape)))
         if not _has_every_member(value, raw):
             raise ValueError('left to the careful parser')
         return value, exact
 
-    def _nearest(self, raw, shape):
-        if len(raw) <= _SMALL and self.wrong < _MOST_WRONG and _has_strict_numbers(raw, shape):
+    def _nearest(self, raw, small_and_strict):
+        if small_and_strict and self.wrong < _MOST_WRONG:
             try:
                 return orjson.loads(raw)
             except ValueError:
@@ -115,8 +116,6 @@ _fast = _FastParser()
 
 def _has_strict_numbers(raw, shape):
     """Whether there is certainly no number like ``1.`` or ``01.5``, which orjson takes."""
-    if b'0.' not in shape and b'0e' not in shape:
-        return True
     leading = raw.translate(_LEADING, b'-')
     return (shape.count(b'0.') == shape.count(b'0.0')
             and b',00' not in leading and b',01' not in leading)

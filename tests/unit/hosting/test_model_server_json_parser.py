@@ -272,7 +272,8 @@ def nearly(value, other):
 @pytest.mark.parametrize('raw', [
     b'{"a": %s}' % value for value in (
         b'1e400', b'"\\ud800"', b'1E+999', b'"\\udc00\\ud800"', b'1.', b'-1.', b'[1.5,1.]',
-        b'1.e5', b'01.5', b'-00.5', b'01e5', b'[1,\n02.5]', b'0e309', b'-0e310',
+        b'1.e5', b'01.5', b'-00.5', b'01e5', b'-09223372036854775809', b'[1,\n02.5]',
+        b'0e309', b'-0e310',
         b'9' * 310 + b'e-5', b'1.0\0', b'"\x01"')])
 def test_what_the_fast_parsers_would_take_wrongly_is_refused(fast, raw):
     with pytest.raises(ServingError) as refused:
