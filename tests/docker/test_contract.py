@@ -47,3 +47,24 @@ def test_the_container_keeps_the_hosting_contract(project, models, tmp_path, mod
         project.make("local-stop")
     assert done.returncode == 0, done.stdout[-8000:]
     assert int(re.search(r"(\d+) passed", done.stdout).group(1)) > 30
+
+
+IMPORTS = """
+import importlib.util, sys
+sys.path += sys.argv[2:]
+print([name for name in sys.argv[1].split(",") if importlib.util.find_spec(name)])
+"""
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_the_containers_handler_environment_holds_what_sagemakers_holds(project, head):
+    there = ["Cython", "falcon", "gunicorn", "gevent", "requests", "awscli", "six"]
+    there += ["grpc", "google.protobuf", "boto3", "tensorflow_serving"] if head else []
+    absent = ["numpy", "h5py", "orjson", "uvloop", "httptools", "absl"]
+    absent += [] if head else ["grpc", "google", "boto3", "tensorflow", "tensorflow_serving"]
+    done = subprocess.run(
+        ["docker", "run", "--rm", "--network", "none", "train2deploy/serve:1.13",
+         "/opt/handler/bin/python", "-c", IMPORTS, ",".join([*there, *absent]),
+         *(["/opt/handler/head"] if head else [])],
+        stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.strip() == str(there)
