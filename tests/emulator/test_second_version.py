@@ -91,3 +91,31 @@ def test_its_own_hyperparameters_are_searched(second, target, folder):
     (results,) = (second.build / folder).glob("*/results.json")
     (trial,) = json.loads(results.read_text())["trials"]
     assert 2 <= int(trial["parameters"]["ngram-dimensions"]) <= 4
+
+
+def test_changed_settings_of_batching_make_another_model_and_reach_its_container(second):
+    account = Account(second.json("emulator.json")["url"])
+    sagemaker = account.client("sagemaker")
+
+    def deployed():
+        return [model["ModelName"] for model in sagemaker.list_models()["Models"]]
+
+    before = deployed()
+    second.cloud("cloud-deploy", "BATCHING=1", "MAX_BATCH_SIZE=16", "OMP_NUM_THREADS=1")
+    (name,) = deployed()
+    assert [name] != before
+    environment = sagemaker.describe_model(ModelName=name)["PrimaryContainer"]["Environment"]
+    assert {"SAGEMAKER_TFS_ENABLE_BATCHING": "true", "SAGEMAKER_TFS_MAX_BATCH_SIZE": "16",
+            "OMP_NUM_THREADS": "1"}.items() <= environment.items()
+    logs = account.client("logs")
+    group = "/aws/sagemaker/Endpoints/train2deploy"
+    streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+    lines = [
+        event["message"]
+        for stream in streams
+        for event in logs.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)["events"]
+    ]
+    assert any("max_batch_size { value: 16 }" in line for line in lines)
+    again = second.cloud("cloud-deploy", "BATCHING=1", "MAX_BATCH_SIZE=16", "OMP_NUM_THREADS=1")
+    assert "has this model already" in again.stdout

@@ -14,7 +14,8 @@ Two requests go beyond the article, for a model that can (v2), with application/
 ``"explain": true`` gives for each sentence ``{"labels": [...], "tokens": [{"token":
 "電波", "weight": 0.61}, ...]}``, and ``"unknown": true`` puts the label ``unknown`` first
 where the most probable one is below the confidence that training found.
-All sentences of a request go to the model server in one call. Anything wrong with
+All sentences of a request go to the model server in one call, or in several where it is
+told to batch and would refuse larger ones. Anything wrong with
 a request raises ValueError, whose text becomes the body ``{"error": …}``.
 """
 import json
@@ -43,6 +44,16 @@ def _read_labels():
         return json.load(labels_file)
 
 
+def _most_sentences():
+    """How many the model server takes in one call: where it batches, no more than a batch."""
+    if os.environ.get('SAGEMAKER_TFS_ENABLE_BATCHING', '').lower() != 'true':
+        return sys.maxsize
+    # 8 is the container's default; a number that is none keeps the model server from starting.
+    size = os.environ.get('SAGEMAKER_TFS_MAX_BATCH_SIZE', '8')
+    return max(1, int(size)) if size.isdigit() else 8
+
+
+most_sentences = _most_sentences()
 labels = _read_labels()
 model_inputs = ModelInputs(CODE_DIRECTORY)
 client = ModelClient()
@@ -91,6 +102,10 @@ def handler(data, context):
 
 
 def _classify(sentences, context, explain=False, unknown=False):
+    if len(sentences) > most_sentences:
+        parts = range(0, len(sentences), most_sentences)
+        return [answer for start in parts for answer in _classify(
+            sentences[start:start + most_sentences], context, explain, unknown)]
     inputs = model_inputs.encode(sentences)
     if len(inputs) == 1:
         inputs = inputs['inputs']

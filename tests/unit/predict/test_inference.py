@@ -71,6 +71,22 @@ def test_a_list_gives_a_list_in_its_order_from_one_call(ask, model_server, encod
     assert len(model_server.requests) == 1
 
 
+@pytest.mark.parametrize('variables, sizes', [
+    ({}, [5]), ({'ENABLE_BATCHING': 'false', 'MAX_BATCH_SIZE': '2'}, [5]),
+    ({'ENABLE_BATCHING': 'true', 'MAX_BATCH_SIZE': '2'}, [2, 2, 1]),
+    ({'ENABLE_BATCHING': 'true', 'MAX_BATCH_SIZE': '5'}, [5]),
+    ({'ENABLE_BATCHING': 'true'}, [5])])
+def test_a_model_server_that_batches_gets_no_more_than_a_batch_in_a_call(
+        code, model_server, encoder, monkeypatch, variables, sizes):
+    for name, value in variables.items():
+        monkeypatch.setenv('SAGEMAKER_TFS_' + name, value)
+    model_server.answer = one_hot(encoder, TEXTS)
+    body = io.BytesIO(json.dumps({'q': TEXTS}).encode('utf-8'))
+    answer, _ = load(code).handler(body, Context(model_server.uri, JSON))
+    assert [ranking[0]['label'] for ranking in json.loads(answer)] == LABELS + LABELS[:1]
+    assert [len(request['inputs']) for _, _, request in model_server.requests] == sizes
+
+
 def test_a_list_of_one_gives_a_list_of_one(ask):
     assert json.loads(ask('{"q": ["電波が悪い"]}')[0]) == [RANKING]
 
