@@ -1,14 +1,18 @@
 # The Docker runtime: when it is used, what it needs, the images, its tests.
 
 # Without RUNTIME=, what suits the machine, with the reason.
-ifeq ($(origin RUNTIME),undefined)
+ifeq ($(strip $(RUNTIME)),)
 SUITABLE := $(shell PYTHONPATH=src PYTHON36="$(PYTHON36)" $(PYTHON) -m train2deploy.runtimes.default 2>/dev/null)
-RUNTIME := $(or $(firstword $(SUITABLE)),host)
+override RUNTIME := $(or $(firstword $(SUITABLE)),host)
 SAY_RUNTIME = @echo "runtime: $(SUITABLE)"
 else
 SAY_RUNTIME = @:
 endif
 export RUNTIME
+# Before anything is made for it.
+ifneq ($(words $(RUNTIME))$(filter-out host docker sdk,$(RUNTIME)),1)
+$(error RUNTIME=$(RUNTIME): expected host or docker (to train: or sdk))
+endif
 
 # The environments of the TensorFlow 1.x side, and how the host tool is told.
 TRAIN_ENV := .stamps/train

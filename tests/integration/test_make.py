@@ -112,6 +112,18 @@ def test_what_a_version_has_not_is_refused_before_anything_is_made(tmp_path, tar
     assert not fresh.build.exists()
 
 
+@pytest.mark.parametrize("target", ["setup", "local-serve", "dry-run"])
+def test_an_unknown_runtime_is_refused_before_anything_is_made(bare, target):
+    said = bare.make("--no-print-directory", target, "RUNTIME=podman", check=False)
+    assert said.returncode == 2
+    assert "RUNTIME=podman: expected host or docker (to train: or sdk)." in said.stdout
+    assert not bare.build.exists() and not (bare.root / ".venvs").exists()
+
+
+def test_an_empty_runtime_is_one_that_was_not_given(bare):
+    assert "RUNTIME=" not in bare.make("--dry-run", "data", "RUNTIME=").stdout
+
+
 def test_package_before_training_and_serving_before_packing_lead_to_the_step_before(project):
     plan = project.make("--dry-run", "local-serve", "-o", ".stamps/host").stdout
     assert "serve " in plan
