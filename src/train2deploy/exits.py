@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from types import FrameType
+from typing import TextIO
 
 from train2deploy import disk
 from train2deploy.errors import (
@@ -54,13 +55,13 @@ def run(
     except BrokenPipeError:
         if not _reader_left():
             raise
-        _drop_output()
+        _drop(sys.stdout)
         return EXIT_BROKEN_PIPE
     except OSError as error:
         full = disk.explained(error)
         if full is None:
             raise
-        _drop_output()
+        _drop(sys.stdout)
         return _told(full, str(full), verbose, program)
     return status
 
@@ -85,8 +86,10 @@ def _told(error: Exception, line: str, verbose: bool, program: str) -> int:
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):
+    try:
         print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _drop(sys.stderr)
 
 
 def _reader_left() -> bool:
@@ -98,9 +101,9 @@ def _reader_left() -> bool:
     return any(event & select.POLLERR for _, event in poller.poll(0))
 
 
-def _drop_output() -> None:
-    """What is still buffered must not fail again when Python ends."""
+def _drop(stream: TextIO) -> None:
+    """What is still buffered must not fail again when Python ends: that would change the status."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
