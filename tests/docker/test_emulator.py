@@ -36,7 +36,7 @@ def test_the_endpoint_is_a_container_on_the_loopback_and_answers(project, deploy
     (name,) = containers(project)
     assert docker("port", name).startswith("8080/tcp -> 127.0.0.1:")
     mounts = docker("inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}}", name)
-    assert mounts.startswith(str(project.build / "emulator" / "endpoints"))
+    assert mounts.startswith(str(project.build / "emulator" / "us-east-1" / "endpoints"))
     variables = docker("inspect", "--format", "{{.Config.Env}}", name)
     assert "SAGEMAKER_TFS_NGINX_LOGLEVEL=error" in variables  # of the model that was created
     answer = project.make("--silent", "cloud-invoke", "JSON=1", *CLOUD).stdout.splitlines()[-1]

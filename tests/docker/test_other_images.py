@@ -58,7 +58,7 @@ def test_a_job_runs_in_awss_image_with_its_modules_beside_the_script(project, sm
 
 
 def test_awss_serving_image_serves_the_packed_model(project, packed, aws):
-    project.make("verify", "IMAGE=aws")
+    project.make("package", "verify", "IMAGE=aws")
     assert project.json("verification.json")["max_abs_difference"] <= 1e-6
     assert containers(project) == []
 
