@@ -208,6 +208,7 @@ def test_a_peer_must_be_behind_with_one_client_and_with_many():
     found = found_aims()
     for name, ahead in (("MLflow", True), ("BentoML", True), ("simple-tensorflow-serving", False)):
         assert found[f"/invocations, 32 clients: throughput / {name}"].holds is ahead
+        assert found[f"/invocations, 1 client: p50 / {name}"].holds is ahead
         # What gets the same rows as the peer.
         assert found[f"{REST_ALONE}, 32 clients: throughput / {name}"].holds is ahead
         assert found[f"{REST_ALONE}, 1 client: p50 / {name}"].holds is ahead
