@@ -1,5 +1,6 @@
-"""results/published.toml: complete, and every mistake in it is named."""
+"""results/published.toml and its articles: complete, consistent, and every mistake is named."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,106 +8,103 @@ import pytest
 from train2deploy import paths
 from train2deploy.errors import UserError
 from train2deploy.report import published
+from train2deploy.report.shape import Printed
 
-VALUES = {value.id: value for value in published.load()}
-
-WHOLE = """
-[figure.a]
-published_in = "x/y"
-url = "https://example.com/"
-date = "2019-01-20"
-compare = { dataset = "knbc", version = "v1", relation = "same" }
-tolerance = 0.02
-values = [{ metric = "f1_weighted", value = 0.70, n = 419 }]
-[figure.a.model]
-en = "m"
-ja = "m"
-[figure.a.why]
-en = "w"
-ja = "w"
-"""
+PUBLISHED = published.read()
+MODELS = {model.id: model for model in PUBLISHED.models}
+REPORTS = {name: model for name, model in MODELS.items() if model.report}
 
 
-def test_all_published_figures_are_there():
-    """Counted from the articles."""
-    counts = {}
-    for value in VALUES.values():
-        counts[value.figure.id] = counts.get(value.figure.id, 0) + 1
-    assert counts == {
-        "article-golden": 4, "mymodel-epochs": 10, "mymodel-tuned": 14, "lstm-only": 1,
-        "self-attention": 13, "comp-vectorizer": 3, "comp-corpus": 2, "keras-bert": 2,
-        "transformers": 2,
-    }  # fmt: skip
+@pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name].right])
+def test_the_count_rounds_to_the_printed_headline(name: str):
+    model = MODELS[name]
+    assert model.accuracy is not None and model.right and model.n
+    assert model.right <= model.n
+    if model.metric in ("accuracy", "val_acc") and not model.at_least:
+        assert model.printed is not None and model.printed.is_rounding_of(model.accuracy)
 
 
-@pytest.mark.parametrize(
-    "name, value, n",
-    [
-        ("article-golden/probability/携帯電話", 0.96622, 1),
-        ("mymodel-epochs/val_acc/9", 0.6711, None),
-        ("mymodel-tuned/recall/京都", 0.77, 137),
-        ("lstm-only/f1_weighted", 0.76, 419),
-        ("self-attention/precision/グルメ", 0.88, 90),
-        ("comp-vectorizer/f1_weighted/characters", 0.62, 419),
-        ("comp-corpus/f1_weighted/Wikipedia + BCCWJ", 0.79, 419),
-        ("keras-bert/f1_weighted/fine-tuned", 0.82, 419),
-        ("transformers/accuracy", 0.837, None),
-    ],
-)
-def test_a_figure_is_as_published(name: str, value: float, n: int | None):
-    assert (VALUES[name].value, VALUES[name].n) == (value, n)
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_agrees_with_itself_and_with_its_count(name: str):
+    model = REPORTS[name]
+    report = model.report
+    assert report and model.right and model.n
+    supports = report.supports
+    assert sum(supports.values()) == model.n == 419
+    assert supports == PUBLISHED.test_sets[model.test_set].supports
+    averages = {row.average: row.scores for row in report.averages}
+    # The weighted mean of the recalls is the accuracy.
+    assert averages["weighted"].recall.is_rounding_of(model.right / model.n)
+    if "micro" in averages:
+        micro = averages["micro"]
+        assert micro.precision == micro.recall == micro.f1
+        assert micro.f1.is_rounding_of(model.right / model.n)
+    right = sum(row.scores.recall * row.support for row in report.classes)
+    room = sum(row.scores.recall.rounding * row.support for row in report.classes)
+    assert abs(right - model.right) <= room
+    if model.metric == "f1_weighted":
+        assert model.printed == averages["weighted"].f1
 
 
-def test_decimals_are_those_of_the_file():
-    assert VALUES["mymodel-tuned/precision/京都"].digits == 2  # written as .70
-    assert VALUES["mymodel-tuned/precision/京都"].rounding == pytest.approx(0.005)
-    assert VALUES["transformers/f1_weighted"].digits == 3
-
-
-def test_only_models_that_are_the_same_or_the_nearest_are_held_to_a_verdict():
-    held = {v.figure.id for v in VALUES.values() if v.figure.compare["relation"] != "other"}
-    assert held == {"article-golden", "self-attention"}
-
-
-@pytest.mark.parametrize(
-    "old, new, told",
-    [
-        ('relation = "same"', 'relation = "close"', "figure.a.compare.relation: expected one of"),
-        ('version = "v1"', 'version = "v9"', "figure.a.compare.version: expected one of v1"),
-        ('metric = "f1_weighted"', 'metric = "bleu"', "figure.a, value 1.metric: expected one of"),
-        ("value = 0.70", "value = 70.0", "value 1.value: expected a decimal number from 0 to 1"),
-        ("value = 0.70", "value = 1", "value 1.value: expected a decimal number"),
-        ("n = 419", "n = 0", "value 1.n: expected a whole number above 0, found 0"),
-        ("n = 419", "m = 419", "value 1: expected no keys but class, epoch"),
-        ("n = 419", 'class = "京都"', "figure.a, value 1: expected no class"),
-        ('"f1_weighted"', '"recall"', "figure.a, value 1: expected a class"),
-        ('"f1_weighted"', '"val_acc"', "figure.a, value 1: expected a epoch"),
-        ("tolerance = 0.02", "", "figure.a: expected the keys compare, date"),
-        ("tolerance = 0.02", "tolerance = -0.1", "value 1.tolerance: expected a decimal number"),
-        ('ja = "w"', "", "figure.a.why: expected the keys en, ja, found ['en']"),
-        ('date = "2019-01-20"', 'date = ""', "figure.a.date: expected text"),
-        ("[{ metric", "[]\nother = [{ metric", "figure.a: expected no keys but"),
-        ("n = 419 }", "n = 419 }, { metric = 'f1_weighted', value = 0.71 }", "each value once"),
-        ("[figure.a]", "[figure.a", "expected the published figures as TOML"),
-        ("[figure.a", "[number.a", "expected one table `figure`, found ['number']"),
-    ],
-)
-def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, told: str):
+def edit(tmp_path: Path, file: str, old: str, new: str) -> Path:
+    """A copy of everything that was published, changed in one place."""
     path = tmp_path / "published.toml"
-    path.write_text(WHOLE, encoding="utf-8")
-    assert [value.id for value in published.load(path)] == ["a/f1_weighted"]
-    assert old in WHOLE
-    path.write_text(WHOLE.replace(old, new), encoding="utf-8")
+    shutil.copy(paths.PUBLISHED, path)
+    shutil.copytree(paths.PUBLISHED.with_suffix(""), tmp_path / "published")
+    changed = path if file == "published" else tmp_path / "published" / f"{file}.toml"
+    text = changed.read_text(encoding="utf-8")
+    assert old in text
+    changed.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+CV = "comp-vectorizer"
+
+
+@pytest.mark.parametrize(
+    "file, old, new, told",
+    [
+        ("published", "[rule]", "[rule", "published.toml: expected the published figures as TOML"),
+        ("published", "[rule]", "[rules]", "expected the keys articles, chosen_on, rule"),
+        ("published", '"not stated" = {', '"unknown" = {', "chosen_on: expected the keys"),
+        ("published", 'kind = "split"', 'kind = "rows"', "substitute.split.kind: expected one of"),
+        ("published", "[test_set.A]", "[test_set.Z]", "test_set.Z: expected one of A; B; C; none"),
+        ("published", f'"{CV}"', '"comp-nothing"', "comp-nothing.toml: expected the published"),
+        ("published", '"京都" = 137', '"京都" = 0', "supports.京都: expected a whole number"),
+        (CV, 'date = "2018-12-06"', 'date = "2018"', "date: expected a date such as 2019-01-20"),
+        (CV, '[note]\nen = "', '[note]\nde = "', "note: expected the keys en, ja"),
+        (CV, 'test_set = "B"', 'test_set = "D"', "words.test_set: expected one of A; B; C; none"),
+        (CV, '"last epoch"', '"best"', "words.chosen_on: expected one of validation split;"),
+        (CV, '"f1_weighted"', '"bleu"', "words.headline.metric: expected one of accuracy"),
+        (CV, "value = 0.64", "value = 64.0", "headline.value: expected a decimal number from 0"),
+        (CV, "right = 268\n", "", "comp-vectorizer-words: expected right and n, or neither"),
+        (CV, "right = 268", "wrong = 151", "expected no keys but answer, at_least"),
+        (CV, '["vectors-words"', '["vectors-none"', "words.substitutes: expected one of split;"),
+        (CV, 'version = "comp-vectorizer-words"\n', "", "expected either version or impossible"),
+        (CV, "bilstm = 3330048", "bilstm = 0", "words.parameters.bilstm: expected a whole number"),
+        (CV, "precision = 0.53, ", "", "report.classes, row 1: expected the keys class, f1"),
+        (CV, "precision = 0.53", "precision = 53", "row 1.precision: expected a decimal number"),
+        (CV, 'average = "weighted"', 'average = "mean"', "averages, row 1.average: expected one"),
+        (CV, 'metric = "val_mae"', 'metric = "loss"', "log, number 1.metric: expected one of"),
+        (CV, "patience = 3", "epochs = [1]", "log, number 1: expected 16 epochs, found [1]"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, file: str, old: str, new: str, told: str):
+    path = edit(tmp_path, file, old, new)
     with pytest.raises(UserError) as caught:
-        published.load(path)
+        published.read(path)
     assert told in str(caught.value)
-    assert str(path) in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(UserError, match=r"none\.toml: expected the published figures as TOML"):
-        published.load(tmp_path / "none.toml")
+        published.read(tmp_path / "none.toml")
 
 
-def test_the_file_is_the_one_of_the_repository():
-    assert paths.relative(paths.PUBLISHED) == "results/published.toml"
+def test_a_number_keeps_the_decimals_it_was_printed_with():
+    assert [str(Printed(text)) for text in ("0.70", "0.7", "0.816229")] == [
+        "0.70", "0.7", "0.816229",
+    ]  # fmt: skip
+    assert Printed("0.64").is_rounding_of(268 / 419)
+    assert Printed("0.76").is_rounding_of(0.755)
+    assert not Printed("0.76").is_rounding_of(0.7549)

@@ -65,6 +65,7 @@ def root(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of its own, with READMEs that have the place for the table."""
     (project / "results").mkdir()
     shutil.copy(paths.PUBLISHED, project / "results")
+    shutil.copy(paths.RESULTS / "published-values.toml", project / "results")
     monkeypatch.setattr(paths, "RESULTS", project / "results")
     monkeypatch.setattr(paths, "PUBLISHED", project / "results" / "published.toml")
     for language in LANGUAGES:

@@ -1,0 +1,221 @@
+"""Whether a published figure came out here: the rule of results/published.toml.
+
+A published accuracy is one draw, `right` of `n`: with another seed and another split the author
+would have printed another one. So it is not compared with the mean of our runs, which is known
+better the more runs there are, but with where the next single run would fall: the prediction
+interval m ± t·s·√(1 + 1/R) of our R runs under the same selection rule.
+
+s is estimated from all models of the report together, each weighted by its degrees of freedom, so
+that a model with a single run has an interval as well: as the pooled ratio of the variance between
+runs to the binomial variance m(1 − m)/n, since models differ in accuracy, and in n where a figure
+is of the validation split. t has the pooled degrees of freedom. Whatever the runs say, the interval
+is no narrower than the one of the binomial standard error and the normal quantile: a few runs that
+happen to agree do not make a test set of 419 sentences more exact.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
+from statistics import fmean, variance
+from typing import Any
+
+from train2deploy.report.catalogue import Model, Texts
+
+CONFIDENCE = 0.95
+
+REPRODUCED = "reproduced"
+DIFFERS = "differs"
+NOT_COMPARABLE = "not comparable"
+NOT_POSSIBLE = "not possible"
+NO_FIGURE = "no figure"
+NOT_RUN = "not run"
+VERDICTS = (REPRODUCED, DIFFERS, NOT_COMPARABLE, NOT_POSSIBLE, NO_FIGURE, NOT_RUN)
+
+DECISIVE = ("vectors", "tokenizer")
+"""Kinds of substitutes that may explain a difference; another split of the same kind may not."""
+
+
+@dataclass(frozen=True)
+class Dispersion:
+    """How much more runs vary than binomial counts would, over all models of a report.
+
+    Attributes:
+        ratio: of the variances; 1 where there are no two runs of any model.
+        degrees: of freedom; with none, what runs vary is taken to be binomial.
+    """
+
+    ratio: float
+    degrees: int
+
+    def half(self, mean: float, n: int, runs: int) -> float:
+        """Half of the prediction interval of one more run that scores `n` sentences."""
+        return max(_quantile(degrees) * scale for scale, degrees in self._scales(mean, n, runs))
+
+    def p(self, distance: float, mean: float, n: int, runs: int) -> float:
+        """Two-sided, of one more run at least so far from the mean: below .05 beyond `half`."""
+        return max(
+            _two_sided(distance / scale, degrees) if scale else 0.0
+            for scale, degrees in self._scales(mean, n, runs)
+        )
+
+    def _scales(self, mean: float, n: int, runs: int) -> list[tuple[float, int]]:
+        binomial = sqrt(_binomial(mean, n) * (1 + 1 / runs))
+        return [(binomial, 0), (binomial * sqrt(self.ratio), self.degrees)]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of one published figure.
+
+    Attributes:
+        verdict: one of VERDICTS.
+        runs, mean, sd: of ours under the author's rule; sd is None of one run.
+        low, high: the prediction interval.
+        points: published minus our mean, in percentage points.
+        p: two-sided, of a draw at least so far from our mean.
+        reasons: what was substituted, or why it cannot be run; by language.
+    """
+
+    verdict: str
+    runs: int = 0
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    points: float | None = None
+    p: float | None = None
+    reasons: tuple[Texts, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        numbers = {
+            name: None if value is None else round(value, 6)
+            for name, value in (
+                ("mean", self.mean), ("sd", self.sd), ("low", self.low),
+                ("high", self.high), ("points", self.points), ("p", self.p),
+            )
+        }  # fmt: skip
+        reasons = [dict(reason) for reason in self.reasons]
+        return {"verdict": self.verdict, "runs": self.runs, **numbers, "reasons": reasons}
+
+
+def pooled(groups: Iterable[tuple[Sequence[float], int]]) -> Dispersion:
+    """The dispersion over models.
+
+    Args:
+        groups: for each model its runs' accuracies under one rule, and the sentences of each.
+    """
+    total, degrees = 0.0, 0
+    for accuracies, n in groups:
+        if len(accuracies) > 1:
+            binomial = _binomial(fmean(accuracies), n)
+            total += (len(accuracies) - 1) * variance(accuracies) / binomial
+            degrees += len(accuracies) - 1
+    return Dispersion(total / degrees if degrees else 1.0, degrees)
+
+
+def judge(model: Model, accuracies: Sequence[float], dispersion: Dispersion) -> Verdict:
+    """The verdict on the accuracy of a published model.
+
+    Args:
+        accuracies: of our runs under the rule by which the author chose his (see `ours`).
+        dispersion: of all models of the report.
+    """
+    if model.impossible:
+        return Verdict(NOT_POSSIBLE, reasons=(model.impossible,))
+    published, n = model.accuracy, model.n
+    if published is None or n is None:
+        return Verdict(NO_FIGURE)
+    if not accuracies:
+        return Verdict(NOT_RUN)
+    runs, mean = len(accuracies), fmean(accuracies)
+    half = dispersion.half(mean, n, runs)
+    # A lower bound agrees with every value above it.
+    distance = max(published - mean, 0.0) if model.at_least else published - mean
+    verdict = REPRODUCED
+    reasons: tuple[Texts, ...] = ()
+    if abs(distance) > half:
+        reasons = tuple(one.text for one in model.substitutes if one.kind in DECISIVE)
+        verdict = NOT_COMPARABLE if reasons else DIFFERS
+    return Verdict(
+        verdict,
+        runs,
+        mean,
+        sqrt(variance(accuracies)) if runs > 1 else None,
+        max(mean - half, 0.0),
+        min(mean + half, 1.0),
+        100 * (published - mean),
+        dispersion.p(abs(distance), mean, n, runs),
+        reasons,
+    )
+
+
+def judge_all(
+    models: Sequence[Model], accuracies: Mapping[str, Sequence[float]]
+) -> dict[str, Verdict]:
+    """The verdict on each model, by its id.
+
+    Args:
+        accuracies: of our runs, by the model's id; a model without runs may be missing.
+    """
+    # A validation split of a training under way varies otherwise than a test set of a finished one.
+    spread = {
+        kind: pooled(
+            (accuracies[model.id], model.n)
+            for model in _once_each_version(models, kind)
+            if model.n and accuracies.get(model.id)
+        )
+        for kind in {model.measured_on for model in models}
+    }
+    return {
+        model.id: judge(model, accuracies.get(model.id, ()), spread[model.measured_on])
+        for model in models
+    }
+
+
+def ours(
+    model: Model, metrics: Mapping[str, Any], history: Mapping[str, Sequence[float]]
+) -> float | None:
+    """The accuracy of one of our runs that stands beside the published one: by the same rule.
+
+    Args:
+        metrics, history: of the run's record. `metrics.author` is the author's rule applied to
+            the recorded curves; a run without one has chosen on its validation split.
+
+    Returns:
+        None where the run has not what the article printed.
+    """
+    if model.measured_on == "validation split":
+        by_epoch = dict(zip(history.get("epoch", ()), history.get("val_acc", ()), strict=False))
+        found = by_epoch.get(model.epoch or 0)
+    elif "author" in metrics:
+        found = metrics["author"].get("accuracy")
+    else:
+        found = metrics.get("accuracy")
+    return None if found is None else float(found)
+
+
+def _once_each_version(models: Sequence[Model], kind: str) -> list[Model]:
+    """Two figures that the same runs of ours are held against say only once how these vary."""
+    found: dict[tuple[Any, ...], Model] = {}
+    for model in models:
+        if model.measured_on == kind:
+            found.setdefault((model.version or model.id, *sorted(model.options.items())), model)
+    return list(found.values())
+
+
+def _binomial(mean: float, n: int) -> float:
+    """The variance of a share; half a sentence from 0 and 1, where it would be none."""
+    share = min(max(mean, 0.5 / n), 1 - 0.5 / n)
+    return share * (1 - share) / n
+
+
+def _quantile(degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + CONFIDENCE) / 2, degrees or inf))
+
+
+def _two_sided(distance: float, degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(2 * t.sf(distance, degrees or inf))
