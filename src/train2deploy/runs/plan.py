@@ -112,6 +112,7 @@ def runs(plan: Plan, place: Path) -> list[Run]:
     data = manifest.read(place / paths.DATASET.name / "manifest.json") or {}
     shared = {
         "data": data["inputs"],
+        "vectors": plan.vectors,
         "channels": {
             name: _channel_sha256(source) for name, source in jobs.channel_sources(place).items()
         },
