@@ -162,6 +162,13 @@ doctor: ## what this machine has and lacks, and what to do
 	@$(HOST) -m $(PIP_INSTALL) --requirement requirements/dev.lock
 	@touch $@
 
+# For those who have sentences cut into words; laid over the host tool. `make setup` leaves it out.
+.stamps/words: requirements/words.lock .stamps/host
+	@echo "setup: words (janome, Sudachi)"
+	@rm -rf .venvs/words
+	@$(HOST) -m $(PIP_INSTALL) --no-deps --target .venvs/words --requirement requirements/words.lock
+	@touch $@
+
 # Not for pip's resolver, which never ends on these packages: the lock names everything.
 .stamps/train .stamps/serve: .stamps/%: requirements/%.lock requirements/pip.lock
 	@mkdir -p .stamps && rm -rf .venvs/$*
@@ -216,6 +223,7 @@ lock: .stamps/dev ## resolve requirements/*.in again
 	$(COMPILE) --universal --python-version 3.10 requirements/host.in -o requirements/host.lock
 	$(COMPILE) --universal --python-version 3.10 requirements/dev.in -o requirements/dev.lock -c requirements/host.lock
 	$(COMPILE) --universal --python-version 3.10 requirements/cloud.in -o requirements/cloud.lock
+	$(COMPILE) --universal --python-version 3.10 requirements/words.in -o requirements/words.lock
 	$(COMPILE) --no-deps requirements/chive.in -o requirements/chive.lock
 	$(COMPILE) --no-deps requirements/wikipedia.in -o requirements/wikipedia.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/train.in -o requirements/train.lock

@@ -1,13 +1,15 @@
 """Builds the ``vectors`` channel: a SentencePiece model and a vector for each piece.
 
 Writes ``tokenizer.model`` and ``vectors.model*`` (a gensim model), the two files
-that text-vectorian's ``SentencePieceVectorian`` opens. Two ways:
+that text-vectorian's ``SentencePieceVectorian`` opens. Three ways:
 
 ``words``: pieces are learnt from the given text and the most frequent words that
 have a ready-made vector (so that more of the pieces are words); each gets the vector
 of the word that it is, or else the mean of the vectors of the words that it consists
 of (longest match first).
 ``corpus``: pieces and vectors (word2vec) are learnt from the given text.
+``table``: no pieces and no tokenizer, but the words themselves that have a ready-made
+vector, for sentences that are cut into words.
 
 With a given tokenizer no pieces are learnt, only vectors.
 
@@ -103,6 +105,11 @@ class WordVectors:
         self.dimensions = self._vectors.shape[1]
         self._longest = max(len(word) for word in words)
 
+    def table(self):
+        """(words, vectors): each word once, by the place of its vector."""
+        words = sorted(self._row, key=self._row.get)
+        return words, self._vectors[[self._row[word] for word in words]]
+
     def vector(self, word):
         """The vector of ``word``: its own, or the mean of the words it consists of.
 
@@ -183,9 +190,9 @@ def save(pieces, vectors, path):
 
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument('kind', choices=['words', 'corpus'])
-    parser.add_argument('--text', required=True, help='UTF-8, a sentence a line')
-    parser.add_argument('--words', help='directory of ready-made vectors (words)')
+    parser.add_argument('kind', choices=['words', 'corpus', 'table'])
+    parser.add_argument('--text', help='UTF-8, a sentence a line (words, corpus)')
+    parser.add_argument('--words', help='directory of ready-made vectors (words, table)')
     parser.add_argument('--tokenizer', help='a SentencePiece model, instead of learning one')
     parser.add_argument('--output', required=True)
     parser.add_argument('--vocabulary-size', type=int, default=12000)
@@ -195,6 +202,9 @@ def main(argv):
     logging.basicConfig(level=logging.WARNING)
     logger.setLevel(logging.INFO)
 
+    if args.kind == 'table':
+        save(*WordVectors(args.words).table(), path=os.path.join(args.output, 'vectors.model'))
+        return
     if args.tokenizer:
         tokenizer = shutil.copyfile(args.tokenizer, os.path.join(args.output, 'tokenizer.model'))
     else:

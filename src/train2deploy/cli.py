@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--split", choices=["random", "article"], default="random")
     data.add_argument("--titles", choices=["keep", "drop"], default="keep")
     data.add_argument("--clean", action="store_true", help="knbc: without empty and URL sentences")
+    data.add_argument("--tokens", default="", help="cut into words: janome or sudachi")
     data.add_argument("--knbc", type=Path, help="where the KNB corpus is, if not in data/raw")
 
     vectors = add("vectors", _vectors)
@@ -123,14 +124,15 @@ def _containers(arguments: argparse.Namespace) -> tuple[str, str, str]:
 def _data(arguments: argparse.Namespace) -> None:
     """build/data: a data set, shuffled and split"""
     from train2deploy import datasets
-    from train2deploy.datasets import channels
+    from train2deploy.datasets import channels, words
 
     dataset = datasets.load(
         arguments.dataset, arguments.titles == "keep", arguments.clean, arguments.knbc
     )
     for note in dataset.notes:
         console.say(note)
-    console.say(channels.write(dataset, arguments.seed, arguments.split == "article"))
+    by_article, tokenizer = arguments.split == "article", words.find(arguments.tokens)
+    console.say(channels.write(dataset, arguments.seed, by_article, tokenizer=tokenizer))
 
 
 def _vectors(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from train2deploy import manifest, paths
 from train2deploy.datasets import split
 from train2deploy.datasets.rows import DataSet, Row
+from train2deploy.datasets.words import Tokenizer, whole
 from train2deploy.hashing import sha256_tree
 
 FORMAT = 1
@@ -22,7 +23,13 @@ FILES = (
 )
 
 
-def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DATASET) -> str:
+def write(
+    dataset: DataSet,
+    seed: int,
+    by_article: bool,
+    target: Path = paths.DATASET,
+    tokenizer: Tokenizer | None = None,
+) -> str:
     """Writes `<target>/{train,test}/{features,labels}.csv`, split.json and manifest.json.
 
     Rows are shuffled with the seed before anything else, since training takes its
@@ -33,7 +40,7 @@ def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DA
         One line for the user.
     """
     way = {"seed": seed, "split": "article" if by_article else "random", "format": FORMAT}
-    inputs = {**dataset.source, **way}
+    inputs = {**dataset.source, **way, **(tokenizer.facts() if tokenizer else {})}
     record, whole = target / "manifest.json", [target / name for name in FILES]
     if manifest.is_current(record, inputs, whole):
         return f"{paths.relative(target)} is up to date ({dataset.source['dataset']}, seed {seed})"
@@ -50,9 +57,12 @@ def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DA
 
     fresh = target.with_name(target.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
+    written = tokenizer.cutter() if tokenizer else str
     for name, members in parts.items():
         (fresh / name).mkdir(parents=True)
-        _write_column(fresh / name / "features.csv", "feature", (row.text for row in members))
+        _write_column(
+            fresh / name / "features.csv", "feature", (written(row.text) for row in members)
+        )
         _write_column(fresh / name / "labels.csv", "label", (row.label for row in members))
     ids = {name: [row.id for row in members] for name, members in parts.items()}
     manifest.write_json(fresh / "split.json", ids)
@@ -67,8 +77,9 @@ def write(dataset: DataSet, seed: int, by_article: bool, target: Path = paths.DA
 
 def facts(target: Path) -> dict[str, Any]:
     """What a model that is trained on `<target>/train` keeps of it, to be known again."""
-    inputs = (manifest.read(target / "manifest.json") or {}).get("inputs", {})
-    known = {key: inputs[key] for key in ("dataset", "seed", "split") if key in inputs}
+    inputs = _inputs(target)
+    keys = ("dataset", "seed", "split", "tokens")
+    known: dict[str, Any] = {key: inputs[key] for key in keys if key in inputs}
     return {**known, "train_sha256": sha256_tree(target / "train")}
 
 
@@ -78,19 +89,30 @@ def named(data: dict[str, Any]) -> str:
     >>> named({"dataset": "sample", "seed": 1, "split": "random", "train_sha256": "0a1b2c3d4e"})
     'sample (SEED=1, SPLIT=random, training rows 0a1b2c3d…)'
     """
-    options = [f"{key.upper()}={data[key]}" for key in ("seed", "split") if key in data]
+    options = [f"{key.upper()}={data[key]}" for key in ("seed", "split", "tokens") if key in data]
     rows = f"training rows {data['train_sha256'][:8]}…"
     return f"{data.get('dataset', 'a data set')} ({', '.join([*options, rows])})"
 
 
 def read(directory: Path) -> list[Row]:
-    """The rows of one written split (ids are row numbers)."""
+    """The rows of one written split (ids are row numbers), whole where they were cut into words."""
+    text_of = whole if cut_by(directory.parent) else str
     columns = []
     for name, column in (("features.csv", "feature"), ("labels.csv", "label")):
         with (directory / name).open(encoding="utf-8", newline="") as csv_file:
             columns.append([row[column] for row in csv.DictReader(csv_file)])
     pairs = zip(*columns, strict=True)
-    return [Row(str(number), text, label) for number, (text, label) in enumerate(pairs)]
+    return [Row(str(number), text_of(text), label) for number, (text, label) in enumerate(pairs)]
+
+
+def cut_by(target: Path) -> str:
+    """What cut the sentences of a written data set into words (see words.py); "" of whole ones."""
+    return str(_inputs(target).get("tokens", ""))
+
+
+def _inputs(target: Path) -> dict[str, Any]:
+    inputs: dict[str, Any] = (manifest.read(target / "manifest.json") or {}).get("inputs", {})
+    return inputs
 
 
 def _write_column(path: Path, column: str, values: Iterable[str]) -> None:

@@ -15,6 +15,8 @@ from train2deploy.vectors import ginza, tokenizer, wikija
 KINDS = (*ginza.PACKAGES, "wikija", "corpus")
 FILES = ("tokenizer.model", "vectors.model")
 """What text-vectorian opens; gensim may lay large arrays beside the second."""
+OF_WORDS = ("vectors.model",)
+"""Where the sentences are cut into words there is no tokenizer."""
 BUILDER = paths.TRAIN_SOURCE / "build_vectors.py"
 
 
@@ -52,14 +54,18 @@ def build(
             raise UserError("VECTORS=wikija brings its own tokenizer. Leave TOKENIZER away.")
         return wikija.fetch(target)
 
+    data = below / paths.DATASET.name if below else paths.DATASET
+    cut = channels.cut_by(data)
+    if cut:
+        return _of_words(kind, f"TOKENS={cut}", target, runtime, tokenizer_name)
     words = ginza.words(ginza.PACKAGES[kind]) if kind in ginza.PACKAGES else None
     given = tokenizer.find(tokenizer_name)
-    text = corpus or (below / paths.DATASET.name if below else paths.DATASET) / "train"
+    text = corpus or data / "train"
     if not text.exists():
         raise UserError(
             f"{paths.relative(text)}: expected the training sentences, found none. Run `make data`."
         )
-    inputs = {
+    inputs: dict[str, object] = {
         "vectors": kind,
         "text_sha256": sha256_file(text) if text.is_file() else sha256_tree(text),
         "words_sha256": _words_sha256(words) if words else None,
@@ -68,25 +74,64 @@ def build(
         "seed": seed,
         "builder_sha256": sha256_file(BUILDER),
     }
-    record = target / "manifest.json"
-    if manifest.is_current(record, inputs, [target / name for name in FILES]):
+    if _is_current(target, inputs, FILES):
         return f"{paths.relative(target)} is up to date ({kind})"
 
     fresh = partial.beside(target)
     fresh.mkdir(parents=True)
     sentences = fresh / "text.txt"
     _write_text(text, sentences)
-    command = [str(BUILDER), "words" if words else "corpus", "--text", str(sentences)]
-    command += ["--output", str(fresh), "--seed", str(seed)]
+    command = ["words" if words else "corpus", "--text", str(sentences), "--seed", str(seed)]
     command += ["--vocabulary-size", str(vocabulary_size)]
     command += ["--words", str(words)] if words else []
     command += ["--tokenizer", str(given)] if given else []
+    _run_builder(command, fresh, [path for path in (words, given) if path], runtime)
+    sentences.unlink()
+    return _put_in_place(fresh, target, kind, inputs)
+
+
+def _of_words(
+    kind: str, cut: str, target: Path, runtime: TrainingRuntime, tokenizer_name: str
+) -> str:
+    """The channel of sentences that are cut into words: all words that have a vector."""
+    if kind != ginza.WIKIPEDIA.kind:
+        raise UserError(
+            f"VECTORS={kind}: words ({cut}) are looked up among those of Wikipedia."
+            f" Use VECTORS={ginza.WIKIPEDIA.kind}."
+        )
+    if tokenizer_name:
+        raise UserError(
+            f"TOKENIZER={tokenizer_name}: the sentences are cut into words already ({cut}),"
+            " so no tokenizer of pieces is needed. Leave TOKENIZER away."
+        )
+    words = ginza.words(ginza.WIKIPEDIA, as_written=True)
+    inputs: dict[str, object] = {
+        "vectors": kind,
+        "of": "words",
+        "words_sha256": _words_sha256(words),
+        "builder_sha256": sha256_file(BUILDER),
+    }
+    if _is_current(target, inputs, OF_WORDS):
+        return f"{paths.relative(target)} is up to date ({kind}, words)"
+    fresh = partial.beside(target)
+    fresh.mkdir(parents=True)
+    _run_builder(["table", "--words", str(words)], fresh, [words], runtime)
+    return _put_in_place(fresh, target, kind, inputs)
+
+
+def _is_current(target: Path, inputs: dict[str, object], files: Iterable[str]) -> bool:
+    return manifest.is_current(target / "manifest.json", inputs, [target / name for name in files])
+
+
+def _run_builder(
+    command: list[str], fresh: Path, reads: list[Path], runtime: TrainingRuntime
+) -> None:
     lines: list[str] = []
     launch = runtime.python(
         "train",
-        command,
+        [str(BUILDER), command[0], "--output", str(fresh), *command[1:]],
         {"PYTHONHASHSEED": "0"},
-        reads=[path for path in (words, given) if path],
+        reads=reads,
         writes=[fresh],
     )
     try:
@@ -98,10 +143,12 @@ def build(
     if status != 0:
         disk.check_output("\n".join(lines), fresh)
         raise JobFailed(f"building the vectors failed: {(lines or ['no reason given'])[-1]}")
-    sentences.unlink()
     for line in lines:
         if line.startswith("INFO:build_vectors:"):
             console.say(line.removeprefix("INFO:build_vectors:"))
+
+
+def _put_in_place(fresh: Path, target: Path, kind: str, inputs: dict[str, object]) -> str:
     outputs = {path.name: sha256_file(path) for path in sorted(fresh.iterdir())}
     manifest.write(fresh / "manifest.json", inputs, outputs)
     shutil.rmtree(target, ignore_errors=True)

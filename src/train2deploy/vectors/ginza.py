@@ -98,17 +98,19 @@ def spacy_hash(text: str) -> int:
     return value ^ (value >> 47)
 
 
-def words(package: Package, target: Path | None = None) -> Path:
+def words(package: Package, target: Path | None = None, as_written: bool = False) -> Path:
     """Makes `target` hold words.txt, rows.npy, vectors.npy and frequent.txt, once.
 
     Args:
-        target: None: build/words/<kind>.
+        target: None: build/words/<kind>, or build/words/<kind>-as-written.
+        as_written: words are not folded.
 
     Returns:
         `target`: line i of words.txt has the vector `vectors[rows[i]]`; frequent.txt
         has the words that own a vector, the most frequent first.
     """
-    target = target or paths.WORDS / package.kind
+    folded = package.full_width and not as_written
+    target = target or paths.WORDS / (package.kind + ("-as-written" if as_written else ""))
     archive = _fetch(package)
     inputs = {"archive_sha256": sha256_file(archive), "layout": 3}
     if manifest.is_current(target / "manifest.json", inputs, [target / name for name in FILES]):
@@ -122,7 +124,7 @@ def words(package: Package, target: Path | None = None) -> Path:
     for text in strings:
         key = spacy_hash(text)
         if key in row_of_key and text and not LINE_ENDS & set(text):
-            word = unicodedata.normalize("NFKC", text).lower() if package.full_width else text
+            word = unicodedata.normalize("NFKC", text).lower() if folded else text
             # Where two become one, the more frequent has the lower row.
             rows[word] = min(row_of_key[key], rows.get(word, row_of_key[key]))
             keys[key] = word

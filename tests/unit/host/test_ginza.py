@@ -162,6 +162,14 @@ def test_without_a_network_the_message_says_what_to_lay_where(
     assert "\n" not in told
 
 
+def test_words_as_they_are_written_keep_width_and_case(project: Path, tmp_path: Path):
+    lock(WIKIPEDIA, lay(WIKIPEDIA, ["の", "ＣＤ", "ｃｄ"], np.eye(3, dtype="f4")))
+    target = ginza.words(WIKIPEDIA, as_written=True)
+    assert target == paths.WORDS / "wikipedia-as-written"
+    rows = dict(zip((target / "words.txt").read_text().split("\n"), np.load(target / "rows.npy")))
+    assert rows == {"の": 0, "ＣＤ": 1, "ｃｄ": 2}
+
+
 def test_full_width_words_are_folded_as_pieces_are_and_the_more_frequent_wins(
     project: Path, tmp_path: Path
 ):

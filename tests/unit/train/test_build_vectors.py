@@ -7,6 +7,7 @@ from gensim.models.word2vec import Word2Vec
 
 import build_vectors
 from build_vectors import PADDING_TOKEN, UNKNOWN_TOKEN, WordVectors, compose
+from vectors import load_vectors
 
 # The third row belongs to no word alone: two words share it.
 VECTORS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 2, 2]], dtype=np.float32)
@@ -177,3 +178,15 @@ def test_another_seed_learns_other_vectors(text, tmp_path):
         for seed in ('1', '2')]
     assert vectors[0].shape == vectors[1].shape
     assert not (vectors[0] == vectors[1]).all()
+
+
+def test_a_table_of_words_has_each_word_and_its_vector_and_no_tokenizer(words_dir, tmp_path):
+    output = tmp_path / 'table'
+    output.mkdir()
+    build_vectors.main(['table', '--words', words_dir, '--output', str(output)])
+    tokenizer, tokens, vectors = load_vectors(str(output))
+    assert tokenizer is None
+    assert tokens[0] == PADDING_TOKEN
+    assert {token: row.tolist() for token, row in zip(tokens[1:], vectors[1:])} == {
+        word: VECTORS[row].tolist() for word, row in WORDS.items()}
+    assert tokens[1] == '電波', 'the most frequent word comes first'
