@@ -83,9 +83,10 @@ class Log:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the published model said of a sentence: the probabilities that were printed."""
+    """What the published model said of a sentence: its class, and what was printed of more."""
 
     sentence: str
+    label: str
     probabilities: Mapping[str, shape.Printed]
 
 
@@ -103,16 +104,20 @@ class Model:
     """A published model.
 
     Attributes:
-        layers: from input to output, with sizes; `inferred` names what the article does not say.
+        layers: from input to output, with sizes; training: optimiser, batch, epochs, stopping.
+        inferred: what the article does not say, and why it is taken so.
         metric, printed: the headline figure; None where the article gives no figure.
         right, n: right answers and sentences; None where no accuracy was published.
         at_least: `right` is a lower bound, as far as the printed log tells.
         measured_on: `test set` or `validation split`: of what `right` is a count.
         epoch: of `right`, where the log says; None otherwise.
         chosen_on: one of CHOSEN_ON.
-        last_right: right answers at the last epoch, where the log is printed.
+        last_right: right answers at the last epoch, where that is known.
         counted_twice: sentences that the author's evaluation took twice.
         test_set: one of TEST_SETS.
+        further: other figures, by metric.
+        parameters: by part, as printed; `total` is of the whole network.
+        out_of_vocabulary: the tokens that the article lists as unknown, and how often each occurs.
         version: ours (VERSION=), or None; options: what to give to make with it.
         impossible: why it cannot be run; empty where it can.
     """
@@ -121,6 +126,7 @@ class Model:
     article: "Article"
     name: Texts
     layers: str
+    training: Texts
     metric: str | None
     printed: shape.Printed | None
     right: int | None
@@ -132,7 +138,9 @@ class Model:
     last_right: int | None
     counted_twice: int
     test_set: str
+    further: Mapping[str, shape.Printed]
     parameters: Mapping[str, int]
+    out_of_vocabulary: Mapping[str, int]
     report: Report | None
     logs: tuple[Log, ...]
     answers: tuple[Answer, ...]
@@ -150,7 +158,7 @@ class Model:
 
     @property
     def last_accuracy(self) -> float | None:
-        """At the last epoch, where the log is printed."""
+        """At the last epoch, where that is known."""
         return self.last_right / self.n if self.last_right is not None and self.n else None
 
     def log(self, metric: str) -> Log | None:

@@ -42,8 +42,8 @@ def read(path: Path | None = None) -> Published:
     """
     path = path or paths.PUBLISHED
     name, document = paths.relative(path), _toml(path)
-    keys = {"articles", "rule", "test_set", "chosen_on", "substitute"}
-    shape.keys(name, document, keys | {"impossible"} if "impossible" in document else keys)
+    keys = {"articles", "rule", "test_set", "chosen_on", "substitute", "impossible"}
+    shape.keys(name, document, keys)
     rule = shape.texts(f"{name}, rule", document["rule"])
     shape.expect(
         set(document["chosen_on"]) == set(CHOSEN_ON), f"{name}, chosen_on",
@@ -63,7 +63,7 @@ def read(path: Path | None = None) -> Published:
     }
     reasons = {
         key: shape.texts(f"{name}, impossible.{key}", entry)
-        for key, entry in document.get("impossible", {}).items()
+        for key, entry in document["impossible"].items()
     }
     articles = tuple(
         _article(path.with_suffix("") / f"{article}.toml", substitutes, reasons)

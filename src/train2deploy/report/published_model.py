@@ -21,11 +21,11 @@ from train2deploy.report.catalogue import (
     Texts,
 )
 
-REQUIRED = {"name", "layers", "chosen_on", "test_set", "headline"}
+REQUIRED = {"name", "layers", "training", "chosen_on", "test_set", "headline"}
 FURTHER = {
     "version", "options", "right", "n", "at_least", "measured_on", "epoch", "last_right",
     "counted_twice", "parameters", "report", "log", "answer", "substitutes", "impossible",
-    "inferred", "note",
+    "inferred", "note", "further", "out_of_vocabulary",
 }  # fmt: skip
 MEASURED_ON = ("test set", "validation split")
 AVERAGES = ("micro", "macro", "weighted")
@@ -69,13 +69,18 @@ def read(
         shape.one_of(f"{where}.substitutes", name, substitutes)
     for key, text in entry.get("options", {}).items():
         shape.text(f"{where}.options.{key}", text)
-    for key, count in entry.get("parameters", {}).items():
-        shape.whole(f"{where}.parameters.{key}", count)
+    for table in ("parameters", "out_of_vocabulary"):
+        for key, count in entry.get(table, {}).items():
+            shape.whole(f"{where}.{table}.{key}", count)
+    for key, number in entry.get("further", {}).items():
+        good = isinstance(number, shape.Printed)
+        shape.expect(good, f"{where}.further.{key}", "a decimal number", number)
     return Model(
         id=model_id,
         article=article,
         name=shape.texts(f"{where}.name", entry["name"]),
         layers=entry["layers"],
+        training=shape.texts(f"{where}.training", entry["training"]),
         metric=metric,
         printed=printed,
         right=counts["right"],
@@ -87,7 +92,9 @@ def read(
         last_right=counts["last_right"],
         counted_twice=counts["counted_twice"] or 0,
         test_set=entry["test_set"],
+        further=entry.get("further", {}),
         parameters=entry.get("parameters", {}),
+        out_of_vocabulary=entry.get("out_of_vocabulary", {}),
         report=_report(f"{where}.report", entry["report"]) if "report" in entry else None,
         logs=tuple(_logs(where, entry.get("log", []))),
         answers=tuple(_answers(where, entry.get("answer", []))),
@@ -156,9 +163,11 @@ def _logs(where: str, entries: Any) -> Iterator[Log]:
 def _answers(where: str, entries: Any) -> Iterator[Answer]:
     for number, entry in enumerate(entries, start=1):
         place = f"{where}.answer, number {number}"
-        shape.keys(place, entry, {"sentence", "probabilities"})
-        sentence = shape.text(f"{place}.sentence", entry["sentence"])
-        probabilities = entry["probabilities"]
+        shape.keys(place, entry, {"sentence", "label"}, {"probabilities"})
+        sentence, label = (
+            shape.text(f"{place}.{key}", entry[key]) for key in ("sentence", "label")
+        )
+        probabilities = entry.get("probabilities", {})
         for label, value in probabilities.items():
             shape.share(f"{place}.probabilities.{label}", value)
-        yield Answer(sentence, probabilities)
+        yield Answer(sentence, label, probabilities)

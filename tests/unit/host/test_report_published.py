@@ -15,6 +15,90 @@ MODELS = {model.id: model for model in PUBLISHED.models}
 REPORTS = {name: model for name, model in MODELS.items() if model.report}
 
 
+# id: right, n, at the last epoch, test set, and the report's rows.
+PRINTED = {
+    "comp-vectorizer-words": (268, 419, 268, "B", 4),
+    "comp-vectorizer-pieces": (310, 419, 310, "B", 4),
+    "comp-vectorizer-characters": (259, 419, 259, "B", 4),
+    "mymodel": (253, 377, None, "none", 0),
+    "mymodel-tuned": (314, 419, 314, "A", 4),
+    "bilstm": (319, 419, None, "A", 4),
+    "bilstm-attention-pooling": (330, 419, None, "A", 4),
+    "word-or-character-pieces": (324, 419, 324, "A", 4),
+    "word-or-character-characters": (274, 419, 274, "A", 4),
+    "word-or-character-both": (329, 419, 329, "A", 4),
+    "comp-corpus-wikipedia": (323, 419, 320, "A", 4),
+    "comp-corpus-bccwj": (332, 419, 326, "A", 4),
+    "keras-bert": (339, 419, 333, "A", 4),
+    "attention-visualize": (330, 419, 329, "A", 0),
+    "keras-bert-with-finetuning": (342, 419, 340, "A", 4),
+    "train2deploy": (None, None, None, "none", 0),
+    "keras-bert-with-text-vectorian": (345, 419, 340, "A", 4),
+    "attention-visualize-with-spacy": (None, None, None, "none", 0),
+    "hugging-face": (375, 448, 375, "C", 0),
+}
+
+
+def test_all_that_was_published_is_there():
+    """Twelve articles, nineteen models, fourteen reports; counted from the articles."""
+    found = {
+        model.id: (
+            model.right,
+            model.n,
+            model.last_right,
+            model.test_set,
+            len(model.report.classes) if model.report else 0,
+        )
+        for model in PUBLISHED.models
+    }
+    assert found == PRINTED
+    assert len(PUBLISHED.articles) == 12
+    assert len(REPORTS) == 14
+    assert [len(article.models) for article in PUBLISHED.articles].count(0) == 0
+
+
+def test_articles_are_in_the_order_of_their_first_publication():
+    first = [article.first_published for article in PUBLISHED.articles]
+    assert first == sorted(first)
+    earlier = {a.id: a.first_published for a in PUBLISHED.articles if a.first_published != a.date}
+    assert earlier == {
+        "comp-vectorizer": "2018-12-05",
+        "keras-bert": "2019-03-11",
+        "sagemaker-with-keras-traing2deploy": "2019-07-14",
+    }
+    assert PUBLISHED.model("keras-bert-with-finetuning").article.url.endswith(
+        "ai_ml/keras-bert-with-finetuning/"
+    )
+
+
+def test_six_figures_are_of_the_best_epoch_on_the_test_set_and_three_were_stopped_by_it():
+    chosen = [model.chosen_on for model in PUBLISHED.models]
+    assert chosen.count("test set, best epoch") == 6
+    assert chosen.count("test set, stopped by it") == 3
+    for model in PUBLISHED.models:
+        if model.chosen_on == "test set, best epoch" and not model.at_least:
+            assert model.accuracy and model.last_accuracy and model.log("val_acc")
+            assert model.last_accuracy < model.accuracy
+
+
+def test_what_cannot_be_run_says_why_and_the_rest_names_its_version_and_its_substitutes():
+    for model in PUBLISHED.models:
+        assert bool(model.impossible) == (model.version is None)
+        assert bool(model.substitutes) == (model.version is not None)
+    assert sum(bool(model.impossible) for model in PUBLISHED.models) == 4
+
+
+@pytest.mark.parametrize(
+    "name", ["keras-bert", "keras-bert-with-finetuning", "keras-bert-with-text-vectorian"]
+)
+def test_wrong_class_names_are_kept_beside_the_true_ones(name: str):
+    report = MODELS[name].report
+    assert report
+    assert [(row.printed, row.label) for row in report.classes] == [
+        ("グルメ", "京都"), ("携帯電話", "携帯電話"), ("京都", "スポーツ"), ("スポーツ", "グルメ"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name].right])
 def test_the_count_rounds_to_the_printed_headline(name: str):
     model = MODELS[name]
@@ -65,7 +149,7 @@ CV = "comp-vectorizer"
     "file, old, new, told",
     [
         ("published", "[rule]", "[rule", "published.toml: expected the published figures as TOML"),
-        ("published", "[rule]", "[rules]", "expected the keys articles, chosen_on, rule"),
+        ("published", "[rule]", "[rules]", "published.toml: expected the keys articles, chosen_on, impo"),
         ("published", '"not stated" = {', '"unknown" = {', "chosen_on: expected the keys"),
         ("published", 'kind = "split"', 'kind = "rows"', "substitute.split.kind: expected one of"),
         ("published", "[test_set.A]", "[test_set.Z]", "test_set.Z: expected one of A; B; C; none"),
