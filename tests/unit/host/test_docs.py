@@ -79,3 +79,13 @@ def test_the_contract_has_one_anchor_for_each_section():
     assert len(found) == len(set(found))
     sections = [*(f"a{n}" for n in range(1, 11)), *(f"b{n}" for n in range(1, 7))]
     assert [one for one in found if "-" not in one] == sections
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_page_shows_what_its_source_says(page: Path):
+    """A word in angle brackets outside code is a tag, and not shown; a table has even rows."""
+    text = BLOCK.sub("", text_of(page))
+    tags = re.findall(r"<(?!a id=|/a>|!--|https?:)[A-Za-z/][^>]*>", re.sub(r"`[^`]*`", "", text))
+    assert tags == []
+    for table in re.findall(r"(?:^ *\|.*\n)+", text, re.M):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table
