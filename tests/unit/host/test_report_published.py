@@ -149,7 +149,7 @@ CV = "comp-vectorizer"
     "file, old, new, told",
     [
         ("published", "[rule]", "[rule", "published.toml: expected the published figures as TOML"),
-        ("published", "[rule]", "[rules]", "published.toml: expected the keys articles, chosen_on, impo"),
+        ("published", "[rule]", "[rules]", "expected the keys articles, chosen_on, impossible"),
         ("published", '"not stated" = {', '"unknown" = {', "chosen_on: expected the keys"),
         ("published", 'kind = "split"', 'kind = "rows"', "substitute.split.kind: expected one of"),
         ("published", "[test_set.A]", "[test_set.Z]", "test_set.Z: expected one of A; B; C; none"),
