@@ -4,20 +4,25 @@
 # ---- variables to override -------------------------------------------------------------
 # sample, knbc, or a directory with features.csv and labels.csv
 DATASET ?= sample
-# knbc: random or article; keep or drop the title sentences; 1: no empty and URL-only sentences
+# knbc: random; article (whole ones are held out); fold (whole ones, a fifth: 1 to 5 is the seed);
+# published (as many of each label as the author's test set has); keep or drop the title sentences;
+# 1: no empty and URL-only sentences
 SPLIT ?= random
 TITLES ?= keep
 CLEAN ?=
 # knbc: an archive or folder of the corpus; default: what is in data/raw, else a download
 KNBC ?=
-# chive, wikipedia, wikija, or corpus (with CORPUS=<text file>)
-VECTORS ?= chive
+# chive, wikipedia, wikija, or corpus (with CORPUS=<text file>); default: chive, and wikipedia for
+# the published models
+VECTORS ?=
 CORPUS ?=
 # pieces of the tokenizer at most
 VOCABULARY ?= 12000
-# author: the 100,000 pieces that the article's author published; or a SentencePiece model
+# author: the 100,000 pieces that the article's author published, the default of the published
+# models; or a SentencePiece model
 TOKENIZER ?=
-# v1: the article's model; v2: more accurate, smaller, faster
+# v1: the article's model; v2: more accurate, smaller, faster; or a published model, which is
+# trained and scored, not packed: see src/train/published
 VERSION ?= v1
 SEED ?= 1
 # hyperparameters; v1: the article's, but for the small sample (see README)
@@ -26,18 +31,19 @@ EPOCHS ?= $(if $(filter sample,$(DATASET)),20,10)
 BATCH_SIZE ?= $(if $(filter sample,$(DATASET)),32,256)
 HIDDEN ?= 32
 endif
-# where nothing is given, the script's own (see HYPERPARAMETERS in src/train/train_<version>.py)
+# where nothing is given, the script's own (HYPERPARAMETERS in src/train/train_<version>.py,
+# DEFAULTS in src/train/published)
 EPOCHS ?=
 BATCH_SIZE ?=
 HIDDEN ?=
 DROPOUT ?=
 LEARNING_RATE ?=
 VALIDATION_SPLIT ?= 0.1
+PATIENCE ?=
 # v2 alone; REFIT=0: no refit on the validation sentences too
 MEMBERS ?=
 NGRAM_DIMENSIONS ?=
 NGRAM_DROPOUT ?=
-PATIENCE ?=
 REFIT ?=
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
@@ -244,12 +250,13 @@ clean: ## remove build/ (not the environments, not data/raw)
 .PHONY: data vectors local-train package
 data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
-		$(if $(KNBC),--knbc "$(KNBC)")
+		$(KNBC_OPTION)
 
-TOKENS = --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)") \
+KNBC_OPTION = $(if $(KNBC),--knbc "$(KNBC)")
+TOKENIZER_OPTIONS = --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)") \
 	$(if $(TOKENIZER),--tokenizer "$(TOKENIZER)")
 vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikipedia|wikija|corpus: build/vectors, tokenizer and word vectors
-	@$(RUN) vectors "$(VECTORS)" $(TOKENS)
+	@$(RUN) vectors "$(VECTORS)" --model-version "$(VERSION)" $(TOKENIZER_OPTIONS) $(KNBC_OPTION)
 
 # For those who take what is there, whatever its seed: what is missing is made first.
 build/data/manifest.json: MAKER = data
@@ -323,6 +330,8 @@ soak: .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## SECONDS=6
 # seeds 1 to this, and the one seed that shuffles and splits the data for all of them
 SEEDS ?= 5
 SPLIT_SEED ?= 1
+# instead of SEEDS: splits 1 to this, each trained on with the seed of its own number
+SPLITS :=
 # trained at a time; empty: one a core, as far as memory goes
 JOBS :=
 # empty: no report when the runs are made
@@ -336,11 +345,12 @@ LANG_REPORT ?= en
 # Only what is given to make itself counts: a default is not a wish.
 GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
-	$(if $(KNBC),--knbc "$(KNBC)") --split-seed $(SPLIT_SEED)
-VECTOR_OPTIONS = --vectors "$(VECTORS)" $(TOKENS)
-reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host ## SEEDS=5 DATASET= VERSION= JOBS=: one recorded run per seed; resumes where it stopped
+	$(KNBC_OPTION) --split-seed $(SPLIT_SEED)
+RUN_OPTIONS = $(if $(SPLITS),--splits "$(SPLITS)" $(call GIVEN,SEEDS,--seeds "$(SEEDS)"),--seeds "$(SEEDS)")
+VECTOR_OPTIONS = --vectors "$(VECTORS)" $(TOKENIZER_OPTIONS)
+reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host ## SEEDS=5 or SPLITS=5, DATASET= VERSION= JOBS=: one recorded run each; resumes where it stopped
 	$(SAY_RUNTIME)
-	@$(RUN) reproduce --seeds "$(SEEDS)" --model-version "$(VERSION)" $(DATASET_OPTIONS) \
+	@$(RUN) reproduce $(RUN_OPTIONS) --model-version "$(VERSION)" $(DATASET_OPTIONS) \
 		$(VECTOR_OPTIONS) $(HYPERPARAMETERS) $(if $(JOBS),--jobs "$(JOBS)")
 	@$(if $(REPORT),$(MAKE) --silent report)
 
@@ -462,7 +472,7 @@ cloud-delete: .stamps/cloud ## DATA=1: remove everything that costs, and prove i
 ##@ Quality
 .PHONY: test test-unit test-contract test-integration test-emulator test-e2e lint
 PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
-PY36_PATH := src:src/train:src/predict/code:.venvs/test-py36
+PY36_PATH := src:src/train:src/train/published:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
 TEST_SUITES := lint test-unit test-contract test-integration test-emulator test-e2e

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train2deploy import console, exits, paths, versions
+from train2deploy.datasets import split
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
 
@@ -42,14 +43,16 @@ def _parser() -> argparse.ArgumentParser:
     data = add("data", _data)
     data.add_argument("dataset", help="sample, knbc or a directory")
     data.add_argument("--seed", type=int, default=1)
-    data.add_argument("--split", choices=["random", "article"], default="random")
+    data.add_argument("--split", choices=split.WAYS, default="random")
     data.add_argument("--titles", choices=["keep", "drop"], default="keep")
     data.add_argument("--clean", action="store_true", help="knbc: without empty and URL sentences")
     data.add_argument("--tokens", default="", help="cut into words: janome or sudachi")
     data.add_argument("--knbc", type=Path, help="where the KNB corpus is, if not in data/raw")
 
     vectors = add("vectors", _vectors)
-    vectors.add_argument("kind", help="chive, wikipedia, wikija or corpus")
+    vectors.add_argument("kind", help="chive, wikipedia, wikija or corpus; empty: the version's")
+    vectors.add_argument("--model-version", default="v1")
+    vectors.add_argument("--knbc", type=Path, help="where the author's tokenizer may lie")
     vectors.add_argument("--corpus", type=Path)
     vectors.add_argument("--vocabulary-size", type=int, default=12000)
     vectors.add_argument("--tokenizer", default="", help="author, or a SentencePiece model")
@@ -131,18 +134,19 @@ def _data(arguments: argparse.Namespace) -> None:
     )
     for note in dataset.notes:
         console.say(note)
-    by_article, tokenizer = arguments.split == "article", words.find(arguments.tokens)
-    console.say(channels.write(dataset, arguments.seed, by_article, tokenizer=tokenizer))
+    tokenizer = words.find(arguments.tokens)
+    console.say(channels.write(dataset, arguments.seed, arguments.split, tokenizer=tokenizer))
 
 
 def _vectors(arguments: argparse.Namespace) -> None:
     """build/vectors: a tokenizer and a vector for each of its pieces"""
     from train2deploy.vectors import channel
 
-    given = (arguments.kind, arguments.corpus, arguments.vocabulary_size, arguments.seed)
-    console.say(
-        channel.build(*given, _training_runtime(arguments), tokenizer_name=arguments.tokenizer)
-    )
+    kind = arguments.kind or versions.vectors_of(arguments.model_version)
+    given = (kind, arguments.corpus, arguments.vocabulary_size, arguments.seed)
+    name = arguments.tokenizer or versions.tokenizer_of(arguments.model_version)
+    runtime = _training_runtime(arguments)
+    console.say(channel.build(*given, runtime, tokenizer_name=name, knbc=arguments.knbc))
 
 
 def _train(arguments: argparse.Namespace) -> None:

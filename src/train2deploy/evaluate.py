@@ -63,9 +63,21 @@ def result_of(running: endpoint.Endpoint, data: Path, archive: Path) -> dict[str
             f"{paths.relative(data)}/test: expected the held-out sentences, found none."
             " Run `make data`."
         )
+    rankings = _rankings(running, [row.text for row in channels.read(data / "test")])
+    return result_of_answers(rankings, data, archive)
+
+
+def result_of_answers(
+    rankings: Sequence[dict[str, float]], data: Path, archive: Path
+) -> dict[str, Any]:
+    """The same of answers that are there already.
+
+    Args:
+        rankings: of each test sentence, probability by label, the most probable first.
+        archive: what gave them.
+    """
     train, test = (channels.read(data / part) for part in ("train", "test"))
     truth = [row.label for row in test]
-    rankings = _rankings(running, [row.text for row in test])
     predicted = [next(iter(ranking)) for ranking in rankings]
     labels = sorted({label for ranking in rankings for label in ranking})
     if not set(labels) & set(truth):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from train2deploy import archives, console, disk, manifest, paths, processes, versions
+from train2deploy import archives, console, disk, job_source, manifest, paths, processes, versions
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
@@ -36,7 +36,7 @@ class TrainingJob:
     """What a job is made of.
 
     Attributes:
-        version: which script (versions.SCRIPTS).
+        version: one of versions.SCRIPTS.
         hyperparameters: by name, as the SDK would send them.
         repro: single thread and fixed hash seed: the same seed gives the same bits.
     """
@@ -132,7 +132,7 @@ def _lay_out(
     sources: Mapping[str, Path],
 ) -> None:
     """The tree of contract B1, with hyperparameters as the SDK encodes them."""
-    stage_source(directory / "source")
+    job_source.stage(version, directory / "source")
     if instance.modules_beside:
         from train2deploy.cloud import staging
 
@@ -152,7 +152,7 @@ def _lay_out(
             ignore=shutil.ignore_patterns("manifest.json"),
         )
     settings = {
-        "sagemaker_program": versions.SCRIPTS[version],
+        "sagemaker_program": job_source.program(version),
         "sagemaker_submit_directory": f"{instance.base}/source",
         "sagemaker_container_log_level": 20,
         "sagemaker_enable_cloudwatch_metrics": False,
@@ -179,13 +179,6 @@ def _lay_out(
     }
     for name, value in config.items():
         manifest.write_json(directory / "input" / "config" / f"{name}.json", value)
-
-
-def stage_source(target: Path) -> None:
-    """The source directory of a job: the scripts of src/train, and encoding.py beside them."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "build_vectors.py", "article_graph.py")
-    shutil.copytree(paths.TRAIN_SOURCE, target, ignore=ignored)
-    shutil.copyfile(paths.ENCODING, target / paths.ENCODING.name)
 
 
 def _link(source: str, target: str) -> None:

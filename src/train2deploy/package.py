@@ -27,6 +27,7 @@ from train2deploy import (
     partial,
     paths,
     processes,
+    versions,
 )
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
@@ -56,6 +57,9 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
     Returns:
         The archive's sha256.
     """
+    version = (manifest.read(job / "manifest.json") or {}).get("inputs", {}).get("version")
+    if version in versions.PUBLISHED:
+        versions.check_packed(version)
     if dependencies not in ("lib", "requirements"):
         raise UserError(f"DEPS={dependencies}: expected lib or requirements.")
     for name in RESULTS:

@@ -19,12 +19,31 @@ from train2deploy.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     Kind = Callable[[str], object]
 
-SCRIPTS = {"v1": "train_v1.py", "v2": "train_v2.py"}
+OURS = {"v1": "train_v1.py", "v2": "train_v2.py"}
+PUBLISHED = {
+    "word-or-character-pieces": "BiLSTM, pieces",
+    "mymodel": "BiLSTM of 32 units",
+    "mymodel-tuned": "BiLSTM, tuned",
+    "bilstm": "BiLSTM",
+    "attention-visualize": "self-attention, BiLSTM",
+}
+"""The models that the author scored on the KNB corpus, by their articles, and what they are.
+
+They are trained and scored, not packed: their figures are what is asked for."""
+PUBLISHED_SOURCE = "published"
+SCRIPTS = {
+    **OURS,
+    **{name: f"{PUBLISHED_SOURCE}/{name.replace('-', '_')}.py" for name in PUBLISHED},
+}
+"""By version, below src/train."""
 TABLE = "HYPERPARAMETERS"
 """Where a script declares them: a list of (name, kind, default, what it is)."""
+DEFAULTS = "DEFAULTS"
+"""Where a published model's script says which of the table that its driver has are its own."""
 SET_OTHERWISE = ("seed", "single-thread", "container-log-level")
 """By SEED and REPRO, and by the platform."""
 
@@ -83,7 +102,30 @@ def known() -> list[str]:
 def check(version: str) -> None:
     """Raises UserError where there is no script of this version."""
     if version not in known():
-        raise UserError(f"VERSION={version}: expected one of {', '.join(known())}.")
+        ours = [name for name in known() if name in OURS]
+        published = [name for name in known() if name in PUBLISHED]
+        models = f", or a published model: {', '.join(published)}" if published else ""
+        raise UserError(f"VERSION={version}: expected one of {', '.join(ours)}{models}.")
+
+
+def check_packed(version: str) -> None:
+    """Raises UserError where a version has no package, and so nothing that needs one."""
+    check(version)
+    if version in PUBLISHED:
+        raise UserError(
+            f"VERSION={version}: published models are trained and scored, not packed."
+            f" `make reproduce VERSION={version}` records its figures."
+        )
+
+
+def vectors_of(version: str) -> str:
+    """What VECTORS is where it is not given: the published models' vectors are Wikipedia's."""
+    return "wikipedia" if version in PUBLISHED else "chive"
+
+
+def tokenizer_of(version: str) -> str:
+    """What TOKENIZER is where it is not given; "" learns one."""
+    return "author" if version in PUBLISHED else ""
 
 
 def declared(version: str) -> dict[str, Hyperparameter]:
@@ -92,13 +134,25 @@ def declared(version: str) -> dict[str, Hyperparameter]:
     >>> declared("v1")["hidden"].is_whole, declared("v1")["dropout"].is_whole
     (True, False)
     """
-    # Read, not imported: the script is for another Python.
     script = paths.TRAIN_SOURCE / SCRIPTS[version]
+    if version not in PUBLISHED:
+        return _table(script)
+    found = _table(script.with_name("driver.py"))
+    its_own = ast.literal_eval(_assigned(script, DEFAULTS))
+    return {name: each for name, each in found.items() if name in {*its_own, "validation-split"}}
+
+
+def _table(script: Path) -> dict[str, Hyperparameter]:
+    found = [_entry(entry) for entry in getattr(_assigned(script, TABLE), "elts", [])]
+    return {each.name: each for each in found if each.name not in SET_OTHERWISE}
+
+
+def _assigned(script: Path, name: str) -> Any:
+    """The value of a script's constant. Read, not imported: it is for another Python."""
     for node in ast.parse(script.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == TABLE:
-            found = [_entry(entry) for entry in getattr(node.value, "elts", [])]
-            return {each.name: each for each in found if each.name not in SET_OTHERWISE}
-    raise UserError(f"{paths.relative(script)}: expected {TABLE} in it, found none.")
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+            return node.value
+    raise UserError(f"{paths.relative(script)}: expected {name} in it, found none.")
 
 
 def _entry(node: Any) -> Hyperparameter:
@@ -136,6 +190,7 @@ def given(arguments: argparse.Namespace) -> dict[str, object]:
             continue
         if name not in its_own:
             having = [other for other in known() if name in declared(other)]
+            having = [other for other in having if other in OURS] or having
             raise UserError(
                 f"{each.variable}={value}: {version} has no such hyperparameter,"
                 f" VERSION={' or '.join(having)} has. Expected one of"

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from train2deploy import archives, jobs, paths
+from train2deploy import archives, job_source, paths
 from train2deploy.errors import MissingRequirement
 from train2deploy.hashing import sha256_file
 
@@ -54,15 +54,15 @@ LEFT_OUT = re.compile(
 """Not imported; or, _yaml, built against this machine's libraries (PyYAML goes without it)."""
 
 
-def stage(archive: Path) -> str:
-    """Packs the source of a job to `archive`.
+def stage(archive: Path, version: str) -> str:
+    """Packs the source of a job of `version` to `archive`.
 
     Returns:
         Its sha256, the same for the same sources and lock.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "source")
-        jobs.stage_source(source)
+        job_source.stage(version, source)
         entries = {
             path.relative_to(source).as_posix(): path
             for path in source.rglob("*")

@@ -12,7 +12,7 @@ from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, jobs, manifest, paths, versions
+from train2deploy import console, job_source, jobs, manifest, paths, versions
 from train2deploy.cloud import follow, images, names, plan, prices, staging, storage
 from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
@@ -63,7 +63,7 @@ def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     """Stages the source and hashes everything. Creates nothing in the account."""
     versions.check(request.version)
     source = paths.CLOUD_WORK / "sourcedir.tar.gz"
-    source_sha256 = staging.stage(source)
+    source_sha256 = staging.stage(source, request.version)
     channels = jobs.channel_sources()
     image = images.training_image(cloud, cloud.config.train_instance_type)
     config = cloud.config
@@ -150,7 +150,7 @@ def estimator(cloud: Cloud, prepared: Prepared, source: str) -> Any:
     config = cloud.config
     spot = {"use_spot_instances": True, "max_wait": 2 * 60 * config.train_max_minutes}
     return TensorFlow(
-        entry_point=versions.SCRIPTS[prepared.request.version],
+        entry_point=job_source.program(prepared.request.version),
         source_dir=source,
         role=cloud.role_arn,
         instance_count=config.train_instance_count,

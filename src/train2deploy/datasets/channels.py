@@ -26,7 +26,7 @@ FILES = (
 def write(
     dataset: DataSet,
     seed: int,
-    by_article: bool,
+    split_way: str,
     target: Path = paths.DATASET,
     tokenizer: Tokenizer | None = None,
 ) -> str:
@@ -36,10 +36,13 @@ def write(
     validation sentences from the end of the channel. Nothing is written when the
     same data set, seed and options are there already, split in the same way.
 
+    Args:
+        split_way: one of split.WAYS.
+
     Returns:
         One line for the user.
     """
-    way = {"seed": seed, "split": "article" if by_article else "random", "format": FORMAT}
+    way = {"seed": seed, "split": split_way, "format": FORMAT}
     inputs = {**dataset.source, **way, **(tokenizer.facts() if tokenizer else {})}
     record, whole = target / "manifest.json", [target / name for name in FILES]
     if manifest.is_current(record, inputs, whole):
@@ -47,9 +50,7 @@ def write(
 
     rows = list(dataset.rows)
     random.Random(seed).shuffle(rows)
-    test_ids = dataset.test_ids
-    if test_ids is None:
-        test_ids = split.by_group(rows, seed) if by_article else split.stratified(rows, seed)
+    test_ids = split.draw(dataset, rows, seed, split_way)
     parts = {
         "train": [row for row in rows if row.id not in test_ids],
         "test": [row for row in rows if row.id in test_ids],

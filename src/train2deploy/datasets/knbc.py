@@ -69,7 +69,8 @@ def load(
     Args:
         titles: keep the title sentences, which name the class.
         clean: drop empty sentences and sentences that are only a URL.
-        place: an archive or a folder (KNBC=); None: what is in data/raw, else a download.
+        place: an archive, a folder that holds one, or an unpacked one (KNBC=); None: what is in
+            data/raw, else a download.
         content: what the rows must be; None: what is recorded of version 1.0.
 
     Raises:
@@ -77,7 +78,7 @@ def load(
         DownloadFailed: it is not here and could not be fetched.
     """
     content = content or Content.recorded()
-    found = place or knbc_files.find() or knbc_files.fetch()
+    found = (place and knbc_files.find(place)) or place or knbc_files.find() or knbc_files.fetch()
     rows = read(found)
     _check(found, rows, content)
     first_of_article: set[str | None] = set()

@@ -45,9 +45,10 @@ class CorpusError(UserError):
     """What was found is not the corpus."""
 
 
-def find() -> Path | None:
-    """The corpus in data/raw, in the first form of ACCEPTED that is there."""
-    return next((paths.RAW / name for name in ACCEPTED if (paths.RAW / name).exists()), None)
+def find(folder: Path | None = None) -> Path | None:
+    """The corpus in a folder, data/raw unless given, in the first form of ACCEPTED there."""
+    folder = folder or paths.RAW
+    return next((folder / name for name in ACCEPTED if (folder / name).exists()), None)
 
 
 def fetch() -> Path:

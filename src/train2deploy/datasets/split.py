@@ -1,13 +1,52 @@
-"""Dividing rows into train and test: at random within each label, or by article."""
+"""Dividing rows into train and test: at random within each label, or by article.
+
+The test set that most of the author's articles share is lost; of it are known its size and the
+sentences of each label. A random draw of the same numbers is a test set of the same kind.
+"""
 
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from train2deploy.datasets.rows import Row
+from train2deploy.datasets.rows import DataSet, Row
+from train2deploy.errors import UserError
 
 TEST_FRACTION = 0.1
+WAYS = ("random", "article", "published", "fold")
+"""What SPLIT= may be."""
+SUPPORTS = {"京都": 137, "携帯電話": 145, "スポーツ": 47, "グルメ": 90}
+"""Sentences of each label in the author's test set."""
+FOLDS = 5
+
+
+def draw(dataset: DataSet, rows: Sequence[Row], seed: int, way: str) -> frozenset[str]:
+    """The ids of the test rows.
+
+    Args:
+        rows: those of the data set, shuffled.
+        way: one of WAYS.
+
+    Raises:
+        UserError: the data set cannot be divided in this way.
+    """
+    name = dataset.source.get("dataset")
+    if way == "published" and name != "knbc":
+        raise UserError(
+            f"SPLIT=published: the author's test sets are of the KNB corpus, found DATASET={name}."
+            " Use SPLIT=random, or DATASET=knbc."
+        )
+    if way == "fold" and dataset.test_ids is not None:
+        raise UserError(
+            f"SPLIT=fold: {name} has a test part of its own, so there is nothing to divide."
+        )
+    if dataset.test_ids is not None:
+        return dataset.test_ids
+    if way == "published":
+        return sample(rows, SUPPORTS, seed)
+    if way == "fold":
+        return fold(rows, seed)
+    return by_group(rows, seed) if way == "article" else stratified(rows, seed)
 
 
 def stratified(rows: Sequence[Row], seed: int) -> frozenset[str]:
@@ -24,6 +63,14 @@ def stratified(rows: Sequence[Row], seed: int) -> frozenset[str]:
     sizes = _shares(
         {label: len(ids) for label, ids in by_label.items()}, math.ceil(len(rows) * TEST_FRACTION)
     )
+    return sample(rows, sizes, seed)
+
+
+def sample(rows: Sequence[Row], sizes: Mapping[str, int], seed: int) -> frozenset[str]:
+    """Draws as many rows of each label as `sizes` says."""
+    by_label: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        by_label[row.label].append(row.id)
     generator = random.Random(seed)
     return frozenset(
         row_id
@@ -32,18 +79,51 @@ def stratified(rows: Sequence[Row], seed: int) -> frozenset[str]:
     )
 
 
+def fold(rows: Sequence[Row], number: int) -> frozenset[str]:
+    """One of five parts of whole articles; each label has about a fifth of its rows in each part.
+
+    The parts are the same whatever is asked for, and no row is in two of them.
+
+    Args:
+        number: 1 to FOLDS.
+    """
+    if not 1 <= number <= FOLDS:
+        raise UserError(
+            f"SPLIT=fold: expected a fold from 1 to {FOLDS} as the split's seed, found {number}."
+        )
+    articles, by_label = _articles(rows)
+    test: set[str] = set()
+    for label in sorted(by_label):
+        names = sorted(by_label[label])
+        random.Random(FOLDS).shuffle(names)
+        names.sort(key=lambda name: -len(articles[name]))
+        sizes = [0] * FOLDS
+        for name in names:  # the largest first, each to the smallest part
+            smallest = sizes.index(min(sizes))
+            sizes[smallest] += len(articles[name])
+            if smallest == number - 1:
+                test.update(row.id for row in articles[name])
+    return frozenset(test)
+
+
+def _articles(rows: Sequence[Row]) -> tuple[dict[str, list[Row]], dict[str, list[str]]]:
+    """The rows of each article, and each label's articles: that of an article's first row."""
+    articles: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.id):
+        articles[row.group or row.id].append(row)
+    by_label: dict[str, list[str]] = defaultdict(list)
+    for name, members in articles.items():
+        by_label[members[0].label].append(name)
+    return articles, by_label
+
+
 def by_group(rows: Sequence[Row], seed: int) -> frozenset[str]:
     """Holds out whole articles of each label until a tenth of the label's rows is reached.
 
     Sentences of one article are not independent; with this split no article is
     on both sides. An article's label is that of its first row.
     """
-    articles: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        articles[row.group or row.id].append(row)
-    by_label: dict[str, list[str]] = defaultdict(list)
-    for name, members in articles.items():
-        by_label[members[0].label].append(name)
+    articles, by_label = _articles(rows)
     generator = random.Random(seed)
     test: set[str] = set()
     for label in sorted(by_label):

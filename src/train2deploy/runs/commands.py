@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from train2deploy import versions
+from train2deploy.datasets import split
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Runtime
 
@@ -23,17 +24,16 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
         plan = Plan(
             dataset=arguments.dataset,
             version=arguments.model_version,
-            seeds=tuple(range(1, _count("SEEDS", arguments.seeds) + 1)),
+            draws=_draws(arguments),
             hyperparameters=versions.given(arguments),
-            by_article=arguments.split == "article",
+            split=arguments.split,
             titles=arguments.titles == "keep",
             clean=arguments.clean,
             knbc=arguments.knbc,
-            split_seed=arguments.split_seed,
-            vectors=arguments.vectors,
+            vectors=arguments.vectors or versions.vectors_of(arguments.model_version),
             corpus=arguments.corpus,
             vocabulary_size=arguments.vocabulary_size,
-            tokenizer=arguments.tokenizer,
+            tokenizer=arguments.tokenizer or versions.tokenizer_of(arguments.model_version),
         )
         at_a_time = _count("JOBS", arguments.jobs) if arguments.jobs else None
         reproduce(plan, runtime(arguments), _tool_options(arguments), at_a_time)
@@ -41,13 +41,14 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
     command = add("reproduce", reproduce)
     command.add_argument("--dataset", default="sample")
     versions.add_options(command)
-    command.add_argument("--seeds", default="5", help="1 to this")
-    command.add_argument("--split-seed", type=int, default=1, help="of data and split, for all")
-    command.add_argument("--split", choices=["random", "article"], default="random")
+    command.add_argument("--seeds", default="", help="1 to this, on one split; 5 if not given")
+    command.add_argument("--splits", default="", help="1 to this, each with the seed of its number")
+    command.add_argument("--split-seed", type=int, default=1, help="of data and split, for SEEDS")
+    command.add_argument("--split", choices=split.WAYS, default="random")
     command.add_argument("--titles", choices=["keep", "drop"], default="keep")
     command.add_argument("--clean", action="store_true")
     command.add_argument("--knbc", type=Path, help="where the KNB corpus is")
-    command.add_argument("--vectors", default="chive")
+    command.add_argument("--vectors", default="", help="if not given: those of the version")
     command.add_argument("--corpus", type=Path)
     command.add_argument("--vocabulary-size", type=int, default=12000)
     command.add_argument("--tokenizer", default="", help="author, or a SentencePiece model")
@@ -69,6 +70,19 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
     command = add("reproduce-check", _reproduce_check)
     command.add_argument("versions", nargs="+")
     command.add_argument("--variable", action="append", default=[], help="NAME=value for make")
+
+
+def _draws(arguments: argparse.Namespace) -> tuple[tuple[int, int], ...]:
+    """(seed, split seed) of each run."""
+    if arguments.splits:
+        if arguments.seeds:
+            raise UserError(
+                f"SEEDS={arguments.seeds} SPLITS={arguments.splits}: expected one of them. SEEDS"
+                " trains on one split with each seed, SPLITS on each split with one."
+            )
+        return tuple((number, number) for number in _numbers("SPLITS", arguments.splits))
+    seeds = _numbers("SEEDS", arguments.seeds or "5")
+    return tuple((seed, arguments.split_seed) for seed in seeds)
 
 
 def _runs(arguments: argparse.Namespace) -> None:
@@ -104,6 +118,11 @@ def _tool_options(arguments: argparse.Namespace) -> list[str]:
     return [
         part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", value)
     ]
+
+
+def _numbers(variable: str, text: str) -> range:
+    """1 to what is given."""
+    return range(1, _count(variable, text) + 1)
 
 
 def _count(variable: str, text: str) -> int:

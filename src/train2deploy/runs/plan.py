@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy import datasets, jobs, manifest, package, paths, versions
+from train2deploy import datasets, job_source, jobs, manifest, package, paths, versions
 from train2deploy.datasets import channels
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
@@ -17,11 +17,13 @@ VECTOR_SEED = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """Trainings that differ in their seed alone.
+    """Trainings that differ in their seed, and maybe in the split of the data set.
 
     Attributes:
-        split_seed: shuffles and splits the data set. It is the same for all seeds: every run is
-            scored on the same sentences, and the spread over seeds is that of training.
+        draws: for each run its seed, and the seed that shuffles and splits the data set. Where the
+            second is the same for all, every run is scored on the same sentences and the spread is
+            that of training; else it is that of training and split.
+        split: one of split.WAYS.
         knbc: where the KNB corpus is, if not in data/raw.
         vectors: a kind of vectors.channel; for `corpus`, `corpus` is the text to learn from.
         hyperparameters: what is given, without the seed; the script has defaults for the others.
@@ -29,13 +31,12 @@ class Plan:
 
     dataset: str
     version: str
-    seeds: tuple[int, ...]
+    draws: tuple[tuple[int, int], ...]
     hyperparameters: dict[str, object]
-    by_article: bool = False
+    split: str = "random"
     titles: bool = True
     clean: bool = False
     knbc: Path | None = None
-    split_seed: int = 1
     vectors: str = "chive"
     corpus: Path | None = None
     vocabulary_size: int = 12000
@@ -69,13 +70,18 @@ class Run:
         return self.workspace / "job"
 
     @property
+    def is_published(self) -> bool:
+        """Whether it is of a published model, which is not packed."""
+        return self.version in versions.PUBLISHED
+
+    @property
     def archive(self) -> Path:
         """The packed model."""
         return self.workspace / paths.MODEL_ARCHIVE.name
 
 
-def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
-    """Makes data/ and vectors/ of the plan, once for all its seeds and outside of build/data.
+def prepare(plan: Plan, split_seed: int, runtime: Runtime) -> tuple[Path, list[str]]:
+    """Makes data/ and vectors/ of one split of the plan, outside of build/data.
 
     Returns:
         The directory that holds the two, and lines for the user.
@@ -89,8 +95,8 @@ def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
         "dataset": plan.dataset,
         "titles": plan.titles,
         "clean": plan.clean,
-        "by_article": plan.by_article,
-        "split_seed": plan.split_seed,
+        "split": plan.split,
+        "split_seed": split_seed,
         "vectors": plan.vectors,
         "corpus": str(plan.corpus),
         "vocabulary_size": plan.vocabulary_size,
@@ -101,14 +107,14 @@ def prepare(plan: Plan, runtime: Runtime) -> tuple[Path, list[str]]:
     given = (plan.vectors, plan.corpus, plan.vocabulary_size, VECTOR_SEED)
     lines = [
         *dataset.notes,
-        channels.write(dataset, plan.split_seed, plan.by_article, place / paths.DATASET.name),
-        channel.build(*given, runtime, place, plan.tokenizer),
+        channels.write(dataset, split_seed, plan.split, place / paths.DATASET.name),
+        channel.build(*given, runtime, place, plan.tokenizer, plan.knbc),
     ]
     return place, lines
 
 
-def runs(plan: Plan, place: Path) -> list[Run]:
-    """The plan's runs, by seed; `place` is what `prepare` made."""
+def runs(plan: Plan, split_seed: int, place: Path) -> list[Run]:
+    """The plan's runs on one split, by seed; `place` is what `prepare` made of it."""
     data = manifest.read(place / paths.DATASET.name / "manifest.json") or {}
     shared = {
         "data": data["inputs"],
@@ -116,21 +122,21 @@ def runs(plan: Plan, place: Path) -> list[Run]:
         "channels": {
             name: _channel_sha256(source) for name, source in jobs.channel_sources(place).items()
         },
-        "sources": {"train": _training_sha256(), "endpoint": _endpoint_sha256()},
-        "locks": {name: sha256_file(paths.REQUIREMENTS / name) for name in LOCKS},
+        "sources": {"train": _training_sha256(plan.version)},
+        "locks": {"train.lock": sha256_file(paths.REQUIREMENTS / "train.lock")},
         "repro": True,
         "version": plan.version,
     }
+    if plan.version not in versions.PUBLISHED:  # what is packed is scored by its endpoint
+        shared["sources"]["endpoint"] = _endpoint_sha256()
+        shared["locks"]["serve.lock"] = sha256_file(paths.REQUIREMENTS / "serve.lock")
     found = []
-    for seed in plan.seeds:
+    for seed in (seed for seed, its_split in plan.draws if its_split == split_seed):
         hyperparameters = {**plan.hyperparameters, "seed": seed}
         inputs = {**shared, "hyperparameters": hyperparameters}
         name = run_id(str(data["inputs"]["dataset"]), plan.version, seed, inputs)
         found.append(Run(name, seed, plan.version, hyperparameters, inputs, place))
     return found
-
-
-LOCKS = ("serve.lock", "train.lock")
 
 
 def run_id(dataset: str, version: str, seed: int, inputs: dict[str, Any]) -> str:
@@ -153,9 +159,9 @@ def _channel_sha256(directory: Path) -> str:
     return sha256_value(files)
 
 
-def _training_sha256() -> str:
+def _training_sha256(version: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
-        jobs.stage_source(Path(scratch, "source"))
+        job_source.stage(version, Path(scratch, "source"))
         return sha256_tree(Path(scratch, "source"))
 
 

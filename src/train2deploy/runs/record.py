@@ -28,9 +28,9 @@ def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> registry.
     """
     job = manifest.read(run.job / "manifest.json") or {}
     _check_inputs(run, job, runtime)
-    package_seconds = _pack(run)
+    package_seconds = None if run.is_published else _pack(run)
     started = time.monotonic()
-    evaluation, ranking = _score(run, runtime)
+    evaluation, further = _scored_by_job(run) if run.is_published else _score(run, runtime)
     evaluate_seconds = round(time.monotonic() - started, 1)
     history = read_history(run.job / "output" / "data" / "history.csv")
     data = manifest.read(run.channels / paths.DATASET.name / "manifest.json") or {}
@@ -57,6 +57,7 @@ def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> registry.
                 for name, scores in evaluation["yardsticks"].items()
             },
             "validation": validation(history, job["metrics"]),
+            **_authors_figure(run, job["metrics"], evaluation),
         },
         "durations": {
             "training_s": job["seconds"],
@@ -72,9 +73,9 @@ def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> registry.
         registry.MANIFEST: described,
         "evaluation.json": evaluation,
         "history.json": history,
-        "golden.json": {"sentence": verify.FIRST_SENTENCE, "ranking": ranking},
+        **further,
     }
-    registry.save(run.id, files, run.archive)
+    registry.save(run.id, files, None if run.is_published else run.archive)
     shutil.rmtree(run.workspace, ignore_errors=True)
     return described
 
@@ -108,15 +109,45 @@ def _pack(run: Run) -> float:
     return float((manifest.read(beside) or {})["seconds"])
 
 
-def _score(run: Run, runtime: Runtime) -> tuple[dict[str, Any], list[dict[str, object]]]:
-    """The evaluation, and the ranking of the article's sentence, through an endpoint."""
+def _score(run: Run, runtime: Runtime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The evaluation, and as a file the ranking of the article's sentence, by an endpoint."""
     model = run.workspace / "served" / "model"
     shutil.rmtree(model.parent, ignore_errors=True)
     archives.unpack(run.archive, model)
     data = run.channels / paths.DATASET.name
     with endpoint.temporary(model, sha256_file(run.archive), runtime) as running:
         evaluation = evaluate.result_of(running, data, run.archive)
-        return evaluation, endpoint.classify(running, [verify.FIRST_SENTENCE])[0]
+        ranking = endpoint.classify(running, [verify.FIRST_SENTENCE])[0]
+    golden = {"sentence": verify.FIRST_SENTENCE, "ranking": ranking}
+    return evaluation, {"golden.json": golden}
+
+
+def _scored_by_job(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same of a published model: the evaluation from the answers that its job left."""
+    answers = _answers(run, "probabilities")
+    data = run.channels / paths.DATASET.name
+    return evaluate.result_of_answers(answers, data, run.job / "model.tar.gz"), {}
+
+
+def _authors_figure(
+    run: Run, metrics: dict[str, Any], evaluation: dict[str, Any]
+) -> dict[str, Any]:
+    """What the author's own rule makes of a published model's training, and the model's size."""
+    if not run.is_published:
+        return {}
+    predicted = [next(iter(ranking)) for ranking in _answers(run, "author_probabilities")]
+    scores = evaluate.scores(evaluation["truth"], predicted)
+    found = {name: scores[name] for name in SCORES}
+    return {"author": {**metrics["author"], **found}, "parameters": metrics["parameters"]}
+
+
+def _answers(run: Run, key: str) -> list[dict[str, float]]:
+    """Of each test sentence, probability by label, the most probable first."""
+    left = manifest.read(run.job / "output" / "data" / "predictions.json") or {}
+    return [
+        dict(sorted(zip(left["labels"], row, strict=True), key=lambda pair: -pair[1]))
+        for row in left[key]
+    ]
 
 
 def _outputs(run: Run) -> dict[str, str]:
@@ -124,9 +155,10 @@ def _outputs(run: Run) -> dict[str, str]:
     job = manifest.read(run.job / "manifest.json") or {}
     version = max((run.job / "model").glob("[0-9]*"), key=lambda path: int(path.name))
     data = run.job / "output" / "data"
+    packed = {} if run.is_published else {run.archive.name: sha256_file(run.archive)}
     return {
         **{f"job/{name}": digest for name, digest in job["outputs"].items()},
-        run.archive.name: sha256_file(run.archive),
+        **packed,
         "saved_model.pb": sha256_file(version / "saved_model.pb"),
         "variables": sha256_tree(version / "variables"),
         **{path.name: sha256_file(path) for path in sorted(data.iterdir()) if path.is_file()},

@@ -8,7 +8,8 @@ A run's directory holds
     golden.json       {"sentence": …, "ranking": [{"label": …, "prob": …}, …]}
     model.tar.gz      the packed model, ready to be served and deployed
 
-The first two and the last name each other by sha256. No file holds an absolute path or the name
+The first two and the last name each other by sha256. A run of a published model has neither of the
+last two: it is scored by its job, not by an endpoint. No file holds an absolute path or the name
 of a machine, so the directory can be copied and linked to.
 """
 
@@ -29,15 +30,16 @@ SCORES = ("accuracy", "f1_weighted", "f1_macro")
 HOW_TO_MAKE = "Make some with `make reproduce`."
 
 
-def save(run_id: str, files: dict[str, Any], archive: Path) -> Path:
-    """Makes build/runs/<id>: JSON values by file name, and the packed model."""
+def save(run_id: str, files: dict[str, Any], archive: Path | None) -> Path:
+    """Makes build/runs/<id>: JSON values by file name, and the packed model where there is one."""
     target = paths.RUNS / run_id
     fresh = paths.RUNS / f"{run_id}.part"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name, value in files.items():
         manifest.write_json(fresh / name, value)
-    os.link(archive, fresh / archive.name)
+    if archive:
+        os.link(archive, fresh / archive.name)
     shutil.rmtree(target, ignore_errors=True)
     fresh.replace(target)
     return target

@@ -37,10 +37,12 @@ def reproduce(asked: Plan, runtime: Runtime, options: Sequence[str], jobs: int |
         JobFailed: a job failed; the others were made.
     """
     with _alone() as lock:
-        place, lines = plan.prepare(asked, runtime)
-        for line in lines:
-            console.say(line)
-        runs = plan.runs(asked, place)
+        runs = []
+        for split_seed in dict.fromkeys(split_seed for _, split_seed in asked.draws):
+            place, lines = plan.prepare(asked, split_seed, runtime)
+            for line in lines:
+                console.say(line)
+            runs += plan.runs(asked, split_seed, place)
         missing = [run for run in runs if not registry.is_recorded(run.id)]
         for run in runs:
             if run not in missing:
@@ -68,7 +70,8 @@ def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int,
 
         def finish(run: Run) -> None:
             started = time.monotonic()
-            progress.say(run, "is packed, served and evaluated")
+            packed = "is packed, served and evaluated"
+            progress.say(run, "is scored" if run.is_published else packed)
             accuracy = record(run, runtime, described)["metrics"]["accuracy"]
             progress.recorded(run, time.monotonic() - started, accuracy)
 

@@ -28,6 +28,7 @@ def build(
     runtime: TrainingRuntime = HOST,
     below: Path | None = None,
     tokenizer_name: str = "",
+    knbc: Path | None = None,
 ) -> str:
     """Makes build/vectors the `vectors` channel.
 
@@ -37,7 +38,7 @@ def build(
             the test sentences), but for the kind `corpus`.
         vocabulary_size: pieces of the tokenizer at most; fewer where the text is small.
         below: the directory that holds data/ and vectors/, where that is not build/.
-        tokenizer_name: see `tokenizer.find`.
+        tokenizer_name, knbc: see `tokenizer.find`.
 
     Returns:
         One line for the user.
@@ -59,7 +60,7 @@ def build(
     if cut:
         return _of_words(kind, f"TOKENS={cut}", target, runtime, tokenizer_name)
     words = ginza.words(ginza.PACKAGES[kind]) if kind in ginza.PACKAGES else None
-    given = tokenizer.find(tokenizer_name)
+    given = tokenizer.find(tokenizer_name, knbc)
     text = corpus or data / "train"
     if not text.exists():
         raise UserError(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from train2deploy import downloads, paths
 from train2deploy.errors import UserError
+from train2deploy.hashing import sha256_file
 
 AUTHOR = "author"
 NAME = "wikija_sentencepiece.model"
@@ -19,11 +20,12 @@ URL = (
 SHA256 = "1ef45387e94e7ccfac2dd248b2fb9def373c27562ede2a9596db0226ac6de832"
 
 
-def find(name: str) -> Path | None:
+def find(name: str, beside: Path | None = None) -> Path | None:
     """The model file; None where the tokenizer is to be learnt from the text.
 
     Args:
         name: `author`, a path, or "" to learn one.
+        beside: where the corpus is (KNBC=): the author's model may lie in the same folder.
 
     Raises:
         UserError: no such file.
@@ -32,6 +34,9 @@ def find(name: str) -> Path | None:
     if not name:
         return None
     if name == AUTHOR:
+        laid = beside and (beside if beside.is_dir() else beside.parent) / NAME
+        if laid and laid.is_file() and sha256_file(laid) == SHA256:
+            return laid
         return downloads.fetch(URL, paths.RAW / NAME, SHA256)
     path = Path(name)
     if not path.is_file():

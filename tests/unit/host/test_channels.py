@@ -52,7 +52,7 @@ def some_rows(count: int = 40) -> list[Row]:
 
 def test_train_and_test_are_written_row_for_row(tmp_path: Path):
     dataset = sample.load()
-    line = channels.write(dataset, 1, False, tmp_path / "data")
+    line = channels.write(dataset, 1, "random", tmp_path / "data")
     assert line.endswith("sample, seed 1: train 1,808, test 201 sentences")
     written = {part: channels.read(tmp_path / "data" / part) for part in ("train", "test")}
     expected = Counter((row.text, row.label) for row in dataset.rows)
@@ -63,7 +63,7 @@ def test_train_and_test_are_written_row_for_row(tmp_path: Path):
 
 def test_the_split_is_stored_as_ids(tmp_path: Path):
     rows = some_rows()
-    channels.write(dataset_of(rows), 1, False, tmp_path / "data")
+    channels.write(dataset_of(rows), 1, "random", tmp_path / "data")
     ids = json.loads((tmp_path / "data" / "split.json").read_text(encoding="utf-8"))
     by_id = {row.id: row for row in rows}
     for part in ("train", "test"):
@@ -73,7 +73,7 @@ def test_the_split_is_stored_as_ids(tmp_path: Path):
 
 def test_the_same_seed_gives_the_same_files_whatever_the_order_of_parts(tmp_path: Path):
     for name in ("a", "b"):
-        channels.write(dataset_of(some_rows()), 7, False, tmp_path / name)
+        channels.write(dataset_of(some_rows()), 7, "random", tmp_path / name)
     assert sha256_tree(tmp_path / "a" / "train") == sha256_tree(tmp_path / "b" / "train")
     assert sha256_tree(tmp_path / "a" / "test") == sha256_tree(tmp_path / "b" / "test")
 
@@ -82,7 +82,7 @@ def test_another_seed_gives_another_order_of_the_same_sentences(tmp_path: Path):
     fixed = frozenset({"1", "2", "3", "4"})
     texts = []
     for seed in (1, 2):
-        channels.write(dataset_of(some_rows(), fixed), seed, False, tmp_path / str(seed))
+        channels.write(dataset_of(some_rows(), fixed), seed, "random", tmp_path / str(seed))
         texts.append([row.text for row in channels.read(tmp_path / str(seed) / "train")])
     assert texts[0] != texts[1]
     assert sorted(texts[0]) == sorted(texts[1])
@@ -90,14 +90,14 @@ def test_another_seed_gives_another_order_of_the_same_sentences(tmp_path: Path):
 
 def test_rows_that_came_sorted_by_label_leave_mixed(tmp_path: Path):
     rows = sorted(some_rows(400), key=lambda row: row.label)
-    channels.write(dataset_of(rows), 1, False, tmp_path / "data")
+    channels.write(dataset_of(rows), 1, "random", tmp_path / "data")
     last_tenth = channels.read(tmp_path / "data" / "train")[-36:]
     assert {row.label for row in last_tenth} == {"京都", "グルメ"}
 
 
 def test_by_article_no_article_is_on_both_sides(tmp_path: Path):
     rows = some_rows(200)
-    channels.write(dataset_of(rows), 1, True, tmp_path / "data")
+    channels.write(dataset_of(rows), 1, "article", tmp_path / "data")
     group = {row.text: row.group for row in rows}
     sides = [
         {group[row.text] for row in channels.read(tmp_path / "data" / part)}
@@ -117,24 +117,24 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_a_second_time_nothing_is_written(tmp_path: Path):
     target = tmp_path / "data"
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     before = state(tmp_path)
-    assert channels.write(dataset_of(some_rows()), 1, False, target).endswith("(made, seed 1)")
+    assert channels.write(dataset_of(some_rows()), 1, "random", target).endswith("(made, seed 1)")
     assert state(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        lambda target: channels.write(dataset_of(some_rows()), 2, False, target),
-        lambda target: channels.write(dataset_of(some_rows()), 1, True, target),
-        lambda target: channels.write(dataset_of(some_rows(39)), 1, False, target),
+        lambda target: channels.write(dataset_of(some_rows()), 2, "random", target),
+        lambda target: channels.write(dataset_of(some_rows()), 1, "article", target),
+        lambda target: channels.write(dataset_of(some_rows(39)), 1, "random", target),
     ],
     ids=["seed", "split", "rows"],
 )
 def test_another_seed_split_or_data_set_is_written_anew(tmp_path: Path, changed):
     target = tmp_path / "data"
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     before = state(target)
     assert "up to date" not in changed(target)
     assert state(target) != before
@@ -143,23 +143,24 @@ def test_another_seed_split_or_data_set_is_written_anew(tmp_path: Path, changed)
 def test_what_an_older_code_split_is_split_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     target = tmp_path / "data"
     monkeypatch.setattr(channels.split, "stratified", lambda rows, seed: frozenset({"1", "2"}))
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     monkeypatch.undo()
     monkeypatch.setattr(manifest, "git_state", dict)
-    assert "up to date" in channels.write(dataset_of(some_rows()), 1, False, target)
+    assert "up to date" in channels.write(dataset_of(some_rows()), 1, "random", target)
     monkeypatch.setattr(channels, "FORMAT", channels.FORMAT + 1)
-    assert "train 36, test 4 sentences" in channels.write(dataset_of(some_rows()), 1, False, target)
-    assert "up to date" in channels.write(dataset_of(some_rows()), 1, False, target)
+    told = channels.write(dataset_of(some_rows()), 1, "random", target)
+    assert "train 36, test 4 sentences" in told
+    assert "up to date" in channels.write(dataset_of(some_rows()), 1, "random", target)
 
 
 def test_a_manifest_that_names_no_format_is_of_an_older_code(tmp_path: Path):
     target = tmp_path / "data"
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     record = manifest.read(target / "manifest.json")
     assert record is not None
     del record["inputs"]["format"]
     manifest.write(target / "manifest.json", record["inputs"], record["outputs"])
-    assert "up to date" not in channels.write(dataset_of(some_rows()), 1, False, target)
+    assert "up to date" not in channels.write(dataset_of(some_rows()), 1, "random", target)
 
 
 WRITTEN = {
@@ -177,7 +178,7 @@ def test_the_number_of_the_format_stands_for_these_files(tmp_path: Path, way: st
     """Where this fails, raise channels.FORMAT and add here what is written now."""
     test_ids = frozenset({"3", "7"}) if way == "given" else None
     target = tmp_path / "data"
-    channels.write(dataset_of(some_rows(), test_ids), 5, way == "article", target)
+    channels.write(dataset_of(some_rows(), test_ids), 5, way, target)
     found = {name: sha256_file(target / name) for name in channels.FILES}
     assert sha256_value(found) == WRITTEN[channels.FORMAT][way]
 
@@ -185,16 +186,16 @@ def test_the_number_of_the_format_stands_for_these_files(tmp_path: Path, way: st
 @pytest.mark.parametrize("lost", ["train/features.csv", "test/labels.csv", "split.json"])
 def test_a_lost_file_is_written_again(tmp_path: Path, lost: str):
     target = tmp_path / "data"
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     before = (target / lost).read_bytes()
     (target / lost).unlink()
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     assert (target / lost).read_bytes() == before
 
 
 def test_what_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     target = tmp_path / "data"
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     before = state(target)
 
     def disk_full(*_: object) -> None:
@@ -202,16 +203,16 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(manifest, "write_json", disk_full)
     with pytest.raises(OSError, match="No space"):
-        channels.write(dataset_of(some_rows()), 2, False, target)
+        channels.write(dataset_of(some_rows()), 2, "random", target)
     assert state(target) == before
     monkeypatch.undo()
-    channels.write(dataset_of(some_rows()), 2, False, target)
+    channels.write(dataset_of(some_rows()), 2, "random", target)
     assert not target.with_name("data.part").exists()
 
 
 def test_the_manifest_holds_hashes_and_counts(tmp_path: Path):
     target = tmp_path / "data"
-    channels.write(dataset_of(some_rows()), 1, False, target)
+    channels.write(dataset_of(some_rows()), 1, "random", target)
     record = manifest.read(target / "manifest.json")
     assert record is not None
     assert record["inputs"]["seed"] == 1
@@ -232,7 +233,7 @@ def test_any_text_is_read_back_by_either_side(
 ):
     rows = [Row(str(n), text, "other" if n % 2 else label) for n, text in enumerate(texts)]
     target = tmp_path_factory.mktemp("data") / "data"
-    channels.write(dataset_of(rows, frozenset({"0", "1", "2"})), 1, False, target)
+    channels.write(dataset_of(rows, frozenset({"0", "1", "2"})), 1, "random", target)
     expected = [(row.text, row.label) for row in rows]
     random.Random(1).shuffle(expected)
     held_out = {(row.text, row.label) for row in rows[:3]}
@@ -255,13 +256,13 @@ def test_any_text_of_a_users_directory_arrives_in_training(
     """write → directory.load → write → src/train's reader."""
     folder = tmp_path_factory.mktemp("mine")
     rows = [Row(str(n), text, "odd" if n % 2 else "even") for n, text in enumerate(texts)]
-    channels.write(dataset_of(rows, frozenset()), 1, False, folder / "first")
+    channels.write(dataset_of(rows, frozenset()), 1, "random", folder / "first")
     loaded = directory.load(folder / "first" / "train")
     assert [row.text for row in loaded.rows] == [
         row.text for row in channels.read(folder / "first" / "train")
     ]
     whole = DataSet(loaded.rows, frozenset(), {"dataset": "again"})
-    channels.write(whole, seed, False, folder / "second")
+    channels.write(whole, seed, "random", folder / "second")
     sentences, labels = TRAIN_CHANNELS.read_split(str(folder / "second" / "train"))
     expected = Counter((row.text, row.label) for row in rows)
     assert Counter(zip(sentences, labels, strict=True)) == expected
@@ -290,7 +291,7 @@ NASTY = [
 
 def test_python_36_reads_what_this_python_wrote(tmp_path: Path):
     rows = [Row(str(n), text, "ab"[n % 2]) for n, text in enumerate(NASTY)]
-    channels.write(dataset_of(rows, frozenset()), 1, False, tmp_path / "data")
+    channels.write(dataset_of(rows, frozenset()), 1, "random", tmp_path / "data")
     code = "import channels, json, sys; print(json.dumps(channels.read_split(sys.argv[1])))"
     done = subprocess.run(
         [str(paths.TRAIN_PYTHON), "-c", code, str(tmp_path / "data" / "train")],

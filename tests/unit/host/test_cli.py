@@ -109,13 +109,13 @@ def test_data_takes_a_name_or_a_directory(
 ):
     written = []
 
-    def write(dataset, seed, by_article) -> str:
-        written.append((dataset.source["dataset"], seed, by_article))
+    def write(dataset, seed, way) -> str:
+        written.append((dataset.source["dataset"], seed, way))
         return "done"
 
     monkeypatch.setattr(channels, "write", write)
     assert cli.main(["data", "sample", "--seed", "7", "--split", "article"]) == 0
-    assert written == [("sample", 7, True)]
+    assert written == [("sample", 7, "article")]
     assert capsys.readouterr().out == "done\n"
     assert cli.main(["data", "/not/there"]) == EXIT_USAGE
     assert "DATASET=/not/there: expected sample, knbc or a directory" in capsys.readouterr().err

@@ -34,11 +34,11 @@ def test_what_it_needs_lies_beside_it_or_is_in_the_container():
 
 def test_the_script_the_encoder_and_the_packages_are_in_the_archive(tmp_path):
     archive = tmp_path / "sourcedir.tar.gz"
-    digest = staging.stage(archive)
+    digest = staging.stage(archive, "v1")
     names = archives.unpack(archive, tmp_path / "source")
     for name in ("train_v1.py", "encoding.py", "text_vectorian/__init__.py", "yaml/__init__.py",
                  "keras_self_attention/__init__.py", "sentencepiece.py"):
         assert name in names
     assert not [name for name in names if "/tests/" in name or name.startswith("_yaml")]
     assert archive.stat().st_size < 20e6
-    assert staging.stage(tmp_path / "again.tar.gz") == digest
+    assert staging.stage(tmp_path / "again.tar.gz", "v1") == digest

@@ -261,7 +261,7 @@ def test_a_cell_may_be_longer_than_131072_characters(tmp_path: Path):
     long = "あ" * 300_000
     lay(tmp_path, f"feature\n{long}\nb\nc\nd\n")
     assert texts(tmp_path)[0] == long
-    channels.write(directory.load(tmp_path), 1, False, tmp_path / "data")
+    channels.write(directory.load(tmp_path), 1, "random", tmp_path / "data")
     parts = [channels.read(tmp_path / "data" / part) for part in ("train", "test")]
     assert long in [row.text for part in parts for row in part]
 

@@ -87,7 +87,7 @@ def data(project: Path) -> list[Row]:
     rows += [Row(f"g{n}", f"抹茶パフェ {n}", "グルメ") for n in range(60)]
     rows[0] = Row("k0", "", "携帯電話")
     held_out = frozenset([f"k{n}" for n in range(20)] + [f"g{n}" for n in range(20)])
-    channels.write(DataSet(rows, held_out, {"dataset": "made"}), 1, False, paths.DATASET)
+    channels.write(DataSet(rows, held_out, {"dataset": "made"}), 1, "random", paths.DATASET)
     paths.MODEL_ARCHIVE.write_bytes(b"model")
     return channels.read(paths.DATASET / "test")
 

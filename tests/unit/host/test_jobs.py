@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import relocate
 
-from train2deploy import jobs, manifest, paths
+from train2deploy import job_source, jobs, manifest, paths
 from train2deploy.disk import DiskFull
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
@@ -17,6 +17,8 @@ from train2deploy.jobs import TrainingJob
 
 RECORD = """
 import json, os, sys
+def unused():
+    import encoding, helper
 print('Epoch 1/1')
 print('not for the user')
 with open(os.path.join(os.environ['SM_OUTPUT_DATA_DIR'], 'seen.json'), 'w') as target:
@@ -146,7 +148,7 @@ def test_repro_fixes_the_hash_seed(done: Done):
     assert done.seen["environment"]["PYTHONHASHSEED"] == "0"
 
 
-def test_the_source_is_the_scripts_and_the_encoding(done: Done):
+def test_the_source_is_the_script_and_the_modules_that_it_imports(done: Done):
     source = [name for name in done.seen["source"] if name != "__pycache__"]
     assert source == ["encoding.py", "helper.py", "train_v1.py"]
 
@@ -324,7 +326,7 @@ def test_what_a_script_writes_into_a_channel_stays_in_its_job(
 
 
 def test_the_staged_source_imports_nothing_of_this_machine(tmp_path: Path):
-    jobs.stage_source(tmp_path / "source")
+    job_source.stage("v1", tmp_path / "source")
     names = {path.name for path in (tmp_path / "source").iterdir()}
     assert {"train_v1.py", "encoding.py", "channels.py", "arguments.py"} <= names
     assert not {"build_vectors.py", "article_graph.py"} & set(names)

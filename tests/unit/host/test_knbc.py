@@ -116,7 +116,7 @@ def test_the_source_names_the_content_and_the_options(archive: Path):
 def test_the_article_split_keeps_articles_apart(project: Path, tmp_path: Path):
     rows = load(tar_of(paths.RAW / "made.tar.bz2", files(articles=20)))
     dataset = knbc.DataSet([replace(row, text=row.id) for row in rows], None, {"dataset": "knbc"})
-    channels.write(dataset, 1, True, tmp_path / "data")
+    channels.write(dataset, 1, "article", tmp_path / "data")
     articles = [
         {row.text.split("-")[0] for row in channels.read(tmp_path / "data" / part)}
         for part in ("train", "test")
@@ -268,7 +268,7 @@ def test_a_changed_character_is_refused_with_its_file_and_row(
 def test_4186_sentences_give_3767_and_419_with_the_supports_of_the_articles(
     project: Path, tmp_path: Path
 ):
-    line = channels.write(knbc.load(place=REAL), 1, False, tmp_path / "data")
+    line = channels.write(knbc.load(place=REAL), 1, "random", tmp_path / "data")
     assert line.endswith("train 3,767, test 419 sentences")
     test = Counter(row.label for row in channels.read(tmp_path / "data" / "test"))
     assert sum(test.values()) == 419

@@ -17,7 +17,7 @@ def data_set(name: str = "made", seed: int = 1, more: str = "") -> dict:
     texts = [(label, f"{label}の文{number}{more}") for label in "茶話" for number in range(20)]
     rows = [Row(text, text, label) for label, text in texts]
     made = DataSet(rows, None, {"dataset": name, "rows": more})
-    channels.write(made, seed, False, paths.DATASET)
+    channels.write(made, seed, "random", paths.DATASET)
     return channels.facts(paths.DATASET)
 
 

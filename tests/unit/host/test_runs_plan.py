@@ -33,13 +33,15 @@ def data_set(directory: Path, count: int = 40) -> Path:
 @pytest.fixture
 def sources(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project's sources in copies that a test may change."""
+    scripts = {"train": ("train_v1", "train_v2", "shared"), "code": ("script",)}
     for name, folder in (("TRAIN_SOURCE", "train"), ("PREDICT_CODE", "code")):
         (project / folder).mkdir()
-        (project / folder / "script.py").write_text("print(1)\n")
+        for script in scripts[folder]:
+            (project / folder / f"{script}.py").write_text("import shared\n")
         monkeypatch.setattr(paths, name, project / folder)
     (project / "code" / "requirements.txt").write_text("requests==2.27.1\n")
     (project / "locks").mkdir()
-    for name in plan.LOCKS:
+    for name in ("serve.lock", "train.lock"):
         (project / "locks" / name).write_text("numpy==1.16.4\n")
     monkeypatch.setattr(paths, "REQUIREMENTS", project / "locks")
     return project
@@ -48,7 +50,7 @@ def sources(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def asked(sources: Path) -> Plan:
     directory = data_set(sources / "mine")
-    return Plan(str(directory), "v1", (1, 2), {"epochs": 3})
+    return Plan(str(directory), "v1", ((1, 1), (2, 1)), {"epochs": 3})
 
 
 def place_of(asked: Plan) -> Path:
@@ -58,7 +60,7 @@ def place_of(asked: Plan) -> Path:
 
     place = paths.REPRODUCTIONS / "data-made"
     dataset = datasets.load(asked.dataset)
-    channels.write(dataset, asked.split_seed, asked.by_article, place / "data")
+    channels.write(dataset, asked.draws[0][1], asked.split, place / "data")
     (place / "vectors").mkdir(exist_ok=True)
     (place / "vectors" / "tokenizer.model").write_bytes(b"pieces")
     (place / "vectors" / "manifest.json").write_text(json.dumps({"git": "of the day"}))
@@ -66,7 +68,7 @@ def place_of(asked: Plan) -> Path:
 
 
 def ids(asked: Plan) -> list[str]:
-    return [run.id for run in plan.runs(asked, place_of(asked))]
+    return [run.id for run in plan.runs(asked, asked.draws[0][1], place_of(asked))]
 
 
 def test_an_id_names_data_set_version_seed_and_inputs(asked: Plan):
@@ -87,11 +89,12 @@ def test_the_day_the_commit_and_other_locks_are_no_inputs(asked: Plan):
         path = place / folder / "manifest.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "git": {"commit": "another"}}))
     (paths.REQUIREMENTS / "dev.lock").write_text("pytest==8\n")
-    assert [run.id for run in plan.runs(asked, place)] == before
+    assert [run.id for run in plan.runs(asked, 1, place)] == before
 
 
 CHANGES = {
-    "script": lambda root: (root / "train" / "script.py").write_text("print(2)\n"),
+    "script": lambda root: (root / "train" / "train_v1.py").write_text("print(2)\n"),
+    "a module of it": lambda root: (root / "train" / "shared.py").write_text("print(2)\n"),
     "handler": lambda root: (root / "code" / "script.py").write_text("print(2)\n"),
     "packages of the endpoint": lambda root: (root / "code" / "requirements.txt").write_text("x"),
     "lock": lambda root: (root / "locks" / "train.lock").write_text("numpy==1.16.3\n"),
@@ -110,18 +113,18 @@ def test_vectors_change_the_id(asked: Plan):
     before, place = ids(asked), place_of(asked)
     assert {run.inputs["vectors"] for run in plan.runs(asked, place)} == {asked.vectors}
     (place / "vectors" / "tokenizer.model").write_bytes(b"other pieces")
-    assert set(before).isdisjoint(run.id for run in plan.runs(asked, place))
+    assert set(before).isdisjoint(run.id for run in plan.runs(asked, 1, place))
 
 
 @pytest.mark.parametrize(
-    "change", [{"version": "v2"}, {"hyperparameters": {"epochs": 4}}, {"split_seed": 2}]
+    "change", [{"version": "v2"}, {"hyperparameters": {"epochs": 4}}, {"draws": ((1, 2), (2, 2))}]
 )
 def test_options_change_the_id(asked: Plan, change: dict[str, Any]):
     assert set(ids(asked)).isdisjoint(ids(replace(asked, **change)))
 
 
 def test_the_split_is_the_same_for_every_seed(asked: Plan):
-    one, other = plan.runs(asked, place_of(asked))
+    one, other = plan.runs(asked, 1, place_of(asked))
     assert one.inputs["channels"] == other.inputs["channels"]
     assert one.channels == other.channels
 
@@ -135,26 +138,24 @@ def test_an_id_is_one_readable_file_name(name: str):
 
 
 def test_preparing_leaves_build_data_and_build_vectors_alone(asked: Plan, tmp_path: Path):
-    (paths.TRAIN_SOURCE / "train_v1.py").touch()
     text = tmp_path / "text.txt"
     text.write_text("電波が悪い\n今日は寒い\n" * 40, encoding="utf-8")
     corpus = replace(asked, vectors="corpus", corpus=text, vocabulary_size=60)
-    place, lines = plan.prepare(corpus, HOST)
+    place, lines = plan.prepare(corpus, 1, HOST)
     assert place.parent == paths.REPRODUCTIONS
     assert (place / "vectors" / "tokenizer.model").exists()
     assert len(lines) == 2
     assert not paths.DATASET.exists()
     assert not paths.VECTORS.exists()
-    assert all("up to date" in line for line in plan.prepare(corpus, HOST)[1])
-    assert plan.prepare(replace(corpus, split_seed=2), HOST)[0] != place
+    assert all("up to date" in line for line in plan.prepare(corpus, 1, HOST)[1])
+    assert plan.prepare(corpus, 2, HOST)[0] != place
 
 
 def test_an_unknown_version_is_refused_before_anything_is_made(
     asked: Plan, sources: Path
 ):
-    (sources / "train" / "train_v1.py").touch()
-    with pytest.raises(UserError, match=r"VERSION=v9: expected one of v1\."):
-        plan.prepare(replace(asked, version="v9"), HOST)
+    with pytest.raises(UserError, match=r"VERSION=v9: expected one of v1, v2\."):
+        plan.prepare(replace(asked, version="v9"), 1, HOST)
     assert not paths.REPRODUCTIONS.exists()
 
 
@@ -193,7 +194,7 @@ def test_the_median_epoch_is_of_keras_lines(tmp_path: Path):
 
 
 def test_a_source_that_changed_while_it_was_trained_is_not_recorded(asked: Plan, sources: Path):
-    run = plan.runs(asked, place_of(asked))[0]
+    run = plan.runs(asked, 1, place_of(asked))[0]
     run.job.mkdir(parents=True)
     inputs = {"channels": run.inputs["channels"], "source_sha256": "of what was edited"}
     manifest.write(run.job / "manifest.json", inputs, {}, seconds=1.0)

@@ -33,7 +33,7 @@ def test_what_is_recorded_is_not_made_again_and_its_workspace_goes(
     (run.workspace / "job").mkdir(parents=True)
     monkeypatch.setattr(plan, "prepare", lambda *_: (project, ["data is up to date"]))
     monkeypatch.setattr(plan, "runs", lambda *_: [run])
-    reproduce.reproduce(Plan("sample", "v1", (1,), {}), HOST, [], None)
+    reproduce.reproduce(Plan("sample", "v1", ((1, 1),), {}), HOST, [], None)
     out = capsys.readouterr().out
     assert out.startswith(f"data is up to date\nseed 1: recorded already, {run.id}\n")
     assert "over 1 seed\n" in out

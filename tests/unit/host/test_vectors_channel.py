@@ -70,7 +70,8 @@ def test_the_builders_facts_are_shown_and_nothing_else(
 def lay_data(seed: int = 1) -> None:
     rows = [Row(str(n), f"訓練 {n}" if n else "試験", "ab"[n % 2]) for n in range(10)]
     rows[1] = Row("1", "改行\nのある\r\n文", "b")
-    channels.write(DataSet(rows, frozenset({"0"}), {"dataset": "made"}), seed, False, paths.DATASET)
+    dataset = DataSet(rows, frozenset({"0"}), {"dataset": "made"})
+    channels.write(dataset, seed, "random", paths.DATASET)
 
 
 @pytest.fixture

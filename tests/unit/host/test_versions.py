@@ -66,8 +66,8 @@ def test_what_a_version_has_not_is_refused_and_what_it_has_is_named(name: str):
 
 
 def test_a_version_that_is_not_there_is_refused():
-    with pytest.raises(UserError, match=r"VERSION=v3: expected one of v1, v2\."):
-        given("--model-version", "v3", "--members", "3")
+    with pytest.raises(UserError, match=r"VERSION=v9: expected one of v1, v2, or a published"):
+        given("--model-version", "v9", "--members", "3")
 
 
 def test_a_switch_is_on_or_off(capsys: pytest.CaptureFixture[str]):

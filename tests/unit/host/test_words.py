@@ -24,7 +24,7 @@ needs_the_packages = pytest.mark.skipif(
 def lay_data(tokenizer: Tokenizer | None, target: Path | None = None) -> str:
     rows = [Row(str(number), f"電波 が {number}", "ab"[number % 2]) for number in range(10)]
     dataset = DataSet(rows, frozenset({"0"}), {"dataset": "made"})
-    return channels.write(dataset, 1, False, target or paths.DATASET, tokenizer)
+    return channels.write(dataset, 1, "random", target or paths.DATASET, tokenizer)
 
 
 def test_words_stand_in_the_channels_with_a_unit_separator_between_them(project: Path):
@@ -43,7 +43,8 @@ def test_who_reads_the_channels_for_their_sentences_gets_them_whole(project: Pat
 
 def test_a_separator_in_a_sentence_that_is_not_cut_is_the_sentences_own(project: Path):
     rows = [Row(str(number), "a\x1fb", "ab"[number % 2]) for number in range(4)]
-    channels.write(DataSet(rows, frozenset({"0"}), {"dataset": "made"}), 1, False, paths.DATASET)
+    dataset = DataSet(rows, frozenset({"0"}), {"dataset": "made"})
+    channels.write(dataset, 1, "random", paths.DATASET)
     assert [row.text for row in channels.read(paths.DATASET / "test")] == ["a\x1fb"]
 
 
