@@ -109,7 +109,7 @@ def test_data_takes_a_name_or_a_directory(
 ):
     written = []
 
-    def write(dataset, seed, way) -> str:
+    def write(dataset, seed, way, tokenizer) -> str:
         written.append((dataset.source["dataset"], seed, way))
         return "done"
 

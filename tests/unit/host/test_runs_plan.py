@@ -111,7 +111,7 @@ def test_whatever_the_result_depends_on_changes_the_id(asked: Plan, sources: Pat
 
 def test_vectors_change_the_id(asked: Plan):
     before, place = ids(asked), place_of(asked)
-    assert {run.inputs["vectors"] for run in plan.runs(asked, place)} == {asked.vectors}
+    assert {run.inputs["vectors"] for run in plan.runs(asked, 1, place)} == {asked.vectors}
     (place / "vectors" / "tokenizer.model").write_bytes(b"other pieces")
     assert set(before).isdisjoint(run.id for run in plan.runs(asked, 1, place))
 
