@@ -21,6 +21,9 @@ VOCABULARY ?= 12000
 # author: the 100,000 pieces that the article's author published, the default of the published
 # models; or a SentencePiece model
 TOKENIZER ?=
+# janome or sudachi: sentences are cut into words beforehand; only for the published models that
+# read words, whose default it is
+TOKENS ?=
 # v1: the article's model; v2: more accurate, smaller, faster; or a published model, which is
 # trained and scored, not packed: see src/train/published
 VERSION ?= v1
@@ -248,9 +251,11 @@ clean: ## remove build/ (not the environments, not data/raw)
 
 ##@ From text to a model
 .PHONY: data vectors local-train package
-data: .stamps/host ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
+WORDS_ENV = $(if $(TOKENS)$(filter comp-vectorizer-words attention-visualize-with-spacy,$(VERSION)),.stamps/words)
+TOKENS_OPTION = $(if $(TOKENS),--tokens "$(TOKENS)")
+data: .stamps/host $(WORDS_ENV) ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
-		$(KNBC_OPTION)
+		$(KNBC_OPTION) --model-version "$(VERSION)" $(TOKENS_OPTION)
 
 KNBC_OPTION = $(if $(KNBC),--knbc "$(KNBC)")
 TOKENIZER_OPTIONS = --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)") \
@@ -278,7 +283,7 @@ TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 # What VERSION has not is refused before an environment is made or a sentence is read.
 .PHONY: .hyperparameters
 .hyperparameters:
-	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions $(TRAIN_OPTIONS)
+	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions $(TRAIN_OPTIONS) $(TOKENS_OPTION)
 
 local-train: .hyperparameters $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
 	$(SAY_RUNTIME)
@@ -347,8 +352,8 @@ GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 	$(KNBC_OPTION) --split-seed $(SPLIT_SEED)
 RUN_OPTIONS = $(if $(SPLITS),--splits "$(SPLITS)" $(call GIVEN,SEEDS,--seeds "$(SEEDS)"),--seeds "$(SEEDS)")
-VECTOR_OPTIONS = --vectors "$(VECTORS)" $(TOKENIZER_OPTIONS)
-reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host ## SEEDS=5 or SPLITS=5, DATASET= VERSION= JOBS=: one recorded run each; resumes where it stopped
+VECTOR_OPTIONS = --vectors "$(VECTORS)" $(TOKENIZER_OPTIONS) $(TOKENS_OPTION)
+reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host $(WORDS_ENV) ## SEEDS=5 or SPLITS=5, DATASET= VERSION= JOBS=: one recorded run each; resumes where it stopped
 	$(SAY_RUNTIME)
 	@$(RUN) reproduce $(RUN_OPTIONS) --model-version "$(VERSION)" $(DATASET_OPTIONS) \
 		$(VECTOR_OPTIONS) $(HYPERPARAMETERS) $(if $(JOBS),--jobs "$(JOBS)")

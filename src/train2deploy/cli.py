@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--split", choices=split.WAYS, default="random")
     data.add_argument("--titles", choices=["keep", "drop"], default="keep")
     data.add_argument("--clean", action="store_true", help="knbc: without empty and URL sentences")
-    data.add_argument("--tokens", default="", help="cut into words: janome or sudachi")
+    data.add_argument("--model-version", default="v1")
+    data.add_argument("--tokens", default="", help="janome or sudachi; empty: the version's")
     data.add_argument("--knbc", type=Path, help="where the KNB corpus is, if not in data/raw")
 
     vectors = add("vectors", _vectors)
@@ -134,7 +135,7 @@ def _data(arguments: argparse.Namespace) -> None:
     )
     for note in dataset.notes:
         console.say(note)
-    tokenizer = words.find(arguments.tokens)
+    tokenizer = words.find(arguments.tokens or versions.tokens_of(arguments.model_version))
     console.say(channels.write(dataset, arguments.seed, arguments.split, tokenizer=tokenizer))
 
 

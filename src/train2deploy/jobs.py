@@ -82,6 +82,7 @@ def run(
     instance = runtime.instance(directory)
     sources = sources or channel_sources()
     data = channels.facts(sources["train"].parent)
+    versions.check_reads(job.version, data.get("tokens", ""))
     _lay_out(directory, job.version, hyperparameters, instance, sources)
     console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
     at, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()

@@ -25,15 +25,19 @@ if TYPE_CHECKING:
 
 OURS = {"v1": "train_v1.py", "v2": "train_v2.py"}
 PUBLISHED = {
+    "comp-vectorizer-words": "BiLSTM, words",
     "word-or-character-pieces": "BiLSTM, pieces",
     "mymodel": "BiLSTM of 32 units",
     "mymodel-tuned": "BiLSTM, tuned",
     "bilstm": "BiLSTM",
     "attention-visualize": "self-attention, BiLSTM",
+    "attention-visualize-with-spacy": "self-attention, words",
 }
 """The models that the author scored on the KNB corpus, by their articles, and what they are.
 
 They are trained and scored, not packed: their figures are what is asked for."""
+READ_WORDS = {"comp-vectorizer-words": "janome", "attention-visualize-with-spacy": "sudachi"}
+"""What cuts the sentences (TOKENS) for the versions that read words."""
 PUBLISHED_SOURCE = "published"
 SCRIPTS = {
     **OURS,
@@ -125,7 +129,31 @@ def vectors_of(version: str) -> str:
 
 def tokenizer_of(version: str) -> str:
     """What TOKENIZER is where it is not given; "" learns one."""
-    return "author" if version in PUBLISHED else ""
+    return "author" if version in PUBLISHED and version not in READ_WORDS else ""
+
+
+def tokens_of(version: str) -> str:
+    """What TOKENS is where it is not given; "" leaves the sentences whole."""
+    return READ_WORDS.get(version, "")
+
+
+def check_reads(version: str, tokens: str) -> None:
+    """Raises UserError where a version does not read such sentences.
+
+    Args:
+        tokens: what cut them into words; "": nothing did.
+    """
+    check(version)
+    if tokens and version not in READ_WORDS:
+        raise UserError(
+            f"TOKENS={tokens}: {version} cuts sentences by itself. Leave TOKENS away, or take a"
+            f" version that reads words: {', '.join(READ_WORDS)}."
+        )
+    if not tokens and version in READ_WORDS:
+        raise UserError(
+            f"VERSION={version}: it reads words, and the sentences in the data are whole."
+            f" Run `make data TOKENS={READ_WORDS[version]}`."
+        )
 
 
 def declared(version: str) -> dict[str, Hyperparameter]:
@@ -204,10 +232,12 @@ def main(argv: Sequence[str]) -> int:
     """Checks options of a training; others than ours are none of its business."""
     parser = argparse.ArgumentParser(prog="train2deploy.versions", allow_abbrev=False)
     add_options(parser)
+    parser.add_argument("--tokens", default="")
     arguments = parser.parse_known_args(argv)[0]
 
     def check_given() -> None:
         given(arguments)
+        check_reads(arguments.model_version, arguments.tokens or tokens_of(arguments.model_version))
 
     return exits.run(check_given)
 

@@ -7,7 +7,9 @@ A model is a module of its own, which says
 * ``OPTIMIZER``, and ``SHUFFLE``: whether sentences are shuffled before each epoch;
 * ``MONITOR``: what the article's early stopping watches (on validation or on test sentences);
 * ``RULE``: which epoch the article scored, one of curves.RULES;
-* ``build_model(tables, class_count, args)``: the network.
+* ``build_model(tables, class_count, args)``: the network;
+* ``answers(model, encode, labels)``, where the article prints answers: what metrics.json says of
+  the same sentences, by the weights of the last epoch; ``encode`` takes a list of sentences.
 
 The author had the test sentences choose the epoch in most articles. A training here records the
 accuracy on validation and on test sentences after each epoch and goes on until both figures are
@@ -22,12 +24,12 @@ import sys
 
 os.environ['TF_KERAS'] = '1'  # see ../train_v1.py
 
-import curves
 import numpy as np
 import tensorflow as tf
 
 import arguments
 import channels
+import curves
 import determinism
 import export
 from vectors import load_vectors
@@ -139,6 +141,9 @@ def main(module, argv):
     model = module.build_model(tables, len(labels), args)
     counted = parameters(model)
     fit(model, features, targets, recorder, module, args)
+    further = {}
+    if hasattr(module, 'answers'):
+        further['answers'] = module.answers(model, module.READS[0].encode, labels)
     export.save_history(recorder.history, args.output_dir)
 
     chosen = curves.ours(recorder.history, monitor, patience)
@@ -152,7 +157,7 @@ def main(module, argv):
                         hyperparameters(module), args.output_dir, monitor=monitor,
                         best_epoch=chosen, author=author, parameters=counted,
                         input_lengths=[table.length for table in tables],
-                        vectors=[list(table.vectors.shape) for table in tables])
+                        vectors=[list(table.vectors.shape) for table in tables], **further)
 
     session = determinism.new_session(args.seed, args.single_thread)
     tf.keras.backend.set_learning_phase(0)

@@ -53,3 +53,10 @@ def hidden_layer_classifier(table, class_count, hidden, dropout):
     indices, x = embedded(table, trainable=True)
     x = Dense(2 * hidden, activation='relu')(bilstm(hidden)(x))
     return classified(indices, Dropout(dropout)(x), class_count)
+
+
+def frozen_vectors_classifier(table, class_count, hidden, dropout):
+    """Frozen vectors, a BiLSTM, a linear hidden layer of four times its units, dropout, softmax."""
+    indices, x = embedded(table, trainable=False)
+    x = Dense(4 * hidden)(bilstm(hidden)(x))
+    return classified(indices, Dropout(dropout)(x), class_count)

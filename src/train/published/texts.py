@@ -39,12 +39,13 @@ class Reader:
         zeros: padding and unknown tokens are zero vectors. Otherwise padding is index 0, the
             most frequent token, and there is no mask: so text-vectorian does it.
         behind: padding follows the sentence; otherwise it precedes it.
+        folded: words are looked up whatever their case and width; otherwise as they are written.
     """
 
     def __init__(self, kind, dimensions=None, longest_of=('train', 'test'), zeros=False,
-                 behind=False):
+                 behind=False, folded=False):
         self.kind, self.dimensions, self.longest_of = kind, dimensions, longest_of
-        self.zeros, self.behind = zeros, behind
+        self.zeros, self.behind, self.folded = zeros, behind, folded
         self._cut = self._index = self._unknown = self.table = None
 
     def open(self, tokenizer_path, tokens, vectors, texts):
@@ -57,7 +58,9 @@ class Reader:
         rows = [row for row, token in enumerate(tokens)
                 if token != PADDING_TOKEN and (self.kind != 'characters' or len(token) == 1)]
         self._cut = self._cutter(tokenizer_path)
-        self._index = {tokens[row]: place for place, row in enumerate(rows, int(self.zeros))}
+        self._index = {}
+        for place, row in enumerate(rows, int(self.zeros)):  # of equals the most frequent
+            self._index.setdefault(self._spelt(tokens[row]), place)
         vectors = reduced(vectors[rows], self.dimensions)
         if self.zeros:
             vectors = np.concatenate([np.zeros((1, vectors.shape[1]), vectors.dtype), vectors])
@@ -83,12 +86,15 @@ class Reader:
     def _cutter(self, tokenizer_path):
         """A function from a sentence to its tokens, as the vocabulary spells them."""
         if self.kind == 'words':
-            return lambda text: [word.lower() for word in text.split(BETWEEN_WORDS) if word]
+            return lambda text: [self._spelt(word) for word in text.split(BETWEEN_WORDS) if word]
         if self.kind == 'characters':
             return self._characters
         tokenizer = sentencepiece.SentencePieceProcessor()
         tokenizer.Load(tokenizer_path)
         return lambda text: [piece.lower() for piece in tokenizer.EncodeAsPieces(text)]
+
+    def _spelt(self, token):
+        return unicodedata.normalize('NFKC', token).lower() if self.folded else token
 
     def _characters(self, text):
         """One token a character. Our vectors know half-width letters and digits alone."""

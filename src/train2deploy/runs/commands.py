@@ -34,6 +34,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
             corpus=arguments.corpus,
             vocabulary_size=arguments.vocabulary_size,
             tokenizer=arguments.tokenizer or versions.tokenizer_of(arguments.model_version),
+            tokens=arguments.tokens or versions.tokens_of(arguments.model_version),
         )
         at_a_time = _count("JOBS", arguments.jobs) if arguments.jobs else None
         reproduce(plan, runtime(arguments), _tool_options(arguments), at_a_time)
@@ -52,6 +53,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
     command.add_argument("--corpus", type=Path)
     command.add_argument("--vocabulary-size", type=int, default=12000)
     command.add_argument("--tokenizer", default="", help="author, or a SentencePiece model")
+    command.add_argument("--tokens", default="", help="janome or sudachi, for versions of words")
     command.add_argument("--jobs", default="", help="trained at a time")
 
     command = add("runs", _runs)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy import datasets, job_source, jobs, manifest, package, paths, versions
-from train2deploy.datasets import channels
+from train2deploy.datasets import channels, words
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
 from train2deploy.vectors import channel
@@ -26,6 +26,7 @@ class Plan:
         split: one of split.WAYS.
         knbc: where the KNB corpus is, if not in data/raw.
         vectors: a kind of vectors.channel; for `corpus`, `corpus` is the text to learn from.
+        tokens: what cuts the sentences into words, see datasets.words; "" leaves them whole.
         hyperparameters: what is given, without the seed; the script has defaults for the others.
     """
 
@@ -41,6 +42,7 @@ class Plan:
     corpus: Path | None = None
     vocabulary_size: int = 12000
     tokenizer: str = ""
+    tokens: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def prepare(plan: Plan, split_seed: int, runtime: Runtime) -> tuple[Path, list[s
     Raises:
         UserError: there is no such data set, version or kind of vectors.
     """
-    versions.check(plan.version)
+    versions.check_reads(plan.version, plan.tokens)
     dataset = datasets.load(plan.dataset, plan.titles, plan.clean, plan.knbc)
     options = {
         "dataset": plan.dataset,
@@ -101,13 +103,16 @@ def prepare(plan: Plan, split_seed: int, runtime: Runtime) -> tuple[Path, list[s
         "corpus": str(plan.corpus),
         "vocabulary_size": plan.vocabulary_size,
         "tokenizer": plan.tokenizer,
+        "tokens": plan.tokens,
     }
     place = paths.REPRODUCTIONS / f"data-{sha256_value(options)[:8]}"
     place.mkdir(parents=True, exist_ok=True)
     given = (plan.vectors, plan.corpus, plan.vocabulary_size, VECTOR_SEED)
     lines = [
         *dataset.notes,
-        channels.write(dataset, split_seed, plan.split, place / paths.DATASET.name),
+        channels.write(
+            dataset, split_seed, plan.split, place / paths.DATASET.name, words.find(plan.tokens)
+        ),
         channel.build(*given, runtime, place, plan.tokenizer, plan.knbc),
     ]
     return place, lines

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_knbc import REAL, needs_the_corpus
 
-from train2deploy import manifest, paths
+from train2deploy import manifest, paths, versions
 from train2deploy.datasets import channels, knbc, words
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.datasets.words import Tokenizer
@@ -88,6 +88,39 @@ def test_a_tokenizer_that_is_not_installed_is_refused_with_the_command_that_inst
     assert str(refused.value) == (
         "TOKENS=made: the package no-such-package is not installed. Run `make .stamps/words`."
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "tokens", "message"),
+    [
+        ("v1", "janome", "TOKENS=janome: v1 cuts sentences by itself. Leave TOKENS away"),
+        ("mymodel", "sudachi", "TOKENS=sudachi: mymodel cuts sentences by itself."),
+        ("comp-vectorizer-words", "", "it reads words, .* Run `make data TOKENS=janome`"),
+    ],
+)
+def test_a_version_is_not_trained_on_what_it_does_not_read(version: str, tokens: str, message: str):
+    with pytest.raises(UserError, match=message):
+        versions.check_reads(version, tokens)
+
+
+def test_versions_that_read_words_have_the_articles_tokenizer_and_take_the_other_one_too():
+    assert versions.tokens_of("comp-vectorizer-words") == "janome"
+    assert versions.tokens_of("attention-visualize-with-spacy") == "sudachi"
+    assert versions.tokens_of("v2") == versions.tokens_of("mymodel") == ""
+    for version in versions.READ_WORDS:
+        assert versions.tokenizer_of(version) == "", "no pieces, no tokenizer of them"
+        for name in words.TOKENIZERS:
+            versions.check_reads(version, name)
+    makefile = (paths.SRC.parent / "Makefile").read_text(encoding="utf-8")
+    assert f"$(filter {' '.join(versions.READ_WORDS)},$(VERSION)),.stamps/words" in makefile
+
+
+def test_make_refuses_words_for_a_version_of_pieces_before_anything_is_made(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert versions.main(["--model-version", "v1", "--tokens", "janome"]) != 0
+    assert "Leave TOKENS away" in capsys.readouterr().err
+    assert versions.main(["--model-version", "attention-visualize-with-spacy"]) == 0
 
 
 BUILDER = """
