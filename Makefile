@@ -12,8 +12,9 @@ TITLES ?= keep
 CLEAN ?=
 # knbc: an archive or folder of the corpus; default: what is in data/raw, else a download
 KNBC ?=
-# chive, wikipedia, wikija, or corpus (with CORPUS=<text file>); default: chive, and wikipedia for
-# the published models
+# chive, wikipedia, wikija, corpus (with CORPUS=<text file>), characters (chiVe's vectors of single
+# ones) or random (numbers in place of chiVe's); default: chive, and wikipedia for the published
+# models
 VECTORS ?=
 CORPUS ?=
 # pieces of the tokenizer at most
@@ -260,7 +261,7 @@ data: .stamps/host $(WORDS_ENV) ## DATASET=sample|knbc|<dir>: build/data, shuffl
 KNBC_OPTION = $(if $(KNBC),--knbc "$(KNBC)")
 TOKENIZER_OPTIONS = --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)") \
 	$(if $(TOKENIZER),--tokenizer "$(TOKENIZER)")
-vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikipedia|wikija|corpus: build/vectors, tokenizer and word vectors
+vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikipedia|characters|…: build/vectors, tokenizer and word vectors
 	@$(RUN) vectors "$(VECTORS)" --model-version "$(VERSION)" $(TOKENIZER_OPTIONS) $(KNBC_OPTION)
 
 # For those who take what is there, whatever its seed: what is missing is made first.

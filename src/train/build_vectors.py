@@ -1,12 +1,14 @@
 """Builds the ``vectors`` channel: a SentencePiece model and a vector for each piece.
 
 Writes ``tokenizer.model`` and ``vectors.model*`` (a gensim model), the two files
-that text-vectorian's ``SentencePieceVectorian`` opens. Three ways:
+that text-vectorian's ``SentencePieceVectorian`` opens. Five ways:
 
 ``words``: pieces are learnt from the given text and the most frequent words that
 have a ready-made vector (so that more of the pieces are words); each gets the vector
 of the word that it is, or else the mean of the vectors of the words that it consists
 of (longest match first).
+``characters``: the same, but the pieces are the characters of the given text.
+``random``: the same pieces as ``words``, and random vectors that spread as theirs do.
 ``corpus``: pieces and vectors (word2vec) are learnt from the given text.
 ``table``: no pieces and no tokenizer, but the words themselves that have a ready-made
 vector, for sentences that are cut into words.
@@ -35,13 +37,14 @@ SPACE = '▁'
 logger = logging.getLogger('build_vectors')
 
 
-def train_tokenizer(text_paths, output_dir, vocabulary_size):
-    """Trains a unigram SentencePiece model, as large as the text allows.
+def train_tokenizer(text_paths, output_dir, vocabulary_size, characters=False):
+    """Trains a SentencePiece model, as large as the text allows: unigram, or of characters.
 
     Args:
         text_paths: files, a sentence (or a word) a line.
         output_dir: gets tokenizer.model.
         vocabulary_size: pieces at most.
+        characters: pieces are characters, all there are.
 
     Returns:
         str: the model's path.
@@ -51,8 +54,9 @@ def train_tokenizer(text_paths, output_dir, vocabulary_size):
         try:
             sentencepiece.SentencePieceTrainer.Train(
                 '--input={} --model_prefix=tokenizer --vocab_size={} --character_coverage=1.0 '
-                '--hard_vocab_limit=false --input_sentence_size=1000000 --num_threads=1'
-                .format(','.join(names), vocabulary_size))
+                '--hard_vocab_limit=false --input_sentence_size=1000000 --num_threads=1{}'
+                .format(','.join(names), vocabulary_size,
+                        ' --model_type=char --use_all_vocab=true' if characters else ''))
         except RuntimeError as error:
             sys.exit('a vocabulary of {} pieces could not be made of this text; SentencePiece '
                      'says: {}'.format(vocabulary_size, str(error).split('] ')[-1]))
@@ -154,6 +158,12 @@ def compose(pieces, word_vectors):
     return vectors
 
 
+def draw(vectors, seed):
+    """Random vectors as many and as spread as the given ones: what these are worth beyond that."""
+    return np.random.RandomState(seed).normal(
+        vectors.mean(), vectors.std(), vectors.shape).astype(np.float32)
+
+
 def learn(text_path, output_dir, pieces, dimensions, seed):
     """Word2vec over the text cut into pieces.
 
@@ -190,9 +200,9 @@ def save(pieces, vectors, path):
 
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument('kind', choices=['words', 'corpus', 'table'])
-    parser.add_argument('--text', help='UTF-8, a sentence a line (words, corpus)')
-    parser.add_argument('--words', help='directory of ready-made vectors (words, table)')
+    parser.add_argument('kind', choices=['words', 'characters', 'random', 'corpus', 'table'])
+    parser.add_argument('--text', help='UTF-8, a sentence a line (all but table)')
+    parser.add_argument('--words', help='directory of ready-made vectors (all but corpus)')
     parser.add_argument('--tokenizer', help='a SentencePiece model, instead of learning one')
     parser.add_argument('--output', required=True)
     parser.add_argument('--vocabulary-size', type=int, default=12000)
@@ -208,13 +218,17 @@ def main(argv):
     if args.tokenizer:
         tokenizer = shutil.copyfile(args.tokenizer, os.path.join(args.output, 'tokenizer.model'))
     else:
-        frequent = [os.path.join(args.words, 'frequent.txt')] if args.kind == 'words' else []
-        tokenizer = train_tokenizer([args.text] + frequent, args.output, args.vocabulary_size)
+        pieces_of_words = args.kind in ('words', 'random')
+        frequent = [os.path.join(args.words, 'frequent.txt')] if pieces_of_words else []
+        tokenizer = train_tokenizer([args.text] + frequent, args.output, args.vocabulary_size,
+                                    characters=args.kind == 'characters')
     pieces = pieces_of(tokenizer)
     if UNKNOWN_TOKEN not in pieces:
         pieces.insert(0, UNKNOWN_TOKEN)
-    if args.kind == 'words':
+    if args.words:
         vectors = compose(pieces, WordVectors(args.words))
+        if args.kind == 'random':
+            vectors = draw(vectors, args.seed)
     else:
         vectors = learn(args.text, args.output, pieces, args.dimensions, args.seed)
     save(pieces, vectors, os.path.join(args.output, 'vectors.model'))

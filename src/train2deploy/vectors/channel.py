@@ -12,7 +12,9 @@ from train2deploy.runtimes import TrainingRuntime
 from train2deploy.runtimes.host import HOST
 from train2deploy.vectors import ginza, tokenizer, wikija
 
-KINDS = (*ginza.PACKAGES, "wikija", "corpus")
+DERIVED = ("characters", "random")
+"""Kinds made of chiVe: its vectors for single characters, and as many random numbers."""
+KINDS = (*ginza.PACKAGES, "wikija", "corpus", *DERIVED)
 FILES = ("tokenizer.model", "vectors.model")
 """What text-vectorian opens; gensim may lay large arrays beside the second."""
 OF_WORDS = ("vectors.model",)
@@ -59,7 +61,10 @@ def build(
     cut = channels.cut_by(data)
     if cut:
         return _of_words(kind, f"TOKENS={cut}", target, runtime, tokenizer_name)
-    words = ginza.words(ginza.PACKAGES[kind]) if kind in ginza.PACKAGES else None
+    package = ginza.CHIVE if kind in DERIVED else ginza.PACKAGES.get(kind)
+    words = ginza.words(package) if package else None
+    if kind == "characters" and tokenizer_name:
+        raise UserError("VECTORS=characters cuts into characters. Leave TOKENIZER away.")
     given = tokenizer.find(tokenizer_name, knbc)
     text = corpus or data / "train"
     if not text.exists():
@@ -82,7 +87,8 @@ def build(
     fresh.mkdir(parents=True)
     sentences = fresh / "text.txt"
     _write_text(text, sentences)
-    command = ["words" if words else "corpus", "--text", str(sentences), "--seed", str(seed)]
+    way = kind if kind in (*DERIVED, "corpus") else "words"
+    command = [way, "--text", str(sentences), "--seed", str(seed)]
     command += ["--vocabulary-size", str(vocabulary_size)]
     command += ["--words", str(words)] if words else []
     command += ["--tokenizer", str(given)] if given else []

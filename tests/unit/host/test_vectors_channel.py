@@ -108,11 +108,21 @@ def test_the_manifest_names_text_words_and_results(builder: Path, words: Path):
     }
 
 
-@pytest.mark.parametrize("kind", ["chive", "wikipedia"])
-def test_ready_made_words_go_to_the_builder_as_words(builder: Path, words: Path, kind: str):
+@pytest.mark.parametrize(
+    "kind, way",
+    [("chive", "words"), ("wikipedia", "words"), *((kind, kind) for kind in channel.DERIVED)],
+)
+def test_ready_made_words_go_to_the_builder(builder: Path, words: Path, kind: str, way: str):
     lay_data()
     assert channel.build(kind, None, 2000, 1).startswith(f"build/vectors: {kind}, ")
-    assert json.loads(built("tokenizer.model"))["argv"][0] == "words"
+    arguments = json.loads(built("tokenizer.model"))["argv"]
+    assert (arguments[0], arguments[-1]) == (way, str(words))
+
+
+def test_characters_need_no_tokenizer(builder: Path, words: Path):
+    lay_data()
+    with pytest.raises(UserError, match="VECTORS=characters cuts into characters"):
+        channel.build("characters", None, 2000, 1, tokenizer_name="author")
 
 
 def test_a_given_tokenizer_is_used_and_another_one_makes_the_vectors_again(
@@ -204,7 +214,7 @@ def test_a_builder_that_fails_leaves_the_earlier_vectors(builder: Path, corpus: 
 @pytest.mark.parametrize(
     "kind, corpus_name, message",
     [
-        ("glove", None, "VECTORS=glove: expected one of chive, wikipedia, wikija, corpus."),
+        ("glove", None, f"VECTORS=glove: expected one of {', '.join(channel.KINDS)}."),
         ("corpus", None, "VECTORS=corpus: expected CORPUS=<a UTF-8 text file>, found none."),
         ("corpus", "nothing", "nothing: expected a UTF-8 text file, found none."),
         ("chive", "nothing", "nothing: expected a UTF-8 text file, found none."),

@@ -122,6 +122,32 @@ def test_chive_gives_each_piece_its_words_vector(text, words_dir, tmp_path):
     assert '鸚' in ''.join(wv.index2word), 'frequent words are learnt from, too'
 
 
+def test_random_vectors_have_the_pieces_and_the_spread_of_the_words(text, words_dir, tmp_path):
+    options = ['--words', words_dir, '--vocabulary-size', '2000']
+    wvs = [Word2Vec.load(os.path.join(run(kind, text, tmp_path / name, *options),
+                                      'vectors.model')).wv
+           for kind, name in (('words', 'a'), ('random', 'b'), ('random', 'c'))]
+    words, drawn, again = wvs
+    assert drawn.index2word == words.index2word
+    assert (drawn.vectors == again.vectors).all()
+    assert not drawn.vectors[0].any(), 'padding is no word'
+    assert abs(drawn.vectors[1:].std() / words.vectors[1:].std() - 1) < 0.05
+    assert (drawn.vectors[1:] != words.vectors[1:]).all()
+
+
+def test_of_characters_each_is_a_piece_with_the_vector_of_that_word(text, words_dir, tmp_path):
+    output = run('characters', text, tmp_path / 'out', '--words', words_dir,
+                 '--vocabulary-size', '100')
+    wv = Word2Vec.load(os.path.join(output, 'vectors.model')).wv
+    with open(text, encoding='utf-8') as source:
+        characters = {character.lower() for line in source for character in line.strip()}
+    assert {len(token) for token in wv.index2word[1:]} == {1}
+    assert len(characters - set(wv.index2word)) < 0.05 * len(characters)  # normalised ones
+    words = WordVectors(words_dir)
+    for token in wv.index2word[1:]:
+        assert (wv[token] == words.vector(token.strip('▁'))[0]).all()
+
+
 def test_the_same_text_gives_the_same_bytes_wherever_it_lies(text, tmp_path):
     first = run('corpus', text, tmp_path / 'a', '--vocabulary-size', '2000', '--dimensions', '4')
     other = text_file(tmp_path, open_bytes(text).decode('utf-8').splitlines())
