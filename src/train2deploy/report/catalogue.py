@@ -83,11 +83,20 @@ class Log:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the published model said of a sentence: its class, and what was printed of more."""
+    """What the published model said of a sentence: its class, and what was printed of more.
 
-    sentence: str
+    Attributes:
+        sentence: the author's own; None where it is a `row` of the corpus, which is named.
+        weights, normalized: of attention, a number a token; the second is how much a weight is
+            above the mean of the sentence, or 0.
+    """
+
+    sentence: str | None
+    row: str | None
     label: str
     probabilities: Mapping[str, shape.Printed]
+    weights: tuple[shape.Printed, ...]
+    normalized: tuple[shape.Printed, ...]
 
 
 @dataclass(frozen=True)

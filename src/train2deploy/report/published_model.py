@@ -163,11 +163,21 @@ def _logs(where: str, entries: Any) -> Iterator[Log]:
 def _answers(where: str, entries: Any) -> Iterator[Answer]:
     for number, entry in enumerate(entries, start=1):
         place = f"{where}.answer, number {number}"
-        shape.keys(place, entry, {"sentence", "label"}, {"probabilities"})
-        sentence, label = (
-            shape.text(f"{place}.{key}", entry[key]) for key in ("sentence", "label")
+        shape.keys(
+            place, entry, {"label"}, {"sentence", "row", "probabilities", "weights", "normalized"}
         )
+        named = ("sentence" in entry) != ("row" in entry)
+        shape.expect(named, place, "either sentence or row", sorted(entry))
+        for key in {"sentence", "row", "label"} & set(entry):
+            shape.text(f"{place}.{key}", entry[key])
         probabilities = entry.get("probabilities", {})
         for label, value in probabilities.items():
             shape.share(f"{place}.probabilities.{label}", value)
-        yield Answer(sentence, label, probabilities)
+        yield Answer(
+            entry.get("sentence"),
+            entry.get("row"),
+            entry["label"],
+            probabilities,
+            tuple(entry.get("weights", ())),
+            tuple(entry.get("normalized", ())),
+        )

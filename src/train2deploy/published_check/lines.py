@@ -1,0 +1,78 @@
+"""A statement of an article, and whether it holds."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train2deploy.report.catalogue import Published, Texts
+from train2deploy.report.shape import LANGUAGES
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+STATEMENTS = Path(__file__).with_name("statements.toml")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One tick.
+
+    Attributes:
+        statement: its key in statements.toml.
+        holds: None where it cannot be checked; `reason` says why, unless statements.toml does.
+        found: what came out here.
+        model: id of the published model that it is about, where it is about one.
+    """
+
+    statement: str
+    holds: bool | None
+    found: str = ""
+    model: str | None = None
+    reason: Texts | None = None
+
+
+def compared(statement: str, stated: Any, found: Any, model: str | None = None) -> Line:
+    """Holds where what was found is what the article states."""
+    return Line(statement, stated == found, _text(found), model)
+
+
+def described(line: Line, published: Published) -> dict[str, Any]:
+    """The line for the report's JSON: with its article, and in words.
+
+    Raises:
+        KeyError: statements.toml has not the statement.
+    """
+    entry = statements()[line.statement]
+    model = published.model(line.model) if line.model else None
+    article = model.article.id if model else entry["article"]
+    reason = line.reason or entry.get("reason", {})
+    return {
+        "id": f"{line.statement}/{line.model}" if line.model else line.statement,
+        "section": entry["section"],
+        "article": article,
+        "statement": {
+            language: (f"{model.name[language]}: " if model else "") + entry[language]
+            for language in LANGUAGES
+        },
+        "holds": line.holds,
+        "found": line.found,
+        "reason": dict(reason) if line.holds is None else {},
+    }
+
+
+def statements() -> Mapping[str, Mapping[str, Any]]:
+    """Section, article and words of each statement, by key."""
+    found: Mapping[str, Mapping[str, Any]] = tomllib.loads(STATEMENTS.read_text(encoding="utf-8"))
+    return found
+
+
+def _text(found: Any) -> str:
+    if isinstance(found, list | tuple):
+        return ", ".join(map(_text, found))
+    if isinstance(found, dict):
+        return ", ".join(f"{key} {_text(value)}" for key, value in found.items())
+    return f"{found:,}" if type(found) is int else str(found)
