@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
 OURS = {"v1": "train_v1.py", "v2": "train_v2.py"}
 PUBLISHED = {
-    "comp-vectorizer-words": "BiLSTM, words",
-    "word-or-character-pieces": "BiLSTM, pieces",
+    "comp-vectorizer-words": "large BiLSTM, words",
+    "comp-vectorizer-pieces": "large BiLSTM, pieces",
+    "comp-vectorizer-characters": "large BiLSTM, characters",
     "mymodel": "BiLSTM of 32 units",
     "mymodel-tuned": "BiLSTM, tuned",
     "bilstm": "BiLSTM",
+    "bilstm-attention-pooling": "BiLSTM, self-attention, pooling",
+    "word-or-character-pieces": "BiLSTM, pieces",
+    "word-or-character-characters": "BiLSTM, characters",
+    "word-or-character-both": "two BiLSTM, pieces and characters",
+    "comp-corpus": "BiLSTM, pieces, vectors of more dimensions",
     "attention-visualize": "self-attention, BiLSTM",
     "attention-visualize-with-spacy": "self-attention, words",
 }

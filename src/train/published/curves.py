@@ -50,7 +50,9 @@ def last(values, name, patience):
 
 def is_over(history, rule, monitor, patience):
     """Whether both figures can be told, so that nothing would be gained by another epoch."""
-    watched = [monitor] + ([TEST] if rule in ON_TEST else [])
+    watched = [TEST] if rule in ON_TEST else []
+    if monitor.startswith('val_') or not watched:
+        watched = watched + [monitor]
     return all(stop(history[name], name, patience) for name in watched)
 
 
