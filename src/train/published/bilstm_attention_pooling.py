@@ -3,9 +3,10 @@
 The article shows the layers alone; all sizes are those of bilstm.py, with which it compares this
 model. The attention is the package's default, additive, which the article does not state either.
 """
+from tensorflow.python.keras.layers import Dense, Dropout, GlobalMaxPooling1D
+
 import driver
 import layers
-from tensorflow.python.keras.layers import Dense, Dropout, GlobalMaxPooling1D
 from texts import Reader
 
 DEFAULTS = {'epochs': 50, 'batch-size': 256, 'hidden': 356, 'dropout': 0.7, 'patience': 5}

@@ -2,9 +2,9 @@
 
 Vectors: of Wikipedia as his, but brought from 100 dimensions down to the article's 50.
 """
+
 import driver
 import layers
-from tensorflow.python.keras.layers import Dense, Dropout
 from texts import Reader
 
 DEFAULTS = {'epochs': 100, 'batch-size': 128, 'hidden': 512, 'dropout': 0.5, 'patience': 3}

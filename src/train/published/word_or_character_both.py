@@ -2,9 +2,10 @@
 
 Vectors: as of the two models that read one of them.
 """
+from tensorflow.python.keras.layers import concatenate
+
 import driver
 import layers
-from tensorflow.python.keras.layers import concatenate
 from texts import Reader
 
 DEFAULTS = {'epochs': 50, 'batch-size': 256, 'hidden': 356, 'patience': 3}
