@@ -214,12 +214,13 @@ class Published:
     """Everything that was published.
 
     Attributes:
-        rule: when a figure counts as reproduced, two sentences.
+        rule: when a figure counts as reproduced, two sentences; rule_of_answers: when an answer.
         chosen_on: words for each of CHOSEN_ON.
     """
 
     articles: tuple[Article, ...]
     rule: Texts
+    rule_of_answers: Texts
     test_sets: Mapping[str, TestSet]
     chosen_on: Mapping[str, Texts]
     substitutes: Mapping[str, Substitute]

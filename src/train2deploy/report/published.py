@@ -42,9 +42,12 @@ def read(path: Path | None = None) -> Published:
     """
     path = path or paths.PUBLISHED
     name, document = paths.relative(path), _toml(path)
-    keys = {"articles", "rule", "test_set", "chosen_on", "substitute", "impossible"}
-    shape.keys(name, document, keys)
-    rule = shape.texts(f"{name}, rule", document["rule"])
+    texts = {"rule", "rule_of_answers"}
+    tables = {"test_set", "chosen_on", "substitute", "impossible"}
+    shape.keys(name, document, {"articles", *texts, *tables})
+    rule, of_answers = (
+        shape.texts(f"{name}, {key}", document[key]) for key in ("rule", "rule_of_answers")
+    )
     shape.expect(
         set(document["chosen_on"]) == set(CHOSEN_ON), f"{name}, chosen_on",
         f"the keys {'; '.join(CHOSEN_ON)}", sorted(document["chosen_on"]),
@@ -72,7 +75,7 @@ def read(path: Path | None = None) -> Published:
     ids = [model.id for article in articles for model in article.models]
     twice = sorted({one for one in ids if ids.count(one) > 1})
     shape.expect(not twice, name, "each model once", twice)
-    return Published(articles, rule, sets, chosen_on, substitutes)
+    return Published(articles, rule, of_answers, sets, chosen_on, substitutes)
 
 
 def _toml(path: Path) -> dict[str, Any]:

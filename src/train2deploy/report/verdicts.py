@@ -11,12 +11,15 @@ runs to the binomial variance m(1 − m)/n, since models differ in accuracy, and
 is of the validation split. t has the pooled degrees of freedom. Whatever the runs say, the interval
 is no narrower than the one of the binomial standard error and the normal quantile: a few runs that
 happen to agree do not make a test set of 419 sentences more exact.
+
+An article that prints answers and no accuracy is held to the same rule on the log-odds of the class
+that it answers, with the spread of our own runs of that model, of which there must be two.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf, sqrt
-from statistics import fmean, variance
+from dataclasses import dataclass, replace
+from math import exp, inf, log, sqrt
+from statistics import fmean, stdev, variance
 from typing import Any
 
 from train2deploy.report.catalogue import Model, Texts
@@ -33,6 +36,13 @@ VERDICTS = (REPRODUCED, DIFFERS, NOT_COMPARABLE, NOT_POSSIBLE, NO_FIGURE, NOT_RU
 
 DECISIVE = ("vectors", "tokenizer")
 """Kinds of substitutes that may explain a difference; another split of the same kind may not."""
+FEWEST_ANSWERS = 2
+SMALLEST_SHARE = 1e-6
+SMALLEST_SPREAD = 1e-3
+"""Of the log-odds: printed digits resolve no more."""
+
+Answers = Mapping[str, Mapping[str, float]]
+"""By sentence: the probability of each class."""
 
 
 @dataclass(frozen=True)
@@ -149,13 +159,63 @@ def judge(model: Model, accuracies: Sequence[float], dispersion: Dispersion) -> 
     )
 
 
+def judge_answers(model: Model, answers: Sequence[Answers]) -> Verdict:
+    """The verdict on the printed probabilities of a model of which no accuracy was published.
+
+    Of several answers each may be off by chance, so the level is divided among them. The numbers
+    are those of the answer that is farthest off.
+
+    Args:
+        answers: of each of our runs, of which there must be two.
+    """
+    published = [
+        (answer.sentence, answer.label, float(answer.probabilities[answer.label]))
+        for answer in model.answers
+        if answer.sentence and answer.label in answer.probabilities
+    ]
+    if not published:
+        return Verdict(NO_FIGURE)
+    judged = []
+    for sentence, label, probability in published:
+        found = [one[sentence][label] for one in answers if label in one.get(sentence, {})]
+        if len(found) < FEWEST_ANSWERS:
+            return Verdict(NOT_RUN)
+        judged.append(_judge_answer(probability, found, len(published)))
+    worst = min(judged, key=lambda verdict: verdict.p or 0.0)
+    if worst.verdict == REPRODUCED:
+        return worst
+    reasons = tuple(one.text for one in model.substitutes if one.kind in DECISIVE)
+    return replace(worst, verdict=NOT_COMPARABLE if reasons else DIFFERS, reasons=reasons)
+
+
+def _judge_answer(published: float, found: Sequence[float], together: int) -> Verdict:
+    runs, odds = len(found), [_log_odds(one) for one in found]
+    mean, degrees = fmean(odds), len(found) - 1
+    one_more = max(stdev(odds), SMALLEST_SPREAD) * sqrt(1 + 1 / runs)
+    distance = abs(_log_odds(published) - mean)
+    half = _quantile(degrees, together) * one_more
+    return Verdict(
+        REPRODUCED if distance <= half else DIFFERS,
+        runs,
+        fmean(found),
+        stdev(found),
+        _share(mean - half),
+        _share(mean + half),
+        100 * (published - fmean(found)),
+        min(together * _two_sided(distance / one_more, degrees), 1.0),
+    )
+
+
 def judge_all(
-    models: Sequence[Model], accuracies: Mapping[str, Sequence[float]]
+    models: Sequence[Model],
+    accuracies: Mapping[str, Sequence[float]],
+    answers: Mapping[str, Sequence[Answers]] | None = None,
 ) -> dict[str, Verdict]:
     """The verdict on each model, by its id.
 
     Args:
         accuracies: of our runs, by the model's id; a model without runs may be missing.
+        answers: of our runs, by the id of a model of which answers were printed and no accuracy.
     """
     # A validation split of a training under way varies otherwise than a test set of a finished one.
     spread = {
@@ -166,8 +226,11 @@ def judge_all(
         )
         for kind in {model.measured_on for model in models}
     }
+    answers = answers or {}
     return {
-        model.id: judge(model, accuracies.get(model.id, ()), spread[model.measured_on])
+        model.id: judge_answers(model, answers[model.id])
+        if model.accuracy is None and model.id in answers
+        else judge(model, accuracies.get(model.id, ()), spread[model.measured_on])
         for model in models
     }
 
@@ -194,6 +257,18 @@ def ours(
     return None if found is None else float(found)
 
 
+def our_answers(metrics: Mapping[str, Any], golden: Mapping[str, Any]) -> Answers:
+    """What one of our runs answered: of the sentences of an article, or of the endpoint's one.
+
+    Args:
+        metrics, golden: of the run's record.
+    """
+    found = {one["text"]: one["probabilities"] for one in metrics.get("answers", ())}
+    if "sentence" in golden:
+        found[golden["sentence"]] = {one["label"]: one["prob"] for one in golden["ranking"]}
+    return found
+
+
 def _once_each_version(models: Sequence[Model], kind: str) -> list[Model]:
     """Two figures that the same runs of ours are held against say only once how these vary."""
     found: dict[tuple[Any, ...], Model] = {}
@@ -209,10 +284,19 @@ def _binomial(mean: float, n: int) -> float:
     return share * (1 - share) / n
 
 
-def _quantile(degrees: int) -> float:
+def _log_odds(share: float) -> float:
+    share = min(max(share, SMALLEST_SHARE), 1 - SMALLEST_SHARE)
+    return log(share / (1 - share))
+
+
+def _share(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))
+
+
+def _quantile(degrees: int, together: int = 1) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, degrees or inf))
+    return float(t.ppf(1 - (1 - CONFIDENCE) / 2 / together, degrees or inf))
 
 
 def _two_sided(distance: float, degrees: int) -> float:

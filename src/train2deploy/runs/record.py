@@ -132,13 +132,16 @@ def _scored_by_job(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
 def _authors_figure(
     run: Run, metrics: dict[str, Any], evaluation: dict[str, Any]
 ) -> dict[str, Any]:
-    """What the author's own rule makes of a published model's training, and the model's size."""
+    """What the author's own rule makes of a published model's training, its size, and answers."""
     if not run.is_published:
         return {}
     predicted = [next(iter(ranking)) for ranking in _answers(run, "author_probabilities")]
     scores = evaluate.scores(evaluation["truth"], predicted)
     found = {name: scores[name] for name in SCORES}
-    return {"author": {**metrics["author"], **found}, "parameters": metrics["parameters"]}
+    given: dict[str, Any] = {
+        name: metrics[name] for name in ("parameters", "answers") if name in metrics
+    }
+    return {"author": {**metrics["author"], **found}, **given}
 
 
 def _answers(run: Run, key: str) -> list[dict[str, float]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import paths
+from train2deploy import paths, versions
 from train2deploy.errors import UserError
 from train2deploy.report import published
 from train2deploy.report.shape import Printed
@@ -84,6 +84,7 @@ def test_six_figures_are_of_the_best_epoch_on_the_test_set_and_three_were_stoppe
 def test_what_cannot_be_run_says_why_and_the_rest_names_its_version_and_its_substitutes():
     for model in PUBLISHED.models:
         assert bool(model.impossible) == (model.version is None)
+        assert model.version is None or model.version in versions.SCRIPTS
         assert bool(model.substitutes) == (model.version is not None)
     assert sum(bool(model.impossible) for model in PUBLISHED.models) == 4
 
@@ -149,7 +150,7 @@ CV = "comp-vectorizer"
     "file, old, new, told",
     [
         ("published", "[rule]", "[rule", "published.toml: expected the published figures as TOML"),
-        ("published", "[rule]", "[rules]", "expected the keys articles, chosen_on, impossible"),
+        ("published", "[rule]", "[rules]", "published.toml: expected the keys articles, chosen"),
         ("published", '"not stated" = {', '"unknown" = {', "chosen_on: expected the keys"),
         ("published", 'kind = "split"', 'kind = "rows"', "substitute.split.kind: expected one of"),
         ("published", "[test_set.A]", "[test_set.Z]", "test_set.Z: expected one of A; B; C; none"),
@@ -183,6 +184,26 @@ def test_a_mistake_is_named(tmp_path: Path, file: str, old: str, new: str, told:
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(UserError, match=r"none\.toml: expected the published figures as TOML"):
         published.read(tmp_path / "none.toml")
+
+
+RULES = {
+    "test set, best epoch": "best-on-test",
+    "test set, stopped by it": "stopped-on-test",
+    "last epoch": "last-epoch",
+    "not stated": "not-stated",
+}
+
+
+@pytest.mark.parametrize("version", versions.PUBLISHED)
+def test_a_version_applies_the_rule_by_which_its_article_chose(version: str):
+    models = PUBLISHED.of_version(version)
+    assert models, "each version of a published model is run for one"
+    script = (paths.TRAIN_SOURCE / versions.SCRIPTS[version]).read_text(encoding="utf-8")
+    named = {rule for rule in RULES.values() if f"'{rule}'" in script}
+    if not named:  # it takes them from another's script, as the tuned one does
+        assert "RULE" in script
+        return
+    assert named == {RULES[model.chosen_on] for model in models}
 
 
 def test_a_number_keeps_the_decimals_it_was_printed_with():

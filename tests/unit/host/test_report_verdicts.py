@@ -138,6 +138,74 @@ def test_ours_is_the_figure_under_the_authors_rule():
     assert verdicts.ours(replace(of_the_split, epoch=3), metrics, history) is None
 
 
+# --- answers -------------------------------------------------------------------------------------
+
+ONE = published.read().model("train2deploy")  # 携帯電話 0.96622, vectors and tokenizer are others
+THREE = published.read().model("attention-visualize-with-spacy")  # .9316, .962, .9466
+
+
+def answered(*probabilities: float) -> list[verdicts.Answers]:
+    return [{"電波が悪い": {"携帯電話": one, "京都": 1 - one}} for one in probabilities]
+
+
+@pytest.mark.parametrize(
+    "ours, verdict",
+    [
+        ([0.95, 0.97, 0.96], REPRODUCED),
+        ([0.5, 0.8, 0.97], REPRODUCED),  # runs that differ so much say little
+        ([0.60, 0.62, 0.61], NOT_COMPARABLE),
+        ([0.9999, 0.9998, 0.9999], NOT_COMPARABLE),  # surer is not reproduced, either
+        ([1.0, 1.0, 1.0], NOT_COMPARABLE),
+        ([0.0, 1.0, 0.5], REPRODUCED),
+        ([0.97], NOT_RUN),
+        ([], NOT_RUN),
+    ],
+)
+def test_a_printed_answer_is_held_to_the_spread_of_our_runs(ours: list[float], verdict: str):
+    found = verdicts.judge_answers(ONE, answered(*ours))
+    assert found.verdict == verdict
+    assert bool(found.reasons) == (verdict == NOT_COMPARABLE)
+    if found.p is not None and found.low is not None and found.high is not None:
+        assert (found.p >= 0.05) == (verdict == REPRODUCED)
+        assert (found.low <= 0.96622 <= found.high) == (verdict == REPRODUCED)
+
+
+def test_of_several_answers_the_farthest_off_decides():
+    def run(*probabilities: float) -> verdicts.Answers:
+        pairs = zip(THREE.answers, probabilities, strict=True)
+        return {answer.sentence or "": {answer.label: one} for answer, one in pairs}
+
+    near = [run(0.93, 0.95, 0.94), run(0.94, 0.97, 0.95), run(0.92, 0.96, 0.96)]
+    assert verdicts.judge_answers(THREE, near).verdict == REPRODUCED
+    far = [run(0.93, 0.5, 0.94), run(0.94, 0.51, 0.95), run(0.92, 0.5, 0.96)]
+    found = verdicts.judge_answers(THREE, far)
+    assert (found.verdict, found.mean) == (DIFFERS, pytest.approx(0.503333))
+    assert verdicts.judge_answers(THREE, [{}, {}]).verdict == NOT_RUN
+
+
+def test_a_model_with_answers_and_no_accuracy_is_judged_by_its_answers():
+    found = verdicts.judge_all([MODEL, ONE], {}, {ONE.id: answered(0.96, 0.97)})
+    assert {name: one.verdict for name, one in found.items()} == {
+        MODEL.id: NOT_RUN, ONE.id: REPRODUCED,
+    }  # fmt: skip
+    assert verdicts.judge_all([ONE], {})[ONE.id].verdict == NO_FIGURE
+    # One that has an accuracy is not judged by what it answered.
+    assert verdicts.judge_all([MODEL], {}, {MODEL.id: answered(0.96, 0.97)})[MODEL.id].verdict == (
+        NOT_RUN
+    )
+
+
+def test_our_answers_are_those_of_the_job_and_of_the_endpoint():
+    golden = {"sentence": "電波が悪い", "ranking": [{"label": "携帯電話", "prob": 0.9}]}
+    metrics = {"answers": [{"text": "夕食は焼肉だ", "probabilities": {"グルメ": 0.96}}]}
+    assert verdicts.our_answers(metrics, {}) == {"夕食は焼肉だ": {"グルメ": 0.96}}
+    assert verdicts.our_answers({}, golden) == {"電波が悪い": {"携帯電話": 0.9}}
+    assert verdicts.our_answers({}, {}) == {}
+
+
+# --- in the long run -----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("between", [0.0, 0.015])
 def test_about_95_of_100_true_draws_are_reproduced(between: float):
     """Author and we draw from one distribution: seed and split, 1 to 5 runs of 12 models."""
