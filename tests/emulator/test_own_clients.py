@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import botocore.exceptions
@@ -9,6 +10,7 @@ import pytest
 from conftest import PYTHON, Account
 from project import REPOSITORY, TIMEOUT_SECONDS
 
+from train2deploy import endpoint
 from train2deploy.cloud import batch, session
 from train2deploy.errors import UserError
 
@@ -40,16 +42,47 @@ def settings(account):
     return {**exported, "AWS_ENDPOINT_URL": account.url, "NO_PROXY": "127.0.0.1"}
 
 
-@pytest.mark.parametrize("heading", ["boto3", "The SageMaker SDK"])
-def test_the_pages_code_runs_as_it_stands(project, account, heading, tmp_path):
-    quiet = tmp_path / "sdk.yaml"
+def run_python(account, folder, scratch, *arguments):
+    """What the cloud environment's Python prints, as a reader of the page has it."""
+    quiet = scratch / "sdk.yaml"
     quiet.write_text(session.OPT_OUT, encoding="utf-8")
     exported = {**settings(account), "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet)}
     done = subprocess.run(
-        [PYTHON, "-c", snippet(heading, "python")], cwd=project.root, env=exported,
+        [PYTHON, *arguments], cwd=folder, env=exported,
         capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"'label': '(グルメ|携帯電話|京都)'", done.stdout)
+    return done.stdout
+
+
+@pytest.mark.parametrize("heading", ["boto3", "The SageMaker SDK"])
+def test_the_pages_code_runs_as_it_stands(project, account, heading, tmp_path):
+    printed = run_python(account, project.root, tmp_path, "-c", snippet(heading, "python"))
+    assert re.search(r"'label': '(グルメ|携帯電話|京都)'", printed)
+
+
+def test_an_own_model_is_trained_packed_and_deployed(account, tmp_path):
+    """examples/own-model, by the SDK: under the AWS toolkit, behind an endpoint, and gone."""
+    example = shutil.copytree(REPOSITORY / "examples" / "own-model", tmp_path / "own-model")
+    printed = run_python(account, example, tmp_path, "deploy.py")
+    assert printed.splitlines()[-1] == "3.0 5.0 7.0"
+    client = account.client("sagemaker")
+    assert client.list_endpoints(NameContains="own-model")["Endpoints"] == []
+
+
+def test_an_own_model_is_served_here_by_the_commands_of_its_page(project):
+    page = (REPOSITORY / "docs" / "your-own-model.md").read_text(encoding="utf-8")
+    commands = re.search(r"\*\*Train and serve here.*?```sh\n(.*?)```", page, re.S).group(1)
+    assert "PORT=8090" in commands
+    (project.root / "examples").symlink_to(REPOSITORY / "examples")
+    try:
+        done = subprocess.run(
+            ["bash", "-ec", commands.replace("8090", str(endpoint.free_port()))],
+            cwd=project.root, env={**project.environment(), "NO_PROXY": "127.0.0.1"},
+            capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    finally:
+        project.make("local-stop")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n3.0 5.0 7.0" in done.stdout
 
 
 def test_the_page_is_short_and_both_readmes_lead_to_it():

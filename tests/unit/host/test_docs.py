@@ -12,7 +12,7 @@ PAGES = sorted([
 ])  # fmt: skip
 CODE = sorted(
     path
-    for folder in ("src", "tests", "docker")
+    for folder in ("src", "tests", "docker", "examples")
     for path in (ROOT / folder).rglob("*")
     if path.suffix in {".py", ".j2", ".toml", ".mk", ".sh"} or path.name == "Dockerfile"
 ) + [ROOT / name for name in ("Makefile", "pyproject.toml", "tune.toml", "cloud.example.toml")]
