@@ -384,7 +384,7 @@ reference: .stamps/host ## results/sample: the committed report, of 5 seeds of v
 	@$(RUN) reference --seeds "$(SEEDS)" $(if $(KEEP),--keep) $(if $(RUNS),--runs "$(RUNS)")
 	@$(RUN) checklist
 
-published-check: $(TRAIN_ENV) .stamps/host ## KNBC= LANG_REPORT=en|ja: what the articles state of corpus, tokens and figures, recomputed: a tick each
+published-check: $(TRAIN_ENV) .stamps/host .stamps/words ## KNBC= LANG_REPORT=en|ja: what the articles state of corpus, tokens and figures, recomputed: a tick each
 	$(SAY_RUNTIME)
 	@$(RUN) published-check --language "$(LANG_REPORT)" $(if $(KNBC),--knbc "$(KNBC)") \
 		$(if $(TOKENIZER),--tokenizer "$(TOKENIZER)")

@@ -1,7 +1,8 @@
 """Attention over words, and no LSTM (ai_ml/attention-visualize-with-spacy, 2020-05-31).
 
 Vectors: the author's own, ja-ginza 3.1.0's. Words: cut as ginza 3.1.2 cuts them, with a dictionary
-three years younger. The article draws 80 : 20 and scores no sentence; it prints three answers.
+three years younger and without its parser, which joins some of them again. The article draws
+80 : 20 and scores no sentence; it prints three answers.
 """
 import numpy as np
 from tensorflow.python.keras import Model

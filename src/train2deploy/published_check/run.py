@@ -8,7 +8,7 @@ from train2deploy import console, manifest, paths
 from train2deploy.datasets import knbc
 from train2deploy.datasets.rows import Row
 from train2deploy.errors import JobFailed
-from train2deploy.published_check import arithmetic, corpus, parameters, pieces, vectors
+from train2deploy.published_check import arithmetic, corpus, parameters, pieces, vectors, words
 from train2deploy.published_check.lines import Line, described
 from train2deploy.report import published
 from train2deploy.report.catalogue import Published
@@ -63,6 +63,7 @@ def lines(
     """All sections, in the order of HEADINGS."""
     yield from corpus.lines(rows, known)
     yield from pieces.lines(rows, model, runtime, known)
+    yield from words.lines(rows)
     yield from vectors.lines()
     yield from parameters.lines(known)
     yield from arithmetic.lines(known)

@@ -13,8 +13,9 @@ from corpus import REAL, needs_the_corpus
 from train2deploy import paths
 from train2deploy.datasets import knbc
 from train2deploy.datasets.rows import Row
+from train2deploy.datasets.words import PLACE, Tokenizer
 from train2deploy.errors import JobFailed
-from train2deploy.published_check import arithmetic, corpus, counts, parameters, pieces, run
+from train2deploy.published_check import arithmetic, corpus, counts, parameters, pieces, run, words
 from train2deploy.published_check.lines import Line, described, statements
 from train2deploy.report import published
 from train2deploy.report.catalogue import AverageRow, ClassRow, Model, Published, Report, Scores
@@ -244,6 +245,24 @@ def test_the_authors_tokenizer_cuts_as_printed(
     assert list(tmp_path.iterdir()) == []
     told = json.dumps([described(line, KNOWN) for line in found], ensure_ascii=False)
     assert not any(row.text in told for row in rows if len(row.text) > 12)
+
+
+@needs_the_corpus
+@pytest.mark.skipif(not PLACE.is_dir(), reason="no janome and no Sudachi: make .stamps/words")
+def test_sentences_are_cut_into_words_as_printed(rows: list[Row]):
+    rows = [*rows[:5], *(row for row in rows if row.id == words.LONGEST[0])]
+    found = {line.statement: line.holds for line in words.lines(rows)}
+    assert found == {**dict.fromkeys(words.CUT, True), words.NEEDS_NEOLOGD: None}
+    other = [replace(row, text=f"大{row.text}") for row in rows]
+    assert failing(list(words.lines(other))) == {"longest-words", "cut-words"}
+
+
+def test_words_are_not_checked_where_no_tokenizer_is_installed(monkeypatch: pytest.MonkeyPatch):
+    absent = Tokenizer("made", ("no-such-package",), "", "as written", lambda: str.split)
+    monkeypatch.setattr(words.words, "TOKENIZERS", {"janome": absent, "sudachi": absent})
+    found = list(words.lines([]))
+    assert [line.statement for line in found] == [*words.CUT, words.NEEDS_NEOLOGD]
+    assert all(line.holds is None for line in found)
 
 
 # --- the command ---------------------------------------------------------------------------------

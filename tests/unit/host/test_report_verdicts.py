@@ -179,7 +179,10 @@ def test_of_several_answers_the_farthest_off_decides():
     assert verdicts.judge_answers(THREE, near).verdict == REPRODUCED
     far = [run(0.93, 0.5, 0.94), run(0.94, 0.51, 0.95), run(0.92, 0.5, 0.96)]
     found = verdicts.judge_answers(THREE, far)
-    assert (found.verdict, found.mean) == (DIFFERS, pytest.approx(0.503333))
+    # The words are cut by another dictionary, which may be why.
+    assert (found.verdict, found.mean) == (NOT_COMPARABLE, pytest.approx(0.503333))
+    as_his = replace(THREE, substitutes=())
+    assert verdicts.judge_answers(as_his, far).verdict == DIFFERS
     assert verdicts.judge_answers(THREE, [{}, {}]).verdict == NOT_RUN
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_knbc import REAL, needs_the_corpus
+from corpus import REAL, needs_the_corpus
 
 from train2deploy import manifest, paths, versions
 from train2deploy.datasets import channels, knbc, words
