@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 from keras_self_attention import SeqSelfAttention
 from tensorflow.python.keras import Input, Model
-from tensorflow.python.keras.callbacks import EarlyStopping, ModelCheckpoint
+from tensorflow.python.keras.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint
 from tensorflow.python.keras.layers import LSTM, Bidirectional, Dense, Dropout, Embedding
 
 import arguments
@@ -72,8 +72,12 @@ def build_model(vectors, hidden, class_count, dropout=0.1):
     return Model(indices, Dense(class_count, activation='softmax')(x))
 
 
-def fit(model, features, targets, args, weights_path, optimizer='nadam'):
+def fit(model, features, targets, args, weights_path, optimizer='nadam', scored=None):
     """Trains, and keeps the weights of the best epoch at ``weights_path``.
+
+    Args:
+        scored: features and class indices of sentences. Their accuracy is recorded after each
+            epoch, as ``test_acc``, and chooses nothing.
 
     Returns:
         dict: metric name to list of values, one an epoch.
@@ -85,10 +89,17 @@ def fit(model, features, targets, args, weights_path, optimizer='nadam'):
     model.summary(print_fn=logger.info)
     monitor = monitored(args)
     # One line an epoch: a progress bar would fill the job's log.
+
+    def record(_, logs):
+        if scored:
+            answers = model.predict(scored[0], batch_size=256)
+            logs['test_acc'] = (answers.argmax(axis=1) == scored[1]).mean()
+
     history = model.fit(
         features, targets, batch_size=args.batch_size, epochs=args.epochs,
         validation_split=args.validation_split, verbose=2,
-        callbacks=[EarlyStopping(patience=3, monitor=monitor, mode='max'),
+        callbacks=[LambdaCallback(on_epoch_end=record),
+                   EarlyStopping(patience=3, monitor=monitor, mode='max'),
                    ModelCheckpoint(weights_path, monitor=monitor, mode='max',
                                    save_best_only=True, save_weights_only=True)])
     return history.history
@@ -126,7 +137,10 @@ def main(argv):
     export.save_labels(labels, args.output_dir)
 
     features = np.array([encoder.encode(text) for text in train_texts], dtype=np.float32)
-    targets = np.eye(len(labels), dtype=np.float32)[[labels.index(name) for name in train_labels]]
+    test_features = np.array([encoder.encode(text) for text in test_texts], dtype=np.float32)
+    index = {label: place for place, label in enumerate(labels)}
+    truth = np.array([index.get(name, -1) for name in test_labels])
+    targets = np.eye(len(labels), dtype=np.float32)[[index[name] for name in train_labels]]
     logger.info('sentences: %d, labels: %s, features: %s, vectors: %s',
                 len(train_texts), labels, features.shape, vectors.shape)
 
@@ -134,11 +148,11 @@ def main(argv):
         best = os.path.join(scratch, 'best.h5')
         model = build_model(vectors, args.hidden, len(labels), args.dropout)
         optimizer = tf.keras.optimizers.Nadam(lr=args.learning_rate)
-        history = fit(model, features, targets, args, best, optimizer)
+        history = fit(model, features, targets, args, best, optimizer,
+                      scored=(test_features, truth))
         export.save_history(history, args.output_dir)
         model.load_weights(best)
 
-    test_features = np.array([encoder.encode(text) for text in test_texts], dtype=np.float32)
     predicted = model.predict(test_features, batch_size=256)
     export.save_metrics([labels[row] for row in predicted.argmax(axis=1)], test_labels, args,
                         HYPERPARAMETERS, args.output_dir,

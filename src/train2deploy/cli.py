@@ -145,7 +145,7 @@ def _vectors(arguments: argparse.Namespace) -> None:
 
     kind = arguments.kind or versions.vectors_of(arguments.model_version)
     given = (kind, arguments.corpus, arguments.vocabulary_size, arguments.seed)
-    name = arguments.tokenizer or versions.tokenizer_of(arguments.model_version)
+    name = arguments.tokenizer or versions.tokenizer_of(arguments.model_version, kind)
     runtime = _training_runtime(arguments)
     console.say(channel.build(*given, runtime, tokenizer_name=name, knbc=arguments.knbc))
 

@@ -133,9 +133,10 @@ def vectors_of(version: str) -> str:
     return "wikipedia" if version in PUBLISHED else "chive"
 
 
-def tokenizer_of(version: str) -> str:
-    """What TOKENIZER is where it is not given; "" learns one."""
-    return "author" if version in PUBLISHED and version not in READ_WORDS else ""
+def tokenizer_of(version: str, vectors: str) -> str:
+    """What TOKENIZER is where it is not given; "" learns one, or takes the vectors' own."""
+    reads_pieces = version in PUBLISHED and version not in READ_WORDS
+    return "author" if reads_pieces and vectors not in ("wikija", "corpus", "characters") else ""
 
 
 def tokens_of(version: str) -> str:

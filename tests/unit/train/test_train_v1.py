@@ -89,7 +89,8 @@ def test_the_history_has_the_articles_metrics(job):
     assert row.pop('epoch') == '1'
     # Keras of TensorFlow 1.12 writes the metrics' names out.
     names = {'loss', 'acc', 'mean_squared_error', 'mean_absolute_error'}
-    assert set(row) == names | {'val_' + name for name in names}
+    assert set(row) == names | {'val_' + name for name in names} | {'test_acc'}
+    assert float(row['test_acc']) == pytest.approx(job.json('metrics.json')['test_accuracy'])
     assert all(np.isfinite(float(value)) for value in row.values())
 
 
@@ -246,7 +247,7 @@ def test_top_5_accuracy_is_reported_where_it_can_differ_from_1(classes, top):
 @pytest.mark.parametrize('split, monitor', [(0.1, 'val_acc'), (0.0, 'acc')])
 def test_the_best_epoch_is_chosen_on_validation_where_there_is_one(split, monitor):
     """Early stopping with a patience of 3, and the best weights, on the same metric."""
-    stopping, checkpoint = fit(split=split).fitted['callbacks']
+    _, stopping, checkpoint = fit(split=split).fitted['callbacks']
     assert (stopping.monitor, stopping.patience) == (monitor, 3)
     assert (checkpoint.monitor, checkpoint.save_best_only) == (monitor, True)
     assert (checkpoint.filepath, checkpoint.save_weights_only) == ('best.h5', True)
