@@ -108,7 +108,7 @@ def test_versions_that_read_words_have_the_articles_tokenizer_and_take_the_other
     assert versions.tokens_of("attention-visualize-with-spacy") == "sudachi"
     assert versions.tokens_of("v2") == versions.tokens_of("mymodel") == ""
     for version in versions.READ_WORDS:
-        assert versions.tokenizer_of(version) == "", "no pieces, no tokenizer of them"
+        assert versions.tokenizer_of(version, "wikipedia") == "", "no pieces, no tokenizer of them"
         for name in words.TOKENIZERS:
             versions.check_reads(version, name)
     makefile = (paths.SRC.parent / "Makefile").read_text(encoding="utf-8")
