@@ -43,7 +43,7 @@ def check(place: Path | None, tokenizer_name: str, runtime: TrainingRuntime, lan
     """
     known = published.read()
     rows = knbc.load(place=place).rows
-    model = tokenizer.find(tokenizer_name or tokenizer.AUTHOR)
+    model = tokenizer.find(tokenizer_name or tokenizer.AUTHOR, place)
     assert model, "a name was given"
     found = summary(list(lines(rows, model, runtime, known)), known)
     paths.BUILD.mkdir(parents=True, exist_ok=True)

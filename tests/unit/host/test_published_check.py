@@ -273,7 +273,7 @@ def command(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Li
     """Runs the command with made-up lines."""
     data = type("Data", (), {"rows": []})()
     monkeypatch.setattr(knbc, "load", lambda place: data)
-    monkeypatch.setattr(run.tokenizer, "find", lambda name: Path(name))
+    monkeypatch.setattr(run.tokenizer, "find", lambda name, beside: Path(name))
 
     def call(lines: list[Line], language: str = "en") -> None:
         monkeypatch.setattr(run, "lines", lambda *_: iter(lines))
