@@ -378,10 +378,10 @@ RUNS :=
 report: .stamps/host ## DATASET= LANG_REPORT=en|ja: build/reports/<dataset>/report.html, published and reproduced figures
 	@$(RUN) report --dataset "$(DATASET)" --language "$(LANG_REPORT)" $(if $(RUNS),--runs "$(RUNS)")
 
-# 1: reference: from the runs that are in results/sample, not from build/runs
+# 1: reference: from the runs that are in results/<dataset>, not from build/runs
 KEEP :=
-reference: .stamps/host ## results/sample: the committed report, of 5 seeds of v1 and v2 (SEEDS=, KEEP=1), and README's table
-	@$(RUN) reference --seeds "$(SEEDS)" $(if $(KEEP),--keep) $(if $(RUNS),--runs "$(RUNS)")
+reference: .stamps/host ## DATASET=sample|knbc KEEP=1: results/<dataset>, the committed report; README's table is knbc's
+	@$(RUN) reference --dataset "$(DATASET)" --seeds "$(SEEDS)" $(if $(KEEP),--keep) $(if $(RUNS),--runs "$(RUNS)")
 	@$(RUN) checklist
 
 published-check: $(TRAIN_ENV) .stamps/host .stamps/words ## KNBC= LANG_REPORT=en|ja: what the articles state of corpus, tokens and figures, recomputed: a tick each

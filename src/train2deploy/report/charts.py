@@ -28,7 +28,7 @@ STRIP_WIDTH, STRIP_HEIGHT = 220, 26
 
 def kind_of(name: str) -> str:
     """The class that colours a version; everything that is no model is grey."""
-    return name if name in ("v1", "v2") else "other"
+    return name if name in ("v1", "v2", "v3") else "other"
 
 
 def strip_range(rows: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -103,6 +103,41 @@ def learning(version: str, runs: Sequence[Mapping[str, Any]], low: float, texts:
             tip = texts("seed_tip", seed=run["seed"], value=f"{value:.3f}")
             centre, kind = (x(run["best_epoch"]), y(value)), f"dot {kind_of(version)}"
             drawing.circle(centre, 3.5, kind, tip, run["source"])
+    return drawing
+
+
+def epochs(row: Mapping[str, Any], texts: Texts) -> Drawing:
+    """A published model's accuracy by epoch: ours on test and validation, and what was printed."""
+    printed = row["log"] or {"epochs": [], "val_acc": []}
+    runs, name = row["curves"], row["name"][texts.language]
+    last = max(max(one["epochs"], default=1) for one in (*runs, printed))
+    values = [
+        v for one in (*runs, printed) for key in ("val_acc", "test_acc") for v in one.get(key, [])
+    ]
+    height, top = 250, TOP + 16
+    drawing = Drawing(
+        f"epochs-{row['id']}", WIDTH, height, texts("epochs_title", name=name),
+        texts("epochs_description"),
+    )  # fmt: skip
+    at = ticks(min(values), max(values), 4)
+    x = linear((1, max(last, 2)), (LEFT, WIDTH - RIGHT))
+    y = linear((at[0], at[-1]), (height - 44, top))
+    drawing.y_axis(y, at, (LEFT, WIDTH - RIGHT), ".2f", texts("accuracy"))
+    drawing.x_axis(x, _whole(last), (LEFT, WIDTH - RIGHT), height - 44, "g", texts("epoch"))
+    kinds = {"val_acc": "curve v1", "test_acc": "curve v2"}
+    names = [("curve v2", texts("legend_test")), ("curve v1", texts("legend_validation"))]
+    drawing.legend(names if runs else [], TOP - 14)
+    for key, kind in kinds.items():
+        for run in runs:
+            points = zip(run["epochs"], run.get(key, []), strict=False)
+            drawing.polyline(
+                [(x(epoch), y(value)) for epoch, value in points], kind,
+                texts("seed", seed=run["seed"]),
+            )  # fmt: skip
+    if printed["epochs"]:
+        drawing.legend([("printed", texts("legend_printed"))], TOP + 2)
+        points = zip(printed["epochs"], printed["val_acc"], strict=True)
+        drawing.polyline([(x(epoch), y(value)) for epoch, value in points], "printed")
     return drawing
 
 

@@ -15,6 +15,7 @@ def register(add: Add) -> None:
     command.add_argument("--language", default="en", help="en or ja: what is printed")
     command.add_argument("--runs", type=Path, help="instead of build/runs")
     command = add("reference", _reference)
+    command.add_argument("--dataset", default="sample", help="sample or knbc")
     command.add_argument("--seeds", type=int, default=5, help="runs of each version, at least")
     command.add_argument("--keep", action="store_true", help="the runs that are there, new pages")
     command.add_argument("--runs", type=Path, help="instead of build/runs")
@@ -33,10 +34,10 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _reference(arguments: argparse.Namespace) -> None:
-    """results/sample: the report that is committed, its files, and the READMEs' table"""
+    """results/<dataset>: the report that is committed, its files, and the READMEs' table"""
     from train2deploy.report import reference
 
-    reference.reference(arguments.seeds, arguments.keep, arguments.runs)
+    reference.reference(arguments.dataset, arguments.seeds, arguments.keep, arguments.runs)
 
 
 def _checklist(arguments: argparse.Namespace) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from train2deploy import paths
 from train2deploy.errors import UserError
-from train2deploy.report import comparison, machine, published, recorded, scores
+from train2deploy.report import findings, machine, matrix, published, recorded, scores
 from train2deploy.report.recorded import Run
 
-FORMAT = 1
+FORMAT = 2
 
 
 def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, Any]:
@@ -24,52 +24,47 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
         UserError: there is no completed run of the data set.
     """
     runs = recorded.read(folder)
-    versions = {v: recorded.of_one_configuration(runs, dataset, v) for v in recorded.VERSIONS}
+    versions = {
+        version: recorded.of_one_configuration(recorded.matching(runs, dataset, version))
+        for version in recorded.VERSIONS
+    }
     shown = {version: members for version, members in versions.items() if members}
-    if not shown:
+    of_dataset = [run for run in runs if run.dataset == dataset]
+    if not of_dataset:
         known = sorted({run.dataset for run in runs}) or ["none"]
         raise UserError(
             f"DATASET={dataset}: expected completed runs of it in"
             f" {paths.relative(folder)}, found runs of: {', '.join(known)}."
             f" `make reproduce DATASET={dataset} SEEDS=3` makes some."
         )
-    together = [run for members in shown.values() for run in members]
-    used = {run.id for run in together}
-    values = published.load()
-    rows = comparison.rows(values, runs, start)
-    for members in shown.values():
-        rows += comparison.unpublished(members, start)
+    figures = published.read()
+    on_corpus = dataset == matrix.DATASET
+    rows = matrix.build(figures, runs, start) if on_corpus else None
+    found = findings.build(figures, runs) if on_corpus else {}
+    used = {run.id for members in shown.values() for run in members}
+    used |= {name for row in (rows or {"rows": []})["rows"] for name in row["runs"]}
+    used |= {name for one in found.values() for name in one["runs"]}
+    first = next((members[0] for members in shown.values()), of_dataset[0])
+    told = [run for run in of_dataset if run.id in used]
     return {
         "format": FORMAT,
         "dataset": {
             "name": dataset,
-            "description": together[0].manifest["dataset"],
-            "test_sentences": together[0].evaluation["model"]["n"],
-            "source": recorded.link(together[0].folder / "manifest.json", start),
+            "description": first.manifest["dataset"],
+            "test_sentences": first.evaluation["model"]["n"],
+            "source": recorded.link(first.folder / "manifest.json", start),
         },
         "published_file": recorded.link(paths.PUBLISHED, start),
-        "figures": {value.figure.id: _figure(value.figure) for value in values},
-        "comparison": [row.as_json() for row in rows],
+        "matrix": rows,
+        "findings": found,
         "scores": scores.table(shown, start),
         "versions": {version: scores.detail(runs, start) for version, runs in shown.items()},
-        "golden": scores.golden(shown, values, start),
-        "runs": [_run(run, start) for run in together],
-        "left_out": [run.id for run in runs if run.dataset == dataset and run.id not in used],
-        "environment": machine.environment(together, start),
+        "golden": scores.golden(shown, figures, start) if shown else None,
+        "runs": [_run(run, start) for run in told],
+        "left_out": [run.id for run in of_dataset if run.id not in used],
+        "environment": machine.environment(told or [first], start),
         "bench": machine.bench(source, start),
         "parity": machine.parity(source, start),
-    }
-
-
-def _figure(figure: published.Figure) -> dict[str, Any]:
-    return {
-        "published_in": figure.published_in,
-        "url": figure.url,
-        "date": figure.date,
-        "model": figure.model,
-        "why": figure.why,
-        "note": figure.note,
-        **figure.compare,
     }
 
 
@@ -79,16 +74,19 @@ def _run(run: Run, start: Path) -> dict[str, Any]:
         "id": run.id,
         "version": run.version,
         "seed": run.seed,
+        "split": run.split,
+        "split_seed": run.split_seed,
+        "titles": run.titles,
+        "vectors": run.vectors,
         "repro": manifest["repro"],
         "started": manifest["started"],
-        "accuracy": run.evaluation["model"]["accuracy"],
+        "accuracy": run.accuracy,
         "f1_weighted": run.evaluation["model"]["f1_weighted"],
+        "author": manifest["metrics"].get("author"),
         "durations": manifest["durations"],
         "cost_usd": sum(manifest.get("cost", {}).values()),
         "model_sha256": run.evaluation.get("model_sha256"),
         "hyperparameters": manifest["hyperparameters"],
         "manifest": recorded.link(run.folder / "manifest.json", start),
         "evaluation": recorded.link(run.folder / "evaluation.json", start),
-        "history": recorded.link(run.folder / "history.json", start),
-        "golden": recorded.link(run.folder / "golden.json", start),
     }

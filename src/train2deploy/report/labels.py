@@ -23,7 +23,8 @@ def readable(content: dict[str, Any]) -> dict[str, Any]:
 
     report.json keeps them as they are.
     """
-    details, golden = content["versions"].values(), content["golden"]
+    details = content["versions"].values()
+    golden = content["golden"] or {"article": {}, "ours": {}}
     known = [label for detail in details for label in detail["labels"]]
     known += [label for one in golden["ours"].values() for label in one["probabilities"]]
     name = names([*golden["article"], *known])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from train2deploy import console, datasets, paths
 from train2deploy.report import content, labels, render, wording
-from train2deploy.report.published import LANGUAGES
+from train2deploy.report.shape import LANGUAGES
 from train2deploy.report.texts import load
 
 JSON = "report.json"

@@ -19,12 +19,6 @@ from train2deploy.report.catalogue import (
     Texts,
 )
 
-# For the pages until they are built of `read`.
-from train2deploy.report.values import LANGUAGES as LANGUAGES
-from train2deploy.report.values import Figure as Figure
-from train2deploy.report.values import Value as Value
-from train2deploy.report.values import load as load
-
 if sys.version_info >= (3, 11):
     import tomllib
 else:

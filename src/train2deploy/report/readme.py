@@ -1,19 +1,19 @@
-"""The section of README.md and README.ja.md that the reference report fills."""
+"""The section of README.md and README.ja.md that the reference report on the KNB corpus fills."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from train2deploy import paths
 from train2deploy.errors import UserError
-from train2deploy.report import wording
-from train2deploy.report.published import LANGUAGES
+from train2deploy.report import cells, wording
 from train2deploy.report.render import suffix
-from train2deploy.report.texts import load
+from train2deploy.report.shape import LANGUAGES
+from train2deploy.report.texts import Texts, load
 
-BEGIN = "<!-- report: made by `make reference`, checked by a test -->"
+BEGIN = "<!-- report: made by `make reference DATASET=knbc`, checked by a test -->"
 END = "<!-- end of report -->"
 
 
@@ -23,27 +23,70 @@ def file(language: str) -> Path:
 
 
 def section(content: Mapping[str, Any], language: str) -> str:
-    """What stands between the markers, both included."""
+    """What stands between the markers, both included: a row a model, and what was found."""
     t = load(language)
-    rows = sorted(content["scores"], key=lambda row: -row["accuracy"]["mean"])
+    rows = content["matrix"]["rows"]
+    names = ("model", "published", "exact", "his_rule", "ours", "verdict")
     table = [
-        f"| | {t('accuracy')} | {t('f1_weighted')} | {t('column_n')} |",
-        "| --- | --: | --: | --: |",
-        *(_row(row, t) for row in rows),
+        f"| {' | '.join(t(f'column_{name}') for name in names)} |",
+        "| --- | --: | --: | --: | --: | --- |",
+        *(_published(row, t) for _, members in cells.by_article(rows) for row in members),
+        *(_ours(row, t) for row in sorted(content["scores"], key=_accuracy, reverse=True)),
     ]
-    page = f"results/{content['dataset']['name']}/report{suffix(language)}"
-    links = t("readme_links", html=f"{page}.html", markdown=f"{page}.md")
     lines = [f"- {line}" for line in wording.summary(content, t)]
-    return "\n".join([BEGIN, "", *lines, "", *table, "", links, "", END])
+    page = f"results/{content['dataset']['name']}/report{suffix(language)}"
+    links = t(
+        "readme_links",
+        html=f"{page}.html",
+        markdown=f"{page}.md",
+        sample=f"results/sample/report{suffix(language)}.md",
+    )
+    rule = content["matrix"]["rule"][language]
+    parts = [*table, "", *_impossible(cells.impossible(rows), t), "", rule, "", *lines, "", links]
+    return "\n".join([BEGIN, "", *parts, "", END])
 
 
-def _row(row: Mapping[str, Any], t: Any) -> str:
+def _impossible(rows: Sequence[Mapping[str, Any]], t: Texts) -> list[str]:
+    """The models that cannot be run, folded, each with its figure and the reason."""
+    names = ("model", "published", "exact", "reason")
+    return [
+        f"<details><summary>{t('impossible', n=len(rows))}</summary>",
+        "",
+        f"| {' | '.join(t(f'column_{name}') for name in names)} |",
+        "| --- | --: | --: | --- |",
+        *(
+            f"| {_linked(row, t)} | {cells.printed(row, t)} | {cells.exact(row)}"
+            f" | {row['impossible'][t.language]} |"
+            for row in rows
+        ),
+        "",
+        "</details>",
+    ]
+
+
+def _linked(row: Mapping[str, Any], t: Texts) -> str:
+    return f"[{row['name'][t.language]}]({row['article']['url']})"
+
+
+def _accuracy(row: Mapping[str, Any]) -> float:
+    return float(row["accuracy"]["mean"])
+
+
+def _published(row: Mapping[str, Any], t: Texts) -> str:
+    found = cells.by_his_rule(row)
+    by_his_rule = t.spread(found) if found else ""
+    ours = f"{t.spread(row['ours'])} ({row['ours']['n']})" if row["ours"] else ""
+    key = cells.verdict_key(row)
+    verdict = t("readme_not_run") if key == "not_run" else t(f"verdict_{key}")
+    figures = [cells.printed(row, t), cells.exact(row), by_his_rule, ours, verdict]
+    return f"| {_linked(row, t)} | {' | '.join(figures)} |"
+
+
+def _ours(row: Mapping[str, Any], t: Texts) -> str:
     if not row["is_model"]:
-        values = [f"{row[name]['mean']:.3f}" for name in ("accuracy", "f1_weighted")]
-        return f"| {t.name(row['name'])} | {' | '.join(values)} | |"
-    name = f"{row['name']}, {t(row['name'] + '_what')}"
-    values = [t.spread(row[name_]) for name_ in ("accuracy", "f1_weighted")]
-    return f"| {name} | {' | '.join(values)} | {row['accuracy']['n']} |"
+        return f"| {t.name(row['name'])} | | | | {row['accuracy']['mean']:.3f} | {t('yardstick')} |"
+    name = f"**{row['name']}**, {t(row['name'] + '_what')}"
+    return f"| {name} | | | | {t.spread(row['accuracy'])} ({row['accuracy']['n']}) | |"
 
 
 def renew(report_json: str) -> list[Path]:

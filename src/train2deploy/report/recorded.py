@@ -12,19 +12,25 @@ from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
 
 PARTS = ("manifest", "evaluation", "history", "golden")
-VERSIONS = ("v1", "v2")
+VERSIONS = ("v1", "v2", "v3")
+"""Our own; the others are the published models."""
+PUBLISHED_SPLIT = "published"
 UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One completed run: the JSON files of build/runs/<id> (see runs.registry)."""
+    """One completed run: the JSON files of build/runs/<id> (see runs.registry).
+
+    Attributes:
+        golden: None of a published model, which is scored and not served.
+    """
 
     folder: Path
     manifest: dict[str, Any]
     evaluation: dict[str, Any]
     history: dict[str, list[float]]
-    golden: dict[str, Any]
+    golden: dict[str, Any] | None
 
     @property
     def id(self) -> str:
@@ -43,16 +49,61 @@ class Run:
         return int(self.manifest["seed"])
 
     @property
+    def data(self) -> dict[str, Any]:
+        """The data set and how it was split: what `make data` was given."""
+        found: dict[str, Any] = self.manifest["dataset"]["inputs"]
+        return found
+
+    @property
+    def split(self) -> str:
+        return str(self.data.get("split", "random"))
+
+    @property
+    def split_seed(self) -> int:
+        return int(self.data.get("seed", 1))
+
+    @property
+    def titles(self) -> bool:
+        """Whether the sentences that name the class are in."""
+        return bool(self.data.get("titles", True))
+
+    @property
+    def vectors(self) -> str | None:
+        """Their kind; None of an earlier run, which did not record it."""
+        found: str | None = self.manifest["inputs"].get("vectors")
+        return found
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.evaluation["model"]["accuracy"])
+
+    @property
     def configuration(self) -> str:
-        """What all runs that differ only in their seed have in common, as one hash."""
+        """All that went in but the two seeds and what follows from them, as one hash."""
         inputs = self.manifest["inputs"]
         given = {n: value for n, value in inputs["hyperparameters"].items() if n != "seed"}
-        return sha256_value({**inputs, "hyperparameters": given})
+        data = {name: value for name, value in self.data.items() if name != "seed"}
+        return sha256_value(
+            {
+                "version": self.version,
+                "data": data,
+                "hyperparameters": given,
+                "vectors": self.vectors,
+                "sources": inputs.get("sources"),
+                "locks": inputs.get("locks"),
+            }
+        )
 
     @property
     def answers(self) -> dict[str, float]:
         """Probability by class of the article's sentence."""
-        return {entry["label"]: float(entry["prob"]) for entry in self.golden["ranking"]}
+        ranking = self.golden["ranking"] if self.golden else []
+        return {entry["label"]: float(entry["prob"]) for entry in ranking}
+
+
+def usual_vectors(version: str) -> str:
+    """Their kind where VECTORS= is not given: the published models' are Wikipedia's."""
+    return "chive" if version in VERSIONS else "wikipedia"
 
 
 def read(folder: Path) -> list[Run]:
@@ -63,23 +114,48 @@ def read(folder: Path) -> list[Run]:
     return [_run(one) for one in found if one.suffix != UNFINISHED]
 
 
-def of_one_configuration(runs: Iterable[Run], dataset: str, version: str) -> list[Run]:
-    """Runs of a data set and a version that differ in nothing but their seed, by seed.
+def matching(
+    runs: Iterable[Run],
+    dataset: str,
+    version: str,
+    split: str | None = None,
+    titles: bool | None = None,
+    vectors: str | None = None,
+) -> list[Run]:
+    """The runs of a data set and a version; None: whatever it is."""
+    return [
+        run
+        for run in runs
+        if (run.dataset, run.version) == (dataset, version)
+        and split in (None, run.split)
+        and titles in (None, run.titles)
+        and (vectors is None or run.vectors in (None, vectors))
+    ]
 
-    Where several configurations were run, the one with the most seeds; among those, the
-    one that was started last.
+
+def of_one_configuration(runs: Iterable[Run]) -> list[Run]:
+    """Those that differ in nothing but their seeds: of training, or of training and split.
+
+    A group is trained on one split, or each of its runs on the split of its own seed. Where there
+    are several, the one on the splits, sentences and vectors of the published protocol; among
+    those, the one with the most runs, and then the one that was started last.
     """
-    groups: dict[str, list[Run]] = {}
+    groups: dict[tuple[str, int | None], list[Run]] = {}
     for run in runs:
-        if (run.dataset, run.version) == (dataset, version):
-            groups.setdefault(run.configuration, []).append(run)
+        groups.setdefault((run.configuration, run.split_seed), []).append(run)
+        if run.seed == run.split_seed:
+            groups.setdefault((run.configuration, None), []).append(run)
     if not groups:
         return []
-    best = max(
-        groups.values(),
-        key=lambda group: (len(group), max(run.manifest["started"] for run in group)),
-    )
+    best = max(groups.values(), key=_preference)
     return sorted(best, key=lambda run: run.seed)
+
+
+def _preference(group: list[Run]) -> tuple[bool, bool, int, str]:
+    first = group[0]
+    usual = first.titles and first.vectors in (None, usual_vectors(first.version))
+    started = max(str(run.manifest["started"]) for run in group)
+    return first.split == PUBLISHED_SPLIT, usual, len(group), started
 
 
 def read_json(path: Path) -> Any:
@@ -114,7 +190,12 @@ def links(runs: Sequence[Run], name: str, start: Path) -> list[str]:
 
 def _run(folder: Path) -> Run:
     values = {name: read_json(folder / f"{name}.json") for name in PARTS}
-    lacking = [f"{name}.json" for name, value in values.items() if not isinstance(value, dict)]
+    served = isinstance(values["manifest"], dict) and values["manifest"].get("version") in VERSIONS
+    lacking = [
+        f"{name}.json"
+        for name, value in values.items()
+        if not isinstance(value, dict) and (value is not None or served or name != "golden")
+    ]
     if lacking:
         raise UserError(
             f"{paths.relative(folder)}: expected a run's {', '.join(lacking)}, found no JSON"

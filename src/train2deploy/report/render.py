@@ -11,11 +11,16 @@ from markupsafe import Markup, escape
 
 from train2deploy import console
 from train2deploy.bench.measure import OTHER
-from train2deploy.report import charts, font, labels, wording
+from train2deploy.report import cells, charts, font, labels, wording
 from train2deploy.report.svg import Drawing
 from train2deploy.report.texts import Texts, load
 
 TEMPLATES = Path(__file__).with_name("templates")
+
+IN_PAGE = ("scores-", "epochs-")
+"""Plots that belong to a row of a table."""
+OF_OUR_MODELS = ("scores", "learning", "classes", "confusion", "calibration", "golden")
+SECTIONS = ("matrix", *OF_OUR_MODELS, "speed", "parity", "environment", "runs")
 
 PARITY_COMMANDS = {
     "session": "make verify",
@@ -30,14 +35,15 @@ def html(content: Mapping[str, Any], language: str) -> str:
     drawn = _drawings(content, t)
     view = {
         **_view(content, t, as_html=True),
-        "strip_axis": drawn["scores-axis"],
+        "strip_axis": drawn.get("scores-axis"),
         "strips": {
             row["name"]: drawn[f"scores-{place}"] for place, row in enumerate(content["scores"])
         },
+        "epochs": _named(drawn, "epochs-"),
         "learning": _named(drawn, "learning-"),
         "calibration": _named(drawn, "calibration-"),
         "speed": {name.replace("-", "_"): plot for name, plot in _named(drawn, "speed-").items()},
-        "ranking": drawn["ranking"],
+        "ranking": drawn.get("ranking"),
         "style": "",
     }
     page = _environment().get_template("report.html.j2")
@@ -65,7 +71,7 @@ def plots(content: Mapping[str, Any], language: str) -> dict[str, str]:
     return {
         plot_file(language, name): drawing.svg(font.face(drawing.svg()) + style)
         for name, drawing in drawn.items()
-        if not name.startswith("scores-")
+        if not name.startswith(IN_PAGE)
     }
 
 
@@ -85,7 +91,8 @@ def suffix(language: str) -> str:
 
 def _view(content: Mapping[str, Any], t: Texts, as_html: bool) -> dict[str, Any]:
     """What both templates are given."""
-    published = [row for row in content["comparison"] if row["figure"]]
+    rows = (content["matrix"] or {"rows": []})["rows"]
+    models = [row for row in content["scores"] if row["is_model"]]
     other = "ja" if t.language == "en" else "en"
     return {
         "c": content,
@@ -94,18 +101,15 @@ def _view(content: Mapping[str, Any], t: Texts, as_html: bool) -> dict[str, Any]
         "linked": _linked,
         "decimal": wording.decimal,
         "summary": wording.summary(content, t),
-        "headline": [row for row in content["comparison"] if wording.is_headline(row)],
-        "all_published": published,
-        "published_count": len(published),
-        "grouped": partial(wording.grouped, content),
-        "row_name": partial(wording.row_name, t=t),
-        "remark": partial(wording.remark, t=t),
-        "places": wording.places,
+        "sections": [name for name in SECTIONS if _is_there(name, content)],
+        "articles": cells.by_article(rows),
+        "impossible": cells.impossible(rows),
+        "cells": cells,
+        "best": max(models, key=lambda row: row["accuracy"]["mean"])["name"] if models else None,
         "standard_error": wording.standard_error(content),
-        "tolerance": partial(wording.tolerance, content),
         "score": partial(_score, t, as_html),
         "intro": partial(_intro, content, t),
-        "golden_labels": _golden_labels(content["golden"]),
+        "golden_labels": _golden_labels(content["golden"]) if content["golden"] else [],
         "speed_tables": _speed_tables(content["bench"], t) if content["bench"] else [],
         "parity_rows": [
             (_parity_name(name, content["parity"][name], t), content["parity"][name], command)
@@ -114,9 +118,29 @@ def _view(content: Mapping[str, Any], t: Texts, as_html: bool) -> dict[str, Any]
         "facts": wording.facts(content, t),
         "seconds": lambda run, name: wording.duration(run["durations"].get(name)),
         "again": wording.again(content),
+        "run_data": partial(_run_data, t),
         "other_language": other,
         "other_page": f"report{suffix(other)}.html",
     }
+
+
+def _is_there(section: str, content: Mapping[str, Any]) -> bool:
+    if section == "matrix":
+        return content["matrix"] is not None
+    # Neither depends on the data set: the report of the sample asks for them.
+    if section == "speed" and content["matrix"]:
+        return content["bench"] is not None
+    if section == "parity" and content["matrix"]:
+        return any(content["parity"].values())
+    return bool(content["versions"]) or section not in OF_OUR_MODELS
+
+
+def _run_data(t: Texts, run: Mapping[str, Any]) -> str:
+    """The split of a run, and the sentences and vectors where the run tells."""
+    parts = [t("split_of", split=run["split"], seed=run["split_seed"])]
+    parts += [] if run["titles"] else [t("titles_dropped")]
+    parts += [run["vectors"]] if run["vectors"] else []
+    return ", ".join(parts)
 
 
 def _intro(content: Mapping[str, Any], t: Texts, section: str) -> str:
@@ -127,7 +151,7 @@ def _intro(content: Mapping[str, Any], t: Texts, section: str) -> str:
     return t(
         f"intro_{section}",
         n=content["dataset"]["test_sentences"],
-        sentence=content["golden"]["sentence"],
+        sentence=(content["golden"] or {}).get("sentence", ""),
         sentences=" / ".join(asked),
     )
 
@@ -229,6 +253,19 @@ def _process_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
 
 def _drawings(content: Mapping[str, Any], t: Texts) -> dict[str, Drawing]:
     """Every plot of the content, by name."""
+    drawn = []
+    for row in (content["matrix"] or {"rows": []})["rows"]:
+        if row["curves"] or row["log"]:
+            drawn.append(charts.epochs(row, t))
+    if content["versions"]:
+        drawn += _of_our_models(content, t)
+    for value in ("p50_ms", "per_second"):
+        if content["bench"] and (plot := charts.speed(content["bench"], value, t)):
+            drawn.append(plot)
+    return {drawing.name: drawing for drawing in drawn}
+
+
+def _of_our_models(content: Mapping[str, Any], t: Texts) -> list[Drawing]:
     rows, versions = content["scores"], content["versions"]
     at = charts.strip_range(rows)
     drawn = [charts.strip_axis(at, t)]
@@ -246,11 +283,7 @@ def _drawings(content: Mapping[str, Any], t: Texts) -> dict[str, Drawing]:
         for version, detail in versions.items()
         if detail["calibration"]
     ]
-    drawn.append(charts.ranking(content["golden"], t))
-    for value in ("p50_ms", "per_second"):
-        if content["bench"] and (plot := charts.speed(content["bench"], value, t)):
-            drawn.append(plot)
-    return {drawing.name: drawing for drawing in drawn}
+    return [*drawn, charts.ranking(content["golden"], t)]
 
 
 def _named(drawn: Mapping[str, Drawing], prefix: str) -> dict[str, Drawing]:

@@ -5,14 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from train2deploy.report import recorded
-from train2deploy.report.published import Value
+from train2deploy.report import recorded, repeat
+from train2deploy.report.catalogue import Published
 from train2deploy.report.recorded import Run
 from train2deploy.report.spread import DECIMALS, calibration, spread
 
 SCORES = ("accuracy", "f1_weighted", "f1_macro")
 CURVES = ("acc", "val_acc", "loss", "val_loss")
-ARTICLE = "article-golden"
 
 
 def table(versions: Mapping[str, Sequence[Run]], start: Path) -> list[dict[str, Any]]:
@@ -62,10 +61,10 @@ def detail(runs: Sequence[Run], start: Path) -> dict[str, Any]:
     return {
         "labels": labels,
         "learning": [_learning(run, start) for run in runs],
-        "per_class": [_in_class(runs, label) for label in labels],
+        "per_class": [in_class(runs, label) for label in labels],
         "confusion": _confusion(runs, labels),
         "calibration": _calibration(runs),
-        "given": runs[0].manifest["inputs"]["hyperparameters"],
+        "command": repeat.command(runs),
         "hyperparameters": {
             name: value
             for name, value in sorted(runs[0].manifest["hyperparameters"].items())
@@ -86,7 +85,8 @@ def _learning(run: Run, start: Path) -> dict[str, Any]:
     }
 
 
-def _in_class(runs: Sequence[Run], label: str) -> dict[str, Any]:
+def in_class(runs: Sequence[Run], label: str) -> dict[str, Any]:
+    """Precision, recall and F1 of a class over runs."""
     found = [
         run.evaluation["model"]["per_class"][label]
         for run in runs
@@ -145,10 +145,9 @@ def _predictions(run: Run) -> list[tuple[float, bool]]:
 
 
 def golden(
-    versions: Mapping[str, Sequence[Run]], values: Sequence[Value], start: Path
+    versions: Mapping[str, Sequence[Run]], published: Published, start: Path
 ) -> dict[str, Any]:
     """The ranking of the article's sentence: the article's, and the mean of ours."""
-    article = {v.label: v.value for v in values if v.figure.id == ARTICLE}
     ours = {}
     for version, runs in versions.items():
         answers = [run.answers for run in runs]
@@ -161,5 +160,13 @@ def golden(
             "first": [max(answer, key=lambda label: answer[label]) for answer in answers],
             "sources": recorded.links(runs, "golden.json", start),
         }
-    sentence = next(iter(versions.values()))[0].golden["sentence"]
+    asked = next(iter(versions.values()))[0].golden
+    sentence = asked["sentence"] if asked else ""
+    article = {
+        label: float(value)
+        for model in published.models
+        for answer in model.answers
+        if answer.sentence == sentence
+        for label, value in answer.probabilities.items()
+    }
     return {"sentence": sentence, "article": article, "ours": ours}

@@ -1,11 +1,19 @@
-"""Sentences of a report: its three lines, and names of rows, in the page's language."""
+"""Sentences of a report: what its first screen says, and its facts, in the page's language."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from train2deploy.report.comparison import NOT_REPRODUCED, OTHER_MODEL, REPRODUCED, WITHIN
+from train2deploy.report.findings import VECTORS
 from train2deploy.report.texts import Texts
+from train2deploy.report.verdicts import (
+    DIFFERS,
+    NO_FIGURE,
+    NOT_COMPARABLE,
+    NOT_POSSIBLE,
+    NOT_RUN,
+    REPRODUCED,
+)
 
 LEVEL = 0.0005
 """Accuracies closer than this are the same at three decimals."""
@@ -21,7 +29,9 @@ def decimal(value: float, digits: int) -> str:
 
 
 def summary(content: Mapping[str, Any], t: Texts) -> list[str]:
-    """The three lines: our scores, the yardstick, the published figures."""
+    """The lines of the first screen: on the KNB corpus the findings, else the scores alone."""
+    if content["matrix"]:
+        return findings(content, t)
     models = [row for row in content["scores"] if row["is_model"]]
     yardsticks = [row for row in content["scores"] if not row["is_model"]]
     sentences = content["dataset"]["test_sentences"]
@@ -31,8 +41,132 @@ def summary(content: Mapping[str, Any], t: Texts) -> list[str]:
         compared = t("between_clauses").join(_compared(row, best, t) for row in models)
         value = decimal(best["accuracy"]["mean"], 3)
         lines.append(t("summary_yardstick", yardstick=value, comparison=compared))
-    lines.append(published_line(content, t))
+    return [*lines, t("summary_elsewhere")]
+
+
+def findings(content: Mapping[str, Any], t: Texts) -> list[str]:
+    """A sentence for each finding, with its number; where runs are missing, what makes them."""
+    say = {
+        "stand": _stand,
+        "chosen": _chosen,
+        "yardstick": _yardstick,
+        "titles": _pairs("titles"),
+        "articles": _pairs("articles"),
+        "vectors": _vectors,
+        "twice": _twice,
+    }
+    lines = [verdict_line(content, t)]
+    for name, sentence in say.items():
+        found = content["findings"][name]
+        if found["needs"]:
+            what, command = t(f"find_{name}_needs"), f"`{found['needs']}`"
+            lines.append(t("find_needs", what=what, command=command))
+        else:
+            lines.append(sentence(found, t))
     return lines
+
+
+def verdict_line(content: Mapping[str, Any], t: Texts) -> str:
+    """How many published models there are, and what became of their figures."""
+    verdicts = [row["verdict"]["verdict"] for row in content["matrix"]["rows"]]
+    count = {name: verdicts.count(name) for name in set(verdicts)}
+    line = t(
+        "find_verdicts",
+        total=len(verdicts),
+        judged=sum(count.get(name, 0) for name in (REPRODUCED, DIFFERS, NOT_COMPARABLE)),
+        reproduced=count.get(REPRODUCED, 0),
+        differs=count.get(DIFFERS, 0),
+        others=count.get(NOT_COMPARABLE, 0),
+    )
+    rest = {"no_figure": NO_FIGURE, "not_possible": NOT_POSSIBLE, "not_run": NOT_RUN}
+    clauses = [
+        t(f"find_verdicts_{key}", n=count[name]) for key, name in rest.items() if name in count
+    ]
+    return t("between_sentences").join([line, *clauses])
+
+
+def _stand(found: Mapping[str, Any], t: Texts) -> str:
+    best = found["best"]
+    return t(
+        "find_stand",
+        scores=_listed(dict(sorted(found["versions"].items())), t),
+        name=best["name"][t.language],
+        best=decimal(best["right"] / best["n"], 3),
+        right=best["right"],
+        n=best["n"],
+    )
+
+
+def _chosen(found: Mapping[str, Any], t: Texts) -> str:
+    gain = found["gain"]
+    return t(
+        "find_chosen",
+        points=decimal(100 * gain["mean"], 1),
+        runs=gain["n"],
+        models=found["models"],
+    )
+
+
+def _yardstick(found: Mapping[str, Any], t: Texts) -> str:
+    return t("find_yardstick", accuracy=t.spread(found["accuracy"]), name=t.name(found["name"]))
+
+
+def _pairs(name: str) -> Callable[[Mapping[str, Any], Texts], str]:
+    def sentence(found: Mapping[str, Any], t: Texts) -> str:
+        versions = dict(sorted(found["versions"].items()))
+        clauses = [
+            t(
+                f"find_{name}_of",
+                name=version,
+                points=decimal(one["points"], 1),
+                usual=decimal(one["usual"]["mean"], 3),
+                other=decimal(one["other"]["mean"], 3),
+            )
+            for version, one in versions.items()
+        ]
+        counts = [one["other"]["n"] for one in versions.values()]
+        return t(f"find_{name}", clauses=_counted(clauses, counts, t))
+
+    return sentence
+
+
+def _vectors(found: Mapping[str, Any], t: Texts) -> str:
+    kinds = {t(f"vectors_{kind}"): found["kinds"].get(kind) for kind in VECTORS}
+    return t("find_vectors", clauses=_listed({n: one for n, one in kinds.items() if one}, t))
+
+
+def _listed(spreads: Mapping[str, Mapping[str, Any]], t: Texts) -> str:
+    """Names with their accuracies."""
+    items = [t("find_score", name=name, accuracy=t.spread(s)) for name, s in spreads.items()]
+    return _counted(items, [one["n"] for one in spreads.values()], t)
+
+
+def _counted(items: list[str], runs: list[int], t: Texts) -> str:
+    """The items with their numbers of runs, said once where they are the same."""
+    if len(set(runs)) == 1:
+        return t("find_counted", items=t("between_items").join(items), runs=_runs(runs[0], t))
+    each = zip(items, runs, strict=True)
+    return t("between_items").join(
+        t("find_counted", items=item, runs=_runs(number, t)) for item, number in each
+    )
+
+
+def _runs(number: int, t: Texts) -> str:
+    return t("runs_one") if number == 1 else t("n_runs", n=number)
+
+
+def _twice(found: Mapping[str, Any], t: Texts) -> str:
+    sentences = found["sentences"]
+    return t(
+        "find_twice",
+        printed=decimal(found["right"] / found["n"], 3),
+        right=found["right"],
+        n=found["n"],
+        twice=found["twice"],
+        sentences=sentences,
+        low=decimal(found["low"] / sentences, 3),
+        high=decimal(found["high"] / sentences, 3),
+    )
 
 
 def _scores(row: Mapping[str, Any], sentences: int, t: Texts) -> str:
@@ -56,104 +190,22 @@ def _compared(row: Mapping[str, Any], best: Mapping[str, Any], t: Texts) -> str:
     )
 
 
-def published_line(content: Mapping[str, Any], t: Texts) -> str:
-    """How many published figures there are, and what became of them."""
-    rows = [row for row in content["comparison"] if row["figure"]]
-    ran = [row for row in rows if row["reproduced"]]
-    if not ran:
-        return t("summary_not_run", total=len(rows))
-    count = {
-        verdict: sum(row["verdict"] == verdict for row in ran)
-        for verdict in (REPRODUCED, WITHIN, NOT_REPRODUCED, OTHER_MODEL)
-    }
-    return t(
-        "summary_run",
-        claims=len(ran) - count[OTHER_MODEL],
-        reproduced=count[REPRODUCED],
-        within=count[WITHIN],
-        missed=count[NOT_REPRODUCED],
-        others=count[OTHER_MODEL],
-    )
-
-
-def row_name(row: Mapping[str, Any], t: Texts) -> str:
-    """What a row of the comparison is about: metric, and which of several."""
-    parts = [t(row["metric"])]
-    if row["class"]:
-        parts.insert(0, row["class"])
-    if row["epoch"]:
-        parts.append(t("epoch_of", n=row["epoch"]))
-    if row["variant"]:
-        parts.append(t(f"variant_{row['variant']}"))
-    if not row["figure"]:
-        parts.insert(0, row["version"])
-    return ", ".join(parts) if row["epoch"] or row["variant"] else " ".join(parts)
-
-
-def remark(row: Mapping[str, Any], t: Texts) -> str:
-    """What a verdict needs besides: the direction, or that the model is only the nearest."""
-    remarks = []
-    if row["verdict"] == NOT_REPRODUCED:
-        above = row["reproduced"]["mean"] > row["published"]
-        remarks.append(t("higher" if above else "lower"))
-    if row["relation"] == "nearest" and row["reproduced"]:
-        remarks.append(t("nearest"))
-    return f"({', '.join(remarks)})" if remarks else ""
-
-
-def places(row: Mapping[str, Any]) -> int:
-    """Decimals of a row's numbers: probabilities may be small."""
-    return 4 if row["metric"] == "probability" else 3
-
-
-def is_headline(row: Mapping[str, Any]) -> bool:
-    """Whether a row is of a whole model, not of one class or epoch."""
-    return row["metric"] in ("accuracy", "f1_weighted", "f1_macro", "probability")
-
-
-def grouped(
-    content: Mapping[str, Any], rows: list[dict[str, Any]]
-) -> Iterator[tuple[dict[str, Any] | None, list[dict[str, Any]]]]:
-    """Rows by figure, in order; None for ours."""
-    for figure_id in dict.fromkeys(row["figure"] for row in rows):
-        members = [row for row in rows if row["figure"] == figure_id]
-        yield content["figures"].get(figure_id), members
-
-
-def tolerance(content: Mapping[str, Any], figure: str) -> str:
-    """The tolerances of a figure's values: one, or from to."""
-    found = sorted({row["tolerance"] for row in content["comparison"] if row["figure"] == figure})
-    return " – ".join(f"{value:g}" for value in dict.fromkeys((found[0], found[-1])))
-
-
 def standard_error(content: Mapping[str, Any]) -> str:
     """Of one run's accuracy, because the test sentences are so many and no more: √(p (1 - p) / n).
 
     For p that of the best model here.
     """
-    share = max(row["accuracy"]["mean"] for row in content["scores"] if row["is_model"])
+    share = max(
+        (row["accuracy"]["mean"] for row in content["scores"] if row["is_model"]), default=0.5
+    )
     return decimal(math.sqrt(share * (1 - share) / content["dataset"]["test_sentences"]), 3)
 
 
 def again(content: Mapping[str, Any]) -> str:
-    """The commands that make these runs and this report, with all that was given to them."""
-    data = content["dataset"]["description"]["inputs"]
-    given = [f"DATASET={content['dataset']['name']}"]
-    given += ["TITLES=drop"] if data.get("titles") is False else []
-    given += ["CLEAN=1"] if data.get("clean") else []
-    given += [f"SPLIT={data['split']}"] if data.get("split", "random") != "random" else []
-    given += [f"SPLIT_SEED={data['seed']}"] if data["seed"] != 1 else []
-    lines = []
-    for version, detail in sorted(content["versions"].items()):
-        seeds = max(run["seed"] for run in content["runs"] if run["version"] == version)
-        variables = {
-            name.upper().replace("-", "_"): value
-            for name, value in detail["given"].items()
-            if name != "seed"
-        }
-        words = [f"{name}={value}" for name, value in sorted(variables.items())]
-        options = [*given, f"VERSION={version}", f"SEEDS={seeds}", *words]
-        lines.append(" ".join(["make reproduce", *options]))
+    """The commands that make these runs and this report."""
+    lines = [detail["command"] for _, detail in sorted(content["versions"].items())]
+    rows = (content["matrix"] or {"rows": []})["rows"]
+    lines += [row["command"] for row in rows if row["runs"] and row["command"] not in lines]
     return "\n".join([*lines, f"make report DATASET={content['dataset']['name']}"])
 
 

@@ -59,8 +59,39 @@ def test_of_equally_many_seeds_the_settings_that_were_started_last_are_shown(pro
         write_run(paths.RUNS, "v1", seed, epochs=3)
     for seed in (3, 4):
         write_run(paths.RUNS, "v1", seed, epochs=4)
-    chosen = recorded.of_one_configuration(recorded.read(paths.RUNS), "sample", "v1")
-    assert [run.seed for run in chosen] == [3, 4]
+    assert chosen("sample", "v1") == [(3, 1), (4, 1)]
+
+
+def chosen(dataset: str, version: str) -> list[tuple[int, int]]:
+    """Seed and split seed of the runs that a report shows."""
+    found = recorded.matching(recorded.read(paths.RUNS), dataset, version)
+    return [(run.seed, run.split_seed) for run in recorded.of_one_configuration(found)]
+
+
+def test_runs_on_one_split_and_runs_on_a_split_each_are_not_mixed(project: Path):
+    for seed, split in ((1, 1), (2, 1), (3, 1), (2, 2)):
+        write_run(paths.RUNS, "v1", seed, "knbc", data={"seed": split})
+    assert chosen("knbc", "v1") == [(1, 1), (2, 1), (3, 1)]
+    for split in (3, 4):
+        write_run(paths.RUNS, "v1", split, "knbc", data={"seed": split})
+    assert chosen("knbc", "v1") == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"data": {"split": "fold"}},
+        {"data": {"split": "published", "titles": False}},
+        {"data": {"split": "published"}, "vectors": "random"},
+    ],
+)
+def test_runs_on_the_corpus_as_published_go_before_more_runs_otherwise(
+    project: Path, other: dict[str, Any]
+):
+    write_run(paths.RUNS, "v1", 7, "knbc", data={"split": "published"}, vectors="chive")
+    for seed in (1, 2, 3):
+        write_run(paths.RUNS, "v1", seed, "knbc", **other)
+    assert chosen("knbc", "v1") == [(7, 1)]
 
 
 def test_a_run_that_was_interrupted_does_not_count(project: Path):
@@ -126,19 +157,15 @@ def test_the_epoch_that_was_kept_is_the_one_that_the_run_names(project: Path):
 
 
 def test_training_without_validation_sentences_has_curves_of_training_alone(project: Path):
-    for dataset in ("sample", "knbc"):
-        folder = write_run(paths.RUNS, dataset=dataset)
-        history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
-        manifest.write_json(folder / "history.json", {k: history[k] for k in ("epoch", "acc")})
-        described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        described["metrics"]["validation"].update(accuracy=None, epoch=None, monitor=None)
-        manifest.write_json(folder / "manifest.json", described)
+    folder = write_run(paths.RUNS)
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    manifest.write_json(folder / "history.json", {k: history[k] for k in ("epoch", "acc")})
+    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    described["metrics"]["validation"].update(accuracy=None, epoch=None, monitor=None)
+    manifest.write_json(folder / "manifest.json", described)
     pages.report("sample", "en")
-    built = build()
-    (curve,) = built["versions"]["v1"]["learning"]
+    (curve,) = build()["versions"]["v1"]["learning"]
     assert (curve["best_epoch"], "val_acc" in curve) == (None, False)
-    rows = {row["id"]: row for row in built["comparison"]}
-    assert rows["mymodel-epochs/val_acc/1"]["reproduced"] is None
 
 
 def test_an_earlier_run_without_probabilities_has_no_calibration(project: Path):

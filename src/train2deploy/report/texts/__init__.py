@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy.errors import UserError
-from train2deploy.report.published import LANGUAGES
+from train2deploy.report.shape import LANGUAGES
 
 if sys.version_info >= (3, 11):
     import tomllib
