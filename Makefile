@@ -282,7 +282,9 @@ HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT))
 TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 # What VERSION has not is refused before an environment is made or a sentence is read.
-.PHONY: .hyperparameters
+.PHONY: .hyperparameters .packed
+.packed:
+	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions --packed $(TRAIN_OPTIONS)
 .hyperparameters:
 	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions $(TRAIN_OPTIONS) $(TOKENS_OPTION)
 
@@ -315,7 +317,7 @@ evaluate: $(SERVE_ENV) .stamps/host build/model.tar.gz ## scores on the test spl
 	$(SAY_RUNTIME)
 	@$(RUN) evaluate $(call GIVEN,DATASET,--dataset "$(DATASET)")
 
-dry-run: .hyperparameters ## the main job: all of the above, from a fresh clone to a classified sentence
+dry-run: .packed ## the main job: all of the above, from a fresh clone to a classified sentence
 	$(SAY_RUNTIME)
 	@$(MAKE) --silent setup local-train package
 	@$(RUN) rehearse -- "$$Q"

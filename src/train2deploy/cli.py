@@ -167,6 +167,7 @@ def _parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
     from train2deploy import parity, runtimes
 
+    versions.check_packed(arguments.model_version)
     job = _job(arguments, repro=True)
     a = runtimes.named(arguments.a, *_containers(arguments), variable="A")
     b = runtimes.named(arguments.b, *_containers(arguments), variable="B")

@@ -240,10 +240,13 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="train2deploy.versions", allow_abbrev=False)
     add_options(parser)
     parser.add_argument("--tokens", default="")
+    parser.add_argument("--packed", action="store_true", help="what is asked for needs a package")
     arguments = parser.parse_known_args(argv)[0]
 
     def check_given() -> None:
         given(arguments)
+        if arguments.packed:
+            check_packed(arguments.model_version)
         check_reads(arguments.model_version, arguments.tokens or tokens_of(arguments.model_version))
 
     return exits.run(check_given)

@@ -33,7 +33,7 @@ def runs(project):
     """Each run's manifest and what must be the same when it is made again, by id."""
     found = {}
     for path in sorted((project.build / "runs").iterdir()):
-        results = [(path / name).read_bytes() for name in RESULTS]
+        results = [(path / name).read_bytes() for name in RESULTS if (path / name).exists()]
         record = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
         same = [record["inputs"], record["outputs"], record["metrics"], results]
         found[path.name] = (record, same)
@@ -127,6 +127,30 @@ def test_a_failing_job_is_named_and_the_exit_status_is_1(reproduced):
     assert "1 of 1 runs failed: seed 1." in done.stdout
     assert "expected 1 or more, found 0" in done.stdout
     assert "Error 1" in done.stdout
+
+
+def test_a_published_model_is_scored_on_each_split_by_both_rules(reproduced):
+    project, _ = reproduced
+    version = "VERSION=word-or-character-both"
+    text = project.make(*settings(project, "SPLITS=2", version)).stdout
+    found = {name: record for name, (record, _) in runs(project).items()}
+    made = [record for record in found.values() if record["version"] == version[8:]]
+    assert [(each["seed"], each["inputs"]["data"]["seed"]) for each in made] == [(1, 1), (2, 2)]
+    assert "is scored" in text
+    for record in made:
+        folder = project.build / "runs" / record["id"]
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "evaluation.json", "history.json", "manifest.json"]
+        history = project.json(f"runs/{record['id']}/history.json")
+        author = record["metrics"]["author"]
+        assert (author["rule"], author["epoch"]) == ("stopped-on-test", 1)
+        assert author["accuracy"] == pytest.approx(history["test_acc"][0])
+        assert record["metrics"]["accuracy"] == pytest.approx(history["test_acc"][0])
+        # Two BiLSTM of 4 units, and a softmax over the 16 states that they end in.
+        counted = record["metrics"]["parameters"]
+        assert counted["all"] == counted["trainable"] > 3 * (16 + 1)
+    again = project.make(*settings(project, "SPLITS=2", version)).stdout
+    assert again.count("recorded already") == 2
 
 
 # --- killed and started again -------------------------------------------------------------

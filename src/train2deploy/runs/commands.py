@@ -112,6 +112,8 @@ def _reproduce_check(arguments: argparse.Namespace) -> None:
     """Builds HEAD twice from nothing and compares every artifact"""
     from train2deploy.runs import check
 
+    for version in arguments.versions:
+        versions.check_packed(version)
     check.check(arguments.versions, arguments.variable)
 
 

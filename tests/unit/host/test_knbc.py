@@ -161,6 +161,12 @@ def test_what_lies_in_data_raw_is_found_by_its_name(project: Path, form: str):
     assert knbc_files.find() == place
 
 
+def test_a_folder_that_holds_an_archive_is_as_good_as_the_archive(project: Path, tmp_path: Path):
+    archive = FORMS["official, UTF-8"](tmp_path / "here")
+    content = Content.of(knbc.read(archive))
+    assert knbc.load(place=archive.parent, content=content).rows == knbc.read(archive)
+
+
 def jis_x_0208() -> bytes:
     """Every character of it, in EUC-JP."""
 

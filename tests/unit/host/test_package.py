@@ -132,6 +132,13 @@ def test_an_archive_that_is_not_the_one_that_was_packed_is_of_no_known_job(job: 
     assert package.job_of(paths.BUILD / "other.tar.gz") is None
 
 
+def test_a_published_model_is_not_packed(job: Path):
+    manifest.write(job / "manifest.json", {"version": "bilstm"}, {})
+    with pytest.raises(UserError, match=r"VERSION=bilstm: .* trained and scored, not packed"):
+        package.package(job)
+    assert not paths.MODEL_ARCHIVE.exists()
+
+
 def test_an_unknown_choice_of_dependencies_is_refused(job: Path):
     with pytest.raises(UserError, match="DEPS=both: expected lib or requirements"):
         package.package(job, "both")

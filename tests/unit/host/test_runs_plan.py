@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train2deploy import manifest, paths
+from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
 from train2deploy.runs import check, plan, record, registry, training
@@ -56,7 +57,6 @@ def asked(sources: Path) -> Plan:
 def place_of(asked: Plan) -> Path:
     """As `prepare` makes it, with vectors that nobody trained."""
     from train2deploy import datasets
-    from train2deploy.datasets import channels
 
     place = paths.REPRODUCTIONS / "data-made"
     dataset = datasets.load(asked.dataset)
@@ -202,6 +202,49 @@ def test_a_source_that_changed_while_it_was_trained_is_not_recorded(asked: Plan,
         record.record(run, HOST, {})
     assert not run.job.exists(), "it would be taken as finished again"
     assert not registry.is_recorded(run.id)
+
+
+def test_a_published_model_is_scored_by_what_its_job_left(sources: Path):
+    script = paths.TRAIN_SOURCE / "published" / "bilstm.py"
+    script.parent.mkdir()
+    script.write_text("print(1)\n")
+    asked = Plan(str(data_set(sources / "mine")), "bilstm", ((1, 1),), {})
+    (run,) = plan.runs(asked, 1, place_of(asked))
+    assert set(run.inputs["sources"]) == {"train"}, "no endpoint has a part in it"
+    left = run.job / "output" / "data"
+    left.mkdir(parents=True)
+    rows = [row.label for row in channels.read(run.channels / "data" / "test")]
+    right = [[float(label == name) for name in LABELS] for label in rows]
+    wrong = [row[::-1] for row in right]
+    (left / "history.csv").write_text("epoch,acc,val_acc,test_acc\n1,0.5,0.5,1\n2,0.5,0.4,0\n")
+    predictions = {"labels": LABELS, "probabilities": right, "author_probabilities": wrong}
+    manifest.write_json(left / "predictions.json", predictions)
+    (run.job / "train.log").write_text(" - 2s - loss: 1\n")
+    for archive in ("model.tar.gz", "output.tar.gz"):
+        (run.job / archive).write_bytes(b"")
+    (run.job / "model" / "1" / "variables").mkdir(parents=True)
+    (run.job / "model" / "1" / "saved_model.pb").write_bytes(b"")
+    inputs = {"channels": run.inputs["channels"], "source_sha256": run.inputs["sources"]["train"]}
+    metrics = {
+        "monitor": "val_acc",
+        "best_epoch": 1,
+        "author": {"rule": "last-epoch", "epoch": 2, "accuracy": 0.0},
+        "parameters": {"trainable": 3, "all": 4},
+    }
+    manifest.write(
+        run.job / "manifest.json", inputs, {}, seconds=1.0, metrics=metrics, started="2026"
+    )
+    made = record.record(run, HOST, {})
+    assert made["metrics"]["accuracy"] == 1.0
+    assert made["metrics"]["author"] == {
+        "rule": "last-epoch", "epoch": 2, "accuracy": 0.0, "f1_weighted": 0.0, "f1_macro": 0.0,
+    }  # fmt: skip
+    assert made["metrics"]["parameters"] == {"trainable": 3, "all": 4}
+    assert made["durations"]["package_s"] is None
+    assert sorted(path.name for path in (paths.RUNS / run.id).iterdir()) == [
+        "evaluation.json", "history.json", "manifest.json",
+    ]  # fmt: skip
+    assert registry.read(run.id, "evaluation.json")["labels"] == sorted(LABELS)
 
 
 def test_jobs_at_a_time_are_as_many_as_cores_memory_and_runs(monkeypatch: pytest.MonkeyPatch):

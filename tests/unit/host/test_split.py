@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train2deploy.datasets import split
-from train2deploy.datasets.rows import Row
+from train2deploy.datasets.rows import DataSet, Row
+from train2deploy.errors import UserError
 
 COUNTS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(2, 60), min_size=1)
 SEEDS = st.integers(0, 2**32)
@@ -108,3 +109,61 @@ def test_by_article_a_tenth_that_is_reached_is_not_exceeded():
 
 def test_rows_without_an_article_are_articles_of_their_own():
     assert len(split.by_group(rows_of({"a": 20, "b": 20}), seed=1)) == 4
+
+
+# --- as the author's articles, and whole articles in five folds ----------------------------
+
+KNBC = {"dataset": "knbc"}
+
+
+def knbc_of(rows: list[Row]) -> DataSet:
+    return DataSet(rows, None, KNBC)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_published_draws_as_many_of_each_label_as_the_authors_test_set_has(seed: int):
+    rows = rows_of({"京都": 1498, "携帯電話": 1278, "スポーツ": 522, "グルメ": 888})
+    test_ids = split.draw(knbc_of(rows), rows, seed, "published")
+    supports = Counter(row_id.split("-")[0] for row_id in test_ids)
+    assert supports == {"京都": 137, "携帯電話": 145, "スポーツ": 47, "グルメ": 90}
+    assert (len(rows) - len(test_ids), len(test_ids)) == (3767, 419)
+    assert test_ids == split.draw(knbc_of(rows), rows[::-1], seed, "published")
+    assert test_ids != split.draw(knbc_of(rows), rows, seed + 2, "published")
+
+
+def test_published_is_of_the_corpus_alone():
+    rows = rows_of({"a": 20, "b": 20})
+    with pytest.raises(UserError, match=r"SPLIT=published: .* found DATASET=sample"):
+        split.draw(DataSet(rows, None, {"dataset": "sample"}), rows, 1, "published")
+
+
+@given(
+    sizes=st.dictionaries(
+        st.sampled_from("ab"), st.lists(st.integers(1, 30), min_size=5, max_size=30), min_size=1
+    )
+)
+def test_five_folds_have_every_row_once_and_no_article_twice(sizes: dict[str, list[int]]):
+    rows = articles_of(sizes)
+    folds = [split.draw(knbc_of(rows), rows, seed, "fold") for seed in range(1, 6)]
+    assert sorted(row_id for fold in folds for row_id in fold) == sorted(row.id for row in rows)
+    groups = [{row.group for row in rows if row.id in fold} for fold in folds]
+    assert sum(len(names) for names in groups) == len(set().union(*groups))
+    for label, lengths in sizes.items():
+        counts = [sum(row_id[0] == label for row_id in fold) for fold in folds]
+        assert max(counts) - min(counts) <= max(lengths)
+
+
+def test_a_fold_does_not_depend_on_the_order_of_rows_and_there_are_five():
+    rows = articles_of({"a": [3, 4, 5, 6, 7, 8], "b": [2] * 9})
+    assert split.fold(rows, 3) == split.fold(rows[::-1], 3)
+    for number in (0, 6):
+        with pytest.raises(UserError, match=f"a fold from 1 to 5 .*, found {number}"):
+            split.fold(rows, number)
+
+
+def test_a_test_part_of_its_own_is_not_divided_into_folds():
+    rows = rows_of({"a": 20, "b": 20})
+    mine = DataSet(rows, frozenset({"a-1"}), {"dataset": "mine"})
+    with pytest.raises(UserError, match="SPLIT=fold: mine has a test part of its own"):
+        split.draw(mine, rows, 1, "fold")
+    assert split.draw(mine, rows, 1, "random") == {"a-1"}

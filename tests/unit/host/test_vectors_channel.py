@@ -138,6 +138,16 @@ def test_a_given_tokenizer_is_used_and_another_one_makes_the_vectors_again(
     assert "up to date" not in channel.build("corpus", corpus, 2000, 1, tokenizer_name=str(model))
 
 
+def test_the_authors_tokenizer_is_taken_from_where_the_corpus_is(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    laid = tmp_path / tokenizer.NAME
+    laid.write_bytes(b"pieces")
+    monkeypatch.setattr(tokenizer, "SHA256", sha256_of(b"pieces"))
+    assert tokenizer.find("author", tmp_path) == laid, "KNBC=<folder>"
+    assert tokenizer.find("author", tmp_path / "KNBC_v1.0.tar.bz2") == laid, "KNBC=<archive>"
+
+
 def test_the_authors_tokenizer_is_fetched_and_checked(
     project: Path, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
 ):

@@ -120,3 +120,71 @@ def test_a_script_without_a_table_is_named(tmp_path, monkeypatch: pytest.MonkeyP
     (tmp_path / "train_v1.py").write_text("print(1)\n")
     with pytest.raises(UserError, match=r"train_v1\.py: expected HYPERPARAMETERS in it"):
         versions.declared("v1")
+
+
+# --- the published models -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", versions.PUBLISHED)
+def test_a_published_model_has_a_script_and_hyperparameters(version: str):
+    versions.check(version)
+    assert {"epochs", "batch-size", "validation-split"} <= set(versions.declared(version))
+    assert given("--model-version", version, "--epochs", "3") == {"epochs": 3}
+
+
+def test_of_the_table_a_published_model_has_what_its_article_has():
+    assert list(versions.declared("mymodel")) == [
+        "epochs", "batch-size", "hidden", "dropout", "patience", "validation-split",
+    ]  # fmt: skip
+    assert "dropout" not in versions.declared("comp-corpus")
+    with pytest.raises(UserError, match=r"comp-corpus has no such hyperparameter, VERSION=v1 or"):
+        given("--model-version", "comp-corpus", "--dropout", "0.5")
+
+
+def test_its_vectors_and_its_tokenizer_are_as_near_to_the_authors_as_can_be_had():
+    assert versions.vectors_of("bilstm") == "wikipedia"
+    assert versions.vectors_of("v2") == "chive"
+    assert versions.tokenizer_of("bilstm", "wikipedia") == "author"
+    assert versions.tokenizer_of("bilstm", "chive") == "author"
+    assert versions.tokenizer_of("bilstm", "wikija") == "", "these bring their own"
+    assert versions.tokenizer_of("v1", "wikipedia") == ""
+
+
+@pytest.mark.parametrize("command", [["parity", "host", "docker", "--model-version"],
+                                     ["reproduce-check"]])  # fmt: skip
+def test_what_needs_a_package_is_refused_for_it(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main([*command, "bilstm"]) == EXIT_USAGE
+    assert "VERSION=bilstm: published models are trained and scored" in capsys.readouterr().err
+
+
+def test_make_dry_run_refuses_it_before_anything_is_begun(capsys: pytest.CaptureFixture[str]):
+    assert versions.main(["--packed", "--model-version", "v1"]) == 0
+    assert versions.main(["--packed", "--model-version", "bilstm"]) == EXIT_USAGE
+    assert "trained and scored, not packed" in capsys.readouterr().err
+    makefile = (paths.ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^dry-run: \.packed ", makefile, re.M)
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ([], [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]),
+        (["--seeds", "2", "--split-seed", "7"], [(1, 7), (2, 7)]),
+        (["--splits", "3"], [(1, 1), (2, 2), (3, 3)]),
+    ],
+)
+def test_seeds_train_on_one_split_and_splits_on_each(
+    options: list[str], expected: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+):
+    plans: list[plan.Plan] = []
+    monkeypatch.setattr(reproduce, "reproduce", lambda asked, *_: plans.append(asked))
+    assert cli.main(["reproduce", "--split", "published", *options]) == 0
+    assert list(plans[0].draws) == expected
+    assert plans[0].split == "published"
+
+
+def test_seeds_and_splits_are_not_asked_for_at_once(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["reproduce", "--seeds", "2", "--splits", "3"]) == EXIT_USAGE
+    assert "SEEDS=2 SPLITS=3: expected one of them" in capsys.readouterr().err
