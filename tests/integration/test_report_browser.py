@@ -26,12 +26,11 @@ FAMILIES = {"Hiragino Sans", "Yu Gothic", "Meiryo", "Noto Sans JP", "Noto Sans C
 def folder(tmp_path_factory):
     """A report as `make report` writes it, with all there is to show; and what make printed."""
     project = Project(tmp_path_factory.mktemp("report"))
-    for dataset in ("sample", "knbc"):
-        report_runs.write_both(project.build / "runs", 3, dataset)
+    report_runs.write_corpus(project.build / "runs")
     report_runs.write_measurements(project.build)
-    printed = project.make("report", "LANG_REPORT=ja").stdout
-    assert "build/reports/sample/report.ja.html" in printed, printed
-    return project.build / "reports" / "sample"
+    printed = project.make("report", "DATASET=knbc", "LANG_REPORT=ja").stdout
+    assert "build/reports/knbc/report.ja.html" in printed, printed
+    return project.build / "reports" / "knbc"
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +45,9 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(folder):
-    """The made-up report and the committed one, in both languages."""
-    return [where / name for where in (folder, REPOSITORY / "results" / "sample") for name in PAGES]
+    """The made-up report and the committed ones, in both languages."""
+    committed = [path.parent for path in (REPOSITORY / "results").glob("*/report.html")]
+    return [where / name for where in (folder, *committed) for name in PAGES]
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -80,7 +80,7 @@ def test_text_stands_out_from_what_is_behind_it(browser, pages, screen):
     for page in pages:
         browser.open(page, width, dark=dark)
         measured = browser.evaluate(CONTRAST)
-        assert measured["texts"] > 300
+        assert measured["texts"] > 200
         assert measured["faint"] == []
         assert (measured["paper"] < 0.05) == dark
 
@@ -172,7 +172,7 @@ def test_every_link_of_a_page_resolves(browser, pages):
         browser.open(page, 1280)
         links = browser.evaluate("[...document.querySelectorAll('a')].map(a => a.href.baseVal === "
                                  "undefined ? a.href : new URL(a.href.baseVal, location).href)")
-        assert len(links) > 300
+        assert len(links) > 200
         files = {urllib.parse.unquote(urllib.parse.urlsplit(link).path)
                  for link in links if link.startswith("file:")}  # fmt: skip
         assert [path for path in sorted(files) if not Path(path).is_file()] == []
@@ -180,7 +180,7 @@ def test_every_link_of_a_page_resolves(browser, pages):
             if path.endswith(".json"):
                 json.loads(Path(path).read_text(encoding="utf-8"))
         others = {link.split("/")[2] for link in links if not link.startswith("file:")}
-        assert others == {"www.inoue-kobo.com"}
+        assert others <= {"www.inoue-kobo.com"}
         anchors = browser.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')]"
                                    ".filter(a => !document.querySelector(a.hash)).length")
         assert anchors == 0
@@ -215,7 +215,7 @@ STRUCTURE = """(() => {
     plots: all('svg').every(s => s.getAttribute('role') === 'img'
       && s.getAttribute('aria-labelledby').split(' ').every(id => document.getElementById(id))),
     tables: all('table').every(t => t.querySelector('thead th[scope=col]'))
-      && all('tbody tr').every(r => r.querySelector('th[scope]')),
+      && all('tbody tr:not(.more)').every(r => r.querySelector('th[scope]')),
     levels: levels.every((level, i) => i === 0 ? level === 1 : level <= levels[i - 1] + 1),
     regions: all('section').every(s => document.getElementById(s.getAttribute('aria-labelledby'))),
   };
