@@ -24,15 +24,11 @@ class AccessLog:
         if request is None:
             line = '- - - [%s] "-" %d %d "-" "-"\n' % (text, status, sent)
         else:
-            referer = agent = '-'
-            for name, value in request.headers:
-                if name == b'user-agent':
-                    agent = _escaped(value)
-                elif name == b'referer':
-                    referer = _escaped(value)
-            line = '%s - - [%s] "%s %s HTTP/%s" %d %d "%s" "%s"\n' % (
-                request.peer, text, request.method, _escaped(request.target),
-                request.http_version, status, sent, referer, agent)
+            asked = request.memo.get('logged')
+            if asked is None:
+                asked = request.memo['logged'] = _asked(request)
+            line = '%s - - [%s] %s %d %d %s\n' % (
+                request.peer, text, asked[0], status, sent, asked[1])
         _write(self._descriptor, line)
 
 
@@ -56,6 +52,18 @@ class ErrorLog:
         if upstream is not None:
             parts.append(', upstream: "%s"' % upstream)
         _write(self._descriptor, ''.join(parts) + '\n')
+
+
+def _asked(request):
+    """(the request line, Referer and User-Agent), which follow from a request's head."""
+    referer = agent = '-'
+    for name, value in request.headers:
+        if name == b'user-agent':
+            agent = _escaped(value)
+        elif name == b'referer':
+            referer = _escaped(value)
+    return ('"%s %s HTTP/%s"' % (request.method, _escaped(request.target), request.http_version),
+            '"%s" "%s"' % (referer, agent))
 
 
 def _escaped(value):

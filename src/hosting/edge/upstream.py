@@ -40,9 +40,10 @@ class _Sending(Pending):
     """One request on its way: from server to server, until one takes it."""
 
     __slots__ = ('upstream', 'method', 'target', 'headers', 'body', 'request', 'with_length',
-                 'at', 'left')
+                 'proxied', 'at', 'left')
 
-    def __init__(self, upstream, method, target, headers, body, request, with_length, start):
+    def __init__(self, upstream, method, target, headers, body, request, with_length, proxied,
+                 start):
         super().__init__()
         self.upstream = upstream
         self.method = method
@@ -51,6 +52,7 @@ class _Sending(Pending):
         self.body = body
         self.request = request
         self.with_length = with_length
+        self.proxied = proxied
         self.at = start
         self.left = len(upstream.clients)
 
@@ -64,15 +66,25 @@ class _Sending(Pending):
 
     def _heard(self, reply, error):
         if error is None:
-            self.settle(reply)
+            self.settle(self._response(reply) if self.proxied else reply)
             return
         failure, may_go_on = self._judge(error)
         self.left -= 1
         if may_go_on and self.left:
             self.at = (self.at + 1) % len(self.upstream.clients)
             self.attempt()
+        elif self.proxied:
+            self.settle(page(failure.status))
         else:
             self.settle(error=failure)
+
+    def _response(self, reply):
+        """The Response that an upstream's Reply becomes."""
+        response = returned(reply)
+        if response is None:
+            self.log('upstream sent too big header while reading response header from upstream')
+            response = page(502)
+        return response
 
     def _judge(self, error):
         """(Failure, whether the next server may have the request); logs it as nginx does."""
@@ -103,12 +115,16 @@ class Upstream:
         self.log = error_log
         self._next = 0
 
-    def send(self, method, target, headers, body, request, with_length=True):
-        """A Pending of the Reply, or of a Failure with the status nginx gives its client."""
+    def send(self, method, target, headers, body, request, with_length=True, proxied=False):
+        """A Pending of the Reply, or of a Failure with the status nginx gives its client.
+
+        `proxied`: a Pending of the Response that the client gets, in both cases.
+        """
         start = self._next
         if len(self.clients) > 1:
             self._next = (start + 1) % len(self.clients)
-        sending = _Sending(self, method, target, headers, body, request, with_length, start)
+        sending = _Sending(self, method, target, headers, body, request, with_length,
+                           proxied, start)
         sending.attempt()
         return sending
 
@@ -120,29 +136,13 @@ class Upstream:
         headers = request.memo.get('forwarded')
         if headers is None:
             headers = request.memo['forwarded'] = forwarded_headers(request.headers)
-        return self._proxied(self.send(
-            request.method, target, headers, request.body, request, _has_length(request)))
+        return self.send(request.method, target, headers, request.body, request,
+                         _has_length(request), proxied=True)
 
     def forward_json(self, request, target):
         """Proxy without the client's headers (/tfs): JSON is what is sent and accepted."""
-        return self._proxied(self.send(
-            request.method, target, _JSON_HEADERS, request.body, request, _has_length(request)))
-
-    @staticmethod
-    def _proxied(sending):
-        """The Response that an upstream's Reply or Failure becomes."""
-        answer = Pending(sending.cancel)
-
-        def hand_on(reply, failure):
-            response = page(failure.status) if failure is not None else returned(reply)
-            if response is None:
-                sending.log('upstream sent too big header while reading response header from '
-                            'upstream')
-                response = page(502)
-            answer.settle(response)
-
-        sending.then(hand_on)
-        return answer
+        return self.send(request.method, target, _JSON_HEADERS, request.body, request,
+                         _has_length(request), proxied=True)
 
     async def ask(self, method, target, body, request):
         """(status, body) of a subrequest to the model server, or a Failure."""

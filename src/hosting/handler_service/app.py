@@ -5,7 +5,13 @@ import os
 
 import falcon
 
-from hosting.handler_service.context import Context2019, request_fields, rest_uri, tfs_attributes
+from hosting.handler_service.context import (
+    MEMO,
+    Context2019,
+    request_fields,
+    rest_uri,
+    tfs_attributes,
+)
 from hosting.handler_service.loader import explain_missing_module, load_handler
 
 logging.basicConfig(level=logging.INFO)
@@ -29,14 +35,21 @@ class InvocationResource:
         self._rest_port = os.environ['TFS_REST_PORT']
 
     def on_post(self, request, response):
+        memo = request.env.get(MEMO, {})
+        context = memo.get('context')
+        if context is None:
+            context = memo['context'] = self._context(request)
+        answer(self._handler, request.stream, context, response)
+
+    def _context(self, request):
+        """What the handler is told; it follows from the request's head alone."""
         custom, content_type, accept, length = request_fields(request)
         attributes = tfs_attributes(custom)
-        context = Context2019(
+        return Context2019(
             attributes.get('tfs-model-name'), attributes.get('tfs-model-version'),
             attributes.get('tfs-method'),
             rest_uri(self._rest_port, attributes, self._default_model_name),
             self._grpc_port, custom, content_type, accept, length)
-        answer(self._handler, request.stream, context, response)
 
 
 def answer(handler, data, context, response):

@@ -3,6 +3,8 @@ import re
 from collections import namedtuple
 
 CUSTOM_ATTRIBUTES_HEADER = 'X-Amzn-SageMaker-Custom-Attributes'
+MEMO = 'hosting.memo'
+"""In a WSGI environment: a dict that requests with the same head share."""
 DEFAULT_CONTENT_TYPE = 'application/json'
 DEFAULT_ACCEPT = 'application/json'
 

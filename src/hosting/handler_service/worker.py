@@ -23,6 +23,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
+from hosting.handler_service.context import MEMO
 from hosting.http.known_heads import MOST, KnownHeads
 
 _RECEIVE = 256 * 1024
@@ -135,6 +136,7 @@ class Worker(GeventWorker):
             request = Request(self.cfg, unreader)
             _, environ = wsgi.create(request, client, addr, listener.getsockname(), self.cfg)
             environ['wsgi.multithread'] = True
+            environ[MEMO] = {}
             reader = request.body.reader
             if isinstance(reader, body.LengthReader):
                 self._known_heads.learn(data, reader.length, (request, environ))

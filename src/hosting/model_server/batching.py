@@ -143,8 +143,8 @@ class BatchScheduler:
         self._name = name
         self._closed = False
 
-    def submit(self, task):
-        """Put a task into its signature's open batch, or into a new one."""
+    def submit(self, task, later=None):
+        """Put a task into its signature's open batch, or into a new one; its thread runs it."""
         parameters = self._threads.parameters
         check_input(task.arrays)
         size = len(task.arrays[0])

@@ -105,10 +105,13 @@ def _multi_line(leaves, shape, depth):
     size = shape[0]
     if not size:
         return '[]'
-    step = len(leaves) // size
     indent = '\n' + ' ' * (4 * depth + 4)
-    items = [_multi_line(leaves[i * step:(i + 1) * step], shape[1:], depth + 1)
-             for i in range(size)]
+    if len(shape) == 1:
+        items = leaves
+    else:
+        step = len(leaves) // size
+        items = [_multi_line(leaves[i * step:(i + 1) * step], shape[1:], depth + 1)
+                 for i in range(size)]
     return '[%s%s\n%s]' % (indent, (',' + indent).join(items), ' ' * (4 * depth))
 
 

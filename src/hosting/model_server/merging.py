@@ -2,9 +2,10 @@
 
 Requests that arrive while the session is busy wait, and when it is free all
 that fit together go in one run: one signature, equal inner shapes and types, a
-batch dimension in every input and output. A lone request is never delayed.
-TensorFlow Serving merges nothing unless it is told to batch; HOSTING_MERGE=0
-does the same.
+batch dimension in every input and output. A lone request is never delayed, and
+where its run will be short it has no thread of its own: handing it over and
+back costs as much as a tenth of a small model's run. TensorFlow Serving merges
+nothing unless it is told to batch; HOSTING_MERGE=0 does the same.
 """
 
 import collections
@@ -12,6 +13,7 @@ import os
 import threading
 import time
 
+from hosting.model_server import dtypes
 from hosting.model_server.errors import Unloaded
 from hosting.model_server.independence import TRIAL_TASKS, Trial
 from hosting.model_server.tasks import result_alone, run_alone, run_merged, run_together
@@ -22,6 +24,8 @@ MAX_ROWS = 64
 # A run that takes this long lets others start beside it, so that one large
 # request does not hold up all small ones.
 PATIENCE = 0.2
+# A run of fewer seconds may hold up an event loop, if the one before it took no longer.
+SHORT = 0.002
 # As many requests as TF Serving's REST API has threads for.
 SINGLE_RUNS = 4 * (os.cpu_count() or 1)
 
@@ -29,11 +33,12 @@ SINGLE_RUNS = 4 * (os.cpu_count() or 1)
 class MergingScheduler:
     """Runs tasks in threads; those that can share a run do when the session is busy."""
 
-    def __init__(self, name, single_runs=SINGLE_RUNS, merge=True):
+    def __init__(self, name, single_runs=SINGLE_RUNS, merge=True, predictable=False):
         """A scheduler with empty queues.
 
         `single_runs`: how many tasks that cannot share a run may be under way at once;
-        `merge`: False gives every task a run of its own.
+        `merge`: False gives every task a run of its own; `predictable`: whether inputs of a
+        size take the time that the last ones of that size took, whatever their values.
         """
         self._name = name
         self._merge = merge
@@ -43,12 +48,18 @@ class MergingScheduler:
         self._queues = {True: collections.deque(), False: collections.deque()}
         self._condition = threading.Condition(threading.Lock())
         self._trials = {}
+        self._predictable = predictable
+        self._latest = {}  # values and seconds of the latest run, by its signature's name
         self._idle = 0
         self._threads = 0
         self._closed = False
 
-    def submit(self, task):
-        """Queue a task; it runs at once when the session is free."""
+    def submit(self, task, later=None):
+        """Queue a task; it runs at once when the session is free.
+
+        `later(function)` calls a function when the caller, an event loop, has taken all that
+        its clients have sent so far: then, a task that is alone and short runs in this thread.
+        """
         if self._merge and task.signature.is_batched and not task.signature.mixing:
             task.key = task.merge_key()
             if task.key is not None and self._trial(task).refused:
@@ -61,7 +72,10 @@ class MergingScheduler:
             queue.append(task)
             # For the first that has to wait, a thread must watch how long.
             if self._has_room(shared) or shared and len(queue) == 1:
-                self._wake()
+                if later is not None and self._is_short(task):
+                    later(self._run_here)
+                else:
+                    self._wake()
 
     def _trial(self, task):
         key = (task.signature.name, task.outputs)
@@ -78,6 +92,34 @@ class MergingScheduler:
             self._threads += 1
             threading.Thread(target=self._work, name='run-%s-%d' % (self._name, self._threads),
                              daemon=True).start()
+
+    def _is_short(self, task):
+        if not self._predictable or dtypes.STRING in task.types:
+            return False
+        values, seconds = self._latest.get(task.signature.name, (0, 0.0))
+        return seconds < SHORT and _values([task]) <= values
+
+    def _run_here(self):
+        """Run a task that has stayed alone, else leave all to the threads."""
+        with self._condition:
+            alone = len(self._queues[True]) + len(self._queues[False]) == 1 \
+                and not self._begun and not self._single
+            shared = self._next()
+            if shared is None:  # done already
+                return
+            if not alone:
+                self._wake()
+                return
+            tasks, begun = self._begin(shared)
+        # TensorFlow Serving hands every run to TensorFlow's threads, and so does MERGE=0.
+        run_alone(tasks[0], in_this_thread=self._merge)
+        with self._condition:
+            self._end(tasks, shared, begun)
+            for queue in self._queues.values():
+                if queue:
+                    self._wake()
+            if self._closed:
+                self._condition.notify_all()
 
     def _has_room(self, shared):
         """Whether one more run of a kind may start: of those that share one, and one more for
@@ -117,6 +159,26 @@ class MergingScheduler:
                     left.append(other)
             queue.extendleft(reversed(left))
         return tasks
+
+    def _begin(self, shared):
+        """Take the tasks of the next run; when it begins."""
+        tasks = self._take(shared)
+        begun = time.monotonic()
+        if shared:
+            self._begun.append(begun)
+            if self._queues[True]:
+                self._wake()
+        else:
+            self._single += 1
+        return tasks, begun
+
+    def _end(self, tasks, shared, begun):
+        """A run has ended."""
+        self._latest[tasks[0].signature.name] = _values(tasks), time.monotonic() - begun
+        if shared:
+            self._begun.remove(begun)
+        else:
+            self._single -= 1
 
     def _run(self, tasks):
         """Run tasks that were taken together."""
@@ -164,26 +226,24 @@ class MergingScheduler:
                     condition.wait(self._patience() if self._queues[True] and self._begun else None)
                     self._idle -= 1
                     shared = self._next()
-                tasks = self._take(shared)
-                begun = time.monotonic()
-                if shared:
-                    self._begun.append(begun)
-                    if self._queues[True]:
-                        self._wake()
-                else:
-                    self._single += 1
+                tasks, begun = self._begin(shared)
             self._run(tasks)
+            with condition:
+                self._end(tasks, shared, begun)
             # Not to keep the tensors while waiting for the next.
             del tasks
-            with condition:
-                if shared:
-                    self._begun.remove(begun)
-                else:
-                    self._single -= 1
 
     def close(self, timeout=30.0):
         """Finish what is queued, refuse the rest, end the threads."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
-            self._condition.wait_for(lambda: not self._threads, timeout)
+            self._condition.wait_for(self._is_finished, timeout)
+
+    def _is_finished(self):
+        return not (self._threads or self._begun or self._single or any(self._queues.values()))
+
+
+def _values(tasks):
+    """How many values the tensors of tasks hold."""
+    return sum([array.size for task in tasks for array in task.arrays])

@@ -83,6 +83,9 @@ _SIGNATURES = {
 _SHORT = ('TF_GetCode', 'TF_TensorType', 'TF_NumDims', 'TF_Dim', 'TF_TensorByteSize',
           'TF_TensorData')
 
+# RunOptions{inter_op_thread_pool: -1}, field 3.
+_IN_THIS_THREAD = b'\x18' + b'\xff' * 9 + b'\x01'
+
 _library = None
 _lock = threading.Lock()
 
@@ -213,19 +216,17 @@ def _from_tensor(tensor):
     """An array with a copy of the tensor's values."""
     lib = library()
     dtype = lib.TF_TensorType(tensor)
-    shape = tuple(lib.TF_Dim(tensor, i) for i in range(lib.TF_NumDims(tensor)))
+    shape = tuple([lib.TF_Dim(tensor, i) for i in range(lib.TF_NumDims(tensor))])
     size = lib.TF_TensorByteSize(tensor)
-    count = int(np.prod(shape, dtype=np.int64))
+    data = ctypes.string_at(lib.TF_TensorData(tensor), size) if size else b''
     if dtype == dtypes.STRING:
-        data = ctypes.string_at(lib.TF_TensorData(tensor), size) if size else b''
+        count = int(np.prod(shape, dtype=np.int64))
         return shaped(_decode_strings(data, count), shape)
     numpy_dtype = dtypes.NUMPY.get(dtype)
     if numpy_dtype is None:
         raise ServingError(12, 'Tensors of type %s cannot leave the session' % dtypes.name(dtype))
-    array = np.empty(count, dtype=numpy_dtype)
-    if size:
-        ctypes.memmove(array.__array_interface__['data'][0], lib.TF_TensorData(tensor), size)
-    return shaped(array, shape)
+    # An array without values is not one that frombuffer makes.
+    return shaped(np.frombuffer(data, numpy_dtype) if size else np.empty(0, numpy_dtype), shape)
 
 
 @functools.lru_cache(maxsize=None)
@@ -261,14 +262,16 @@ class Callable:
         self._fetches = (_Output * len(fetches))(*fetches)
         self._n_fetches = len(fetches)
 
-    def __call__(self, arrays, timeout_ms=0, types=None):
+    def __call__(self, arrays, timeout_ms=0, types=None, in_this_thread=False):
         """Run with one array for each feed; returns one array for each fetch.
 
-        `types`: the arrays' types, if they are not the signature's.
+        `types`: the arrays' types, if they are not the signature's; `in_this_thread`: the
+        operations are not handed to the session's threads, which takes as long as a few of them.
         """
         lib = library()
         types = types or self._feed_types
-        run_options = _run_options(timeout_ms) if timeout_ms else None
+        run_options = _run_options(timeout_ms, in_this_thread) \
+            if timeout_ms or in_this_thread else None
         count = len(arrays)
         tensors = (_POINTER * count)()
         results = (_POINTER * self._n_fetches)()
@@ -291,8 +294,8 @@ class Callable:
 
 
 @functools.lru_cache(maxsize=None)
-def _run_options(timeout_ms):
-    """``RunOptions{timeout_in_ms}`` as a ``TF_Buffer``.
+def _run_options(timeout_ms, in_this_thread):
+    """``RunOptions{timeout_in_ms, inter_op_thread_pool}`` as a ``TF_Buffer``.
 
     The buffers are kept: most requests share one time-out. Others are rounded
     up, so that there are few of them.
@@ -302,6 +305,8 @@ def _run_options(timeout_ms):
         varint.append(number & 0x7f | 0x80)
         number >>= 7
     varint.append(number)
+    if in_this_thread:
+        varint += _IN_THIS_THREAD
     return library().TF_NewBufferFromString(bytes(varint), len(varint))
 
 

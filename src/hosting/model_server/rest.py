@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import threading
 
 from hosting.http.messages import Response
 from hosting.http.pending import Pending
@@ -78,6 +79,7 @@ class RestApi:
         self._manager = manager
         self._timeout_ms = timeout_ms
         self._loop = asyncio.get_event_loop()
+        self._thread = threading.get_ident()
         self._methods = {'predict': self._predict, 'classify': self._classify,
                          'regress': self._regress}
 
@@ -143,7 +145,7 @@ class RestApi:
 
         pending, done = self._pending(result)
         task = predict.new_task(signature, tensors, (), done, self._timeout_ms)
-        servable.scheduler.submit(task)
+        servable.scheduler.submit(task, self._loop.call_soon)
         return pending
 
     def _classify(self, name, version, raw):
@@ -170,7 +172,8 @@ class RestApi:
 
         pending, done = self._pending(result)
         servable.scheduler.submit(Task(signature, examples.input_arrays(serialized), outputs,
-                                       done, self._timeout_ms, examples.INPUT_TYPES))
+                                       done, self._timeout_ms, examples.INPUT_TYPES),
+                                  self._loop.call_soon)
         return pending
 
     def _pending(self, write):
@@ -197,6 +200,9 @@ class RestApi:
             pending.settle(response)
 
         def done(arrays, error):
-            loop.call_soon_threadsafe(finish, arrays, error)
+            if threading.get_ident() == self._thread:
+                finish(arrays, error)
+            else:
+                loop.call_soon_threadsafe(finish, arrays, error)
 
         return pending, done

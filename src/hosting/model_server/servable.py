@@ -1,5 +1,6 @@
 """One version of a model: a SavedModel, loaded, with the queue of its requests."""
 
+import itertools
 import logging
 
 from hosting.model_server import independence, loop_invariants, native, warmup
@@ -34,6 +35,7 @@ class Servable:
                            for signature_name, proto in self.signature_def.items()}
         if options.merge:
             self._find_mixing(meta_graph.graph_def)
+        self.is_predictable = not _has_loops(meta_graph.graph_def)
         self.scheduler = options.new_scheduler(self)
         if options.enable_model_warmup:
             warmup.warm_up(self, path)
@@ -57,6 +59,8 @@ class Servable:
         self._session.close()
 
 
+_LOOPS = frozenset(['LoopCond', 'While', 'StatelessWhile'])
+
 # tensorflow_model_server knows these operations but cannot run them: it has no Python.
 _PYTHON_FUNCTIONS = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')
 
@@ -75,6 +79,13 @@ def _refuse_python_functions(graph_def):
                 ', token="', node.attr['token'].s.decode('utf-8', 'replace'), '"]\n'
                 'Registered devices: [CPU]\nRegistered kernels:\n  <no registered kernels>\n\n'
                 '\t [[{{node ', node.name, '}}]]')
+
+
+def _has_loops(graph_def):
+    """Whether the time that a run takes may depend on the values that are fed."""
+    nodes = itertools.chain(graph_def.node,
+                            *[function.node_def for function in graph_def.library.function])
+    return any(node.op in _LOOPS for node in nodes)
 
 
 def _load(path, options):

@@ -63,7 +63,8 @@ class ServableOptions:
             from hosting.model_server.batching import BatchScheduler
             return BatchScheduler(self._batch_threads, servable.name)
         from hosting.model_server.merging import MergingScheduler
-        return MergingScheduler(servable.name, merge=self.merge)
+        return MergingScheduler(servable.name, merge=self.merge,
+                                predictable=servable.is_predictable)
 
 
 def _bind(port):

@@ -47,14 +47,15 @@ def _common_rows(arrays):
     return rows
 
 
-def result_alone(task, check=None):
+def result_alone(task, check=None, in_this_thread=False):
     """Run one task by itself; returns its arrays and None, or None and the error.
 
-    `check(arrays, rows)` may refuse the results.
+    `check(arrays, rows)` may refuse the results; `in_this_thread`: without TensorFlow's own
+    threads for operations that could run side by side.
     """
     try:
         runner = task.signature.runner(task.outputs)
-        arrays = runner(task.arrays, task.timeout_ms, task.types)
+        arrays = runner(task.arrays, task.timeout_ms, task.types, in_this_thread)
         if check is not None:
             check(arrays, task.rows)
     except ServingError as error:
@@ -64,9 +65,9 @@ def result_alone(task, check=None):
     return arrays, None
 
 
-def run_alone(task, check=None):
+def run_alone(task, check=None, in_this_thread=False):
     """Run one task by itself and report."""
-    task.done(*result_alone(task, check))
+    task.done(*result_alone(task, check, in_this_thread))
 
 
 def run_merged(tasks, extra_rows=0):

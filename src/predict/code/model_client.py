@@ -9,6 +9,7 @@ The model server may be away for a moment: it is still loading when the endpoint
 starts, and the container starts it again when it dies. Calls wait for it. A call on
 which it dies is made again, but not for ever: it may be the call that kills it.
 """
+import functools
 import json
 import socket
 import time
@@ -22,7 +23,8 @@ TRIES = 3
 
 _RECEIVE_BYTES = 1 << 16
 _REQUEST = ('POST {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\n'
-            'Content-Length: {}\r\n\r\n')
+            'Content-Length: ')
+_encode = json.JSONEncoder(separators=(',', ':')).encode  # json.dumps makes one for each call
 
 
 class ModelServerError(Exception):
@@ -66,8 +68,7 @@ class ModelClient:
         request = {'inputs': inputs}
         if signature_name:
             request['signature_name'] = signature_name
-        body = json.dumps(request, separators=(',', ':')).encode()
-        status, answer = self._post(urlsplit(uri), body)
+        status, answer = self._post(uri, _encode(request).encode())
         try:
             parsed = json.loads(answer.decode('utf-8'))
         except ValueError:
@@ -79,14 +80,12 @@ class ModelClient:
             raise ModelServerError('the model server answered 200 without "outputs"')
         return parsed['outputs']
 
-    def _post(self, address, body):
-        # `localhost` may first be tried as ::1, where nothing listens.
-        host = '127.0.0.1' if address.hostname == 'localhost' else address.hostname
-        payload = _REQUEST.format(
-            address.path, address.hostname, address.port, len(body)).encode() + body
+    def _post(self, uri, body):
+        host, port, head = _target(uri)
+        payload = b'%b%d\r\n\r\n%b' % (head, len(body), body)
         lost = 0
         while True:
-            connection = self._take(host, address.port)
+            connection = self._take(host, port)
             try:
                 status, answer, keep = connection.exchange(payload)
             except ConnectionLost as error:
@@ -100,7 +99,7 @@ class ModelClient:
             except OSError as error:
                 connection.close()
                 raise ModelServerError('the model server at {}:{} did not answer: {}'.format(
-                    host, address.port, error))
+                    host, port, error))
             if keep:
                 self._idle.append(connection)
             else:
@@ -190,6 +189,16 @@ class Connection:
     def close(self):
         """Ends the connection."""
         self._socket.close()
+
+
+@functools.lru_cache(maxsize=64)
+def _target(uri):
+    """(host, port, how a request to it begins)"""
+    address = urlsplit(uri)
+    # `localhost` may first be tried as ::1, where nothing listens.
+    host = '127.0.0.1' if address.hostname == 'localhost' else address.hostname
+    return host, address.port, _REQUEST.format(
+        address.path, address.hostname, address.port).encode()
 
 
 def _length(head):
