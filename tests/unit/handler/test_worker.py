@@ -6,6 +6,7 @@ import os
 import re
 import socket
 
+import falcon
 import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
@@ -13,6 +14,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hosting.handler_service.app import InvocationResource
 from hosting.handler_service.worker import Worker
 from hosting.http.known_heads import KnownHeads
 
@@ -185,3 +187,22 @@ def test_a_content_type_that_no_header_can_hold_is_an_error_page(content_type):
     found = answers(worker(Worker, wrong), message)
     assert found == answers(worker(GeventWorker, wrong), message)
     assert re.search(rb'<html>', found[0][2])
+
+
+def test_a_handler_is_told_of_its_own_request_however_often_its_head_came(monkeypatch):
+    for name in ('TFS_DEFAULT_MODEL_NAME', 'TFS_GRPC_PORT', 'TFS_REST_PORT'):
+        monkeypatch.setenv(name, '1')
+    api = falcon.API()
+    api.add_route('/x', InvocationResource(
+        lambda data, context: (json.dumps([data.read().decode(), *context]), 'text/plain')))
+    one = worker(Worker, api)
+    heads = [HEAD, HEAD + b'\r\nX-Amzn-SageMaker-Custom-Attributes: tfs-model-name=m,a=b',
+             HEAD + b'\r\nAccept: text/csv\r\nContent-Type: a/b']
+    first, *others = [[answers(one, head + b'\r\n\r\n' + body) for head in heads]
+                      for body in (b'abc', b'xyz', b'abc')]
+    assert others[-1] == first
+    asked = [json.loads(body) for (_, _, body), in others[0]]
+    assert [what[0] for what in asked] == ['xyz'] * 3
+    assert [what[1] for what in asked] == [None, 'm', None]
+    assert [what[-3:] for what in asked] == [
+        ['application/json', 'application/json', 3]] * 2 + [['a/b', 'text/csv', 3]]

@@ -313,6 +313,13 @@ def test_nothing_is_rewritten_unless_asked_for(saved_model, served, monkeypatch)
     assert options.session_config(saved_model) == b''
 
 
+def test_how_long_a_loop_takes_is_not_what_it_took_the_last_time(saved_model):
+    one = servable.Servable('model', 1, saved_model,
+                            server.ServableOptions(flags.parse(['--model_base_path=/m'])))
+    assert not one.is_predictable
+    one.close()
+
+
 def test_a_servable_gives_what_session_run_gives(saved_model, served):
     x = np.random.RandomState(4).normal(size=(3, 4)).astype(np.float32)
     with tf.Session(graph=tf.Graph()) as session:

@@ -29,6 +29,7 @@ class Signature:
         self.is_batched = is_batched
         self.mixing = mixing
         self.runs = []
+        self.threads = []
         self.gate = threading.Event()
         self.gate.set()
         self.under_way = self.most_under_way = 0
@@ -39,6 +40,7 @@ class Signature:
         def run(arrays, timeout_ms=0, types=None, in_this_thread=False):
             with self._lock:
                 self.runs.append(arrays[0].shape)
+                self.threads.append((threading.get_ident(), in_this_thread))
                 self.under_way += 1
                 self.most_under_way = max(self.most_under_way, self.under_way)
             try:
@@ -58,9 +60,10 @@ class Requests:
         self._signature = signature
         self._done = threading.Condition()
         self._sent = 0
+        self.types = None
         self.results = {}
 
-    def send(self, array):
+    def send(self, array, later=None):
         number = self._sent
         self._sent += 1
 
@@ -70,7 +73,8 @@ class Requests:
                 self.results[number] = error if error is not None else arrays[0]
                 self._done.notify_all()
 
-        self._scheduler.submit(Task(self._signature, [array], ('y',), done))
+        task = Task(self._signature, [array], ('y',), done, types=self.types)
+        self._scheduler.submit(task, later)
         return number
 
     def wait(self):
@@ -149,6 +153,91 @@ def test_a_lone_request_runs_at_once_and_alone(serving, patient):
     requests.send(rows(1, 2))
     assert requests.wait()[0].tolist() == [[2], [4]]
     assert signature.runs == [(2, 1)]
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Every run is a short one, however slow the machine."""
+    monkeypatch.setattr(merging, 'SHORT', LONG)
+
+
+def known(serving, **options):
+    """(requests, signature) of which one run, of two values, has been measured."""
+    signature = Signature(lambda x: 2 * x)
+    requests = serving(signature, **dict({'predictable': True}, **options))
+    scheduler, ended, put_off = requests._scheduler, threading.Event(), []
+    end = scheduler._end
+
+    def noting(*arguments):
+        end(*arguments)
+        ended.set()
+
+    scheduler._end = noting
+    requests.send(rows(1, 2), put_off.append)
+    assert ended.wait(LONG)
+    assert not put_off, 'nothing was known of its runs'
+    return requests, signature
+
+
+@pytest.mark.parametrize('merge', [True, False])
+def test_a_short_run_of_a_request_that_is_alone_is_the_event_loops_own(serving, short, merge):
+    requests, signature = known(serving, merge=merge)
+    put_off = []
+    number = requests.send(rows(3, 4), put_off.append)
+    assert number not in requests.results
+    for function in put_off:
+        function()
+    assert requests.results[number].tolist() == [[6], [8]]
+    # Where each request has a run as on AWS, it is TensorFlow's threads that run it.
+    assert signature.threads[1] == (threading.get_ident(), merge)
+
+
+@pytest.mark.parametrize('merge', [True, False])
+def test_requests_that_came_together_are_left_to_the_threads(serving, short, merge):
+    requests, signature = known(serving, merge=merge)
+    put_off = []
+    numbers = [requests.send(rows(value), put_off.append) for value in range(3)]
+    for function in put_off:
+        function()
+    results = requests.wait()
+    assert [results[number].tolist() for number in numbers] == [[[0]], [[2]], [[4]]]
+    assert all(thread != (threading.get_ident(), True) for thread in signature.threads)
+    assert threading.get_ident() not in [thread for thread, _ in signature.threads]
+
+
+@pytest.mark.parametrize('options, array, types', [
+    ({}, rows(1, 2, 3), None),
+    ({}, rows(1), (7,)),
+    ({'predictable': False}, rows(1), None)], ids=['larger', 'strings', 'loops'])
+def test_a_run_that_may_take_long_has_a_thread(serving, short, options, array, types):
+    requests, _ = known(serving, **options)
+    put_off = []
+    requests.types = types
+    requests.send(array, put_off.append)
+    requests.wait()
+    assert not put_off
+
+
+def test_after_a_long_run_the_next_one_has_a_thread(serving, monkeypatch):
+    monkeypatch.setattr(merging, 'SHORT', 0.0)
+    requests, _ = known(serving)
+    put_off = []
+    requests.send(rows(1), put_off.append)
+    requests.wait()
+    assert not put_off
+
+
+def test_closing_waits_for_a_run_that_was_put_off(serving, short):
+    requests, _ = known(serving)
+    put_off = []
+    number = requests.send(rows(5), put_off.append)
+    closing = threading.Thread(target=requests._scheduler.close)
+    closing.start()
+    for function in put_off:
+        function()
+    closing.join(LONG)
+    assert not closing.is_alive()
+    assert requests.results[number].tolist() == [[10]]
 
 
 def test_requests_that_wait_share_the_next_run(serving, patient):

@@ -103,3 +103,7 @@ def test_it_is_not_looked_for_for_ever(servables):
     assert over_rest(Manager(gone, gone_too, there))[0] == 503
     with pytest.raises(AssertionError, match=str(grpc.StatusCode.UNAVAILABLE)):
         over_grpc(Manager(gone, gone_too, there))
+
+
+def test_a_model_without_loops_takes_as_long_as_the_last_time(servables):
+    assert all(one.is_predictable for one in servables)
