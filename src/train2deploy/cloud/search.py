@@ -1,6 +1,6 @@
 """tune.toml: what is searched, and the results of a search, here or on SageMaker.
 
-A table [v1] or [v2] holds what is different for that VERSION.
+A table such as [v2] holds what is different for that VERSION.
 """
 
 import json
@@ -78,8 +78,7 @@ def load(version: str = "v1", file: Path = paths.SEARCH_SETTINGS) -> Search:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{where}: expected TOML: {error}") from error
     tables = {name: values.pop(name, {}) for name in versions.SCRIPTS}
-    if version not in tables:
-        raise UserError(f"VERSION={version}: expected one of {', '.join(versions.SCRIPTS)}.")
+    versions.check(version)
     if not all(isinstance(table, dict) for table in tables.values()):
         raise UserError(f"{where}: expected tables [{'], ['.join(tables)}].")
     values |= tables[version]

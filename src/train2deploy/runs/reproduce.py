@@ -49,7 +49,7 @@ def reproduce(asked: Plan, runtime: Runtime, options: Sequence[str], jobs: int |
                 console.say(f"seed {run.seed}: recorded already, {run.id}")
                 shutil.rmtree(run.workspace, ignore_errors=True)  # killed right after recording
         if missing:
-            _make(missing, runtime, options, training.how_many(jobs, len(missing)), lock)
+            _make(missing, runtime, options, training.how_many(jobs, missing), lock)
     records = [registry.read(run.id, registry.MANIFEST) for run in runs]
     table.show(records)
     console.print_table(spread(records))

@@ -23,6 +23,8 @@ from train2deploy.runs.plan import Run
 
 BYTES_OF_A_JOB = 1.5e9
 """Room that a job is given; the article's model on the sample takes 0.42 GB."""
+BYTES_OF_A_PUBLISHED_JOB = 4e9
+"""Of a published model: 356 units, 96 pieces and batches of 256 take 2.7 GB."""
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 20.0
 """A worker ends its own children first."""
@@ -141,11 +143,12 @@ def last_words(worker: Worker) -> str:
     return "\n".join(lines[-LAST_LINES:]) or f"exit status {worker.process.returncode}"
 
 
-def how_many(asked: int | None, runs: int) -> int:
+def how_many(asked: int | None, runs: Sequence[Run]) -> int:
     """How many jobs at a time: what is asked, else one a core as far as memory goes."""
-    by_memory = int(_available_bytes() // BYTES_OF_A_JOB)
-    limit = asked or min(len(os.sched_getaffinity(0)), by_memory)
-    return max(1, min(limit, runs))
+    published = any(run.is_published for run in runs)
+    room = BYTES_OF_A_PUBLISHED_JOB if published else BYTES_OF_A_JOB
+    limit = asked or min(len(os.sched_getaffinity(0)), int(_available_bytes() // room))
+    return max(1, min(limit, len(runs)))
 
 
 def _available_bytes() -> float:

@@ -30,6 +30,13 @@ def test_the_shipped_search_has_the_articles_ranges():
     assert ranges["learning-rate"].log
 
 
+def test_the_search_of_mymodel_is_its_articles():
+    wanted = search.load("mymodel", REPOSITORY / "tune.toml")
+    assert (wanted.objective, wanted.direction, wanted.jobs) == ("valid:mse", "Minimize", 50)
+    assert [(each.name, each.low, each.high) for each in wanted.ranges] == [
+        ("hidden", 32, 512), ("dropout", 0.1, 0.7)]
+
+
 def test_a_versions_table_takes_the_place_of_the_rest(tmp_path):
     text = "jobs=3\n[ranges.hidden]\nmin=1\nmax=2\n[v2]\njobs=5\n"
     text += "[v2.ranges.ngram-dropout]\nmin=0\nmax=0.5\n"
