@@ -101,6 +101,7 @@ def _take_measurements(place: Path) -> None:
 
 def _slim(target: Path, answers: bool) -> None:
     """Leaves of an evaluation the scores, and the answers where calibration needs them."""
+    _write_compact(target / "manifest.json", manifest.read(target / "manifest.json") or {})
     path = target / "evaluation.json"
     evaluation = manifest.read(path) or {}
     dropped = OF_SENTENCES[:1] if answers else OF_SENTENCES
