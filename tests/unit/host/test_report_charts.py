@@ -78,3 +78,12 @@ def test_a_long_label_of_a_ranking_is_cut_to_its_room():
     svg = charts.ranking({"article": {}, "ours": ours}, texts.load("en")).svg()
     assert ">とても長…</text>" in svg
     assert ">短い</text>" in svg
+
+
+@pytest.mark.parametrize("epochs, line", [([1, 2, 3], True), ([2, 19, 20], False)])
+def test_what_was_printed_is_a_line_only_where_no_epoch_is_left_out(epochs: list[int], line: bool):
+    model = {"id": "m", "name": {"en": "m"}, "curves": [], "log": {"epochs": epochs,
+             "val_acc": [0.7, 0.75, 0.8]}}  # fmt: skip
+    drawn = "".join(charts.epochs(model, texts.load("en")).elements)
+    assert drawn.count('class="dot printed"') == 3
+    assert drawn.count('<path class="printed"') == 1 + line, "one is the legend's"
