@@ -49,7 +49,8 @@ class MergingScheduler:
         self._condition = threading.Condition(threading.Lock())
         self._trials = {}
         self._predictable = predictable
-        self._latest = {}  # values and seconds of the latest run, by its signature's name
+        # Values and seconds of the latest run, by its signature's name; 0 values: not alone.
+        self._latest = {}
         self._idle = 0
         self._threads = 0
         self._closed = False
@@ -174,11 +175,14 @@ class MergingScheduler:
 
     def _end(self, tasks, shared, begun):
         """A run has ended."""
-        self._latest[tasks[0].signature.name] = _values(tasks), time.monotonic() - begun
+        seconds = time.monotonic() - begun
         if shared:
             self._begun.remove(begun)
         else:
             self._single -= 1
+        # Among many clients' requests an event loop has better things to do.
+        busy = len(tasks) > 1 or self._begun or self._single or any(self._queues.values())
+        self._latest[tasks[0].signature.name] = 0 if busy else _values(tasks), seconds
 
     def _run(self, tasks):
         """Run tasks that were taken together."""

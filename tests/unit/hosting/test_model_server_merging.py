@@ -227,6 +227,25 @@ def test_after_a_long_run_the_next_one_has_a_thread(serving, monkeypatch):
     assert not put_off
 
 
+def test_a_run_for_which_others_waited_is_not_taken_for_short(serving, short, patient):
+    signature = Signature(lambda x: 2 * x)
+    requests = serving(signature, predictable=True)
+    scheduler, seen = requests._scheduler, []
+    end = scheduler._end
+
+    def noting(*arguments):
+        end(*arguments)
+        seen.append(scheduler._latest['fake'][0])
+
+    scheduler._end = noting
+    with together(signature):
+        for value in range(2):
+            requests.send(rows(value))
+    requests.wait()
+    scheduler.close()
+    assert seen[0] == 0
+
+
 def test_closing_waits_for_a_run_that_was_put_off(serving, short):
     requests, _ = known(serving)
     put_off = []
