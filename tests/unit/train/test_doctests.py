@@ -6,8 +6,8 @@ import os
 import pytest
 from conftest import SRC
 
-MODULES = sorted(name[:-3] for name in os.listdir(os.path.join(SRC, 'train'))
-                 if name.endswith('.py'))
+MODULES = sorted(name[:-3] for folder in ('train', 'train/published')
+                 for name in os.listdir(os.path.join(SRC, folder)) if name.endswith('.py'))
 
 
 @pytest.mark.parametrize('module', MODULES + ['encoding'])
