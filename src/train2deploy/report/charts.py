@@ -136,14 +136,14 @@ def epochs(row: Mapping[str, Any], texts: Texts) -> Drawing:
             )  # fmt: skip
     if printed["epochs"]:
         drawing.legend([("printed", texts("legend_printed"))], TOP + 2)
-        points = [
+        dots = [
             (x(epoch), y(value))
             for epoch, value in zip(printed["epochs"], printed["val_acc"], strict=True)
         ]
-        if printed["epochs"][-1] - printed["epochs"][0] < len(points):  # no epoch is left out
-            drawing.polyline(points, "printed")
-        for point in points:
-            drawing.circle(point, 2, "dot printed")
+        if printed["epochs"][-1] - printed["epochs"][0] < len(dots):  # no epoch is left out
+            drawing.polyline(dots, "printed")
+        for dot in dots:
+            drawing.circle(dot, 2, "dot printed")
     return drawing
 
 

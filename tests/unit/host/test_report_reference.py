@@ -77,7 +77,7 @@ def test_no_sentence_of_the_corpus_is_committed():
     place = os.environ.get("KNBC") or next(paths.RAW.glob("KNBC*"), None)
     if matrix.DATASET not in COMMITTED or not place:
         pytest.skip("expected KNBC=<the corpus> and results/knbc, found one of them at most")
-    rows = datasets.load("knbc", knbc=Path(place)).rows
+    rows = datasets.load("knbc", knbc_place=Path(place)).rows
     long = [row.text for row in rows if len(row.text) >= 8]
     for path in reference.folder(matrix.DATASET).rglob("*"):
         if path.suffix in (".json", ".md"):
