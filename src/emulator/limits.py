@@ -1,4 +1,4 @@
-"""What the platform gives an endpoint (contract A9), and shorter times for a rehearsal of them.
+"""What the platform gives an endpoint (docs/contract.md#a9), and shorter times for a rehearsal.
 
 Limits that differ are written `name:number`, several with commas between them:
 

@@ -122,7 +122,7 @@ class Instance:
             self._quiet.wait_for(lambda: self._requests == 0, DRAIN_SECONDS)
 
     def stop(self) -> None:
-        """SIGTERM, SIGKILL 30 s later (contract A9); nothing is left."""
+        """SIGTERM, SIGKILL 30 s later (docs/contract.md#a9); nothing is left."""
         if self.process is not None:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,7 @@
-"""Training jobs that train: the AWS toolkit, run on an /opt/ml tree made from S3 (contract B)."""
+"""Training jobs that train: the AWS toolkit, run on an /opt/ml tree made from S3.
+
+docs/contract.md#b1
+"""
 
 import json
 import shutil
@@ -232,7 +235,7 @@ def limit_exceeded(instance_type: str, usage: str) -> ApiError:
 
 
 def lay_out(account: Account, job: Record, base: Path, instance: Instance) -> None:
-    """/opt/ml from S3: channels, configuration, source (contract B1)."""
+    """/opt/ml from S3: channels, configuration, source (docs/contract.md#b1)."""
     for part in ("model", "output/data", "input/config", "input/data"):
         (base / part).mkdir(parents=True)
     channels = {}

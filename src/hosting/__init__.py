@@ -10,5 +10,5 @@
 
 "2019" and "head" are the two states of the container that are reproduced: the one that
 served framework version 1.13 in mid-2019, and the last one (HOSTING_CONTRACT=head).
-Sections such as A5 are those of the behavioural contract.
+What they do, section by section: docs/contract.md.
 """

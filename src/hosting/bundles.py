@@ -1,4 +1,7 @@
-"""A2: which models an unpacked model.tar.gz holds, and TensorFlow Serving's config for them."""
+"""Which models an unpacked model.tar.gz holds, and TensorFlow Serving's config for them.
+
+docs/contract.md#a2
+"""
 import os
 import re
 

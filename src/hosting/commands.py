@@ -65,7 +65,7 @@ def model_server_version(program):
 
 
 def model_server_command(program, settings, grpc_port, rest_port, config_path, batching_path=None):
-    """A1, A8: tensorflow_model_server with the container's flags."""
+    """tensorflow_model_server with the container's flags (docs/contract.md#a1)."""
     command = program + ['--port=%d' % grpc_port, '--rest_api_port=%d' % rest_port,
                          '--model_config_file=%s' % config_path]
     if settings.head:
@@ -83,7 +83,7 @@ def model_server_command(program, settings, grpc_port, rest_port, config_path, b
 
 
 def choose_gpu(environment, settings, instance):
-    """A8: with several model servers, GPU i mod n is the i-th one's."""
+    """With several model servers, GPU i mod n is the i-th one's (docs/contract.md#a8)."""
     if settings.instance_count > 1 and shutil.which('nvidia-smi'):
         listed = subprocess.run(['nvidia-smi', '-L'], stdout=subprocess.PIPE)
         count = len(listed.stdout.splitlines())
@@ -116,7 +116,7 @@ def handler_environment(settings, default_model, code_dir, packages_dir, runtime
 
 
 def gunicorn_command(settings, socket_path, working_dir):
-    """A7: gunicorn with one gevent worker (head: as its variables say)."""
+    """gunicorn with one gevent worker (head: as its variables say; docs/contract.md#a7)."""
     worker_class = settings.gunicorn_worker_class
     if worker_class == 'gevent':
         worker_class = 'hosting.handler_service.worker.Worker'
@@ -137,7 +137,7 @@ def gunicorn_command(settings, socket_path, working_dir):
 
 
 def edge_command(settings, host, rest_ports, socket_path, python_mode, default_model):
-    """A3: the public port."""
+    """The public port (docs/contract.md#a3)."""
     command = python_command('hosting.edge') + [
         '--host', host, '--port', str(settings.http_port),
         '--rest-ports', ','.join(str(port) for port in rest_ports),

@@ -1,4 +1,4 @@
-"""A1: whether a model server has every version of a model available."""
+"""Whether a model server has every version of a model available (docs/contract.md#a1)."""
 import http.client
 import json
 

@@ -1,4 +1,6 @@
-"""A7: requirements.txt of the handler is installed at every start, unless code/lib exists.
+"""The handler's requirements.txt is installed at every start, unless code/lib exists.
+
+docs/contract.md#a7-packages
 
 The container installs into its own interpreter. Here the handler's environment is shared by
 everything on this machine, so packages go into a directory of their own that comes before

@@ -1,4 +1,4 @@
-"""Every environment variable of the container (A8), parsed once."""
+"""Every environment variable of the container (docs/contract.md#a8), parsed once."""
 import os
 import re
 
@@ -69,7 +69,10 @@ class Settings:
         return self.contract == 'head'
 
     def _model_server_ports(self):
-        """A1: gRPC is the lowest port of the safe range and REST the next, per instance."""
+        """gRPC is the lowest port of the safe range and REST the next, for each instance.
+
+        docs/contract.md#a1
+        """
         count = self.instance_count
         if self.multi_model:
             if self.port_range is None:
@@ -98,7 +101,9 @@ class Settings:
 
 
 def batching_parameters(environ=None):
-    """A8's four batching parameters: ([(name, value)], [a warning for each default]).
+    """The four batching parameters: ([(name, value)], [a warning for each default]).
+
+    docs/contract.md#a8
 
     >>> batching_parameters({'SAGEMAKER_TFS_MAX_BATCH_SIZE': '32'})[0][0]
     ('max_batch_size', '32')

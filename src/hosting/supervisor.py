@@ -1,4 +1,7 @@
-"""A1, A9: the container's serve.py. Starts everything, restarts what dies, ends together."""
+"""The container's serve.py: starts everything, restarts what dies, ends all together.
+
+docs/contract.md#a1, docs/contract.md#a9
+"""
 import logging
 import os
 import signal
@@ -81,7 +84,7 @@ class Supervisor:
         return self._status
 
     def _start_all(self):
-        """A1: the two start orders."""
+        """The two start orders (docs/contract.md#a1)."""
         settings = self.settings
         if settings.head:
             os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -138,7 +141,7 @@ class Supervisor:
         return child
 
     def _stop(self, *_):
-        """A9: SIGQUIT to nginx's stand-in, SIGTERM to the others."""
+        """SIGQUIT to nginx's stand-in, SIGTERM to the others (docs/contract.md#a9)."""
         if self._stopping:
             return
         self._stopping = True
@@ -213,7 +216,7 @@ class Supervisor:
                             port, ports[i])
 
     def _install_packages(self):
-        """A7: requirements.txt, unless code/lib is there."""
+        """requirements.txt, unless code/lib is there (docs/contract.md#a7-packages)."""
         path = os.path.join(self.code_dir, 'requirements.txt')
         lib = os.path.join(self.code_dir, 'lib')
         if not os.path.exists(path):
@@ -296,7 +299,7 @@ class Supervisor:
     # -- waiting (last container) ----------------------------------------------------------
 
     def _wait_for_model(self):
-        """A1 (head): nothing else starts before the default model is there."""
+        """Final container: nothing else starts before the default model is there."""
         limit = self.settings.tfs_wait_seconds
         for port in self.settings.rest_ports:
             self._wait(partial(self._has_model, port), limit,
@@ -313,7 +316,7 @@ class Supervisor:
         return available(port, self.default_model)
 
     def _wait_for_gunicorn(self):
-        """A1 (head): nginx starts after gunicorn. One that has ended is left to _monitor."""
+        """Final container: nginx starts after gunicorn. One that has ended is left to _monitor."""
         limit = self.settings.gunicorn_timeout
         self._wait(lambda: os.path.exists(self._runtime.gunicorn_socket)
                    or self._has_ended(GUNICORN), limit,

@@ -1,4 +1,4 @@
-"""The SavedModels of an unpacked model directory, as the container finds them (contract A2)."""
+"""The SavedModels of an unpacked model directory, as docs/contract.md#a2 finds them."""
 
 from pathlib import Path
 

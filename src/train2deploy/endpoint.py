@@ -77,7 +77,7 @@ def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
     """The archive unpacked to build/served/<sha256>/model, once.
 
     The directory is named `model` as /opt/ml/model is: SageMaker names a SavedModel
-    by the directory above its version (contract A2).
+    by the directory above its version (docs/contract.md#a2).
     """
     if not archive.exists():
         raise UserError(
@@ -315,7 +315,7 @@ def _start(
 def _wait_until_ready(
     endpoint: Endpoint, process: subprocess.Popen[bytes], model_dir: Path, log_path: Path
 ) -> None:
-    """/ping alone does not tell: with inference.py it is 200 before the model is loaded (A4)."""
+    """/ping alone does not tell: it may be 200 before the model is loaded (docs/contract.md#a4)."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     # A multi-model endpoint loads its models later, when it is told to.
     several = os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true"

@@ -3,7 +3,7 @@
 A job is a directory build/jobs/<name> that stands for the instance's /opt/ml
 (SAGEMAKER_BASE_DIR): input/config, input/data/<channel>, model, output. The
 toolkit's command `train` reads it as it does in SageMaker's container. What the
-platform does afterwards (archives, status) is done here: contract B5.
+platform does afterwards (archives, status) is done here: docs/contract.md#b5.
 """
 
 import json
@@ -132,7 +132,7 @@ def _lay_out(
     instance: Instance,
     sources: Mapping[str, Path],
 ) -> None:
-    """The tree of contract B1, with hyperparameters as the SDK encodes them."""
+    """The tree of docs/contract.md#b1, with hyperparameters as the SDK encodes them."""
     job_source.stage(version, directory / "source")
     if instance.modules_beside:
         from train2deploy.cloud import staging

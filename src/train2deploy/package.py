@@ -1,6 +1,6 @@
 """build/model.tar.gz: SavedModel and inference code in one archive, ready to be deployed.
 
-Layout (contract A2, A7):
+Layout (docs/contract.md#a2, docs/contract.md#a7):
 
     1/saved_model.pb, 1/variables/…     from the job's model.tar.gz
     code/inference.py, code/encoding.py from src/

@@ -94,7 +94,7 @@ def test_a_charset_behind_the_content_type_is_no_obstacle(endpoint):
 )
 def test_a_bad_request_is_answered_with_what_was_expected(endpoint, body, content_type, expected):
     status, answered_type, answer = post(endpoint, body, content_type)
-    assert status == 500  # the contract knows no other status for a handler's error (A7)
+    assert status == 500  # no other status for a handler's error: docs/contract.md#a7
     assert answered_type == "application/json"
     assert expected in json.loads(answer)["error"]
     assert ask(endpoint, {"q": SENTENCE})[0] == 200
@@ -246,7 +246,7 @@ def test_a_detached_saved_model_is_known_to_be_ready_whatever_its_folder_is_call
 ):
     """In a root of its own: the other tests' detached endpoint goes on."""
     project = Project(tmp_path)
-    # Its name in the container is "model": the version lies at the root (contract A2).
+    # Its name in the container is "model": the version lies at the root (docs/contract.md#a2).
     assert (saved_model / "00000123" / "saved_model.pb").exists()
     port = free_port()
     project.make("local-serve", f"MODEL_DIR={saved_model}", f"PORT={port}", "DETACH=1")

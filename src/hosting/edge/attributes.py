@@ -1,4 +1,7 @@
-"""A6: X-Amzn-SageMaker-Custom-Attributes, as the container's JavaScript reads it."""
+"""X-Amzn-SageMaker-Custom-Attributes, as the container's JavaScript reads it.
+
+docs/contract.md#a6
+"""
 import re
 from urllib.parse import quote
 

@@ -1,4 +1,6 @@
-"""A5: how a plain endpoint makes TensorFlow Serving requests of what clients send.
+"""How a plain endpoint makes TensorFlow Serving requests of what clients send.
+
+docs/contract.md#a5
 
 The container does this in JavaScript on the body as one string, without parsing it. Its
 quirks are part of the contract, so the same decisions are made here in the same order.

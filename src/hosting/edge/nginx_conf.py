@@ -1,4 +1,6 @@
-"""The front's configuration, as nginx would be told it: it is printed at the start (A1).
+"""The front's configuration, as nginx would be told it: it is printed at the start.
+
+docs/contract.md#a1
 
 Nothing reads it: the edge is configured by its arguments. Users and scripts look in the log
 for lines such as `error_log` and `proxy_read_timeout`.

@@ -1,4 +1,6 @@
-"""A4, A5: /ping and /invocations of a model without inference.py.
+"""/ping and /invocations of a model without inference.py.
+
+docs/contract.md#a4, docs/contract.md#a5
 
 In the container nginx's JavaScript does this; the names of its functions are kept where
 they help to compare.

@@ -1,4 +1,4 @@
-"""A3: which location of nginx.conf a request falls into."""
+"""Which location of nginx.conf a request falls into (docs/contract.md#a3)."""
 import re
 from functools import partial
 from urllib.parse import quote, unquote_to_bytes

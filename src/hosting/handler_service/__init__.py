@@ -1,1 +1,4 @@
-"""A7: runs code/inference.py as the container's gunicorn and python_service.py do."""
+"""Runs code/inference.py as the container's gunicorn and python_service.py do.
+
+docs/contract.md#a7
+"""

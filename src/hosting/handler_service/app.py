@@ -1,4 +1,7 @@
-"""A7: the application that gunicorn runs; gunicorn imports `app` once in each worker."""
+"""The application that gunicorn runs: `wsgi` imports it once in each worker.
+
+docs/contract.md#a7
+"""
 import json
 import logging
 import os
@@ -19,14 +22,14 @@ log = logging.getLogger('python_service')
 
 
 class PingResource:
-    """A4: healthy as soon as the handler is loaded; the model server is not asked."""
+    """Healthy once the handler is loaded; the model server is not asked (docs/contract.md#a4)."""
 
     def on_get(self, request, response):
         response.status = falcon.HTTP_200
 
 
 class InvocationResource:
-    """A7 under the contract of 2019."""
+    """/invocations under the contract of 2019 (docs/contract.md#a7)."""
 
     def __init__(self, handler):
         self._handler = handler

@@ -1,4 +1,4 @@
-"""A6, A7: what a handler learns about its request."""
+"""What a handler learns about its request (docs/contract.md#a6, docs/contract.md#a7)."""
 import re
 from collections import namedtuple
 

@@ -1,4 +1,7 @@
-"""A7 under the last container's contract: grpc channel, several model servers, /models."""
+"""The final container's handler: gRPC channel, several model servers, /models.
+
+docs/contract.md#a7
+"""
 import logging
 import os
 import random

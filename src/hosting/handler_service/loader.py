@@ -1,4 +1,7 @@
-"""A7: loads the model's inference.py and makes one handler of what it defines."""
+"""Loads the model's inference.py and makes one handler of what it defines.
+
+docs/contract.md#a7
+"""
 import importlib.util
 import logging
 

@@ -1,4 +1,6 @@
-"""A10: multi-model endpoints of the last container: one model server process per model.
+"""Multi-model endpoints of the final container: one model server process per model.
+
+docs/contract.md#a10
 
 What the container does wrong is reproduced where a client can see it: which answers are
 500, and what a repeated or failed load does to the ports.

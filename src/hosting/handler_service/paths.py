@@ -1,4 +1,4 @@
-"""Where the handler's imports come from (A7)."""
+"""Where the handler's imports come from (docs/contract.md#a7-packages)."""
 import os
 import sys
 

@@ -1,4 +1,6 @@
-"""Batching as ``--enable_batching`` configures it (A8): SharedBatchScheduler's rules.
+"""Batching as ``--enable_batching`` configures it: SharedBatchScheduler's rules.
+
+docs/contract.md#a8
 
 Each signature of each model has a queue of batches; the last one is open for
 more requests until it is full or its time is up. The threads are shared by all.

@@ -1,7 +1,7 @@
 """The model server process: its options, its ports, its life.
 
 As tensorflow_model_server does, it listens only when every model has a version
-that is loaded; until then connections are refused (A4).
+that is loaded; until then connections are refused (docs/contract.md#a4).
 """
 
 import asyncio

@@ -40,7 +40,7 @@ def run(
 
     Args:
         job: source/, input/data/<channel> and input/config/hyperparameters.json are read
-            (contract B1); model/ and output/ are filled from the SDK's archives.
+            (docs/contract.md#b1); model/ and output/ are filled from the SDK's archives.
         scratch: for the SDK's files; the caller removes it.
         environment: the job's variables.
         container: further keys of the Compose service.

@@ -1,4 +1,4 @@
-"""Metric definitions, and what they find in a job's log (contract B6)."""
+"""Metric definitions, and what they find in a job's log (docs/contract.md#b6)."""
 
 import re
 from collections.abc import Iterable

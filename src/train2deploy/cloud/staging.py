@@ -1,8 +1,9 @@
 """The source of a training job: the scripts, and beside them what their container lacks.
 
-SageMaker's TensorFlow 1.12 container installs nothing for a plain script (contract B2):
-third-party modules reach it only by lying in the source directory. They are taken from
-the training environment, which pip made from requirements/train.lock, hash by hash.
+SageMaker's TensorFlow 1.12 container installs nothing for a plain script
+(docs/contract.md#b2): third-party modules reach it only by lying in the source directory.
+They are taken from the training environment, which pip made from requirements/train.lock,
+hash by hash.
 """
 
 import csv

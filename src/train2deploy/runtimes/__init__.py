@@ -33,7 +33,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Instance:
-    """What a job's configuration says of the machine that it runs on (contract B1).
+    """What a job's configuration says of the machine that it runs on (docs/contract.md#b1).
 
     Attributes:
         base: the job's directory as the job sees it: /opt/ml.

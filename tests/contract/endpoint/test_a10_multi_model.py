@@ -1,4 +1,4 @@
-"""A10: multi-model endpoints of the last container."""
+"""Multi-model endpoints of the final container (docs/contract.md#a10)."""
 import os
 import re
 import signal

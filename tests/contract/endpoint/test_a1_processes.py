@@ -1,4 +1,4 @@
-"""A1: processes, ports, start order."""
+"""Processes, ports, start order (docs/contract.md#a1)."""
 import os
 import re
 import socket

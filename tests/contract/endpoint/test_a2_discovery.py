@@ -1,4 +1,4 @@
-"""A2: which models of the archive are served."""
+"""Which models of the archive are served (docs/contract.md#a2)."""
 import re
 
 import pytest

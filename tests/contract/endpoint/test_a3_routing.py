@@ -1,4 +1,4 @@
-"""A3: which address is answered by what."""
+"""Which address is answered by what (docs/contract.md#a3)."""
 import json
 
 import pytest

@@ -1,4 +1,4 @@
-"""A4: GET /ping."""
+"""GET /ping (docs/contract.md#a4)."""
 
 
 def test_a4_ping_of_a_healthy_endpoint_is_200_and_empty(endpoint):

@@ -1,4 +1,4 @@
-"""A5: POST /invocations without inference.py."""
+"""POST /invocations without inference.py (docs/contract.md#a5)."""
 import json
 import os
 import signal

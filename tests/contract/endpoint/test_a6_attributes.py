@@ -1,4 +1,4 @@
-"""A6: X-Amzn-SageMaker-Custom-Attributes."""
+"""X-Amzn-SageMaker-Custom-Attributes (docs/contract.md#a6)."""
 import pytest
 
 

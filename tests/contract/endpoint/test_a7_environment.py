@@ -1,4 +1,7 @@
-"""A7: the handler's process holds what the container holds for Python, and no more."""
+"""The handler's process holds what the container holds for Python, and no more.
+
+docs/contract.md#a7-packages
+"""
 import json
 import shutil
 

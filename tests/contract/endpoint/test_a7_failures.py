@@ -1,4 +1,7 @@
-"""A7: what happens when a handler fails, and when inference.py cannot be loaded."""
+"""What happens when a handler fails, and when inference.py cannot be loaded.
+
+docs/contract.md#a7
+"""
 import json
 import re
 import time

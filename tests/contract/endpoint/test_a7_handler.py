@@ -1,4 +1,4 @@
-"""A7: inference.py: how it is loaded, what it is given, what it may return."""
+"""inference.py: how it is loaded, what it is given, what it may return (docs/contract.md#a7)."""
 import concurrent.futures
 import json
 import textwrap

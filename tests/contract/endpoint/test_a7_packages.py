@@ -1,4 +1,4 @@
-"""A7: requirements.txt is installed before gunicorn starts."""
+"""requirements.txt is installed before gunicorn starts (docs/contract.md#a7-packages)."""
 import pathlib
 import textwrap
 import zipfile

@@ -1,4 +1,4 @@
-"""A8: the environment variables."""
+"""The environment variables (docs/contract.md#a8)."""
 import concurrent.futures
 import json
 import os

@@ -1,4 +1,4 @@
-"""A9: restarts, shutdown, logs."""
+"""Restarts, shutdown, logs (docs/contract.md#a9)."""
 import collections
 import concurrent.futures
 import http.client

@@ -1,4 +1,7 @@
-"""What a client of nginx relies on below the routes (A3): HTTP, limits, time-outs, errors."""
+"""What a client of nginx relies on below the routes: HTTP, limits, time-outs, errors.
+
+docs/contract.md#a3
+"""
 import re
 import time
 

@@ -1,4 +1,4 @@
-"""Start, versions that come and go, broken models, and the end (A1, A2, A4, A9)."""
+"""Start, versions that come and go, broken models, and the end (docs/contract.md#a2)."""
 import collections
 import concurrent.futures
 import json

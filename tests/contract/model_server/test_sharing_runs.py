@@ -1,4 +1,7 @@
-"""Requests under load: what shares a run, what never mixes, what fails alone (A8)."""
+"""Requests under load: what shares a run, what never mixes, what fails alone.
+
+docs/contract.md#a8
+"""
 import concurrent.futures
 import time
 
@@ -96,7 +99,7 @@ def test_a_model_that_counts_its_runs_counts_every_request(server):
 
 @pytest.fixture(scope='module')
 def batching(model_servers, saved_models, tmp_path_factory):
-    """A function: a server with batching parameters, as A8's variables give them."""
+    """A function: a server with batching parameters, as the variables give them."""
     folder = tmp_path_factory.mktemp('batching')
     started = []
 

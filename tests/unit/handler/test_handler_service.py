@@ -1,4 +1,7 @@
-"""A7: the stream and the context a handler is given, the loader, the search path."""
+"""The stream and the context a handler is given, the loader, the search path.
+
+docs/contract.md#a7
+"""
 import io
 import os
 import sys

@@ -143,7 +143,7 @@ def test_a_fault_that_is_none_is_refused(text):
 
 
 def test_an_endpoints_limits_are_the_platforms():
-    """Contract A9: an answer within 60 s, healthy within 8 minutes, 5 MB."""
+    """docs/contract.md#a9: an answer within 60 s, healthy within 8 minutes, 5 MB."""
     assert limits.parse("") == limits.Limits(response=60, start=480, body=5 * 1024 * 1024)
     assert limits.parse("response:2,start:0.5") == limits.Limits(response=2, start=0.5)
 

@@ -22,6 +22,11 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 HEADING = re.compile(r"^#+ (.*)", re.M)
 CITED = re.compile(r"\bdocs/([\w/-]+\.md)(?:#([\w-]+))?")
+BARE = re.compile(
+    r'[Cc]ontract(?:\.md)?,? ([AB]\d+)\b|"""([AB]\d+)[:,]|\(([AB]\d+)(?:, [AB]\d+)*\)'
+)
+HASHED = ("src/train/", "src/predict/")
+"""Runs are named after these bytes, and packages hold them: they cite by the section's name."""
 FILE = re.compile(r"`((?:src|tests|docs|docker|requirements|results|data|examples)/[\w./-]+)`")
 
 
@@ -72,6 +77,18 @@ def test_every_citation_in_code_leads_somewhere():
         if unresolved(ROOT / "docs" / page, anchor)
     ]
     assert broken == []
+
+
+def test_the_contract_is_cited_by_links():
+    found = [
+        (name(path), section.lower())
+        for path in CODE
+        for groups in BARE.findall(text_of(path))
+        for section in filter(None, groups)
+    ]
+    assert [one for one in found if not one[0].startswith(HASHED)] == []
+    known = anchors(ROOT / "docs" / "contract.md")
+    assert [one for one in found if one[1] not in known] == []
 
 
 def test_the_contract_has_one_anchor_for_each_section():

@@ -1,4 +1,4 @@
-"""A2: discovery and the model server's configuration."""
+"""Discovery and the model server's configuration (docs/contract.md#a2)."""
 import os
 
 import pytest

@@ -1,4 +1,4 @@
-"""A3, A5, A6: what the edge decides before anybody is asked."""
+"""What the edge decides before anybody is asked (docs/contract.md#a3, docs/contract.md#a5)."""
 import asyncio
 import time
 

@@ -1,4 +1,4 @@
-"""A8: the environment variables, parsed."""
+"""The environment variables, parsed (docs/contract.md#a8)."""
 import os
 
 import pytest

@@ -1,4 +1,7 @@
-"""A1, A7: what the supervisor does about ports and about a process that ends early."""
+"""What the supervisor does about ports and about a process that ends early.
+
+docs/contract.md#a1
+"""
 import os
 import sys
 

@@ -1,4 +1,7 @@
-"""Configured batching (A8): TF Serving's rules for full, due and refused batches."""
+"""Configured batching: TF Serving's rules for full, due and refused batches.
+
+docs/contract.md#a8
+"""
 import threading
 import time
 

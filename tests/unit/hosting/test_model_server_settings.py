@@ -1,4 +1,7 @@
-"""The command line, the model configuration and the versions it asks for (A1, A2)."""
+"""The command line, the model configuration and the versions it asks for.
+
+docs/contract.md#a2
+"""
 import os
 import subprocess
 import sys

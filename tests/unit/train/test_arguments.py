@@ -99,7 +99,7 @@ def test_a_switch_refuses_the_rest(text):
 
 
 def test_the_toolkits_own_way_of_writing_arguments_is_understood():
-    """Contract B2: sorted by name, values as Python's str() gives them."""
+    """Sorted by name, values as Python's str() gives them (docs/contract.md#b2)."""
     from sagemaker_containers import _mapping
 
     sent = _mapping.to_cmd_args({'batch_size': 256, 'single-thread': True, 'epochs': 3,
