@@ -44,11 +44,14 @@ DROPOUT ?=
 LEARNING_RATE ?=
 VALIDATION_SPLIT ?= 0.1
 PATIENCE ?=
-# v2 alone; REFIT=0: no refit on the validation sentences too
+# v2 and v3 alone; REFIT=0: no refit on the validation sentences too
 MEMBERS ?=
 NGRAM_DIMENSIONS ?=
 NGRAM_DROPOUT ?=
 REFIT ?=
+# v3 alone
+FEATURE_DROPOUT ?=
+RANK ?=
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
 # what the endpoint imports: lib (in the archive) or requirements (installed at start)
@@ -236,6 +239,7 @@ lock: .stamps/dev ## resolve requirements/*.in again
 	$(COMPILE) --universal --python-version 3.10 requirements/words.in -o requirements/words.lock
 	$(COMPILE) --no-deps requirements/chive.in -o requirements/chive.lock
 	$(COMPILE) --no-deps requirements/wikipedia.in -o requirements/wikipedia.lock
+	$(COMPILE) --no-deps requirements/encoder.in -o requirements/encoder.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/train.in -o requirements/train.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/serve.in -o requirements/serve.lock
 	$(COMPILE) $(DATED) --python $(PYTHON_FOR_SDISTS) requirements/handler.in -o requirements/handler.lock
@@ -279,7 +283,8 @@ HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(DROPOUT),--dropout $(DROPOUT)) $(if $(LEARNING_RATE),--learning-rate $(LEARNING_RATE)) \
 	$(if $(MEMBERS),--members $(MEMBERS)) $(if $(PATIENCE),--patience $(PATIENCE)) \
 	$(if $(NGRAM_DIMENSIONS),--ngram-dimensions $(NGRAM_DIMENSIONS)) \
-	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT))
+	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT)) \
+	$(if $(FEATURE_DROPOUT),--feature-dropout $(FEATURE_DROPOUT)) $(if $(RANK),--rank $(RANK))
 TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 # What VERSION has not is refused before an environment is made or a sentence is read.
 .PHONY: .hyperparameters .packed

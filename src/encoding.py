@@ -36,6 +36,9 @@ TOKEN_END = u'\0'
 SPECIFICATION = 'encoding.json'
 """What a model reads beside its 64 tokens; a model without the file reads nothing else."""
 
+ENCODER_TOKENIZER = 'encoder.model'
+"""The SentencePiece model of a sentence encoder; only of a model that has one."""
+
 
 class Encoder:
     """Turns text into the indices that the model was trained on.
@@ -113,12 +116,36 @@ class Ngrams:
         return different + [PADDING_INDEX] * (self.length - len(different))
 
 
+class Pieces:
+    """Turns text into what a sentence encoder reads: its own pieces, from begin to end.
+
+    A piece is its number in the encoder's SentencePiece model plus one; 0 is padding.
+
+    Args:
+        tokenizer_path: the encoder's SentencePiece model.
+        length: positions of the model's input; a long text keeps its last pieces.
+    """
+
+    BEGIN, END = 1 + 1, 2 + 1
+
+    def __init__(self, tokenizer_path, length):
+        self.length = length
+        self._tokenizer = sentencepiece.SentencePieceProcessor()
+        self._tokenizer.Load(tokenizer_path)
+
+    def encode(self, text):
+        """``text`` as ``length`` numbers, padded behind."""
+        numbers = self._tokenizer.EncodeAsIds(text)[-(self.length - 2):]
+        row = [self.BEGIN] + [number + 1 for number in numbers] + [self.END]
+        return row + [PADDING_INDEX] * (self.length - len(row))
+
+
 class ModelInputs:
     """Everything that a packed model reads, by the name of the model's input.
 
     Args:
-        directory: holds tokenizer.model, vocabulary.json and, for a model that also
-            reads n-grams, encoding.json.
+        directory: holds tokenizer.model, vocabulary.json and, for a model that reads
+            more than tokens, encoding.json; encoder.model for one with an encoder.
     """
 
     def __init__(self, directory):
@@ -132,6 +159,10 @@ class ModelInputs:
         self._ngrams = None
         if 'ngrams' in self.specification:
             self._ngrams = Ngrams(**self.specification['ngrams'])
+        self._pieces = None
+        if 'pieces' in self.specification:
+            self._pieces = Pieces(os.path.join(directory, ENCODER_TOKENIZER),
+                                  **self.specification['pieces'])
 
     def encode(self, texts):
         """A batch: dict of input name to a list of one list of numbers a text."""
@@ -139,4 +170,6 @@ class ModelInputs:
         if self._ngrams is not None:
             inputs['ngrams'] = [self._ngrams.encode(text, self.encoder.pieces(text))
                                 for text in texts]
+        if self._pieces is not None:
+            inputs['pieces'] = [self._pieces.encode(text) for text in texts]
         return inputs

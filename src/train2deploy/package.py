@@ -35,6 +35,7 @@ from train2deploy.hashing import sha256_file
 
 ENCODING_FILES = ("labels.json", "vocabulary.json", "tokenizer.model")
 SPECIFICATION = "encoding.json"
+FURTHER_FILES = (SPECIFICATION, "encoder.model")
 """Only of a model that reads more than tokens."""
 REQUIREMENTS = "requirements.txt"
 RESULTS = ("model.tar.gz", "output.tar.gz")
@@ -82,8 +83,9 @@ def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_AR
             if not (output / name).exists():
                 raise UserError(f"{paths.relative(job)}/output.tar.gz: expected {name} in it.")
             entries.append((f"code/{name}", output / name))
-        if (output / SPECIFICATION).exists():
-            entries.append((f"code/{SPECIFICATION}", output / SPECIFICATION))
+        entries += [
+            (f"code/{name}", output / name) for name in FURTHER_FILES if (output / name).exists()
+        ]
         if dependencies == "lib":
             entries += _below(vendored(), "code/lib/")
         else:

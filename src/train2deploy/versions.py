@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Kind = Callable[[str], object]
 
-OURS = {"v1": "train_v1.py", "v2": "train_v2.py"}
+OURS = {"v1": "train_v1.py", "v2": "train_v2.py", "v3": "train_v3.py"}
 PUBLISHED = {
     "comp-vectorizer-words": "large BiLSTM, words",
     "comp-vectorizer-pieces": "large BiLSTM, pieces",
@@ -130,7 +130,9 @@ def check_packed(version: str) -> None:
 
 def vectors_of(version: str) -> str:
     """What VECTORS is where it is not given: the published models' vectors are Wikipedia's."""
-    return "wikipedia" if version in PUBLISHED else "chive"
+    if version in PUBLISHED:
+        return "wikipedia"
+    return "encoder" if version == "v3" else "chive"
 
 
 def tokenizer_of(version: str, vectors: str) -> str:

@@ -139,6 +139,8 @@ def chosen_by_validation() -> Finding:
 
     def holds(run: Run) -> bool:
         validation = run.manifest["metrics"]["validation"]
+        if validation["monitor"] == "last-epoch":  # v3 chooses none
+            return bool(validation["epoch"] == validation["epochs"])
         values = run.history[validation["monitor"]]
         best = min(values) if validation["monitor"] == "val_loss" else max(values)
         return bool(values.index(best) + 1 == validation["epoch"])

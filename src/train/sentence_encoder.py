@@ -1,0 +1,212 @@
+"""The frozen sentence encoder of v3: read from the channel, made small, and as a graph.
+
+Google's multilingual Universal Sentence Encoder, version 3. For each piece of a sentence: a
+vector and its projection to three times 256 numbers, each third through two residual
+layers that see 2, 3 or 5 pieces; all of it normalised, summed up, and turned into 512
+numbers by dense layers. It stays as it was trained, but for three things that make it
+faster and smaller:
+
+* a piece's projection depends on the piece alone, so it is a table (``inner``), of numbers
+  between 0 and LEVELS as the pieces' vectors are in the package (6 bits);
+* the products over several pieces are of low rank: of their outputs the ``rank``
+  directions are computed in which the training sentences differ most;
+* of the normalisation's sums over 1,280 numbers a piece's own part is in the table.
+
+What the heads are trained on is the output of this graph, so they make up for the difference.
+"""
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from channels import ChannelError
+
+WEIGHTS = 'encoder.npz'
+DIMENSIONS = 512
+WIDTH = 256
+BRANCHES = ((2, 0), (3, 1), (5, 2))
+"""Pieces that a branch sees, and how many of them are before the piece itself."""
+EPSILON = 1e-12
+LEVELS = 63
+MOST_PIECES = 30000
+"""Of the training sentences that the directions are taken from: enough for 256 of them."""
+
+
+def load(directory):
+    """The encoder's arrays from the `vectors` channel, by name.
+
+    Raises:
+        ChannelError: the channel has none.
+    """
+    path = os.path.join(directory, WEIGHTS)
+    if not os.path.exists(path):
+        raise ChannelError('{}: expected the sentence encoder, found none. Its vectors are made by'
+                           ' `make vectors VECTORS=encoder`.'.format(path))
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def fold(arrays, pieces, rank):
+    """The arrays that the graph needs.
+
+    Args:
+        arrays: what ``load`` returned.
+        pieces: int array (sentences, positions) of the training sentences, see encoding.Pieces.
+        rank: of the products over several pieces.
+
+    Returns:
+        dict: those of a piece, with a row of zeros at 0 for padding, and the dense ones.
+    """
+    vectors = arrays['table'] * arrays['scale'][:, np.newaxis] + arrays['lo'][:, np.newaxis]
+    inner = normalised(vectors.dot(_joined(arrays, 'proj{}')) + _joined(arrays, 'proj_b{}'),
+                       _joined(arrays, 'ln_g{}'), _joined(arrays, 'ln_b{}'))
+    inner_table, inner_scale, inner_low = _quantised(inner)
+    inner = inner_table * inner_scale + inner_low
+    folded = {
+        'table': arrays['table'], 'inner': inner_table,
+        'scales': np.stack([arrays['scale'], arrays['lo'], inner_scale[:, 0], inner_low[:, 0],
+                            vectors.sum(axis=1), np.square(vectors).sum(axis=1)], axis=1)}
+    folded = {name: np.concatenate([np.zeros((1, array.shape[1]), array.dtype), array])
+              for name, array in folded.items()}
+    folded['scales'] = folded['scales'].astype(np.float32)
+    flat, windows = _flat(pieces)
+    inner = np.concatenate([np.zeros((1, inner.shape[1])), inner]).astype(np.float32)[flat]
+    for number, (size, left) in enumerate(BRANCHES):
+        units = inner[:, number * WIDTH:(number + 1) * WIDTH]
+        for layer in (1, 2):
+            seen = _seen(units, windows, size, left)
+            down, up = _low_rank(arrays['w{}_{}'.format(layer, size)], seen, rank)
+            bias = arrays['b{}_{}'.format(layer, size)]
+            units = np.maximum(seen.dot(down).dot(up) + bias, 0) + units
+            for name, array in (('down', down), ('up', up), ('bias', bias)):
+                folded['{}{}_{}'.format(name, layer, size)] = array
+    for name in ('ln_g', 'ln_b', 'cnn_W', 'cnn_b', 'd0', 'd1', 'd2', 'd3', 'p1', 'p3'):
+        folded[name] = arrays[name]
+    return {name: array if array.dtype == np.uint8 or name == 'scales' else rounded(array)
+            for name, array in folded.items()}
+
+
+def normalised(rows, gain, bias):
+    """Layer normalisation."""
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    variance = np.square(rows).mean(axis=1, keepdims=True)
+    return (rows / np.sqrt(variance + EPSILON) * gain + bias).astype(np.float32)
+
+
+def rounded(array):
+    """float32 with the precision of half as many bits: the zeros behind it pack to little."""
+    return array.astype(np.float16).astype(np.float32)
+
+
+def _joined(arrays, name):
+    return np.concatenate([arrays[name.format(size)] for size, _ in BRANCHES], axis=-1)
+
+
+def _quantised(rows):
+    """(table of uint8, scale, lowest), the latter two a column with a number for each row."""
+    low = rows.min(axis=1, keepdims=True)
+    scale = np.maximum(rows.max(axis=1, keepdims=True) - low, EPSILON) / LEVELS
+    return np.round((rows - low) / scale).astype(np.uint8), scale, low
+
+
+def _flat(pieces):
+    """All pieces in a row, and of each the rows around it: -1 where the sentence is at its end."""
+    reach = max(size for size, _ in BRANCHES) // 2
+    order = np.argsort(np.random.RandomState(0).rand(len(pieces)), kind='mergesort')
+    pieces = pieces[order[:max(1, MOST_PIECES * len(pieces) // max(1, np.count_nonzero(pieces)))]]
+    sentences, positions = np.nonzero(pieces)
+    rows = np.full((pieces.shape[0], pieces.shape[1] + 2 * reach), -1)
+    rows[sentences, positions + reach] = np.arange(len(sentences))
+    around = np.arange(2 * reach + 1)
+    return (pieces[sentences, positions],
+            rows[sentences[:, np.newaxis], positions[:, np.newaxis] + around])
+
+
+def _seen(units, windows, size, left):
+    """(pieces, size * WIDTH): the units of each piece and its neighbours, zeros beyond the ends."""
+    start = windows.shape[1] // 2 - left
+    padded = np.concatenate([units, np.zeros((1, WIDTH), units.dtype)])
+    return padded[windows[:, start:start + size]].reshape(len(units), size * WIDTH)
+
+
+def _low_rank(kernel, inputs, rank):
+    """Two matrices whose product stands for ``kernel``: best for these inputs' outputs."""
+    outputs = inputs.dot(kernel)
+    _, directions = np.linalg.eigh(outputs.T.dot(outputs).astype(np.float64))
+    up = directions[:, ::-1][:, :rank].astype(np.float32)
+    return kernel.dot(up), up.T
+
+
+def sentence_vectors(variables, pieces):
+    """The graph.
+
+    Args:
+        variables: the tensors of what ``fold`` returned, by name.
+        pieces: int32 tensor (batch, positions), see encoding.Pieces.
+
+    Returns:
+        float32 tensor (batch, 512), each row of length 1.
+    """
+    places = tf.where(tf.not_equal(pieces, 0))  # of the pieces alone: no work for padding
+    flat = tf.gather_nd(pieces, places)
+    sentence = tf.cast(places[:, 0], tf.int32)
+    count, batch = tf.shape(flat)[0], tf.shape(pieces)[0]
+
+    def of_sentences(rows):
+        return tf.unsorted_segment_sum(rows, sentence, batch)
+
+    scales = tf.gather(variables['scales'], flat)
+    inner = tf.cast(tf.gather(variables['inner'], flat), tf.float32) * scales[:, 2:3] \
+        + scales[:, 3:4]
+    windows = _windows(sentence, count)
+    parts = []
+    for number, (size, left) in enumerate(BRANCHES):
+        units = inner[:, number * WIDTH:(number + 1) * WIDTH]
+        for layer in (1, 2):
+            padded = tf.concat([units, tf.zeros([1, WIDTH])], axis=0)
+            start = max(left for _, left in BRANCHES) - left
+            seen = tf.reshape(tf.gather(padded, windows[:, start:start + size]),
+                              [count, size * WIDTH])
+            product = tf.matmul(tf.matmul(seen, variables['down{}_{}'.format(layer, size)]),
+                                variables['up{}_{}'.format(layer, size)])
+            units += tf.nn.relu(tf.nn.bias_add(product, variables['bias{}_{}'.format(layer, size)]))
+        parts.append(units)
+    units = tf.concat(parts, axis=1)
+    # (x - mean) / deviation, summed up over the pieces of a sentence; x is a piece's vector
+    # and then the units.
+    width = DIMENSIONS + len(BRANCHES) * WIDTH
+    mean = (scales[:, 4:5] + tf.reduce_sum(units, axis=1, keepdims=True)) / width
+    square = (scales[:, 5:6] + tf.reduce_sum(tf.square(units), axis=1, keepdims=True)) / width
+    weight = tf.rsqrt(square - tf.square(mean) + EPSILON)
+    table = tf.cast(tf.gather(variables['table'], flat), tf.float32)
+    summed = tf.concat([of_sentences(table * (weight * scales[:, :1])),
+                        of_sentences(units * weight)], axis=1)
+    offsets = of_sentences(tf.concat([weight * scales[:, 1:2], weight * mean,
+                                      tf.ones_like(weight)], axis=1))
+    low, means, lengths = offsets[:, :1], offsets[:, 1:2], tf.maximum(offsets[:, 2:], 1.0)
+    summed += tf.pad(low * tf.ones([1, DIMENSIONS]), [[0, 0], [0, len(BRANCHES) * WIDTH]]) - means
+    summed = summed * variables['ln_g'] + lengths * variables['ln_b']
+
+    x = (tf.matmul(summed, variables['cnn_W']) + lengths * variables['cnn_b']) \
+        * tf.rsqrt(lengths)
+    first = tf.nn.relu(tf.matmul(x, variables['d0']))
+    second = tf.nn.relu(tf.matmul(x, variables['p1']) + tf.matmul(first, variables['d1']))
+    third = tf.nn.relu(tf.matmul(second, variables['d2']))
+    output = tf.tanh(tf.matmul(second, variables['p3']) + tf.matmul(third, variables['d3']))
+    return unit_rows(output)
+
+
+def unit_rows(rows):
+    """Each row scaled to length 1; one of zeros stays."""
+    return rows * tf.rsqrt(tf.maximum(tf.reduce_sum(tf.square(rows), axis=1, keepdims=True),
+                                      EPSILON))
+
+
+def _windows(sentence, count):
+    """(count, 5): the rows around each row, ``count`` where that is another sentence's."""
+    reach = max(left for _, left in BRANCHES)
+    around = tf.expand_dims(tf.range(count), 1) + tf.range(-reach, reach + 1)
+    inside = tf.clip_by_value(around, 0, count - 1)
+    same = tf.equal(tf.gather(sentence, inside), tf.expand_dims(sentence, 1))
+    same = tf.logical_and(same, tf.equal(inside, around))
+    return tf.where(same, around, tf.fill(tf.shape(around), count))
