@@ -41,17 +41,15 @@ def section(content: Mapping[str, Any], language: str) -> str:
         markdown=f"{page}.md",
         sample=f"results/sample/report{suffix(language)}.md",
     )
-    rule = content["matrix"]["rule"][language]
-    parts = [*table, "", *_impossible(cells.impossible(rows), t), "", rule, "", *lines, "", links]
+    rule = _folded(t("readme_rule"), [content["matrix"]["rule"][language]])
+    parts = [*table, "", *_impossible(cells.impossible(rows), t), "", *rule, "", *lines, "", links]
     return "\n".join([BEGIN, "", *parts, "", END])
 
 
 def _impossible(rows: Sequence[Mapping[str, Any]], t: Texts) -> list[str]:
     """The models that cannot be run, folded, each with its figure and the reason."""
     names = ("model", "published", "exact", "reason")
-    return [
-        f"<details><summary>{t('impossible', n=len(rows))}</summary>",
-        "",
+    lines = [
         f"| {' | '.join(t(f'column_{name}') for name in names)} |",
         "| --- | --: | --: | --- |",
         *(
@@ -59,9 +57,12 @@ def _impossible(rows: Sequence[Mapping[str, Any]], t: Texts) -> list[str]:
             f" | {row['impossible'][t.language]} |"
             for row in rows
         ),
-        "",
-        "</details>",
     ]
+    return _folded(t("impossible", n=len(rows)), lines)
+
+
+def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
 
 
 def _linked(row: Mapping[str, Any], t: Texts) -> str:
