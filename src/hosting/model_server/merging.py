@@ -26,6 +26,8 @@ MAX_ROWS = 64
 PATIENCE = 0.2
 # A run of fewer seconds may hold up an event loop, if the one before it took no longer.
 SHORT = 0.002
+# So many runs in a row must have been alone before.
+QUIET = 8
 # As many requests as TF Serving's REST API has threads for.
 SINGLE_RUNS = 4 * (os.cpu_count() or 1)
 
@@ -49,8 +51,8 @@ class MergingScheduler:
         self._condition = threading.Condition(threading.Lock())
         self._trials = {}
         self._predictable = predictable
-        # Values and seconds of the latest run, by its signature's name; 0 values: not alone.
-        self._latest = {}
+        self._latest = {}  # values and seconds of the latest run, by its signature's name
+        self._alone = 0    # runs in a row for which no other request waited
         self._idle = 0
         self._threads = 0
         self._closed = False
@@ -95,7 +97,7 @@ class MergingScheduler:
                              daemon=True).start()
 
     def _is_short(self, task):
-        if not self._predictable or dtypes.STRING in task.types:
+        if not self._predictable or self._alone < QUIET or dtypes.STRING in task.types:
             return False
         values, seconds = self._latest.get(task.signature.name, (0, 0.0))
         return seconds < SHORT and _values([task]) <= values
@@ -109,6 +111,7 @@ class MergingScheduler:
             if shared is None:  # done already
                 return
             if not alone:
+                self._alone = 0
                 self._wake()
                 return
             tasks, begun = self._begin(shared)
@@ -182,7 +185,8 @@ class MergingScheduler:
             self._single -= 1
         # Among many clients' requests an event loop has better things to do.
         busy = len(tasks) > 1 or self._begun or self._single or any(self._queues.values())
-        self._latest[tasks[0].signature.name] = 0 if busy else _values(tasks), seconds
+        self._alone = 0 if busy else self._alone + 1
+        self._latest[tasks[0].signature.name] = _values(tasks), seconds
 
     def _run(self, tasks):
         """Run tasks that were taken together."""

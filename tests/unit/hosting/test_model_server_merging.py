@@ -159,6 +159,7 @@ def test_a_lone_request_runs_at_once_and_alone(serving, patient):
 def short(monkeypatch):
     """Every run is a short one, however slow the machine."""
     monkeypatch.setattr(merging, 'SHORT', LONG)
+    monkeypatch.setattr(merging, 'QUIET', 1)
 
 
 def known(serving, **options):
@@ -220,6 +221,7 @@ def test_a_run_that_may_take_long_has_a_thread(serving, short, options, array, t
 
 def test_after_a_long_run_the_next_one_has_a_thread(serving, monkeypatch):
     monkeypatch.setattr(merging, 'SHORT', 0.0)
+    monkeypatch.setattr(merging, 'QUIET', 1)
     requests, _ = known(serving)
     put_off = []
     requests.send(rows(1), put_off.append)
@@ -235,7 +237,7 @@ def test_a_run_for_which_others_waited_is_not_taken_for_short(serving, short, pa
 
     def noting(*arguments):
         end(*arguments)
-        seen.append(scheduler._latest['fake'][0])
+        seen.append(scheduler._alone)
 
     scheduler._end = noting
     with together(signature):
