@@ -28,7 +28,7 @@ def build(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
     runs = [run for run in runs if run.dataset == DATASET]
     return {
         "stand": _stand(published, runs),
-        "chosen": _chosen(runs),
+        "chosen": _chosen(published, runs),
         "yardstick": _yardstick(runs),
         "titles": _pairs(runs, WITHOUT_TITLES, _with_and_without_titles),
         "articles": _pairs(runs, "SPLIT=fold SPLITS=5", _within_and_across_articles),
@@ -69,7 +69,7 @@ def _stand(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _chosen(runs: Sequence[Run]) -> dict[str, Any]:
+def _chosen(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
     """The best epoch on the test set minus the one chosen on the validation split, by run."""
     both = [
         run
@@ -81,6 +81,9 @@ def _chosen(runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "gain": spread(gains).as_json() if gains else None,
         "models": len({run.version for run in both}),
+        "articles": len(
+            {m.article.id for m in published.models if m.chosen_on.startswith("test set")}
+        ),
         "runs": [run.id for run in both],
         "needs": None if gains else needs,
     }

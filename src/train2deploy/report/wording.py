@@ -104,6 +104,7 @@ def _chosen(found: Mapping[str, Any], t: Texts) -> str:
         points=decimal(100 * gain["mean"], 1),
         runs=gain["n"],
         models=found["models"],
+        articles=found["articles"],
     )
 
 
