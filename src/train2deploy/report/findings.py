@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from train2deploy import versions
 from train2deploy.report import recorded
 from train2deploy.report.catalogue import Published
 from train2deploy.report.matrix import DATASET
@@ -39,7 +40,7 @@ def build(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
 
 def _of(runs: Sequence[Run], version: str, splits: Sequence[str], **wanted: Any) -> list[Run]:
     """The runs of a version on the first of these splits that it has any on."""
-    wanted = {"titles": True, "vectors": recorded.usual_vectors(version), **wanted}
+    wanted = {"titles": True, "vectors": versions.vectors_of(version), **wanted}
     for split in splits:
         found = recorded.matching(runs, DATASET, version, split, **wanted)
         if found:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train2deploy import paths
+from train2deploy import paths, versions
 from train2deploy.report import recorded, repeat, scores, verdicts
 from train2deploy.report.catalogue import Answer, Model, Published
 from train2deploy.report.recorded import PUBLISHED_SPLIT, Run
@@ -50,7 +50,7 @@ def of(model: Model, runs: Sequence[Run]) -> list[Run]:
     """The runs that fill a model's row."""
     if not model.version:
         return []
-    vectors = model.options.get("VECTORS", recorded.usual_vectors(model.version))
+    vectors = model.options.get("VECTORS", versions.vectors_of(model.version))
     found = recorded.matching(runs, DATASET, model.version, PUBLISHED_SPLIT, True, vectors)
     return recorded.of_one_configuration(found)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy import paths
+from train2deploy import paths, versions
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
 
 PARTS = ("manifest", "evaluation", "history", "golden")
-VERSIONS = ("v1", "v2", "v3")
+VERSIONS = tuple(versions.OURS)
 """Our own; the others are the published models."""
 PUBLISHED_SPLIT = "published"
 UNFINISHED = ".part"
@@ -101,11 +101,6 @@ class Run:
         return {entry["label"]: float(entry["prob"]) for entry in ranking}
 
 
-def usual_vectors(version: str) -> str:
-    """Their kind where VECTORS= is not given: the published models' are Wikipedia's."""
-    return "chive" if version in VERSIONS else "wikipedia"
-
-
 def read(folder: Path) -> list[Run]:
     """Every completed run below `folder`, by id; none where there is no such folder."""
     if not folder.is_dir():
@@ -153,7 +148,7 @@ def of_one_configuration(runs: Iterable[Run]) -> list[Run]:
 
 def _preference(group: list[Run]) -> tuple[bool, bool, int, str]:
     first = group[0]
-    usual = first.titles and first.vectors in (None, usual_vectors(first.version))
+    usual = first.titles and first.vectors in (None, versions.vectors_of(first.version))
     started = max(str(run.manifest["started"]) for run in group)
     return first.split == PUBLISHED_SPLIT, usual, len(group), started
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from train2deploy.report.recorded import Run, usual_vectors
+from train2deploy import versions
+from train2deploy.report.recorded import Run
 
 
 def command(runs: Sequence[Run]) -> str:
@@ -27,4 +28,4 @@ def command(runs: Sequence[Run]) -> str:
 
 def vectors(version: str, kind: str | None) -> list[str]:
     """VECTORS= where it is not what the version is given anyway."""
-    return [] if kind in (None, usual_vectors(version)) else [f"VECTORS={kind}"]
+    return [] if kind in (None, versions.vectors_of(version)) else [f"VECTORS={kind}"]

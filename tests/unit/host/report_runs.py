@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest
+from train2deploy import manifest, versions
 from train2deploy.evaluate import scores
 from train2deploy.report.recorded import read_json
 
@@ -160,9 +160,10 @@ def write_corpus(folder: Path, runs: int = 3) -> None:
         for version, accuracy in (("v1", 0.73), ("v2", 0.77), ("v3", 0.8)):
             here = {"folder": folder, "version": version, "seed": number, "dataset": "knbc",
                     "sentences": 419}  # fmt: skip
-            write_run(**here, accuracy=accuracy + 0.01 * number, data=part, vectors="chive")
+            here["vectors"] = versions.vectors_of(version)
+            write_run(**here, accuracy=accuracy + 0.01 * number, data=part)
             for data in ({"split": "fold", "seed": number}, {**part, "titles": False}):
-                write_run(**here, accuracy=accuracy - 0.05, data=data, vectors="chive")
+                write_run(**here, accuracy=accuracy - 0.05, data=data)
         for kind, accuracy in (("random", 0.65), ("characters", 0.68), ("wikipedia", 0.71)):
             write_run(folder, "v1", number, "knbc", accuracy, 419, data=part, vectors=kind)
         write_published(folder, "bilstm", number, 0.74 + 0.01 * number)

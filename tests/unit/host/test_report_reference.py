@@ -15,7 +15,7 @@ from report_runs import (
     write_run,
 )
 
-from train2deploy import datasets, paths
+from train2deploy import datasets, paths, versions
 from train2deploy.errors import UserError
 from train2deploy.report import checklist, matrix, readme, recorded, reference
 from train2deploy.report.shape import LANGUAGES
@@ -139,7 +139,9 @@ def test_of_the_corpus_the_scores_are_taken_and_the_answers_that_a_plot_needs(ro
     for run in runs.values():
         assert "test_ids" not in run.evaluation
         shown = run.version in recorded.VERSIONS and run.split == "published" and run.titles
-        assert ("probabilities" in run.evaluation) == (shown and run.vectors == "chive")
+        assert ("probabilities" in run.evaluation) == (
+            shown and run.vectors == versions.vectors_of(run.version)
+        )
     whole = {run.id: run for run in recorded.read(paths.RUNS)}
     assert {name: run.accuracy for name, run in runs.items()} == {
         name: run.accuracy for name, run in whole.items()
