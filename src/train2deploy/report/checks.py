@@ -135,7 +135,7 @@ def held_out() -> Finding:
 
 
 def chosen_by_validation() -> Finding:
-    """The weights that were kept are those of the epoch that is best on validation sentences."""
+    """The weights that were kept are of the epoch best on validation sentences, or of the last."""
 
     def holds(run: Run) -> bool:
         validation = run.manifest["metrics"]["validation"]

@@ -207,6 +207,13 @@ def test_a_sentence_on_both_sides_is_found(clone: Path):
     assert not checks.disjoint()[0]
 
 
+@pytest.mark.parametrize("epoch, holds", [(14, True), (13, False)])
+def test_of_a_fixed_number_of_epochs_the_last_is_the_one(clone: Path, epoch: int, holds: bool):
+    kept = {"monitor": "last-epoch", "epoch": epoch, "epochs": 14}
+    change(a_run(clone) / "manifest.json", lambda m: m["metrics"]["validation"].update(kept))
+    assert checks.chosen_by_validation()[0] is holds
+
+
 def test_archives_that_differ_are_found(monkeypatch: pytest.MonkeyPatch):
     assert checks.byte_identical()[0]
     real = archives.pack
