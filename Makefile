@@ -259,7 +259,7 @@ clean: ## remove build/ (not the environments, not data/raw)
 WORDS_ENV = $(if $(TOKENS)$(filter comp-vectorizer-words attention-visualize-with-spacy,$(VERSION)),.stamps/words)
 TOKENS_OPTION = $(if $(TOKENS),--tokens "$(TOKENS)")
 data: .stamps/host $(WORDS_ENV) ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
-	@$(RUN) data "$(DATASET)" --seed $(SEED) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
+	@$(RUN) data "$(DATASET)" --seed $(or $(SPLIT_SEED),$(SEED)) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 		$(KNBC_OPTION) --model-version "$(VERSION)" $(TOKENS_OPTION)
 
 KNBC_OPTION = $(if $(KNBC),--knbc "$(KNBC)")
@@ -297,7 +297,7 @@ local-train: .hyperparameters $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOC
 	$(SAY_RUNTIME)
 	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
 
-package: build/jobs/latest/model.tar.gz .stamps/host ## build/model.tar.gz: what is served, uploaded and deployed
+package: .packed build/jobs/latest/model.tar.gz .stamps/host ## build/model.tar.gz: what is served, uploaded and deployed
 	@$(RUN) package --dependencies "$(DEPS)"
 
 ##@ From a model to an answer
@@ -340,9 +340,10 @@ soak: .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## SECONDS=6
 
 ##@ Reproduce
 .PHONY: reproduce runs compare reproduce-check report reference checklist published-check
-# seeds 1 to this, and the one seed that shuffles and splits the data for all of them
+# seeds 1 to this, and the one seed that shuffles and splits the data for all of them (1); for the
+# targets that make build/data, SEED does unless SPLIT_SEED is given
 SEEDS ?= 5
-SPLIT_SEED ?= 1
+SPLIT_SEED :=
 # instead of SEEDS: splits 1 to this, each trained on with the seed of its own number
 SPLITS :=
 # trained at a time; empty: one a core, as far as memory goes
@@ -358,7 +359,7 @@ LANG_REPORT ?= en
 # Only what is given to make itself counts: a default is not a wish.
 GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
-	$(KNBC_OPTION) --split-seed $(SPLIT_SEED)
+	$(KNBC_OPTION) $(call GIVEN,SPLIT_SEED,--split-seed $(SPLIT_SEED))
 RUN_OPTIONS = $(if $(SPLITS),--splits "$(SPLITS)" $(call GIVEN,SEEDS,--seeds "$(SEEDS)"),--seeds "$(SEEDS)")
 VECTOR_OPTIONS = --vectors "$(VECTORS)" $(TOKENIZER_OPTIONS) $(TOKENS_OPTION)
 reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host $(WORDS_ENV) ## SEEDS=5 or SPLITS=5, DATASET= VERSION= JOBS=: one recorded run each; resumes where it stopped

@@ -62,7 +62,7 @@ $(foreach side,A B,$(if $(filter-out host docker cloud,$($(side))),$(error $(sid
 $(if $(filter-out 0 1,$(words $(filter cloud,$(A)) $(filter cloud,$(B)))),$(error A=cloud B=cloud: expected host or docker for one of them))
 endif
 PARITY_INPUTS := build/data/manifest.json build/vectors/manifest.json
-parity: $(if $(WITH_CLOUD),,.hyperparameters) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud
+parity: $(if $(WITH_CLOUD),,.packed) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud
 	@$(if $(WITH_CLOUD),$(CLOUD_RUN) parity "$(A)" "$(B)",$(RUN) parity "$(A)" "$(B)" $(TRAIN_OPTIONS))
 
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)

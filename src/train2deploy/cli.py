@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="train2deploy", description=__doc__)
+    parser = exits.Parser(prog="train2deploy", description=__doc__)
     parser.add_argument("--verbose", action="store_true", help="tracebacks, and whole logs")
     parser.add_argument("--runtime", default="host", help="host, docker, or (to train) sdk")
     parser.add_argument("--image", default="own", help="docker: own, or aws for AWS's images")

@@ -3,25 +3,61 @@
 Standard library alone: it serves what runs before any environment is made, too.
 """
 
+import argparse
 import contextlib
 import os
+import re
 import select
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from train2deploy import disk
 from train2deploy.errors import (
     EXIT_BROKEN_PIPE,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
+    EXIT_USAGE,
     UserError,
 )
 
 Failures = tuple[type[Exception], ...]
+
+VARIABLES = {"MODEL_VERSION": "VERSION", "LANGUAGE": "LANG_REPORT"}
+"""What make calls an option, where that is not the option's own name."""
+NUMBERS = {"int": "a whole number", "float": "a number"}
+
+
+class Parser(argparse.ArgumentParser):
+    """Names a wrong value by make's variable, in one line, since make is where it was given."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.match(r"argument --([\w-]+): (.*)", message, re.DOTALL)
+        if not found:
+            super().error(message)
+        name = found[1].upper().replace("-", "_")
+        named = re.match(r"[A-Z_]+=", found[2])
+        said = found[2] if named else f"{VARIABLES.get(name, name)}{_wrong_value(found[2])}."
+        self.exit(EXIT_USAGE, f"train2deploy: {said}\n")
+
+
+def _wrong_value(message: str) -> str:
+    """
+    >>> _wrong_value("invalid int value: 'one'")
+    '=one: expected a whole number'
+    >>> _wrong_value("invalid choice: 'b' (choose from 'a', 'c')")
+    '=b: expected one of a, c'
+    """
+    if found := re.match(r"invalid choice: '(.*)' \(choose from (.*)\)$", message, re.DOTALL):
+        return f"={found[1]}: expected one of {found[2].replace(chr(39), '')}"
+    if (found := re.match(r"invalid (\w+) value: '(.*)'$", message, re.DOTALL)) and (
+        found[1] in NUMBERS
+    ):
+        return f"={found[2]}: expected {NUMBERS[found[1]]}"
+    return f": {message}"
 
 
 def run(

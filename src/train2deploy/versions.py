@@ -239,7 +239,7 @@ def given(arguments: argparse.Namespace) -> dict[str, object]:
 
 def main(argv: Sequence[str]) -> int:
     """Checks options of a training; others than ours are none of its business."""
-    parser = argparse.ArgumentParser(prog="train2deploy.versions", allow_abbrev=False)
+    parser = exits.Parser(prog="train2deploy.versions", allow_abbrev=False)
     add_options(parser)
     parser.add_argument("--tokens", default="")
     parser.add_argument("--packed", action="store_true", help="what is asked for needs a package")

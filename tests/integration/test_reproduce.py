@@ -136,7 +136,7 @@ def test_a_published_model_is_scored_on_each_split_by_both_rules(reproduced):
     found = {name: record for name, (record, _) in runs(project).items()}
     made = [record for record in found.values() if record["version"] == version[8:]]
     assert [(each["seed"], each["inputs"]["data"]["seed"]) for each in made] == [(1, 1), (2, 2)]
-    assert "is scored" in text
+    assert "is scored" in text and "over 2 splits, a seed each" in text
     for record in made:
         folder = project.build / "runs" / record["id"]
         assert sorted(path.name for path in folder.iterdir()) == [

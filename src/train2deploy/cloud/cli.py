@@ -1,14 +1,11 @@
 """The commands behind the cloud targets. Each is a few lines that call one module."""
 
 import argparse
-import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from train2deploy import console, exits, paths, versions
 from train2deploy.cloud.config import NEEDED, overrides
-from train2deploy.errors import EXIT_USAGE
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -46,7 +43,7 @@ def _explained(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="train2deploy.cloud", description=__doc__)
+    parser = exits.Parser(prog="train2deploy.cloud", description=__doc__)
     parser.add_argument("--verbose", action="store_true", help="tracebacks")
     parser.add_argument("--cloud", default="aws", help="aws or emulator")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -86,14 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     delete = add("delete", _delete)
     delete.add_argument("--data", action="store_true", help="what lies in S3, and logs, too")
     return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """Its errors are one line, and speak of make's variables alone where they can."""
-
-    def error(self, message: str) -> NoReturn:
-        said = re.sub(r"^argument --[a-z-]+: (?=[A-Z_]+=)", "", message)
-        self.exit(EXIT_USAGE, f"train2deploy: {said}\n")
 
 
 def _number(

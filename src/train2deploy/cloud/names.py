@@ -26,6 +26,17 @@ def training(project: str) -> str:
     return _fitted(project, LONGEST - _TRAINING)
 
 
+def training_job(project: str, version: str, fingerprint: str) -> str:
+    """The name of the first job of these inputs; the fingerprint tells versions apart.
+
+    >>> training_job("topics", "v1", "0123456789")
+    'topics-v1-0123456789'
+    """
+    stem = training(project)
+    room = LONGEST - len(stem) - len("--") - len(fingerprint) - _ATTEMPT
+    return f"{stem}-{version[:room].rstrip('-')}-{fingerprint}"
+
+
 def batch(project: str) -> str:
     """How the names of its transform jobs begin."""
     return _fitted(project, LONGEST - _BATCH)

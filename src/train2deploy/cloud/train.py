@@ -185,8 +185,8 @@ def _source_uri(cloud: Cloud, prepared: Prepared) -> str:
 
 def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] | None]:
     """The name of the job for these inputs, and the job if it is to be taken up."""
-    project = names.training(cloud.config.project)
-    stem = f"{project}-{prepared.request.version}-{prepared.fingerprint}"
+    version, fingerprint = prepared.request.version, prepared.fingerprint
+    stem = names.training_job(cloud.config.project, version, fingerprint)
     fresh = prepared.request.fresh
     for attempt in range(1, names.ATTEMPTS):
         name = names.attempt(stem, attempt)
@@ -269,8 +269,9 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
     paths.LATEST_JOB.symlink_to(directory.name)
     for metric, value in sorted(metrics.items()):
         console.say(f"  {metric:12} {value:.4f}")
+    packed = "" if prepared.request.version in versions.PUBLISHED else "; `make package` packs them"
     console.say(
         f"{paths.relative(directory)}: model.tar.gz and output.tar.gz,"
-        f" {job.get('TrainingTimeInSeconds', 0)} s; `make package` packs them"
+        f" {job.get('TrainingTimeInSeconds', 0)} s{packed}"
     )
     return directory

@@ -82,6 +82,11 @@ def read(place: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     Raises:
         CorpusError: nothing there, not an archive, or a file is missing.
     """
+    if not place.exists():
+        raise CorpusError(
+            f"KNBC={place}: no such file or folder. Give an archive of the KNB corpus, or the"
+            " folder that it unpacks to."
+        )
     found: dict[str, bytes] = {}
     try:
         for path, size, content in _files(place):

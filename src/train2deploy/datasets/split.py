@@ -20,6 +20,18 @@ SUPPORTS = {"京都": 137, "携帯電話": 145, "スポーツ": 47, "グルメ":
 FOLDS = 5
 
 
+def check_seed(way: str, seed: int, variable: str) -> None:
+    """Raises UserError where a way of dividing has no such seed.
+
+    Args:
+        variable: of make, which gave the seed.
+    """
+    if way == "fold" and not 1 <= seed <= FOLDS:
+        raise UserError(
+            f"{variable}={seed}: SPLIT=fold has the folds 1 to {FOLDS}. Give one of them."
+        )
+
+
 def draw(dataset: DataSet, rows: Sequence[Row], seed: int, way: str) -> frozenset[str]:
     """The ids of the test rows.
 
@@ -39,6 +51,7 @@ def draw(dataset: DataSet, rows: Sequence[Row], seed: int, way: str) -> frozense
     if way == "fold" and dataset.test_ids is not None:
         raise UserError(
             f"SPLIT=fold: {name} has a test part of its own, so there is nothing to divide."
+            " Leave SPLIT away, or use another data set, such as DATASET=knbc."
         )
     if dataset.test_ids is not None:
         return dataset.test_ids
@@ -87,10 +100,7 @@ def fold(rows: Sequence[Row], number: int) -> frozenset[str]:
     Args:
         number: 1 to FOLDS.
     """
-    if not 1 <= number <= FOLDS:
-        raise UserError(
-            f"SPLIT=fold: expected a fold from 1 to {FOLDS} as the split's seed, found {number}."
-        )
+    check_seed("fold", number, "SPLIT_SEED")
     articles, by_label = _articles(rows)
     test: set[str] = set()
     for label in sorted(by_label):

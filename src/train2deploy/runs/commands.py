@@ -46,7 +46,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
     versions.add_options(command)
     command.add_argument("--seeds", default="", help="1 to this, on one split; 5 if not given")
     command.add_argument("--splits", default="", help="1 to this, each with the seed of its number")
-    command.add_argument("--split-seed", type=int, default=1, help="of data and split, for SEEDS")
+    command.add_argument("--split-seed", type=int, help="of data and split, for SEEDS; 1")
     command.add_argument("--split", choices=split.WAYS, default="random")
     command.add_argument("--titles", choices=["keep", "drop"], default="keep")
     command.add_argument("--clean", action="store_true")
@@ -79,14 +79,22 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
 def _draws(arguments: argparse.Namespace) -> tuple[tuple[int, int], ...]:
     """(seed, split seed) of each run."""
     if arguments.splits:
+        if arguments.split_seed is not None:
+            raise UserError(
+                f"SPLITS={arguments.splits} SPLIT_SEED={arguments.split_seed}: expected one of"
+                " them. SPLITS takes the splits from 1 on; SPLIT_SEED is for SEEDS."
+            )
         if arguments.seeds:
             raise UserError(
                 f"SEEDS={arguments.seeds} SPLITS={arguments.splits}: expected one of them. SEEDS"
                 " trains on one split with each seed, SPLITS on each split with one."
             )
-        return tuple((number, number) for number in _numbers("SPLITS", arguments.splits))
-    seeds = _numbers("SEEDS", arguments.seeds or "5")
-    return tuple((seed, arguments.split_seed) for seed in seeds)
+        numbers = _numbers("SPLITS", arguments.splits)
+        split.check_seed(arguments.split, numbers[-1], "SPLITS")
+        return tuple((number, number) for number in numbers)
+    split_seed = 1 if arguments.split_seed is None else arguments.split_seed
+    split.check_seed(arguments.split, split_seed, "SPLIT_SEED")
+    return tuple((seed, split_seed) for seed in _numbers("SEEDS", arguments.seeds or "5"))
 
 
 def _runs(arguments: argparse.Namespace) -> None:

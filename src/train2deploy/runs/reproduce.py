@@ -52,7 +52,7 @@ def reproduce(asked: Plan, runtime: Runtime, options: Sequence[str], jobs: int |
             _make(missing, runtime, options, training.how_many(jobs, missing), lock)
     records = [registry.read(run.id, registry.MANIFEST) for run in runs]
     table.show(records)
-    console.print_table(spread(records))
+    console.print_table(spread(records, len({split_seed for _, split_seed in asked.draws})))
 
 
 def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int, lock: int) -> None:
@@ -95,11 +95,15 @@ def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int,
         )
 
 
-def spread(records: Sequence[registry.Record]) -> Table:
-    """Mean, standard deviation (n - 1), lowest and highest of each score over the seeds."""
+def spread(records: Sequence[registry.Record], splits: int = 1) -> Table:
+    """Mean, standard deviation (n - 1), lowest and highest of each score over the runs.
+
+    Args:
+        splits: of the data set; with several, each run has a seed and a split of its own.
+    """
+    over = f"{splits} splits, a seed each" if splits > 1 else f"{len(records)} seeds"
     shown = Table(
-        title="over 1 seed" if len(records) == 1 else f"over {len(records)} seeds",
-        title_justify="left",
+        title="over 1 seed" if len(records) == 1 else f"over {over}", title_justify="left"
     )
     for column in ("", "mean", "sd", "min", "max"):
         shown.add_column(column, justify="left" if not column else "right")

@@ -87,7 +87,7 @@ def test_a_command_that_succeeds_ends_with_0(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["data"], ["train", "--epochs", "many"], ["data", "x", "--no"]]
+    "arguments", [[], ["nonsense"], ["data"], ["data", "x", "--no"]]
 )
 def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
@@ -170,12 +170,39 @@ def test_train_ends_where_its_parent_has_ended_already(
         (["--seeds", "0"], "SEEDS=0: expected a whole number from 1 on."),
         (["--seeds", "many"], "SEEDS=many: expected a whole number from 1 on."),
         (["--jobs", "-1"], "JOBS=-1: expected a whole number from 1 on."),
+        (["--splits", "6", "--split", "fold"],
+         "SPLITS=6: SPLIT=fold has the folds 1 to 5. Give one of them."),
+        (["--split-seed", "9", "--split", "fold"],
+         "SPLIT_SEED=9: SPLIT=fold has the folds 1 to 5. Give one of them."),
+        (["--splits", "2", "--split-seed", "1"],
+         "SPLITS=2 SPLIT_SEED=1: expected one of them. SPLITS takes the splits from 1 on;"
+         " SPLIT_SEED is for SEEDS."),
     ],
 )
-def test_wrong_numbers_of_seeds_and_jobs_are_named(
+def test_wrong_numbers_of_seeds_splits_and_jobs_are_named(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ):
     assert cli.main(["reproduce", *arguments]) == EXIT_USAGE
+    assert capsys.readouterr().err == f"train2deploy: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["data", "x", "--split", "typo"],
+         "SPLIT=typo: expected one of random, article, published, fold."),
+        (["data", "x", "--seed", "one"], "SEED=one: expected a whole number."),
+        (["train", "--epochs", "many"], "EPOCHS=many: expected a whole number."),
+        (["train", "--dropout", "much"], "DROPOUT=much: expected a number."),
+        (["train", "--refit", "2"], "REFIT: expected 1 or 0, found '2'."),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_by_makes_variable_in_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == EXIT_USAGE
     assert capsys.readouterr().err == f"train2deploy: {message}\n"
 
 

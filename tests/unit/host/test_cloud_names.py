@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from train2deploy import versions
 from train2deploy.cloud import config, names, policy
 
 OF_SAGEMAKER = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -13,7 +14,10 @@ DIGEST = "0123456789ab"
 def made(name):
     """The longest names that are made of one, with the most that each may have."""
     return {
-        names.attempt(f"{names.training(name)}-v1-{DIGEST[:10]}", names.ATTEMPTS - 1): 63,
+        **{
+            names.attempt(names.training_job(name, version, DIGEST[:10]), names.ATTEMPTS - 1): 63
+            for version in ("v1", *versions.PUBLISHED)
+        },
         names.attempt(f"{names.batch(name)}-batch-{DIGEST[:10]}", names.ATTEMPTS - 1): 63,
         f"{names.tuning(name)}-tune-{DIGEST[:8]}": 32,
         f"{names.tuning(name)}-tune-{DIGEST[:8]}-001-{DIGEST[:8]}": 63,

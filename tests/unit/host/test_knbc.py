@@ -377,7 +377,9 @@ def test_a_broken_archive_is_refused(
 
 
 def test_a_place_without_anything_is_refused(tmp_path: Path):
-    assert "No such file or directory" in refusal(tmp_path / "nothing")
+    nothing = tmp_path / "nothing"
+    text = refusal(nothing)
+    assert text.startswith(f"KNBC={nothing}: no such file or folder. Give an archive")
     assert "of corpus2 it has nothing" in refusal(tmp_path)
 
 
