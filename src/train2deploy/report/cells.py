@@ -25,25 +25,27 @@ def impossible(rows: Sequence[Row]) -> list[Row]:
 
 
 def printed(row: Row, t: Texts) -> str:
-    """The headline figure with its metric, or the first answer."""
+    """The headline figure with its metric, or the answer that the verdict is on."""
     if row["printed"] is None:
-        answer = first_answer(row)
+        answer = judged_answer(row)
         return f"{answer['label']} {answer['printed']}" if answer else t("no_figure_printed")
     figure = row["printed"] if len(row["printed"]) <= LONGEST else f"{float(row['printed']):.4f}"
     return f"{t('printed_' + row['metric'])} {figure}"
 
 
-def first_answer(row: Row) -> Mapping[str, Any] | None:
-    """Of a model of which answers were printed and no accuracy."""
+def judged_answer(row: Row) -> Mapping[str, Any] | None:
+    """Of a model of which answers were printed and no accuracy: the one farthest from ours."""
     if row["printed"] is not None or not row["answers"]:
         return None
-    found: Mapping[str, Any] = row["answers"][0]["probabilities"][0]
+    told = row["verdict"].get("sentence")
+    answers = [one for one in row["answers"] if one["sentence"] == told] or row["answers"]
+    found: Mapping[str, Any] = answers[0]["probabilities"][0]
     return found
 
 
 def by_his_rule(row: Row) -> Mapping[str, Any] | None:
     """What stands beside the printed figure: the spread of ours; None without runs."""
-    answer = first_answer(row)
+    answer = judged_answer(row)
     found: Mapping[str, Any] | None = answer["ours"] if answer else row["by_his_rule"]
     return found
 

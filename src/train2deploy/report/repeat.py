@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from train2deploy import versions
 from train2deploy.report.recorded import Run
 
+ALWAYS_GIVEN = {"validation-split": 0.1}
+"""Hyperparameters that make passes on in any case; these values need not be repeated."""
+
 
 def command(runs: Sequence[Run]) -> str:
     """`make reproduce` for runs of one configuration."""
@@ -21,7 +24,11 @@ def command(runs: Sequence[Run]) -> str:
         words += [f"SPLIT_SEED={first.split_seed}"] if first.split_seed != 1 else []
     words += vectors(first.version, first.vectors)
     asked = first.manifest["inputs"]["hyperparameters"].items()
-    variables = {name.upper().replace("-", "_"): value for name, value in asked if name != "seed"}
+    variables = {
+        name.upper().replace("-", "_"): value
+        for name, value in asked
+        if name != "seed" and ALWAYS_GIVEN.get(name) != value
+    }
     words += [f"{name}={value}" for name, value in sorted(variables.items())]
     return " ".join(["make reproduce", *words])
 

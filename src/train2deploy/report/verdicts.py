@@ -84,6 +84,7 @@ class Verdict:
         points: published minus our mean, in percentage points.
         p: two-sided, of a draw at least so far from our mean.
         reasons: what was substituted, or why it cannot be run; by language.
+        sentence: whose answer the numbers are of, where answers are judged.
     """
 
     verdict: str
@@ -95,6 +96,7 @@ class Verdict:
     points: float | None = None
     p: float | None = None
     reasons: tuple[Texts, ...] = ()
+    sentence: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         numbers = {
@@ -105,7 +107,8 @@ class Verdict:
             )
         }  # fmt: skip
         reasons = [dict(reason) for reason in self.reasons]
-        return {"verdict": self.verdict, "runs": self.runs, **numbers, "reasons": reasons}
+        asked = {"sentence": self.sentence} if self.sentence else {}
+        return {"verdict": self.verdict, "runs": self.runs, **numbers, "reasons": reasons, **asked}
 
 
 def pooled(groups: Iterable[tuple[Sequence[float], int]]) -> Dispersion:
@@ -180,7 +183,8 @@ def judge_answers(model: Model, answers: Sequence[Answers]) -> Verdict:
         found = [one[sentence][label] for one in answers if label in one.get(sentence, {})]
         if len(found) < FEWEST_ANSWERS:
             return Verdict(NOT_RUN)
-        judged.append(_judge_answer(probability, found, len(published)))
+        one = _judge_answer(probability, found, len(published))
+        judged.append(replace(one, sentence=sentence))
     worst = min(judged, key=lambda verdict: verdict.p or 0.0)
     if worst.verdict == REPRODUCED:
         return worst

@@ -8,7 +8,7 @@ import pytest
 from report_runs import write_corpus, write_published, write_run
 
 from train2deploy import manifest
-from train2deploy.report import findings, matrix, pages, published, recorded, verdicts
+from train2deploy.report import cells, findings, matrix, pages, published, recorded, verdicts
 
 PUBLISHED = published.read()
 
@@ -67,8 +67,17 @@ def test_a_row_has_the_command_that_fills_it_and_repeats_what_its_runs_were_give
     told = "make reproduce DATASET=knbc VERSION=mymodel SPLIT=published"
     assert rows_of(tmp_path)["mymodel"]["command"] == f"{told} SPLITS=5"
     for number in (1, 2):
-        write_published(tmp_path, "mymodel", number, 0.7)
+        # make passes on the split in any case.
+        write_published(tmp_path, "mymodel", number, 0.7, **{"validation-split": 0.1})
     assert rows_of(tmp_path)["mymodel"]["command"] == f"{told} SPLITS=2 EPOCHS=5"
+
+
+def test_the_printed_answer_of_a_row_is_the_one_that_its_verdict_is_on():
+    one, other = ({"label": label, "printed": "0.9", "ours": None} for label in "ab")
+    answers = [{"sentence": s, "probabilities": [p]} for s, p in (("x", one), ("y", other))]
+    row = {"printed": None, "answers": answers, "verdict": {"sentence": "y"}}
+    assert cells.judged_answer(row) is other
+    assert cells.judged_answer({**row, "verdict": {}}) is one
 
 
 def test_models_whose_weights_are_lost_say_why_and_have_no_command(tmp_path: Path):

@@ -181,6 +181,7 @@ def test_of_several_answers_the_farthest_off_decides():
     found = verdicts.judge_answers(THREE, far)
     # The words are cut by another dictionary, which may be why.
     assert (found.verdict, found.mean) == (NOT_COMPARABLE, pytest.approx(0.503333))
+    assert found.as_json()["sentence"] == THREE.answers[1].sentence
     as_his = replace(THREE, substitutes=())
     assert verdicts.judge_answers(as_his, far).verdict == DIFFERS
     assert verdicts.judge_answers(THREE, [{}, {}]).verdict == NOT_RUN

@@ -3,7 +3,6 @@ import os
 import shutil
 
 import numpy as np
-
 from sentence_encoder import BRANCHES
 
 

