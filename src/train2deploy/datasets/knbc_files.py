@@ -98,9 +98,15 @@ def read(place: Path, names: tuple[str, ...]) -> dict[str, bytes]:
                     )
                 found[path.name] = content()
     except BROKEN as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(": ")
+        ours = (
+            "Remove it and fetch the corpus again, or name"
+            if paths.RAW in place.parents
+            else "Give"
+        )
         raise CorpusError(
-            f"{paths.relative(place)}: neither a readable archive nor a folder ({error})."
-            " Remove it and fetch the corpus again, or name another copy, KNBC=<path>."
+            f"{paths.relative(place)}: neither a readable archive nor a folder ({why})."
+            f" {ours} another copy, KNBC=<path>."
         ) from error
     missing = [name for name in names if name not in found]
     if missing:

@@ -28,7 +28,7 @@ def check_seed(way: str, seed: int, variable: str) -> None:
     """
     if way == "fold" and not 1 <= seed <= FOLDS:
         raise UserError(
-            f"{variable}={seed}: SPLIT=fold has the folds 1 to {FOLDS}. Give one of them."
+            f"{variable}={seed}: SPLIT=fold has {FOLDS} folds. Give a number from 1 to {FOLDS}."
         )
 
 

@@ -103,6 +103,8 @@ def _runs(arguments: argparse.Namespace) -> None:
     from train2deploy.runs import registry, table
 
     dataset = arguments.dataset and datasets.name_of(arguments.dataset)
+    if arguments.model_version:
+        versions.check(arguments.model_version)
     records = registry.load(dataset, arguments.model_version)
     table.list_runs(records, arguments.where, arguments.sort, arguments.json)
 

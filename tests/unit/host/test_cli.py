@@ -171,9 +171,9 @@ def test_train_ends_where_its_parent_has_ended_already(
         (["--seeds", "many"], "SEEDS=many: expected a whole number from 1 on."),
         (["--jobs", "-1"], "JOBS=-1: expected a whole number from 1 on."),
         (["--splits", "6", "--split", "fold"],
-         "SPLITS=6: SPLIT=fold has the folds 1 to 5. Give one of them."),
+         "SPLITS=6: SPLIT=fold has 5 folds. Give a number from 1 to 5."),
         (["--split-seed", "9", "--split", "fold"],
-         "SPLIT_SEED=9: SPLIT=fold has the folds 1 to 5. Give one of them."),
+         "SPLIT_SEED=9: SPLIT=fold has 5 folds. Give a number from 1 to 5."),
         (["--splits", "2", "--split-seed", "1"],
          "SPLITS=2 SPLIT_SEED=1: expected one of them. SPLITS takes the splits from 1 on;"
          " SPLIT_SEED is for SEEDS."),
@@ -184,6 +184,11 @@ def test_wrong_numbers_of_seeds_splits_and_jobs_are_named(
 ):
     assert cli.main(["reproduce", *arguments]) == EXIT_USAGE
     assert capsys.readouterr().err == f"train2deploy: {message}\n"
+
+
+def test_runs_of_a_version_that_there_is_not_are_refused(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["runs", "--model-version", "v11"]) == EXIT_USAGE
+    assert capsys.readouterr().err.startswith("train2deploy: VERSION=v11: expected one of v1,")
 
 
 @pytest.mark.parametrize(

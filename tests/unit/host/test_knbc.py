@@ -373,7 +373,15 @@ def test_a_broken_archive_is_refused(
     path.write_bytes(BROKEN[kind](path.read_bytes()))
     text = refusal(path)
     assert text.startswith("data/raw/made: neither a readable archive nor a folder (")
-    assert "KNBC=<path>" in text
+    assert "Remove it and fetch the corpus again, or name another copy, KNBC=<path>." in text
+    assert "\n" not in text
+
+
+def test_a_file_of_the_user_that_is_no_archive_is_not_to_be_removed(project: Path, tmp_path: Path):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a corpus\n")
+    text = refusal(path)
+    assert text.endswith(". Give another copy, KNBC=<path>.") and "\n" not in text
 
 
 def test_a_place_without_anything_is_refused(tmp_path: Path):

@@ -157,7 +157,7 @@ def test_a_fold_does_not_depend_on_the_order_of_rows_and_there_are_five():
     rows = articles_of({"a": [3, 4, 5, 6, 7, 8], "b": [2] * 9})
     assert split.fold(rows, 3) == split.fold(rows[::-1], 3)
     for number in (0, 6):
-        with pytest.raises(UserError, match=f"SPLIT_SEED={number}: SPLIT=fold has the folds"):
+        with pytest.raises(UserError, match=f"SPLIT_SEED={number}: SPLIT=fold has 5 folds"):
             split.fold(rows, number)
 
 
