@@ -103,9 +103,19 @@ def load(version: str = "v1", file: Path = paths.SEARCH_SETTINGS) -> Search:
     if not ranges:
         raise UserError(f"{where}: expected at least one [ranges.<hyperparameter>], found none.")
     searchable = hyperparameters(version)
+    for name in ranges:
+        if name not in searchable:
+            raise UserError(
+                f"{where}: ranges.{name}: no such hyperparameter of {version}. Expected"
+                f" {', '.join(searchable)}. Tables [{version}.ranges.<hyperparameter>] replace"
+                f" the other ranges where VERSION={version}."
+            )
     return Search(
         **chosen,
-        ranges=tuple(_range(where, name, given, searchable) for name, given in ranges.items()),
+        ranges=tuple(
+            _range(f"{where}: ranges.{name}", name, given, searchable[name])
+            for name, given in ranges.items()
+        ),
     )
 
 
@@ -119,10 +129,7 @@ def hyperparameters(version: str) -> dict[str, bool]:
     return {name: each.is_whole for name, each in known.items() if each.is_number}
 
 
-def _range(where: str, name: str, given: Any, searchable: dict[str, bool]) -> Range:
-    here = f"{where}: ranges.{name}"
-    if name not in searchable:
-        raise UserError(f"{here}: no such hyperparameter. Expected {', '.join(searchable)}.")
+def _range(here: str, name: str, given: Any, is_whole: bool) -> Range:
     if not isinstance(given, dict) or not set(given) <= {"min", "max", "scale"}:
         raise UserError(f"{here}: expected min, max and maybe scale, found {given!r}.")
     low: Any
@@ -130,9 +137,9 @@ def _range(where: str, name: str, given: Any, searchable: dict[str, bool]) -> Ra
     low, high, scale = given.get("min"), given.get("max"), given.get("scale", "linear")
     if type(low) not in (int, float) or type(high) not in (int, float) or not low < high:
         raise UserError(f"{here}: expected numbers min < max, found {low!r} and {high!r}.")
-    if searchable[name] and not (isinstance(low, int) and isinstance(high, int)):
+    if is_whole and not (isinstance(low, int) and isinstance(high, int)):
         raise UserError(f"{here}: expected whole numbers, found {low!r} and {high!r}.")
-    if not searchable[name]:
+    if not is_whole:
         low, high = float(low), float(high)
     if scale not in ("linear", "log") or (scale == "log" and low <= 0):
         raise UserError(f'{here}: scale: expected "linear", or "log" with min > 0.')

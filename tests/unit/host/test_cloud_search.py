@@ -66,7 +66,7 @@ def test_what_v2_has_of_its_own_can_be_searched_in_v2_alone(tmp_path, name, low,
     text = f"[v2.ranges.{name}]\nmin={low}\nmax={high}\n"
     (only,) = write(tmp_path, text, "v2").ranges
     assert (only.name, only.low, only.high, only.is_whole) == (name, low, high, is_whole)
-    with pytest.raises(UserError, match=f"ranges.{name}: no such hyperparameter"):
+    with pytest.raises(UserError, match=rf"ranges.{name}: no such .* \[v1\.ranges\.<hyper"):
         write(tmp_path, text.replace("v2", "v1"), "v1")
 
 
