@@ -112,6 +112,15 @@ def test_what_a_version_has_not_is_refused_before_anything_is_made(tmp_path, tar
     assert not fresh.build.exists()
 
 
+@pytest.mark.parametrize("target", ["package", "parity", "dry-run", "evaluate"])
+def test_what_needs_a_package_refuses_a_published_model_before_it_is_trained(tmp_path, target):
+    fresh = Project(tmp_path)
+    said = fresh.make("--no-print-directory", target, "VERSION=bilstm", check=False)
+    assert said.returncode == 2
+    assert "VERSION=bilstm: published models are trained and scored, not packed." in said.stdout
+    assert not (fresh.build / "data").exists()
+
+
 @pytest.mark.parametrize("target", ["setup", "local-serve", "dry-run"])
 def test_an_unknown_runtime_is_refused_before_anything_is_made(bare, target):
     said = bare.make("--no-print-directory", target, "RUNTIME=podman", check=False)
