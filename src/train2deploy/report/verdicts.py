@@ -13,7 +13,7 @@ is no narrower than the one of the binomial standard error and the normal quanti
 happen to agree do not make a test set of 419 sentences more exact.
 
 An article that prints answers and no accuracy is held to the same rule on the log-odds of the class
-that it answers, with the spread of our own runs of that model, of which there must be two.
+that it answers, with the spread of our own runs of that model, at least FEWEST_ANSWERS of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,8 @@ VERDICTS = (REPRODUCED, DIFFERS, NOT_COMPARABLE, NOT_POSSIBLE, NO_FIGURE, NOT_RU
 
 DECISIVE = ("vectors", "tokenizer")
 """Kinds of substitutes that may explain a difference; another split of the same kind may not."""
-FEWEST_ANSWERS = 2
+FEWEST_ANSWERS = 5
+"""With fewer runs their own spread tells so little that nearly any answer would do."""
 SMALLEST_SHARE = 1e-6
 SMALLEST_SPREAD = 1e-3
 """Of the log-odds: printed digits resolve no more."""
@@ -169,7 +170,7 @@ def judge_answers(model: Model, answers: Sequence[Answers]) -> Verdict:
     are those of the answer that is farthest off.
 
     Args:
-        answers: of each of our runs, of which there must be two.
+        answers: of each of our runs, of which there must be FEWEST_ANSWERS.
     """
     published = [
         (answer.sentence, answer.label, float(answer.probabilities[answer.label]))

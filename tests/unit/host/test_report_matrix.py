@@ -117,7 +117,7 @@ def test_every_finding_is_a_number_of_the_runs(tmp_path: Path):
     assert (found["stand"]["best"]["right"], found["stand"]["best"]["n"]) == (332, 419)
     assert found["chosen"]["gain"]["mean"] == pytest.approx(0.02)
     assert (found["chosen"]["gain"]["n"], found["chosen"]["models"]) == (12, 4)
-    assert found["chosen"]["articles"] == 6
+    assert found["chosen"]["articles"] == 5
     for name in ("titles", "articles"):
         one = found[name]["versions"]["v1"]
         assert one["points"] == pytest.approx(100 * (usual - other), abs=1e-4)

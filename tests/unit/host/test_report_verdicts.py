@@ -151,13 +151,13 @@ def answered(*probabilities: float) -> list[verdicts.Answers]:
 @pytest.mark.parametrize(
     "ours, verdict",
     [
-        ([0.95, 0.97, 0.96], REPRODUCED),
-        ([0.5, 0.8, 0.97], REPRODUCED),  # runs that differ so much say little
-        ([0.60, 0.62, 0.61], NOT_COMPARABLE),
-        ([0.9999, 0.9998, 0.9999], NOT_COMPARABLE),  # surer is not reproduced, either
-        ([1.0, 1.0, 1.0], NOT_COMPARABLE),
-        ([0.0, 1.0, 0.5], REPRODUCED),
-        ([0.97], NOT_RUN),
+        ([0.95, 0.97, 0.96, 0.95, 0.97], REPRODUCED),
+        ([0.5, 0.8, 0.97, 0.6, 0.9], REPRODUCED),  # runs that differ so much say little
+        ([0.60, 0.62, 0.61, 0.60, 0.62], NOT_COMPARABLE),
+        ([0.9999, 0.9998, 0.9999, 0.9998, 0.9999], NOT_COMPARABLE),  # surer is not reproduced, either
+        ([1.0] * 5, NOT_COMPARABLE),
+        ([0.0, 1.0, 0.5, 0.0, 1.0], REPRODUCED),
+        ([0.97] * 4, NOT_RUN),
         ([], NOT_RUN),
     ],
 )
@@ -175,9 +175,9 @@ def test_of_several_answers_the_farthest_off_decides():
         pairs = zip(THREE.answers, probabilities, strict=True)
         return {answer.sentence or "": {answer.label: one} for answer, one in pairs}
 
-    near = [run(0.93, 0.95, 0.94), run(0.94, 0.97, 0.95), run(0.92, 0.96, 0.96)]
+    near = [run(0.93, 0.95, 0.94), run(0.94, 0.97, 0.95), run(0.92, 0.96, 0.96)] * 2
     assert verdicts.judge_answers(THREE, near).verdict == REPRODUCED
-    far = [run(0.93, 0.5, 0.94), run(0.94, 0.51, 0.95), run(0.92, 0.5, 0.96)]
+    far = [run(0.93, 0.5, 0.94), run(0.94, 0.51, 0.95), run(0.92, 0.5, 0.96)] * 2
     found = verdicts.judge_answers(THREE, far)
     # The words are cut by another dictionary, which may be why.
     assert (found.verdict, found.mean) == (NOT_COMPARABLE, pytest.approx(0.503333))
@@ -188,7 +188,7 @@ def test_of_several_answers_the_farthest_off_decides():
 
 
 def test_a_model_with_answers_and_no_accuracy_is_judged_by_its_answers():
-    found = verdicts.judge_all([MODEL, ONE], {}, {ONE.id: answered(0.96, 0.97)})
+    found = verdicts.judge_all([MODEL, ONE], {}, {ONE.id: answered(*[0.96, 0.97] * 3)})
     assert {name: one.verdict for name, one in found.items()} == {
         MODEL.id: NOT_RUN, ONE.id: REPRODUCED,
     }  # fmt: skip
