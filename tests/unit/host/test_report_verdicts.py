@@ -154,7 +154,7 @@ def answered(*probabilities: float) -> list[verdicts.Answers]:
         ([0.95, 0.97, 0.96, 0.95, 0.97], REPRODUCED),
         ([0.5, 0.8, 0.97, 0.6, 0.9], REPRODUCED),  # runs that differ so much say little
         ([0.60, 0.62, 0.61, 0.60, 0.62], NOT_COMPARABLE),
-        ([0.9999, 0.9998, 0.9999, 0.9998, 0.9999], NOT_COMPARABLE),  # surer is not reproduced, either
+        ([0.9999, 0.9998, 0.9999, 0.9998, 0.9999], NOT_COMPARABLE),  # too sure
         ([1.0] * 5, NOT_COMPARABLE),
         ([0.0, 1.0, 0.5, 0.0, 1.0], REPRODUCED),
         ([0.97] * 4, NOT_RUN),
