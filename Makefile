@@ -52,6 +52,7 @@ REFIT ?=
 # v3 alone
 FEATURE_DROPOUT ?=
 RANK ?=
+DISTILLATION ?=
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
 # what the endpoint imports: lib (in the archive) or requirements (installed at start)
@@ -284,7 +285,8 @@ HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(MEMBERS),--members $(MEMBERS)) $(if $(PATIENCE),--patience $(PATIENCE)) \
 	$(if $(NGRAM_DIMENSIONS),--ngram-dimensions $(NGRAM_DIMENSIONS)) \
 	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT)) \
-	$(if $(FEATURE_DROPOUT),--feature-dropout $(FEATURE_DROPOUT)) $(if $(RANK),--rank $(RANK))
+	$(if $(FEATURE_DROPOUT),--feature-dropout $(FEATURE_DROPOUT)) $(if $(RANK),--rank $(RANK)) \
+	$(if $(DISTILLATION),--distillation $(DISTILLATION))
 TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 # What VERSION has not is refused before an environment is made or a sentence is read.
 .PHONY: .hyperparameters .packed

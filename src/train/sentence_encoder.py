@@ -9,17 +9,21 @@ faster and smaller:
 * a piece's projection depends on the piece alone, so it is a table (``inner``), of numbers
   between 0 and LEVELS as the pieces' vectors are in the package (6 bits);
 * the products over several pieces are of low rank: of their outputs the ``rank``
-  directions are computed in which the training sentences differ most;
+  directions are computed in which the training sentences differ most, and then all that
+  is not a table is trained to give the whole encoder's output again (``distil``);
 * of the normalisation's sums over 1,280 numbers a piece's own part is in the table.
 
 What the heads are trained on is the output of this graph, so they make up for the difference.
 """
+import logging
 import os
 
 import numpy as np
 import tensorflow as tf
 
 from channels import ChannelError
+
+logger = logging.getLogger('sentence_encoder')
 
 WEIGHTS = 'encoder.npz'
 DIMENSIONS = 512
@@ -28,6 +32,9 @@ BRANCHES = ((2, 0), (3, 1), (5, 2))
 """Pieces that a branch sees, and how many of them are before the piece itself."""
 EPSILON = 1e-12
 LEVELS = 63
+TABLES = ('table', 'inner', 'scales')
+"""What is a row to a piece, and never trained."""
+LEARNING_RATE, DISTILLED_AT_A_TIME, SPREAD = 0.001, 64, 6
 MOST_PIECES = 30000
 """Of the training sentences that the directions are taken from: enough for 256 of them."""
 
@@ -78,11 +85,12 @@ def fold(arrays, pieces, rank):
             down, up = _low_rank(arrays['w{}_{}'.format(layer, size)], seen, rank)
             bias = arrays['b{}_{}'.format(layer, size)]
             units = np.maximum(seen.dot(down).dot(up) + bias, 0) + units
-            for name, array in (('down', down), ('up', up), ('bias', bias)):
+            side_by_side = np.concatenate(np.split(down, size), axis=1)
+            for name, array in (('down', side_by_side), ('up', up), ('bias', bias)):
                 folded['{}{}_{}'.format(name, layer, size)] = array
     for name in ('ln_g', 'ln_b', 'cnn_W', 'cnn_b', 'd0', 'd1', 'd2', 'd3', 'p1', 'p3'):
         folded[name] = arrays[name]
-    return {name: array if array.dtype == np.uint8 or name == 'scales' else rounded(array)
+    return {name: array if name in TABLES else rounded(array)
             for name, array in folded.items()}
 
 
@@ -158,17 +166,19 @@ def sentence_vectors(variables, pieces):
     scales = tf.gather(variables['scales'], flat)
     inner = tf.cast(tf.gather(variables['inner'], flat), tf.float32) * scales[:, 2:3] \
         + scales[:, 3:4]
-    windows = _windows(sentence, count)
+    around = _windows(sentence, count)
+    windows = {}
+    for size, left in BRANCHES:
+        start = max(left for _, left in BRANCHES) - left
+        # Of a piece's products the one for its place in the window.
+        windows[size] = around[:, start:start + size] * size + tf.range(size)
     parts = []
-    for number, (size, left) in enumerate(BRANCHES):
+    for number, (size, _) in enumerate(BRANCHES):
         units = inner[:, number * WIDTH:(number + 1) * WIDTH]
         for layer in (1, 2):
-            padded = tf.concat([units, tf.zeros([1, WIDTH])], axis=0)
-            start = max(left for _, left in BRANCHES) - left
-            seen = tf.reshape(tf.gather(padded, windows[:, start:start + size]),
-                              [count, size * WIDTH])
-            product = tf.matmul(tf.matmul(seen, variables['down{}_{}'.format(layer, size)]),
-                                variables['up{}_{}'.format(layer, size)])
+            seen = _over_pieces(units, variables['down{}_{}'.format(layer, size)],
+                                windows[size], size)
+            product = tf.matmul(seen, variables['up{}_{}'.format(layer, size)])
             units += tf.nn.relu(tf.nn.bias_add(product, variables['bias{}_{}'.format(layer, size)]))
         parts.append(units)
     units = tf.concat(parts, axis=1)
@@ -194,6 +204,80 @@ def sentence_vectors(variables, pieces):
     third = tf.nn.relu(tf.matmul(second, variables['d2']))
     output = tf.tanh(tf.matmul(second, variables['p3']) + tf.matmul(third, variables['d3']))
     return unit_rows(output)
+
+
+def _over_pieces(units, kernel, windows, size):
+    """Each piece's window times a kernel: every piece is multiplied once, and the rows add up.
+
+    Args:
+        kernel: (WIDTH, size * rank): what is for each place in the window, side by side.
+        windows: int32 tensor (count, size): the rows, ``size`` to a piece, that add up.
+    """
+    rank = kernel.shape[1].value // size
+    products = tf.reshape(tf.matmul(units, kernel), [-1, rank])
+    products = tf.concat([products, tf.zeros([size, rank])], axis=0)
+    return tf.reduce_sum(tf.gather(products, windows), axis=1)
+
+
+def distil(folded, teacher, pieces, epochs, session, seed):
+    """Trains what is small until it gives what the whole encoder gives, and no labels with it.
+
+    Sentences that were never written are added, the beginning of one and the end of another,
+    new in each epoch: the encoder can be asked about any.
+
+    Args:
+        folded, teacher: what ``fold`` returned for a small rank and for that of WIDTH.
+        pieces: int array (sentences, positions) of the training sentences.
+        epochs: passes over them.
+        session: a new one; its graph gets both encoders.
+
+    Returns:
+        dict as ``folded``.
+    """
+    random = np.random.RandomState(seed)
+    rows, rate = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [])
+    with tf.variable_scope('teacher'):
+        wanted = sentence_vectors(_variables(teacher, trainable=False), rows)
+    with tf.variable_scope('student'):
+        variables = _variables(folded, trainable=True)
+        distance = 1 - tf.reduce_mean(
+            tf.reduce_sum(sentence_vectors(variables, rows) * wanted, axis=1))
+    step = tf.train.AdamOptimizer(rate).minimize(distance)
+    session.run(tf.global_variables_initializer())
+    for epoch in range(epochs):
+        examples = np.concatenate([pieces, _recombined(pieces, random)])
+        lengths = np.count_nonzero(examples, axis=1)
+        # Sentences of about the same length go together, as in batches.py.
+        order = np.argsort(lengths + SPREAD * random.rand(len(lengths)), kind='mergesort')
+        starts = random.permutation(np.arange(0, len(order), DISTILLED_AT_A_TIME))
+        distances = []
+        for number, start in enumerate(starts):
+            batch = order[start:start + DISTILLED_AT_A_TIME]
+            left = 1 - (epoch + number / len(starts)) / epochs
+            distances.append(session.run([distance, step], {
+                rows: examples[batch, :lengths[batch].max()], rate: LEARNING_RATE * left})[0])
+        logger.info('encoder, epoch %d/%d: cosine to the whole one %.4f', epoch + 1, epochs,
+                    1 - np.mean(distances))
+    return {name: array if name in TABLES else rounded(array)
+            for name, array in session.run(variables).items()}
+
+
+def _variables(folded, trainable):
+    return {name: tf.get_variable(name, initializer=tf.constant(array),
+                                  trainable=trainable and name not in TABLES)
+            for name, array in sorted(folded.items())}
+
+
+def _recombined(pieces, random):
+    """As many rows: the beginning of each sentence, and the end of another."""
+    mixed = np.zeros_like(pieces)
+    others = pieces[random.permutation(len(pieces))]
+    for row, one, other in zip(mixed, pieces, others):
+        one, other = one[:np.count_nonzero(one)], other[:np.count_nonzero(other)]
+        first = one[:random.randint(1, len(one))]
+        joined = np.concatenate([first, other[random.randint(1, len(other)):]])[:len(row)]
+        row[:len(joined)] = joined
+    return mixed
 
 
 def unit_rows(rows):

@@ -17,7 +17,8 @@ class JobV3(Job):
 
 
 ARGUMENTS = ['--epochs=2', '--batch-size=8', '--members=2', '--hidden=4', '--ngram-dimensions=2',
-             '--rank=4', '--single-thread=1', '--validation-split=0.25', '--seed=3']
+             '--rank=4', '--distillation=1', '--single-thread=1', '--validation-split=0.25',
+             '--seed=3']
 
 
 @pytest.fixture(scope='module')
