@@ -44,15 +44,15 @@ DROPOUT ?=
 LEARNING_RATE ?=
 VALIDATION_SPLIT ?= 0.1
 PATIENCE ?=
-# v2 and v3 alone; REFIT=0: no refit on the validation sentences too
+# v2 alone; REFIT=0: no refit on the validation sentences too
 MEMBERS ?=
 NGRAM_DIMENSIONS ?=
 NGRAM_DROPOUT ?=
 REFIT ?=
 # v3 alone
-FEATURE_DROPOUT ?=
 RANK ?=
-DISTILLATION ?=
+WIDTH ?=
+RIDGE ?=
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
 # what the endpoint imports: lib (in the archive) or requirements (installed at start)
@@ -285,8 +285,7 @@ HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(MEMBERS),--members $(MEMBERS)) $(if $(PATIENCE),--patience $(PATIENCE)) \
 	$(if $(NGRAM_DIMENSIONS),--ngram-dimensions $(NGRAM_DIMENSIONS)) \
 	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT)) \
-	$(if $(FEATURE_DROPOUT),--feature-dropout $(FEATURE_DROPOUT)) $(if $(RANK),--rank $(RANK)) \
-	$(if $(DISTILLATION),--distillation $(DISTILLATION))
+	$(if $(RANK),--rank $(RANK)) $(if $(WIDTH),--width $(WIDTH)) $(if $(RIDGE),--ridge $(RIDGE))
 TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 # What VERSION has not is refused before an environment is made or a sentence is read.
 .PHONY: .hyperparameters .packed

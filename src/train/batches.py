@@ -37,7 +37,7 @@ class Batches(Sequence):
         """([tokens, n-grams], targets) of a batch."""
         rows = self._batches[number]
         tokens, ngrams = self.tokens[rows], self.ngrams[rows]
-        return [tokens[:, -longest(tokens):], ngrams[:, :longest(ngrams)]], self.targets[rows]
+        return [tokens[:, -_longest(tokens):], ngrams[:, :_longest(ngrams)]], self.targets[rows]
 
     def __iter__(self):
         """Epoch after epoch without end, as Keras reads it."""
@@ -68,6 +68,6 @@ class Batches(Sequence):
         return [rows[start:start + self.size] for start in range(0, len(rows), self.size)]
 
 
-def longest(rows):
+def _longest(rows):
     """Positions of the longest of padded rows, at least 1."""
     return max(1, int((rows != 0).sum(axis=1).max()))

@@ -51,14 +51,14 @@ def build_model(vectors, class_count, ngrams, args):
         weighted, _ = SeqWeightedAttention(
             return_attention=True, name='attention_{}'.format(number))(x)
         # Units are never negative (relu), so masking by zero leaves the maximum as it is.
-        strongest = Lambda(lambda pair: K.max(pair[0] * present(pair[1]), axis=1))([x, tokens])
+        strongest = Lambda(lambda pair: K.max(pair[0] * _present(pair[1]), axis=1))([x, tokens])
         sentence = Dropout(args.dropout)(Concatenate()([weighted, strongest]))
 
         # Zero, so that an n-gram that no training sentence has says nothing instead of
         # something random (and packs to nothing).
         y = Embedding(ngrams['buckets'], args.ngram_dimensions, embeddings_initializer='zeros',
                       name='ngram_vectors_{}'.format(number))(grams)
-        kept = Lambda(lambda indices: drop_some(present(indices), args.ngram_dropout))(grams)
+        kept = Lambda(lambda indices: _drop_some(_present(indices), args.ngram_dropout))(grams)
         bag = Lambda(lambda pair: serving_graph.bag(*pair))([kept, y])
         return Dense(class_count, name='logits_{}'.format(number))(Concatenate()([sentence, bag]))
 
@@ -99,11 +99,10 @@ def committee_logits(model, features, class_count):
     return logits.reshape(len(logits), -1, class_count).mean(axis=1)
 
 
-def present(indices):
+def _present(indices):
     """1 where an index is no padding, with a last axis of one."""
     return K.expand_dims(K.cast(K.not_equal(indices, 0), K.floatx()))
 
 
-def drop_some(ones, rate):
-    """While training, some of them become zero and the others larger for it."""
-    return K.in_train_phase(lambda: tf.nn.dropout(ones, keep_prob=1 - rate), ones)
+def _drop_some(present, rate):
+    return K.in_train_phase(lambda: tf.nn.dropout(present, keep_prob=1 - rate), present)

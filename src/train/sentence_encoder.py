@@ -13,17 +13,15 @@ faster and smaller:
   is not a table is trained to give the whole encoder's output again (``distil``);
 * of the normalisation's sums over 1,280 numbers a piece's own part is in the table.
 
-What the heads are trained on is the output of this graph, so they make up for the difference.
+What the head is trained on is the output of this graph, so it makes up for the difference.
 """
-import logging
 import os
+import time
 
 import numpy as np
 import tensorflow as tf
 
 from channels import ChannelError
-
-logger = logging.getLogger('sentence_encoder')
 
 WEIGHTS = 'encoder.npz'
 DIMENSIONS = 512
@@ -34,7 +32,8 @@ EPSILON = 1e-12
 LEVELS = 63
 TABLES = ('table', 'inner', 'scales')
 """What is a row to a piece, and never trained."""
-LEARNING_RATE, DISTILLED_AT_A_TIME, SPREAD = 0.001, 64, 6
+SPREAD = 6
+"""Pieces by which sentences that are trained together may differ in length."""
 MOST_PIECES = 30000
 """Of the training sentences that the directions are taken from: enough for 256 of them."""
 
@@ -219,7 +218,7 @@ def _over_pieces(units, kernel, windows, size):
     return tf.reduce_sum(tf.gather(products, windows), axis=1)
 
 
-def distil(folded, teacher, pieces, epochs, session, seed):
+def distil(folded, teacher, pieces, session, args):
     """Trains what is small until it gives what the whole encoder gives, and no labels with it.
 
     Sentences that were never written are added, the beginning of one and the end of another,
@@ -228,13 +227,13 @@ def distil(folded, teacher, pieces, epochs, session, seed):
     Args:
         folded, teacher: what ``fold`` returned for a small rank and for that of WIDTH.
         pieces: int array (sentences, positions) of the training sentences.
-        epochs: passes over them.
         session: a new one; its graph gets both encoders.
+        args: see train_v3.HYPERPARAMETERS.
 
     Returns:
-        dict as ``folded``.
+        (folded, losses): a dict as ``folded``; of each epoch 1 minus the mean cosine.
     """
-    random = np.random.RandomState(seed)
+    random, losses = np.random.RandomState(args.seed), []
     rows, rate = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [])
     with tf.variable_scope('teacher'):
         wanted = sentence_vectors(_variables(teacher, trainable=False), rows)
@@ -244,22 +243,24 @@ def distil(folded, teacher, pieces, epochs, session, seed):
             tf.reduce_sum(sentence_vectors(variables, rows) * wanted, axis=1))
     step = tf.train.AdamOptimizer(rate).minimize(distance)
     session.run(tf.global_variables_initializer())
-    for epoch in range(epochs):
+    for epoch in range(args.epochs):
+        started = time.time()
+        print('Epoch {}/{}'.format(epoch + 1, args.epochs), flush=True)
         examples = np.concatenate([pieces, _recombined(pieces, random)])
         lengths = np.count_nonzero(examples, axis=1)
         # Sentences of about the same length go together, as in batches.py.
         order = np.argsort(lengths + SPREAD * random.rand(len(lengths)), kind='mergesort')
-        starts = random.permutation(np.arange(0, len(order), DISTILLED_AT_A_TIME))
+        starts = random.permutation(np.arange(0, len(order), args.batch_size))
         distances = []
         for number, start in enumerate(starts):
-            batch = order[start:start + DISTILLED_AT_A_TIME]
-            left = 1 - (epoch + number / len(starts)) / epochs
+            batch = order[start:start + args.batch_size]
+            left = 1 - (epoch + number / len(starts)) / args.epochs
             distances.append(session.run([distance, step], {
-                rows: examples[batch, :lengths[batch].max()], rate: LEARNING_RATE * left})[0])
-        logger.info('encoder, epoch %d/%d: cosine to the whole one %.4f', epoch + 1, epochs,
-                    1 - np.mean(distances))
+                rows: examples[batch, :lengths[batch].max()], rate: args.learning_rate * left})[0])
+        losses.append(float(np.mean(distances)))
+        print(' - {:.0f}s - loss: {:.4f}'.format(time.time() - started, losses[-1]), flush=True)
     return {name: array if name in TABLES else rounded(array)
-            for name, array in session.run(variables).items()}
+            for name, array in session.run(variables).items()}, losses
 
 
 def _variables(folded, trainable):

@@ -139,8 +139,8 @@ def chosen_by_validation() -> Finding:
 
     def holds(run: Run) -> bool:
         validation = run.manifest["metrics"]["validation"]
-        if validation["monitor"] == "last-epoch":  # v3 chooses none
-            return bool(validation["epoch"] == validation["epochs"])
+        if validation["monitor"] is None:  # v3 has no epoch to choose
+            return True
         values = run.history[validation["monitor"]]
         best = min(values) if validation["monitor"] == "val_loss" else max(values)
         return bool(values.index(best) + 1 == validation["epoch"])
