@@ -54,7 +54,7 @@ def fit(components, targets, ridge):
                                   seen.T.dot(wanted))
     return {'landmarks': landmarks.T.astype(np.float32),
             'lengths': np.square(landmarks).sum(axis=1).astype(np.float32),
-            'weights': (SHARPNESS * weights).astype(np.float32)}
+            'weights': SHARPNESS * weights}
 
 
 def likenesses(rows, landmarks):
@@ -80,4 +80,6 @@ def graph(variables, features):
     components = tf.matmul(features - variables['shift'], variables['directions'])
     lengths = tf.reduce_sum(tf.square(components), axis=1, keepdims=True)
     distances = lengths + variables['lengths'] - 2 * tf.matmul(components, variables['landmarks'])
-    return tf.matmul(tf.exp(-tf.maximum(distances, 0.0)), variables['weights'])
+    likeness = tf.exp(-tf.maximum(distances, 0.0))
+    # Thousands of numbers of either sign add up to a small one: float32 has too few digits.
+    return tf.cast(tf.matmul(tf.cast(likeness, tf.float64), variables['weights']), tf.float32)

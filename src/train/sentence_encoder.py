@@ -144,23 +144,25 @@ def _low_rank(kernel, inputs, rank):
     return kernel.dot(up), up.T
 
 
-def sentence_vectors(variables, pieces):
+def sentence_vectors(variables, pieces, rows=None):
     """The graph.
 
     Args:
         variables: the tensors of what ``fold`` returned, by name.
         pieces: int32 tensor (batch, positions), see encoding.Pieces.
+        rows: of the result, where these are more than the batch's.
 
     Returns:
-        float32 tensor (batch, 512), each row of length 1.
+        float32 tensor (rows, 512), each of the batch's rows of length 1.
     """
     places = tf.where(tf.not_equal(pieces, 0))  # of the pieces alone: no work for padding
     flat = tf.gather_nd(pieces, places)
     sentence = tf.cast(places[:, 0], tf.int32)
-    count, batch = tf.shape(flat)[0], tf.shape(pieces)[0]
+    count = tf.shape(flat)[0]
+    rows = tf.shape(pieces)[0] if rows is None else rows
 
-    def of_sentences(rows):
-        return tf.unsorted_segment_sum(rows, sentence, batch)
+    def of_sentences(values):
+        return tf.unsorted_segment_sum(values, sentence, rows)
 
     scales = tf.gather(variables['scales'], flat)
     inner = tf.cast(tf.gather(variables['inner'], flat), tf.float32) * scales[:, 2:3] \

@@ -82,29 +82,32 @@ class Reader:
         self.groups = [sentence_encoder.DIMENSIONS, vectors.shape[1]]
 
     def features(self, variables, inputs):
-        """The graph: float32 tensor (batch, features).
+        """The graph: float32 tensor (batch + 1, features).
+
+        The last row is nobody's. TensorFlow multiplies one row in another order than
+        several, and a sentence shall have as good as the same answer alone and in a batch.
 
         Args:
             variables: the tensors of ``arrays``, by name.
             inputs: the model's inputs by name.
         """
         tokens, pieces = (tf.cast(inputs[name], tf.int32) for name in ('inputs', 'pieces'))
+        rows = tf.shape(tokens)[0] + 1
         places = tf.where(tf.not_equal(tokens, 0))
         present = tf.gather_nd(tokens, places)
         words = tf.cast(tf.gather(variables['words'], present), tf.float32) \
             * tf.gather(variables['word_steps'], present)
-        summed = tf.unsorted_segment_sum(words, tf.cast(places[:, 0], tf.int32),
-                                         tf.shape(tokens)[0])
+        summed = tf.unsorted_segment_sum(words, tf.cast(places[:, 0], tf.int32), rows)
         encoder = {name[len('encoder_'):]: variable for name, variable in variables.items()
                    if name.startswith('encoder_')}
-        return tf.concat([sentence_encoder.sentence_vectors(encoder, pieces),
+        return tf.concat([sentence_encoder.sentence_vectors(encoder, pieces, rows),
                           sentence_encoder.unit_rows(summed)], axis=1)
 
     def read(self, args, inputs):
         """The features of encoded sentences: array (sentences, features)."""
         session = determinism.new_session(args.seed, args.single_thread)
         placeholders = new_placeholders()
-        features = self.features(as_variables(session, self.arrays), placeholders)
+        features = self.features(as_variables(session, self.arrays), placeholders)[:-1]
         return np.concatenate([
             session.run(features, {tensor: inputs[name][start:start + BATCH]
                                    for name, tensor in placeholders.items()})
@@ -198,7 +201,7 @@ def main(argv):
     inputs = new_placeholders()
     variables = as_variables(session, dict(
         reader.arrays, shift=shift, directions=directions, **head))
-    logits = kernel.graph(variables, reader.features(variables, inputs))
+    logits = kernel.graph(variables, reader.features(variables, inputs))[:-1]
     probabilities = tf.nn.softmax(logits / calibrated['temperature'], name='probabilities')
     export.check(session, {inputs[name]: rows for name, rows in test_inputs.items()},
                  probabilities, expected)
