@@ -1,9 +1,12 @@
 """encoding in the serving environment: the same indices as in the training environment."""
 import json
 import os
+import shutil
 import subprocess
 
 from conftest import ROOT, SRC
+
+from encoding import ModelInputs, Pieces
 
 TRAIN_PYTHON = os.path.join(ROOT, '.venvs', 'train', 'bin', 'python')
 ENCODE = """
@@ -40,3 +43,26 @@ def test_rows_have_the_models_length_and_known_indices(encoder, code, sentences)
 def test_the_end_of_a_long_text_decides(encoder, sentences):
     end = ''.join(sentences[:30])
     assert encoder.encode(sentences[40] + end) == encoder.encode(end)
+
+
+def test_an_encoders_pieces_begin_and_end_and_a_long_text_keeps_its_end(code, sentences):
+    pieces = Pieces(os.path.join(code, 'tokenizer.model'), 12)
+    for text in sentences + ['', 'ＡＢｃ ｱｲｳ𠮷', ''.join(sentences[:30])]:
+        row = pieces.encode(text)
+        assert len(row) == 12
+        used = [number for number in row if number]
+        assert row == used + [0] * (12 - len(used))
+        assert (used[0], used[-1]) == (Pieces.BEGIN, Pieces.END)
+    end = ''.join(sentences[:30])
+    assert pieces.encode(sentences[40] + end) == pieces.encode(end)
+
+
+def test_a_model_with_an_encoder_gets_the_encoders_pieces_beside_the_tokens(code, tmp_path):
+    directory = str(tmp_path / 'code')
+    shutil.copytree(code, directory)
+    shutil.copy(os.path.join(code, 'tokenizer.model'), os.path.join(directory, 'encoder.model'))
+    with open(os.path.join(directory, 'encoding.json'), 'w', encoding='utf-8') as target:
+        json.dump({'pieces': {'length': 16}}, target)
+    inputs = ModelInputs(directory).encode(['電波が悪い', '圏外'])
+    assert sorted(inputs) == ['inputs', 'pieces']
+    assert [len(row) for row in inputs['pieces']] == [16, 16]
