@@ -37,3 +37,38 @@ def folder_of(path: Path, files: dict[str, bytes]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     return path
+
+
+TOPICS = {"Gourmet": "グルメ", "Keitai": "携帯電話", "Kyoto": "京都", "Sports": "スポーツ"}
+
+SENTENCES = [
+    "［{label}］その話。",
+    "電波が悪い。",
+    "今日は〜、とても疲れた。",
+    "",
+    "http://www.example.com/a?b=c",
+    '"引用"は"そのまま"',
+    "［括弧］で始まる普通の文。",
+]
+RELEASE = "KNBC_v1.0_090925"
+
+
+def files(
+    articles: int = 3,
+    sentences: list[str] = SENTENCES,
+    encoding: str = "euc_jp",
+    release: str = RELEASE,
+) -> dict[str, bytes]:
+    """A small corpus: an id, a sentence and columns of annotations, and the other files."""
+    texts = {}
+    for offset, (topic, label) in enumerate(TOPICS.items()):
+        lines = [
+            f"KN{article + 100 * offset:03d}_{topic}_{article}-1-{number}-01"
+            f"\t{sentence.format(label=label)}\t[著者]\t批評+\t\n"
+            for article in range(1, articles + 1)
+            for number, sentence in enumerate(sentences, start=1)
+        ]
+        texts[f"{release}/corpus2/{topic}.tsv"] = "".join(lines)
+    texts[f"{release}/corpus1/KN001_Keitai_1/KN001_Keitai_1-1-1-01"] = "# 解析\n"
+    texts[f"{release}/README"] = "説明\n"
+    return {name: text.encode(encoding) for name, text in texts.items()}

@@ -1,4 +1,4 @@
-"""A model on the article's contract that reads with a frozen sentence encoder: the most accurate.
+"""A model on the article's contract that reads with a frozen sentence encoder.
 
 Two frozen models turn a sentence into features: the multilingual Universal Sentence Encoder
 (sentence_encoder.py) and the mean of the chiVe vectors of its tokens, the rare ones above

@@ -32,8 +32,8 @@ def fetch(url: str, target: Path, sha256: str | None) -> Path:
             _download(url, partial)
         except requests.RequestException as error:
             raise DownloadFailed(
-                f"{url} could not be fetched ({_cause(error)}). With a network, try again (it goes"
-                f" on where it stopped); without one, lay the file at {paths.relative(target)}."
+                f"{url} could not be fetched ({_cause(error)}). Try again (it resumes where it"
+                f" stopped), or copy the file to {paths.relative(target)}."
             ) from error
         _verify(partial, sha256, url)
         partial.replace(target)

@@ -53,7 +53,7 @@ def test_its_own_hyperparameters_reach_the_job_here_and_there(second):
     for job in (second.local_job, second.build / "jobs" / "latest"):
         inputs = json.loads((job / "manifest.json").read_text(encoding="utf-8"))["inputs"]
         assert its_own.items() <= inputs["hyperparameters"].items()
-    assert "anew, on all" not in (second.local_job / "train.log").read_text(encoding="utf-8")
+    assert "Refit on all" not in (second.local_job / "train.log").read_text(encoding="utf-8")
 
 
 def test_it_says_which_tokens_counted(second):

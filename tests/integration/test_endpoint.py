@@ -76,7 +76,7 @@ def test_a_charset_behind_the_content_type_is_no_obstacle(endpoint):
         (b"", "application/json", "found an empty one"),
         (b"{", "application/json", "expected JSON"),
         (b"[" * 100000, "application/json", "too deeply nested"),
-        (b'{"q": NaN}', "application/json", "NaN is no JSON"),
+        (b'{"q": NaN}', "application/json", "NaN is not valid JSON"),
         (b"[]", "application/json", 'the key "q"'),
         (b"{}", "application/json", 'the key "q"'),
         (b'{"q": 5}', "application/json", "expected a string, found a number"),

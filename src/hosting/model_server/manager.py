@@ -185,7 +185,7 @@ class Manager:
                 self._set_state(version, UNLOADING)
                 _start(self._unload, version)
             elif version.state == END:
-                # Should it come back, it is loaded anew.
+                # If it comes back, it is loaded again.
                 version.path = None
 
     def _load(self, version):

@@ -172,7 +172,7 @@ def _parse(text, line=None):
 
 
 def _refuse_constant(name):
-    raise ValueError('{} is no JSON'.format(name))
+    raise ValueError('{} is not valid JSON'.format(name))
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -43,7 +43,7 @@ def scale(
 
     Raises:
         UserError: no endpoint, or numbers that make no sense.
-        CloudError: the instances are not to be had.
+        CloudError: the account cannot have that many instances.
     """
     name = cloud.config.endpoint_name
     endpoint = endpoints.settled(cloud, name)

@@ -229,8 +229,8 @@ def refused(error: botocore.exceptions.ClientError, instance_type: str, key: str
 def instance_advice(instance_type: str, key: str) -> str:
     kind = "endpoint" if key.startswith("ENDPOINT") else "training"
     return (
-        f"\n{instance_type} is not to be had. Others that do: {prices.alternatives(kind)}; give"
-        f" for instance {key}={prices.alternatives(kind).split(',')[0]}."
+        f"\n{instance_type} is not available. Others that will do: {prices.alternatives(kind)}; set"
+        f" {key}={prices.alternatives(kind).split(',')[0]}."
     )
 
 

@@ -15,8 +15,8 @@ from train2deploy.datasets.words import Tokenizer, whole
 from train2deploy.hashing import sha256_tree
 
 FORMAT = 1
-"""Raised with every change of what the same data set, seed and options give: build/data that an
-older code wrote is then written anew. A test holds what the present number stands for."""
+"""Raised whenever the same data set, seed and options come to give other files: build/data written
+by older code is then written again. A test pins what the present number stands for."""
 FILES = (
     *(f"{part}/{name}.csv" for part in ("train", "test") for name in ("features", "labels")),
     "split.json",

@@ -1,8 +1,8 @@
 """`make reproduce`: data, vectors, and for each seed train, pack, serve, evaluate, record.
 
-Every step leaves its result by a rename, so that it can be ended at any moment, by SIGKILL too,
-and goes on where it stopped when it is started again: what is complete is taken, what is not is
-made anew. What lies in build/data, build/jobs and build/model.tar.gz is not touched.
+Every step puts its result in place by a rename, so it can be stopped at any moment, even by
+SIGKILL, and resumes when it is started again: what is complete is kept, the rest is made again.
+build/data, build/jobs and build/model.tar.gz are not touched.
 """
 
 import contextlib

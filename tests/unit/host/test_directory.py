@@ -2,38 +2,16 @@
 
 import csv
 import io
-import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from own_data import FEATURES, LABELS, lay, message, texts
 
 from train2deploy import datasets
-from train2deploy.datasets import channels, directory, encodings
+from train2deploy.datasets import channels, directory
 from train2deploy.datasets.rows import InvalidDataSet
-
-FEATURES = "feature\n電波が悪い\n抹茶パフェ\nつながらない\n団子\n"
-LABELS = "label\n携帯電話\nグルメ\n携帯電話\nグルメ\n"
-
-
-def lay(folder: Path, features: str | bytes | None = FEATURES, labels: str | bytes | None = LABELS):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (("features.csv", features), ("labels.csv", labels)):
-        if content is not None:
-            data = content if isinstance(content, bytes) else content.encode()
-            (folder / name).write_bytes(data)
-    return folder
-
-
-def message(folder: Path) -> str:
-    with pytest.raises(InvalidDataSet) as caught:
-        directory.load(folder)
-    return str(caught.value)
-
-
-def texts(folder: Path) -> list[str]:
-    return [row.text for row in directory.load(folder).rows]
 
 
 def test_rows_are_paired_in_order(tmp_path: Path):
@@ -264,163 +242,6 @@ def test_a_cell_may_be_longer_than_131072_characters(tmp_path: Path):
     channels.write(directory.load(tmp_path), 1, "random", tmp_path / "data")
     parts = [channels.read(tmp_path / "data" / part) for part in ("train", "test")]
     assert long in [row.text for part in parts for row in part]
-
-
-# --- encodings -----------------------------------------------------------------------------
-
-
-def test_cp932_is_told_with_its_place_and_the_command(tmp_path: Path):
-    lay(tmp_path, FEATURES.encode("cp932"))
-    path = tmp_path / "features.csv"
-    assert message(tmp_path) == (
-        f"{path}, line 2: expected UTF-8, found the byte 0x93 at offset 8: it seems to be CP932"
-        " (Shift_JIS), in which Excel on Japanese Windows saves a plain CSV. In Excel, save it as"
-        ' "CSV UTF-8 (Comma delimited)"; or convert it:'
-        f" iconv -f CP932 -t UTF-8 {path} > {path}.utf8 && mv {path}.utf8 {path}"
-    )
-
-
-@pytest.mark.parametrize(
-    "mark, encoding, iconv",
-    [
-        (b"\xff\xfe", "utf-16-le", "UTF-16"),
-        (b"\xfe\xff", "utf-16-be", "UTF-16"),
-        (b"", "utf-16-le", "UTF-16LE"),
-        (b"", "utf-16-be", "UTF-16BE"),
-        (b"\xff\xfe\0\0", "utf-32-le", "UTF-32"),
-        (b"\0\0\xfe\xff", "utf-32-be", "UTF-32"),
-        (b"", "cp932", "CP932"),
-        (b"", "euc_jp", "EUC-JP"),
-        (b"", "iso2022_jp", "ISO-2022-JP"),
-    ],
-)
-def test_the_command_converts_a_file_of_another_encoding(
-    tmp_path: Path, mark: bytes, encoding: str, iconv: str
-):
-    data = mark + FEATURES.replace("\n", "\r\n").encode(encoding)
-    folder = lay(tmp_path / "mine and yours", data)
-    text = message(folder)
-    assert 'save it as "CSV UTF-8' in text
-    assert f"iconv -f {iconv} -t UTF-8 " in text
-    assert "\n" not in text
-    subprocess.run(["sh", "-c", text[text.index("iconv") :]], check=True)
-    assert texts(folder)[0] == "電波が悪い"
-
-
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_of_ascii_text_alone_is_no_file_with_nul_characters(tmp_path: Path, encoding: str):
-    lay(tmp_path, "feature\na\nb\nc\nd\n".encode(encoding))
-    assert "UTF-16" in message(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "feature\ncafé crème\nein Gruß aus Köln\nel señor\nd’accord\n",
-        "feature\nGröße\n",
-        "feature\nIt’s fine\n",
-        "label\nété\n",
-    ],
-)
-def test_western_text_is_not_taken_for_japanese(text: str):
-    assert encodings.guess(text.encode("cp1252")) == "WINDOWS-1252"
-
-
-@pytest.mark.parametrize("text", ["label\n電話\n", "label\n京都\nグルメ\n", LABELS, FEATURES])
-@pytest.mark.parametrize("encoding, name", [("cp932", "CP932"), ("euc_jp", "EUC-JP")])
-def test_japanese_text_is_told_apart_by_its_encoding(text: str, encoding: str, name: str):
-    assert encodings.guess(text.encode(encoding)) == name
-
-
-def test_a_damaged_utf8_file_is_not_to_be_converted(tmp_path: Path):
-    lay(tmp_path, FEATURES.encode() + b"\xe9\xfc\n")
-    text = message(tmp_path)
-    assert "line 6: expected UTF-8, found the byte 0xe9" in text
-    assert text.endswith("The rest of the file is UTF-8: correct this line.")
-
-
-def test_an_encoding_that_cannot_be_told_is_not_guessed(tmp_path: Path):
-    lay(tmp_path, b"feature\n\x81\xff\x8d\xfe\x90\n")
-    assert "iconv -f <its encoding> -t UTF-8" in message(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "start, words", [(b"PK\x03\x04", "an Excel workbook"), (b"\x1f\x8b", "a gzip archive")]
-)
-def test_a_file_that_is_no_text_is_called_what_it_is(tmp_path: Path, start: bytes, words: str):
-    lay(tmp_path, start + bytes(range(256)))
-    text = message(tmp_path)
-    assert text.startswith(f"{tmp_path}/features.csv: expected CSV, found {words}")
-    assert text.endswith('save it from Excel as "CSV UTF-8 (Comma delimited)".')
-
-
-def test_the_offset_counts_the_byte_order_mark(tmp_path: Path):
-    lay(tmp_path, b"\xef\xbb\xbffeature\n" + "電波".encode("cp932") + b"\n")
-    assert "line 2: expected UTF-8, found the byte 0x93 at offset 11" in message(tmp_path)
-
-
-# --- labels --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "other, shown, difference",
-    [
-        ("グルメ ", "'グルメ '", "white space at its ends"),
-        ("\u3000グルメ", "'\\u3000グルメ'", "white space at its ends"),
-        ("グルメ\xa0", "'グルメ\\xa0'", "white space at its ends"),
-        ("グルメ\t", "'グルメ\\t'", "white space at its ends"),
-        ("グルメ\u200b", "'グルメ\\u200b'", "invisible characters"),
-        ("ク\u3099ルメ", "'ク\\u3099ルメ'", "how its characters are composed"),
-    ],
-)
-def test_labels_that_look_the_same_are_a_mistake(
-    tmp_path: Path, other: str, shown: str, difference: str
-):
-    labels = f'label\n携帯電話\nグルメ\n携帯電話\n"{other}"\nグルメ\n'
-    lay(tmp_path, FEATURES + "e\n", labels)
-    path = tmp_path / "labels.csv"
-    assert message(tmp_path) == (
-        f"{path}, row 4, column 'label': {shown} differs from 'グルメ' ({path}, row 2)"
-        f" only by {difference}. Write both alike."
-    )
-
-
-def test_of_two_spellings_that_are_as_frequent_the_clean_one_is_right(tmp_path: Path):
-    lay(tmp_path, labels="label\n携帯電話\nグルメ \n携帯電話\nグルメ\n")
-    assert "labels.csv, row 2, column 'label': 'グルメ ' differs from 'グルメ'" in message(tmp_path)
-
-
-def test_another_kind_of_space_within_a_label_is_a_mistake(tmp_path: Path):
-    lay(tmp_path, labels="label\nNew York\nx\nNew\xa0York\nx\n")
-    assert "'New\\xa0York' differs from 'New York'" in message(tmp_path)
-
-
-def test_a_test_label_with_a_space_is_named_with_the_training_row(tmp_path: Path):
-    lay(tmp_path / "train")
-    lay(tmp_path / "test", "feature\na\n", "label\nグルメ\u3000\n")
-    assert message(tmp_path).startswith(
-        f"{tmp_path}/test/labels.csv, row 1, column 'label': 'グルメ\\u3000' differs from 'グルメ'"
-        f" ({tmp_path}/train/labels.csv, row 2) only by"
-    )
-
-
-@pytest.mark.parametrize("a, b", [("US", "us"), ("ニュース", "ﾆｭｰｽ"), ("A", "Ａ")])
-def test_labels_that_differ_by_case_or_width_are_kept_apart_with_a_note(
-    tmp_path: Path, a: str, b: str
-):
-    lay(tmp_path, labels=f"label\n{a}\n{b}\n{a}\n{b}\n")
-    dataset = directory.load(tmp_path)
-    assert {row.label for row in dataset.rows} == {a, b}
-    assert dataset.notes == (
-        f"{tmp_path}/labels.csv, row 2, column 'label': {b!r} and {a!r} (labels.csv, row 1) are two"
-        " labels. Write them alike if they are meant to be one.",
-    )
-
-
-def test_a_space_that_every_row_of_a_label_has_is_no_mistake(tmp_path: Path):
-    lay(tmp_path, labels=LABELS.replace("グルメ", '"グルメ "'))
-    dataset = directory.load(tmp_path)
-    assert ({row.label for row in dataset.rows}, dataset.notes) == ({"携帯電話", "グルメ "}, ())
 
 
 # --- names ---------------------------------------------------------------------------------

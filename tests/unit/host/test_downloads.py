@@ -72,7 +72,7 @@ def test_a_cut_connection_keeps_the_part_and_the_next_try_goes_on(
     file_server: FileServer, target: Path
 ):
     url = file_server.serve("/c", CONTENT, cut=[120_000])
-    with pytest.raises(DownloadFailed, match=r"try again \(it goes on where it stopped\)"):
+    with pytest.raises(DownloadFailed, match=r"Try again \(it resumes where it stopped\)"):
         fetch(url, target, SHA256)
     assert files_beside(target) == [target.name + ".part"]
     fetch(url, target, SHA256)
@@ -108,7 +108,7 @@ def test_an_http_error_names_status_address_and_where_to_lay_the_file(
         fetch(url, target, SHA256)
     assert f"HTTP {status}" in str(caught.value)
     assert url in str(caught.value)
-    assert f"lay the file at {target}" in str(caught.value)
+    assert f"copy the file to {target}" in str(caught.value)
     assert files_beside(target) == []
 
 
@@ -123,7 +123,7 @@ def test_without_a_network_the_message_says_where_to_lay_the_file(target: Path):
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}/c"
-        with pytest.raises(DownloadFailed, match=f"lay the file at {target}"):
+        with pytest.raises(DownloadFailed, match=f"copy the file to {target}"):
             fetch(url, target, SHA256)
 
 

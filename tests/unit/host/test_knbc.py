@@ -7,46 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from corpus import REAL, folder_of, needs_the_corpus, tar_of, zip_of
+from corpus import (
+    REAL,
+    RELEASE,
+    SENTENCES,
+    TOPICS,
+    files,
+    folder_of,
+    needs_the_corpus,
+    tar_of,
+    zip_of,
+)
 from file_server import FileServer
 
 from train2deploy import downloads, paths
 from train2deploy.datasets import channels, knbc, knbc_files
 from train2deploy.datasets.knbc import Content, CorpusError
-
-TOPICS = {"Gourmet": "グルメ", "Keitai": "携帯電話", "Kyoto": "京都", "Sports": "スポーツ"}
-
-SENTENCES = [
-    "［{label}］その話。",
-    "電波が悪い。",
-    "今日は〜、とても疲れた。",
-    "",
-    "http://www.example.com/a?b=c",
-    '"引用"は"そのまま"',
-    "［括弧］で始まる普通の文。",
-]
-RELEASE = "KNBC_v1.0_090925"
-
-
-def files(
-    articles: int = 3,
-    sentences: list[str] = SENTENCES,
-    encoding: str = "euc_jp",
-    release: str = RELEASE,
-) -> dict[str, bytes]:
-    """A small corpus: an id, a sentence and columns of annotations, and the other files."""
-    texts = {}
-    for offset, (topic, label) in enumerate(TOPICS.items()):
-        lines = [
-            f"KN{article + 100 * offset:03d}_{topic}_{article}-1-{number}-01"
-            f"\t{sentence.format(label=label)}\t[著者]\t批評+\t\n"
-            for article in range(1, articles + 1)
-            for number, sentence in enumerate(sentences, start=1)
-        ]
-        texts[f"{release}/corpus2/{topic}.tsv"] = "".join(lines)
-    texts[f"{release}/corpus1/KN001_Keitai_1/KN001_Keitai_1-1-1-01"] = "# 解析\n"
-    texts[f"{release}/README"] = "説明\n"
-    return {name: text.encode(encoding) for name, text in texts.items()}
 
 
 def load(place: Path, **options: bool) -> list[knbc.Row]:
@@ -124,89 +100,6 @@ def test_the_article_split_keeps_articles_apart(project: Path, tmp_path: Path):
     assert articles[0].isdisjoint(articles[1])
     assert len(articles[0] | articles[1]) == 80
     assert len(articles[1]) == 8
-
-
-# --- one content in every form -------------------------------------------------------------
-
-FORMS: dict[str, Callable[[Path], Path]] = {
-    "official, EUC-JP": lambda raw: tar_of(raw / f"{RELEASE}.tar.bz2", files()),
-    "official, UTF-8": lambda raw: tar_of(
-        raw / f"{RELEASE}_utf8.tar.bz2", files(encoding="utf-8", release=f"{RELEASE}_utf8")
-    ),
-    "NLTK's zip": lambda raw: zip_of(raw / "knbc.zip", files(release="knbc")),
-    "unpacked": lambda raw: folder_of(raw, files()) / RELEASE,
-    "unpacked zip": lambda raw: folder_of(raw, files(release="knbc")) / "knbc",
-    "gzip, any name": lambda raw: tar_of(raw / "mine.tgz", files(), "w:gz"),
-    "without a folder": lambda raw: tar_of(
-        raw / "bare.tar", {k.removeprefix(f"{RELEASE}/"): v for k, v in files().items()}, "w"
-    ),
-    "its corpus2 alone": lambda raw: folder_of(raw, files()) / RELEASE / "corpus2",
-    "beside a Mac's shadows": lambda raw: zip_of(
-        raw / "mac.zip",
-        files() | {f"__MACOSX/{k}".replace("2/", "2/._"): b"\0" for k in files()},
-    ),
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_gives_the_same_content(project: Path, tmp_path: Path, form: str):
-    expected = knbc.read(tar_of(tmp_path / "expected.tar.bz2", files()))
-    rows = knbc.load(place=FORMS[form](tmp_path / "here"), content=Content.of(expected)).rows
-    assert rows == expected
-
-
-@pytest.mark.parametrize("form", ["official, EUC-JP", "official, UTF-8", "NLTK's zip", "unpacked"])
-def test_what_lies_in_data_raw_is_found_by_its_name(project: Path, form: str):
-    place = FORMS[form](paths.RAW)
-    assert knbc_files.find() == place
-
-
-def test_a_folder_that_holds_an_archive_is_as_good_as_the_archive(project: Path, tmp_path: Path):
-    archive = FORMS["official, UTF-8"](tmp_path / "here")
-    content = Content.of(knbc.read(archive))
-    assert knbc.load(place=archive.parent, content=content).rows == knbc.read(archive)
-
-
-def jis_x_0208() -> bytes:
-    """Every character of it, in EUC-JP."""
-
-    def exists(pair: bytes) -> bool:
-        try:
-            pair.decode("euc_jp")
-        except UnicodeDecodeError:
-            return False
-        return True
-
-    pairs = [bytes([high, low]) for high in range(0xA1, 0xF5) for low in range(0xA1, 0xFF)]
-    return b"".join(filter(exists, pairs))
-
-
-# Programs that convert EUC-JP disagree on a few characters.
-TABLES = {
-    "Python's": lambda data: data.decode("euc_jp"),
-    "JIS X 0213's": lambda data: data.decode("euc_jis_2004"),
-    "Microsoft's": lambda data: data.decode("euc_jp").encode("shift_jis").decode("cp932"),
-    "with a yen sign": lambda data: data.decode("euc_jp").replace("￥", "¥"),
-    "with a byte order mark": lambda data: data.decode("euc_jp"),
-}
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_every_character_is_the_same_whatever_table_wrote_the_utf_8(tmp_path: Path, table: str):
-    characters = jis_x_0208()
-    assert len(characters) == 2 * 6879
-    names = [f"KNBC/corpus2/{topic}.tsv" for topic in TOPICS]
-    start = "\ufeff" if table == "with a byte order mark" else ""
-    converted = f"{start}KN001_Keitai_1-1-1-01\t{TABLES[table](characters)}\t\n".encode()
-    original = b"KN001_Keitai_1-1-1-01\t" + characters + b"\t\n"
-    utf8 = folder_of(tmp_path / "utf8", dict.fromkeys(names, converted))
-    euc_jp = folder_of(tmp_path / "euc", dict.fromkeys(names, original))
-    assert knbc.read(utf8) == knbc.read(euc_jp)
-
-
-def test_characters_beyond_jis_x_0208_are_read(tmp_path: Path):
-    place = folder_of(tmp_path, files(sentences=["①『㌔』"], encoding="euc_jis_2004"))
-    assert {row.text for row in knbc.read(place)} == {"①『㌔』"}
 
 
 # --- the published corpus ------------------------------------------------------------------

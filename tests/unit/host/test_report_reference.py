@@ -62,7 +62,7 @@ def test_readme_shows_the_table_of_the_report_on_the_corpus(
 
 def test_the_check_list_is_what_the_checks_find():
     committed = (paths.RESULTS / checklist.FILE).read_text(encoding="utf-8")
-    assert committed == checklist.render(), "`make checklist` makes it anew"
+    assert committed == checklist.render(), "`make checklist` makes it again"
 
 
 def test_the_files_name_no_machine_and_no_folder_of_one(committed: tuple[Path, dict[str, str]]):

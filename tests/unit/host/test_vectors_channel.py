@@ -309,7 +309,7 @@ def test_a_recorded_hash_holds_for_a_later_download(dropbox: FileServer):
 
 def test_a_dead_link_is_told_with_the_file_to_lay(dropbox: FileServer):
     dropbox.files["/2"].status = 404
-    with pytest.raises(downloads.DownloadFailed, match=r"HTTP 404.*lay the file at data/raw"):
+    with pytest.raises(downloads.DownloadFailed, match=r"HTTP 404.*copy the file to data/raw"):
         wikija.fetch(paths.VECTORS)
     assert not paths.VECTORS.exists()
     assert not wikija.RECORD.exists()

@@ -1,5 +1,4 @@
 """Merging: what waits while the session is busy goes together, and nothing else."""
-import contextlib
 import threading
 import time
 
@@ -8,105 +7,11 @@ import pytest
 from clocks import PATIENCE as LONG
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from merging_support import Requests, Signature, rows, together
 
-from hosting.model_server import flags, merging, server
+from hosting.model_server import flags, server
 from hosting.model_server.errors import ServingError, invalid_argument
 from hosting.model_server.merging import MAX_ROWS, PATIENCE, MergingScheduler
-from hosting.model_server.tasks import Task
-
-FLOAT = 1
-
-
-class Signature:
-    """A signature whose session is a Python function, and which notes its runs.
-
-    `gate`: closed (cleared), it holds up every run.
-    """
-
-    def __init__(self, function, is_batched=True, mixing=None):
-        self.name = 'fake'
-        self.types = (FLOAT,)
-        self.is_batched = is_batched
-        self.mixing = mixing
-        self.runs = []
-        self.threads = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.under_way = self.most_under_way = 0
-        self._function = function
-        self._lock = threading.Lock()
-
-    def runner(self, outputs):
-        def run(arrays, timeout_ms=0, types=None, in_this_thread=False):
-            with self._lock:
-                self.runs.append(arrays[0].shape)
-                self.threads.append((threading.get_ident(), in_this_thread))
-                self.under_way += 1
-                self.most_under_way = max(self.most_under_way, self.under_way)
-            try:
-                assert self.gate.wait(LONG)
-                return [self._function(arrays[0])]
-            finally:
-                with self._lock:
-                    self.under_way -= 1
-        return run
-
-
-class Requests:
-    """Submits arrays and collects what comes back, each under its own number."""
-
-    def __init__(self, scheduler, signature):
-        self._scheduler = scheduler
-        self._signature = signature
-        self._done = threading.Condition()
-        self._sent = 0
-        self.types = None
-        self.results = {}
-
-    def send(self, array, later=None):
-        number = self._sent
-        self._sent += 1
-
-        def done(arrays, error):
-            with self._done:
-                assert number not in self.results, 'a request was answered twice'
-                self.results[number] = error if error is not None else arrays[0]
-                self._done.notify_all()
-
-        task = Task(self._signature, [array], ('y',), done, types=self.types)
-        self._scheduler.submit(task, later)
-        return number
-
-    def wait(self):
-        with self._done:
-            assert self._done.wait_for(lambda: len(self.results) == self._sent, LONG)
-        return self.results
-
-
-@pytest.fixture
-def serving():
-    """A function: (requests, signature) for a signature, whose threads end with the test."""
-    schedulers = []
-
-    def make(signature, **options):
-        schedulers.append(MergingScheduler('model', **options))
-        return Requests(schedulers[-1], signature)
-
-    yield make
-    for scheduler in schedulers:
-        scheduler.close()
-
-
-def rows(*values):
-    return np.array(values, dtype=np.float32).reshape(-1, 1)
-
-
-@contextlib.contextmanager
-def together(signature):
-    """What is sent meanwhile waits until all of it is there."""
-    signature.gate.clear()
-    yield
-    signature.gate.set()
 
 
 def test_told_not_to_merge_it_gives_each_request_a_run_of_its_own(serving):
@@ -134,12 +39,6 @@ def trust(requests):
     raise AssertionError('the trial did not pass')
 
 
-@pytest.fixture
-def patient(monkeypatch):
-    """No run begins beside another one because that takes long."""
-    monkeypatch.setattr(merging, 'PATIENCE', 10 * LONG)
-
-
 def slowly(function, seconds=0.02):
     def run(x):
         time.sleep(seconds)
@@ -153,112 +52,6 @@ def test_a_lone_request_runs_at_once_and_alone(serving, patient):
     requests.send(rows(1, 2))
     assert requests.wait()[0].tolist() == [[2], [4]]
     assert signature.runs == [(2, 1)]
-
-
-@pytest.fixture
-def short(monkeypatch):
-    """Every run is a short one, however slow the machine."""
-    monkeypatch.setattr(merging, 'SHORT', LONG)
-    monkeypatch.setattr(merging, 'QUIET', 1)
-
-
-def known(serving, **options):
-    """(requests, signature) of which one run, of two values, has been measured."""
-    signature = Signature(lambda x: 2 * x)
-    requests = serving(signature, **dict({'predictable': True}, **options))
-    scheduler, ended, put_off = requests._scheduler, threading.Event(), []
-    end = scheduler._end
-
-    def noting(*arguments):
-        end(*arguments)
-        ended.set()
-
-    scheduler._end = noting
-    requests.send(rows(1, 2), put_off.append)
-    assert ended.wait(LONG)
-    assert not put_off, 'nothing was known of its runs'
-    return requests, signature
-
-
-@pytest.mark.parametrize('merge', [True, False])
-def test_a_short_run_of_a_request_that_is_alone_is_the_event_loops_own(serving, short, merge):
-    requests, signature = known(serving, merge=merge)
-    put_off = []
-    number = requests.send(rows(3, 4), put_off.append)
-    assert number not in requests.results
-    for function in put_off:
-        function()
-    assert requests.results[number].tolist() == [[6], [8]]
-    # Where each request has a run as on AWS, it is TensorFlow's threads that run it.
-    assert signature.threads[1] == (threading.get_ident(), merge)
-
-
-@pytest.mark.parametrize('merge', [True, False])
-def test_requests_that_came_together_are_left_to_the_threads(serving, short, merge):
-    requests, signature = known(serving, merge=merge)
-    put_off = []
-    numbers = [requests.send(rows(value), put_off.append) for value in range(3)]
-    for function in put_off:
-        function()
-    results = requests.wait()
-    assert [results[number].tolist() for number in numbers] == [[[0]], [[2]], [[4]]]
-    assert all(thread != (threading.get_ident(), True) for thread in signature.threads)
-    assert threading.get_ident() not in [thread for thread, _ in signature.threads]
-
-
-@pytest.mark.parametrize('options, array, types', [
-    ({}, rows(1, 2, 3), None),
-    ({}, rows(1), (7,)),
-    ({'predictable': False}, rows(1), None)], ids=['larger', 'strings', 'loops'])
-def test_a_run_that_may_take_long_has_a_thread(serving, short, options, array, types):
-    requests, _ = known(serving, **options)
-    put_off = []
-    requests.types = types
-    requests.send(array, put_off.append)
-    requests.wait()
-    assert not put_off
-
-
-def test_after_a_long_run_the_next_one_has_a_thread(serving, monkeypatch):
-    monkeypatch.setattr(merging, 'SHORT', 0.0)
-    monkeypatch.setattr(merging, 'QUIET', 1)
-    requests, _ = known(serving)
-    put_off = []
-    requests.send(rows(1), put_off.append)
-    requests.wait()
-    assert not put_off
-
-
-def test_a_run_for_which_others_waited_is_not_taken_for_short(serving, short, patient):
-    signature = Signature(lambda x: 2 * x)
-    requests = serving(signature, predictable=True)
-    scheduler, seen = requests._scheduler, []
-    end = scheduler._end
-
-    def noting(*arguments):
-        end(*arguments)
-        seen.append(scheduler._alone)
-
-    scheduler._end = noting
-    with together(signature):
-        for value in range(2):
-            requests.send(rows(value))
-    requests.wait()
-    scheduler.close()
-    assert seen[0] == 0
-
-
-def test_closing_waits_for_a_run_that_was_put_off(serving, short):
-    requests, _ = known(serving)
-    put_off = []
-    number = requests.send(rows(5), put_off.append)
-    closing = threading.Thread(target=requests._scheduler.close)
-    closing.start()
-    for function in put_off:
-        function()
-    closing.join(LONG)
-    assert not closing.is_alive()
-    assert requests.results[number].tolist() == [[10]]
 
 
 def test_requests_that_wait_share_the_next_run(serving, patient):
