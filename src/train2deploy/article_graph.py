@@ -8,7 +8,7 @@ does. The result is a model directory that can be loaded and served like the pac
 import shutil
 from pathlib import Path
 
-from train2deploy import paths, processes
+from train2deploy import paths, runtimes
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.runtimes import TrainingRuntime
@@ -51,13 +51,7 @@ def _write(saved_model: Path, target: Path, runtime: TrainingRuntime) -> None:
         reads=[saved_model],
         writes=[target.parent],
     )
-    lines: list[str] = []
-    try:
-        status = processes.run_streaming(
-            launch.arguments, launch.environment, paths.ROOT, lines.append
-        )
-    finally:
-        runtime.finish(launch)
+    status, lines = runtimes.run(runtime, launch)
     if status != 0:
         raise JobFailed(f"The article's graph: {(lines or ['not built, no reason given'])[-1]}")
 

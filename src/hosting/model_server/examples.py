@@ -79,7 +79,7 @@ def _serialized_example(value):
     for name, content in members(value):
         name = c_string(name)
         if not _is_utf8(name):
-            raise invalid_argument('Feature: ', name, ' has a name that is no UTF-8 text')
+            raise invalid_argument('Feature: ', name, ' has a name that is not UTF-8')
         feature = example.features.feature[name]
         feature.Clear()  # of a repeated name the last one counts
         _fill_feature(feature, content, name)

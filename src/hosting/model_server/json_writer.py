@@ -25,7 +25,7 @@ def quote(text):
 
 
 def bytes_to_text(value):
-    """The bytes of a string tensor as text; what is no UTF-8 is passed through."""
+    """The bytes of a string tensor as text; bytes that are not UTF-8 are passed through."""
     return value.decode('utf-8', 'surrogateescape')
 
 

@@ -129,7 +129,7 @@ def _fill_classifications(result, signature, arrays, count):
             try:
                 classifications.classes.add(label=label.decode(), score=score)
             except UnicodeDecodeError:
-                raise internal('A class label is no UTF-8 text: ', label) from None
+                raise internal('A class label is not UTF-8: ', label) from None
 
 
 def _fill_regressions(result, signature, arrays, count):

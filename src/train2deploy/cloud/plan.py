@@ -51,7 +51,7 @@ def show_all(cloud: Cloud, plans: Sequence[Plan], max_usd: float | None) -> None
     """`make cloud-plan`: calls nothing that creates.
 
     Raises:
-        UserError: one of them is dearer than MAX_USD.
+        UserError: one of them costs more than MAX_USD.
     """
     say_account(cloud)
     for plan in plans:
@@ -65,7 +65,7 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
     """Shows a plan and returns when it may be carried out.
 
     Raises:
-        UserError: it is dearer than MAX_USD, or nobody agreed.
+        UserError: it costs more than MAX_USD, or nobody agreed.
     """
     say_account(cloud)
     plan.show()

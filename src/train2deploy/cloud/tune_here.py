@@ -1,6 +1,6 @@
 """`make tune`: the search of tune.toml on this machine, by Optuna.
 
-A search that was interrupted goes on where it was: the study lies in
+An interrupted search resumes where it stopped: the study lies in
 build/tune/<name>/study.db, named by what is searched and on which data.
 """
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from train2deploy import paths, processes
+from train2deploy import paths, runtimes
 from train2deploy.datasets.rows import Row
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file
@@ -90,13 +90,7 @@ def encode(sentences: Sequence[str], model: Path, runtime: TrainingRuntime) -> l
             reads=[model],
             writes=[Path(scratch)],
         )
-        said: list[str] = []
-        try:
-            status = processes.run_streaming(
-                launch.arguments, launch.environment, paths.ROOT, said.append
-            )
-        finally:
-            runtime.finish(launch)
+        status, said = runtimes.run(runtime, launch)
         if status != 0:
             raise JobFailed(f"cutting the sentences failed: {(said or ['no reason given'])[-1]}")
         cut: list[list[str]] = json.loads(written.read_text(encoding="utf-8"))

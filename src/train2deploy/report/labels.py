@@ -10,7 +10,7 @@ MARKUP = re.compile(r"([\\`*_\[\]<>|~&])")
 
 
 def plain(text: str) -> str:
-    """Markdown of a text that is no Markdown, for a line or a cell of a table.
+    """Plain text as Markdown, for a line or a cell of a table.
 
     >>> print(plain("a|b *c*"))
     a\\|b \\*c\\*

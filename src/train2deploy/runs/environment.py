@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest, paths, processes
+from train2deploy import manifest, paths, runtimes
 from train2deploy.hashing import sha256_file
 from train2deploy.runtimes import Runtime, Side
 
@@ -46,12 +46,8 @@ def locked(lock: Path) -> dict[str, str]:
 
 
 def _python(runtime: Runtime, side: Side) -> str:
-    lines: list[str] = []
     launch = runtime.python(side, ["-c", "import platform; print(platform.python_version())"], {})
-    try:
-        processes.run_streaming(launch.arguments, launch.environment, paths.ROOT, lines.append)
-    finally:
-        runtime.finish(launch)
+    _, lines = runtimes.run(runtime, launch)
     return (lines or [""])[-1]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from train2deploy import paths, processes
 from train2deploy.errors import UserError
 
 Side = Literal["train", "serve"]
@@ -88,6 +89,22 @@ class Runtime(TrainingRuntime, Protocol):
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)([bkmg]?)b?", re.ASCII | re.IGNORECASE)
 LEAST_MEMORY = 6 * 1024 * 1024
 """Docker's."""
+
+
+def run(runtime: TrainingRuntime, launch: Launch) -> tuple[int, list[str]]:
+    """Runs a launch to its end.
+
+    Returns:
+        Its exit status, negative for a signal, and the lines that it printed.
+    """
+    lines: list[str] = []
+    try:
+        status = processes.run_streaming(
+            launch.arguments, launch.environment, paths.ROOT, lines.append
+        )
+    finally:
+        runtime.finish(launch)
+    return status, lines
 
 
 def named(

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from train2deploy import console, disk, manifest, partial, paths, processes
+from train2deploy import console, disk, manifest, partial, paths, runtimes
 from train2deploy.datasets import channels, encodings
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
@@ -143,7 +143,6 @@ def _is_current(target: Path, inputs: dict[str, object], files: Iterable[str]) -
 def _run_builder(
     command: list[str], fresh: Path, reads: list[Path], runtime: TrainingRuntime
 ) -> None:
-    lines: list[str] = []
     launch = runtime.python(
         "train",
         [str(BUILDER), command[0], "--output", str(fresh), *command[1:]],
@@ -151,12 +150,7 @@ def _run_builder(
         reads=reads,
         writes=[fresh],
     )
-    try:
-        status = processes.run_streaming(
-            launch.arguments, launch.environment, paths.ROOT, lines.append
-        )
-    finally:
-        runtime.finish(launch)
+    status, lines = runtimes.run(runtime, launch)
     if status != 0:
         disk.check_output("\n".join(lines), fresh)
         raise JobFailed(f"building the vectors failed: {(lines or ['no reason given'])[-1]}")

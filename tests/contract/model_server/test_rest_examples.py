@@ -128,7 +128,7 @@ def test_a_body_over_64_kib_may_have_integers_beyond_64_bits(server):
 def test_a_feature_name_that_is_no_utf8_is_400(server):
     reply = server.post('examples', b'{"examples": [{"\xff": 1.0}]}', 'classify')
     assert reply.status == 400
-    assert b'Feature: \\377 has a name that is no UTF-8 text' in reply.body
+    assert b'Feature: \\377 has a name that is not UTF-8' in reply.body
 
 
 def test_the_models_own_error_is_400(server):
