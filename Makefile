@@ -55,8 +55,15 @@ WIDTH ?=
 RIDGE ?=
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
-# what the endpoint imports: lib (in the archive) or requirements (installed at start)
-DEPS ?= lib
+# another model than the latest job's: a model.tar.gz, a SavedModel, a folder of its versions; any
+# target below that takes a package packs it first
+MODEL :=
+# a folder with your inference.py, instead of ours; what of your script's output goes along
+CODE :=
+INCLUDE :=
+# what the endpoint imports: lib (in the archive) or requirements (installed at start); default: lib
+# for our code, yours as it is
+DEPS ?=
 # of the endpoint here: 8080 where none is given, 0 for a free one
 PORT ?=
 # an unpacked model directory, what would be /opt/ml/model; default: build/model.tar.gz
@@ -298,12 +305,15 @@ local-train: .hyperparameters $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOC
 	$(SAY_RUNTIME)
 	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
 
-package: .packed build/jobs/latest/model.tar.gz .stamps/host ## build/model.tar.gz: what is served, uploaded and deployed
-	@$(RUN) package --dependencies "$(DEPS)"
+package: $(if $(MODEL),,.packed build/jobs/latest/model.tar.gz) .stamps/host ## MODEL= CODE= INCLUDE=: build/model.tar.gz, what is served, uploaded and deployed
+	@$(RUN) package $(if $(MODEL),--model "$(MODEL)") $(if $(CODE),--code "$(CODE)") \
+		$(if $(INCLUDE),--include "$(INCLUDE)") --dependencies "$(DEPS)"
+# What the targets below serve; a model or code that is given is packed first.
+PACKAGE = $(if $(MODEL)$(CODE)$(INCLUDE),package,build/model.tar.gz)
 
 ##@ From a model to an answer
 .PHONY: local-serve local-stop invoke verify evaluate dry-run
-SERVED = $(if $(MODEL_DIR),,build/model.tar.gz)
+SERVED = $(if $(MODEL_DIR),,$(PACKAGE))
 local-serve: $(SERVE_ENV) .stamps/host $(SERVED) ## PORT= MODEL_DIR= DETACH=1 MERGE=0 BATCHING=1: the endpoint, here
 	$(SAY_RUNTIME)
 	@exec env $(RUN) serve $(if $(PORT),--port $(PORT)) $(if $(MODEL_DIR),--model-dir "$(MODEL_DIR)") \
@@ -315,11 +325,11 @@ local-stop: .stamps/host ## end the endpoint that DETACH=1 started
 invoke: .stamps/host ## Q='…' JSON=1: one sentence to the endpoint at PORT
 	@$(RUN) invoke $(if $(JSON),--json) $(if $(PORT),--port $(PORT)) -- "$$Q"
 
-verify: $(SERVE_ENV) .stamps/host build/model.tar.gz ## endpoint against the SavedModel in a session
+verify: $(SERVE_ENV) .stamps/host $(PACKAGE) ## endpoint against the SavedModel in a session
 	$(SAY_RUNTIME)
 	@$(RUN) verify
 
-evaluate: $(SERVE_ENV) .stamps/host build/model.tar.gz ## scores on the test split, compared with two baselines
+evaluate: $(SERVE_ENV) .stamps/host $(PACKAGE) ## scores on the test split, compared with two baselines
 	$(SAY_RUNTIME)
 	@$(RUN) evaluate $(call GIVEN,DATASET,--dataset "$(DATASET)")
 
@@ -330,13 +340,13 @@ dry-run: .packed ## the main job: all of the above, from a fresh clone to a clas
 
 ##@ How fast, and how robust
 .PHONY: bench soak
-bench: .stamps/train .stamps/serve .stamps/handler .stamps/host build/model.tar.gz $(if $(PEERS),$(PEER_ENVS)) ## AGAINST=<package> QUICK=1 PEERS=1 TUNE=1: latency, throughput, memory and start, compared with a raw session
+bench: .stamps/train .stamps/serve .stamps/handler .stamps/host $(PACKAGE) $(if $(PEERS),$(PEER_ENVS)) ## AGAINST=<package> QUICK=1 PEERS=1 TUNE=1: latency, throughput, memory and start, compared with a raw session
 	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)") \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)") \
 		$(if $(PEERS),--peers) $(if $(TUNE),--tune) $(call SET,$(SERVING_VARIABLES))
 
-soak: .stamps/serve .stamps/handler .stamps/host build/model.tar.gz ## SECONDS=600: load while processes are killed; every answer must be right
+soak: .stamps/serve .stamps/handler .stamps/host $(PACKAGE) ## SECONDS=600: load while processes are killed; every answer must be right
 	@$(RUN) soak $(if $(SECONDS),--seconds "$(SECONDS)")
 
 ##@ Reproduce
@@ -462,13 +472,13 @@ cloud-plan: .hyperparameters .stamps/cloud .stamps/train data vectors ## what cl
 cloud-train: .hyperparameters .stamps/cloud .stamps/train data vectors ## YES=1 MAX_USD=: local-train's job, on SageMaker
 	@$(CLOUD_RUN) train $(CLOUD_TRAINING)
 
-cloud-deploy: .stamps/cloud build/model.tar.gz ## build/model.tar.gz, these bytes, behind an endpoint
+cloud-deploy: .stamps/cloud $(PACKAGE) ## build/model.tar.gz, these bytes, behind an endpoint
 	@$(CLOUD_RUN) deploy
 
 cloud-invoke: .stamps/cloud ## Q='…': one sentence to the endpoint
 	@$(CLOUD_RUN) invoke $(if $(JSON),--json) -- "$$Q"
 
-cloud-batch: .stamps/cloud build/model.tar.gz ## INPUT=file.jsonl: a batch transform job, answers joined to inputs
+cloud-batch: .stamps/cloud $(PACKAGE) ## INPUT=file.jsonl: a batch transform job, answers joined to inputs
 	@$(CLOUD_RUN) batch "$(INPUT)"
 
 cloud-tune: .hyperparameters .stamps/cloud .stamps/train data vectors ## the search of tune.toml, as a tuning job

@@ -82,10 +82,16 @@ def unpack(archive: Path, directory: Path) -> list[str]:
         if isinstance(error, OSError) and (full := disk.explained(error)):
             raise full from error
         raise UserError(
-            f"{archive}: expected a tar archive, found something else or a broken one ({error})."
+            f"{archive}: expected a tar archive, found something else or a broken one"
+            f" ({said(error)})."
             " Make or download it again."
         ) from error
     return [member.name for member in members if member.isfile()]
+
+
+def said(error: Exception) -> str:
+    """In one line, without what tarfile tried for each kind of compression."""
+    return str(error).partition("\n")[0].rstrip(":")
 
 
 def _read_to_the_end(tar: tarfile.TarFile) -> None:

@@ -71,8 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     parity.add_argument("b", help="another one")
 
     package = add("package", _package)
-    package.add_argument("--job", type=Path, default=paths.LATEST_JOB)
-    package.add_argument("--dependencies", default="lib")
+    package.add_argument("--model", type=Path, default=paths.LATEST_JOB, help="or of elsewhere")
+    package.add_argument("--code", type=Path, help="folder with inference.py, instead of ours")
+    package.add_argument("--include", default="", help="files of the job's output, for the code")
+    package.add_argument("--dependencies", default="", help="lib or requirements")
 
     serve = add("serve", _serve)
     serve.add_argument("--model-dir", type=Path)
@@ -187,9 +189,11 @@ def _job(arguments: argparse.Namespace, repro: bool) -> "TrainingJob":
 
 def _package(arguments: argparse.Namespace) -> None:
     """build/model.tar.gz: SavedModel and inference code in one archive"""
-    from train2deploy import package, package_speed
+    from train2deploy import package, package_code, package_speed
 
-    package.package(arguments.job, arguments.dependencies)
+    include = arguments.include.split() or None
+    asked = package_code.Asked(arguments.code, include, arguments.dependencies)
+    package.package(arguments.model, asked)
     package_speed.say(lambda: _runtime(arguments))
 
 

@@ -1,18 +1,17 @@
 """build/model.tar.gz: SavedModel and inference code in one archive, ready to be deployed.
 
-Layout (docs/contract.md#a2, docs/contract.md#a7):
+Layout (docs/contract.md#a2, docs/contract.md#a7), of a job of ours:
 
     1/saved_model.pb, 1/variables/…     from the job's model.tar.gz
     code/inference.py, code/encoding.py from src/
     code/labels.json, vocabulary.json, tokenizer.model   from the job's output.tar.gz
     code/lib/…  or  code/requirements.txt                what the code imports
 
+Any other SavedModel (MODEL=) is packed the same way, with its own code (CODE=) or with none.
 These bytes are what is served here, uploaded and deployed; no later step repacks them.
 """
 
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path, PurePosixPath
@@ -21,103 +20,108 @@ from typing import Any
 from train2deploy import (
     archives,
     console,
-    disk,
     manifest,
+    model_path,
+    package_code,
     package_lint,
-    partial,
     paths,
-    processes,
     versions,
 )
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
-from train2deploy.hashing import sha256_file
-
-ENCODING_FILES = ("labels.json", "vocabulary.json", "tokenizer.model")
-SPECIFICATION = "encoding.json"
-FURTHER_FILES = (SPECIFICATION, "encoder.model")
-"""Only of a model that reads more than tokens."""
-REQUIREMENTS = "requirements.txt"
-RESULTS = ("model.tar.gz", "output.tar.gz")
-"""Of a job."""
-
-# The serving container: Ubuntu 18.04, CPython 3.6.
-CONTAINER = ["--python-version", "36", "--implementation", "cp", "--abi", "cp36m"]
-CONTAINER += ["--platform", "manylinux1_x86_64", "--only-binary", ":all:"]
+from train2deploy.hashing import sha256_file, sha256_tree
+from train2deploy.model_path import RESULTS
 
 
-def package(job: Path, dependencies: str = "lib", archive: Path = paths.MODEL_ARCHIVE) -> str:
-    """Packs a finished job.
+def package(
+    source: Path,
+    asked: package_code.Asked = package_code.NOTHING_ASKED,
+    archive: Path = paths.MODEL_ARCHIVE,
+) -> str:
+    """Packs a finished job or a model that was trained elsewhere.
 
     Args:
-        job: directory with model.tar.gz and output.tar.gz.
-        dependencies: "lib" vendors the packages (nothing is installed when the
-            endpoint starts), "requirements" lets the container install them. Never
-            both: the container ignores requirements.txt beside lib/.
+        source: whatever model_path.find reads.
 
     Returns:
         The archive's sha256.
     """
-    version = (manifest.read(job / "manifest.json") or {}).get("inputs", {}).get("version")
-    if version in versions.PUBLISHED:
-        versions.check_packed(version)
-    if dependencies not in ("lib", "requirements"):
-        raise UserError(f"DEPS={dependencies}: expected lib or requirements.")
+    if source.is_relative_to(paths.JOBS):
+        _check_finished(source)
+    made_of = _made_of(source, asked)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        found = model_path.find(source, Path(scratch))
+        code, origin = package_code.files(found, asked)
+        files = {name: path for name, path in found.files.items() if not name.startswith("code/")}
+        files |= code
+        mistakes = package_lint.mistakes(map(PurePosixPath, files))
+        if mistakes:
+            where = paths.relative(archive)
+            raise JobFailed("\n".join(f"{where}: {line}" for line in mistakes))
+        if found.archive is None or files != found.files:
+            archives.pack(files.items(), archive)
+        elif not (archive.exists() and found.archive.samefile(archive)):
+            _copy(found.archive, archive)
+        else:
+            return sha256_file(archive)
+    digest = sha256_file(archive)
+    manifest.write(
+        _manifest(archive),
+        made_of,
+        {archive.name: digest},
+        size=archive.stat().st_size,
+        seconds=round(time.monotonic() - started, 1),
+    )
+    size = archive.stat().st_size / 1e6
+    console.say(f"{paths.relative(archive)}: {origin}; {size:.1f} MB, sha256 {digest}")
+    return digest
+
+
+def _check_finished(job: Path) -> None:
     for name in RESULTS:
         if not (job / name).exists():
             raise UserError(
                 f"{paths.relative(job / name)}: expected a finished job, found none."
                 " Run `make local-train`."
             )
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
-        model, output = Path(scratch, "model"), Path(scratch, "output")
-        archives.unpack(job / "model.tar.gz", model)
-        archives.unpack(job / "output.tar.gz", output)
-        entries = _below(model, "")
-        entries += [
-            (f"code/{source.name}", source)
-            for source in [*sorted(paths.PREDICT_CODE.glob("*.py")), paths.ENCODING]
-        ]
-        for name in ENCODING_FILES:
-            if not (output / name).exists():
-                raise UserError(f"{paths.relative(job)}/output.tar.gz: expected {name} in it.")
-            entries.append((f"code/{name}", output / name))
-        entries += [
-            (f"code/{name}", output / name) for name in FURTHER_FILES if (output / name).exists()
-        ]
-        if dependencies == "lib":
-            entries += _below(vendored(), "code/lib/")
-        else:
-            entries.append((f"code/{REQUIREMENTS}", paths.PREDICT_CODE / REQUIREMENTS))
-        mistakes = package_lint.mistakes(PurePosixPath(name) for name, _ in entries)
-        if mistakes:
-            where = paths.relative(archive)
-            raise JobFailed("\n".join(f"{where}: {line}" for line in mistakes))
-        archives.pack(entries, archive)
-    digest = sha256_file(archive)
-    data = (manifest.read(job / "manifest.json") or {}).get("data")
-    manifest.write(
-        _manifest(archive),
-        {
-            "job": job.resolve().name,
-            **_results(job),
-            "dependencies": dependencies,
-            **({"data": data} if data else {}),
-        },
-        {archive.name: digest},
-        size=archive.stat().st_size,
-        seconds=round(time.monotonic() - started, 1),
-    )
-    console.say(
-        f"{paths.relative(archive)}: {archive.stat().st_size / 1e6:.1f} MB, sha256 {digest}"
-    )
-    return digest
+
+
+def _made_of(source: Path, asked: package_code.Asked) -> dict[str, Any]:
+    """What the manifest says that a package was made of."""
+    job = source.parent if source.name == RESULTS[0] else source
+    made_of: dict[str, Any] = {"dependencies": asked.dependencies}
+    if all((job / name).exists() for name in RESULTS):
+        record = manifest.read(job / "manifest.json") or {}
+        version = record.get("inputs", {}).get("version")
+        if version in versions.PUBLISHED:
+            versions.check_packed(version)
+        made_of |= {"version": version} if version else {}
+        made_of |= {"job": job.resolve().name, **_results(job)}
+        made_of |= {"data": record["data"]} if record.get("data") else {}
+    elif source.exists():
+        digest = sha256_file(source) if source.is_file() else sha256_tree(source)
+        made_of |= {"model": paths.relative(source), "given_sha256": digest}
+    if asked.code:
+        made_of |= {"code": paths.relative(asked.code), "code_sha256": sha256_tree(asked.code)}
+    return made_of | ({"include": list(asked.include)} if asked.include else {})
+
+
+def _copy(source: Path, target: Path) -> None:
+    partial = target.with_name(target.name + ".part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, partial)
+    partial.replace(target)
 
 
 def job_of(archive: Path) -> str | None:
     """The name of the job that an archive was packed from; None where no manifest tells."""
     return _inputs(archive).get("job")
+
+
+def version_of(archive: Path) -> str | None:
+    """VERSION of that job."""
+    return _inputs(archive).get("version")
 
 
 def outdated() -> str:
@@ -181,45 +185,3 @@ def _results(job: Path) -> dict[str, str]:
 
 def _manifest(archive: Path) -> Path:
     return archive.with_name(archive.name + ".manifest.json")
-
-
-def vendored() -> Path:
-    """The packages of src/predict/code/requirements.txt as the serving container needs them.
-
-    Wheels for the container's Python, whatever Python and system runs this.
-    """
-    requirements = paths.PREDICT_CODE / REQUIREMENTS
-    record = paths.BUILD / "code-lib.manifest.json"
-    inputs = {"requirements_sha256": sha256_file(requirements)}
-    if manifest.is_current(record, inputs) and paths.CODE_LIB.is_dir():
-        return paths.CODE_LIB
-    fresh = partial.beside(paths.CODE_LIB)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--require-hashes", "--no-compile", *CONTAINER]
-    command += ["--target", str(fresh), "-r", str(requirements)]
-    done = subprocess.run(
-        command, env=processes.pip_environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        shutil.rmtree(fresh, ignore_errors=True)
-        disk.check_output(done.stderr, fresh)
-        raise UserError(
-            f"{paths.relative(requirements)}: the packages for the endpoint could not be fetched:\n"
-            f"{done.stderr.strip()}\nCheck the network, or use DEPS=requirements."
-        )
-    # Metadata that says how, not what, was installed differs between machines.
-    for path in fresh.rglob("*"):
-        if path.name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}:
-            path.unlink()
-    shutil.rmtree(paths.CODE_LIB, ignore_errors=True)
-    fresh.replace(paths.CODE_LIB)
-    manifest.write(record, inputs, {})
-    return paths.CODE_LIB
-
-
-def _below(directory: Path, prefix: str) -> list[tuple[str, Path]]:
-    return [
-        (prefix + path.relative_to(directory).as_posix(), path)
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    ]

@@ -4,18 +4,22 @@ On SageMaker each of them ends in an endpoint that never starts, or starts and
 answers 415 or 500 with no hint at the cause.
 """
 
+import ast
 import os
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from train2deploy import paths
+from train2deploy import archives, paths
 from train2deploy.errors import UserError
 
 GZIP = b"\x1f\x8b"
 REFUSED = 'SageMaker answers "Failed to extract model data archive"'
+
+PYTHON = (3, 6)
+"""The container's."""
 
 CONTAINER_PATH = re.compile(r"/opt/ml/models?(?![\w-])")
 READ_FOR_PATHS = {".py", ".json", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".sh"}
@@ -32,7 +36,9 @@ def problems(archive: Path) -> list[str]:
         with tarfile.open(archive) as tar:
             members = tar.getmembers()
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise UserError(f"{archive}: expected a tar archive, found {error}.") from error
+        raise UserError(
+            f"{archive}: expected a tar archive, found {archives.said(error)}."
+        ) from error
     names = [PurePosixPath(member.name) for member in members if not member.isdir()]
     found = [*_not_extractable(archive, members), *mistakes(names)]
     return [f"{paths.relative(archive)}: {line}" for line in found]
@@ -147,11 +153,11 @@ def _code(names: list[PurePosixPath]) -> list[str]:
     found = []
     packages = ("code", "lib")
     handlers = [n for n in names if n.name == "inference.py" and n.parts[:2] != packages]
-    for handler in handlers:
-        if handler != PurePosixPath("code/inference.py"):
-            found.append(
-                f"{handler}: would be ignored; the endpoint reads code/inference.py and no other"
-            )
+    if PurePosixPath("code/inference.py") not in handlers:
+        found += [
+            f"{handler}: would be ignored; the endpoint reads code/inference.py and no other"
+            for handler in handlers
+        ]
     has_lib = any(name.parts[:2] == packages for name in names)
     if has_lib and PurePosixPath("code/requirements.txt") in names:
         found.append(
@@ -165,3 +171,36 @@ def _leftovers(names: list[PurePosixPath]) -> list[str]:
     if checkpoints:
         return [f"{checkpoints[0]}: notebook checkpoints do not belong here; remove the folder"]
     return []
+
+
+def check_handler(file: Path) -> None:
+    """Raises UserError where inference.py could not be loaded, as far as its text tells."""
+    where = paths.relative(file)
+    try:
+        tree = ast.parse(file.read_bytes(), feature_version=PYTHON)
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise UserError(f"{where}{line}: not Python 3.6, the container's: {reason}.") from error
+    names = set(_names(tree.body))
+    if names.isdisjoint({"handler", "*"}) and not {"input_handler", "output_handler"} <= names:
+        found = ", ".join(sorted(name for name in names if name.endswith("handler"))) or "neither"
+        raise UserError(
+            f"{where}: expected handler(data, context), or input_handler(data, context) and"
+            f" output_handler(response, context); found {found}."
+        )
+
+
+def _names(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    """What statements define at a module's top level; "*" is what an import may bring."""
+    for statement in statements:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            yield statement.name
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.alias):
+                yield node.asname or node.name
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                yield node.name

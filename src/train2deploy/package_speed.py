@@ -1,14 +1,11 @@
 """How fast a package of v1 is, compared with the article's graph: one short measurement."""
 
-import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from train2deploy import article_graph, console, endpoint, paths
+from train2deploy import article_graph, console, endpoint, package, paths, runtimes
 from train2deploy.datasets import sample
 from train2deploy.errors import JobFailed, MissingRequirement
-from train2deploy.package import SPECIFICATION
 from train2deploy.runtimes import Runtime
 
 SENTENCES = 320
@@ -20,7 +17,7 @@ def say(find_runtime: Callable[[], Runtime], archive: Path = paths.MODEL_ARCHIVE
     A package is not worse for a machine that cannot measure it: then the line says why.
     """
     model_dir = endpoint.unpacked_model(archive)
-    if (model_dir / "code" / SPECIFICATION).exists():
+    if package.version_of(archive) != "v1" or not (model_dir / "code" / "encoding.py").exists():
         return
     try:
         runtime = find_runtime()
@@ -48,28 +45,7 @@ def line(medians: dict[str, list[float]]) -> str:
 def measure(model_dir: Path, article: Path, runtime: Runtime) -> dict[str, list[float]]:
     """Medians in ms by batch size, the package's and the article's; takes some seconds."""
     (saved_model,) = (path for path in article.iterdir() if path.name.isdigit())
-    saved_model = saved_model.resolve()
-    launch = runtime.python(
-        "serve",
-        ["-m", "hosting.bench.graphs", str(model_dir), str(saved_model)],
-        {"TF_CPP_MIN_LOG_LEVEL": "2"},
-        reads=[model_dir, saved_model],
-    )
     texts = [row.text for row in sample.load().rows][:SENTENCES]
-    try:
-        done = subprocess.run(
-            launch.arguments,
-            input=json.dumps(texts),
-            env=launch.environment,
-            cwd=paths.ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    finally:
-        runtime.finish(launch)
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise JobFailed(f"the graphs could not be run: {reason}")
-    medians: dict[str, list[float]] = json.loads(done.stdout)
+    read = (model_dir, saved_model.resolve())
+    medians: dict[str, list[float]] = runtimes.ask(runtime, "hosting.bench.graphs", read, texts)
     return medians

@@ -6,11 +6,10 @@ probabilities for some sentences are compared with the endpoint's.
 
 import json
 import math
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from train2deploy import console, endpoint, manifest, paths
+from train2deploy import console, endpoint, manifest, paths, runtimes
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file
@@ -73,27 +72,12 @@ def run_session(model_dir: Path, sentences: list[str], runtime: Runtime = HOST) 
     Returns:
         {"probabilities": rows, "signature": …, "tensorflow": version}
     """
-    launch = runtime.python(
-        "serve",
-        ["-m", "hosting.direct_session", str(model_dir)],
-        {"TF_CPP_MIN_LOG_LEVEL": "2"},
-        reads=[model_dir],
-    )
     try:
-        done = subprocess.run(
-            launch.arguments,
-            input=json.dumps(sentences),
-            env=launch.environment,
-            cwd=paths.ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
+        result: dict[str, Any] = runtimes.ask(
+            runtime, "hosting.direct_session", [model_dir], sentences
         )
-    finally:
-        runtime.finish(launch)
-    if done.returncode != 0:
-        raise JobFailed(f"{done.stderr.strip()}\nthe SavedModel could not be run in a session.")
-    result: dict[str, Any] = json.loads(done.stdout)
+    except JobFailed as error:
+        raise JobFailed(f"{error}\nthe SavedModel could not be run in a session.") from error
     return result
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy import datasets, job_source, jobs, manifest, package, paths, versions
+from train2deploy import datasets, job_source, jobs, manifest, package_code, paths, versions
 from train2deploy.datasets import channels, words
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
@@ -172,5 +172,8 @@ def _training_sha256(version: str) -> str:
 
 def _endpoint_sha256() -> str:
     """What becomes code/ in the packed model."""
-    files = [*sorted(paths.PREDICT_CODE.glob("*.py")), paths.PREDICT_CODE / package.REQUIREMENTS]
+    files = [
+        *sorted(paths.PREDICT_CODE.glob("*.py")),
+        paths.PREDICT_CODE / package_code.REQUIREMENTS,
+    ]
     return sha256_value({path.name: sha256_file(path) for path in [*files, paths.ENCODING]})

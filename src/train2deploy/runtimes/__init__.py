@@ -5,14 +5,16 @@ environment" or "serve this directory" into a command of this machine. Who start
 command, follows it and ends it is the same for both.
 """
 
+import json
 import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from train2deploy import paths, processes
-from train2deploy.errors import UserError
+from train2deploy.errors import JobFailed, UserError
 
 Side = Literal["train", "serve"]
 """The two environments: TensorFlow 1.12 with the AWS toolkit, TensorFlow 1.13."""
@@ -105,6 +107,34 @@ def run(runtime: TrainingRuntime, launch: Launch) -> tuple[int, list[str]]:
     finally:
         runtime.finish(launch)
     return status, lines
+
+
+def ask(runtime: TrainingRuntime, module: str, arguments: Sequence[Path], question: object) -> Any:
+    """What a module of the serving side says to a question, both as JSON.
+
+    Args:
+        arguments: what it reads.
+
+    Raises:
+        JobFailed: it failed; with what it printed.
+    """
+    words = ["-m", module, *map(str, arguments)]
+    launch = runtime.python("serve", words, {"TF_CPP_MIN_LOG_LEVEL": "2"}, reads=arguments)
+    try:
+        done = subprocess.run(
+            launch.arguments,
+            input=json.dumps(question),
+            env=launch.environment,
+            cwd=paths.ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        runtime.finish(launch)
+    if done.returncode != 0:
+        raise JobFailed(done.stderr.strip() or "no reason given")
+    return json.loads(done.stdout)
 
 
 def named(

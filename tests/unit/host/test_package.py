@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from conftest import relocate
 
-from train2deploy import archives, manifest, package, paths
+from train2deploy import archives, manifest, package, package_code, paths
 from train2deploy.disk import DiskFull
-from train2deploy.errors import JobFailed, UserError
+from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file
+from train2deploy.package_code import Asked
 
 MODEL = {
-    "1/saved_model.pb": b"graph",
+    "1/saved_model.pb": b"\x08\x01graph",
     "1/variables/variables.index": b"index",
     "1/variables/variables.data-00000-of-00001": b"weights",
 }
@@ -54,7 +55,7 @@ def lib(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = paths.CODE_LIB / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(name.encode())
-    monkeypatch.setattr(package, "vendored", lambda: paths.CODE_LIB)
+    monkeypatch.setattr(package_code, "vendored", lambda: paths.CODE_LIB)
     return paths.CODE_LIB
 
 
@@ -69,7 +70,7 @@ def files(archive: Path) -> dict[str, bytes]:
 
 def test_with_lib_the_archive_holds_the_model_the_code_and_its_packages(job: Path, lib: Path):
     archive = paths.BUILD / "model.tar.gz"
-    digest = package.package(job, "lib", archive)
+    digest = package.package(job, Asked(dependencies="lib"), archive)
     assert digest == hashlib.sha256(archive.read_bytes()).hexdigest()
     packed = files(archive)
     assert sorted(packed) == sorted(
@@ -91,7 +92,7 @@ def test_with_lib_the_archive_holds_the_model_the_code_and_its_packages(job: Pat
 
 def test_with_requirements_the_archive_names_the_packages(job: Path):
     archive = paths.BUILD / "model.tar.gz"
-    package.package(job, "requirements", archive)
+    package.package(job, Asked(dependencies="requirements"), archive)
     packed = files(archive)
     assert not [name for name in packed if name.startswith("code/lib")]
     expected = (paths.PREDICT_CODE / "requirements.txt").read_bytes()
@@ -101,16 +102,16 @@ def test_with_requirements_the_archive_names_the_packages(job: Path):
 @pytest.mark.parametrize("dependencies", ["lib", "requirements"])
 def test_the_same_job_gives_the_same_bytes(job: Path, lib: Path, dependencies: str):
     first, second = paths.BUILD / "first.tar.gz", paths.BUILD / "second.tar.gz"
-    package.package(job, dependencies, first)
+    package.package(job, Asked(dependencies=dependencies), first)
     other = make_job(paths.JOBS / "v1-2")
     os.utime(lib / "sentencepiece.py", (1e9, 1e9))
-    package.package(other, dependencies, second)
+    package.package(other, Asked(dependencies=dependencies), second)
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_manifest_names_what_was_packed(job: Path, lib: Path):
     archive = paths.BUILD / "model.tar.gz"
-    digest = package.package(job, "lib", archive)
+    digest = package.package(job, Asked(dependencies="lib"), archive)
     record = manifest.read(paths.BUILD / "model.tar.gz.manifest.json")
     assert record is not None
     assert record["outputs"] == {"model.tar.gz": digest}
@@ -125,7 +126,7 @@ def test_the_manifest_names_what_was_packed(job: Path, lib: Path):
 
 def test_an_archive_that_is_not_the_one_that_was_packed_is_of_no_known_job(job: Path, lib: Path):
     archive = paths.BUILD / "model.tar.gz"
-    package.package(job, "lib", archive)
+    package.package(job, Asked(dependencies="lib"), archive)
     assert package.job_of(archive) == "v1-1"
     archive.write_bytes(b"another one")
     assert package.job_of(archive) is None
@@ -139,34 +140,27 @@ def test_a_published_model_is_not_packed(job: Path):
     assert not paths.MODEL_ARCHIVE.exists()
 
 
-def test_an_unknown_choice_of_dependencies_is_refused(job: Path):
+def test_an_unknown_choice_of_dependencies_is_refused():
     with pytest.raises(UserError, match="DEPS=both: expected lib or requirements"):
-        package.package(job, "both")
+        Asked(dependencies="both")
 
 
 @pytest.mark.parametrize("name", ["model.tar.gz", "output.tar.gz"])
 def test_an_unfinished_job_is_refused(job: Path, name: str):
     (job / name).unlink()
     with pytest.raises(UserError, match=f"v1-1/{name}: expected a finished job, found none"):
-        package.package(job, "lib")
-
-
-@pytest.mark.parametrize("name", ["labels.json", "vocabulary.json", "tokenizer.model"])
-def test_a_job_without_what_the_code_reads_is_refused(project: Path, name: str):
-    output = {key: value for key, value in OUTPUT.items() if key != name}
-    with pytest.raises(UserError, match=f"output.tar.gz: expected {name} in it"):
-        package.package(make_job(paths.JOBS / "v1-1", output=output), "requirements")
+        package.package(job)
 
 
 def test_a_model_that_could_not_be_served_is_refused_and_the_earlier_archive_stays(
     project: Path,
 ):
     archive = paths.BUILD / "model.tar.gz"
-    package.package(make_job(paths.JOBS / "good"), "requirements", archive)
+    package.package(make_job(paths.JOBS / "good"), Asked(dependencies="requirements"), archive)
     before = archive.read_bytes()
-    bad = make_job(paths.JOBS / "bad", model={"export/saved_model.pb": b"graph"})
-    with pytest.raises(JobFailed, match=r"build/model.tar.gz: export/saved_model.pb: a SavedModel"):
-        package.package(bad, "requirements", archive)
+    bad = make_job(paths.JOBS / "bad", model={"export/saved_model.pb": b"\x08\x01graph"})
+    with pytest.raises(UserError, match=r"bad/model.tar.gz: export/saved_model.pb: a SavedModel"):
+        package.package(bad, Asked(dependencies="requirements"), archive)
     assert archive.read_bytes() == before
     assert sorted(path.name for path in paths.BUILD.iterdir() if path.is_file()) == [
         "model.tar.gz",
@@ -206,7 +200,7 @@ def test_packages_are_vendored_for_the_container_and_not_for_this_machine(
 ):
     pip = Pip()
     monkeypatch.setattr(subprocess, "run", pip)
-    package.vendored()
+    package_code.vendored()
     command = " ".join(pip.commands[0])
     assert "--require-hashes" in command
     assert "--only-binary :all:" in command
@@ -218,7 +212,7 @@ def test_packages_are_vendored_for_the_container_and_not_for_this_machine(
 def test_packages_are_vendored_once(project: Path, monkeypatch: pytest.MonkeyPatch):
     pip = Pip()
     monkeypatch.setattr(subprocess, "run", pip)
-    assert package.vendored() == package.vendored()
+    assert package_code.vendored() == package_code.vendored()
     assert len(pip.commands) == 1
 
 
@@ -230,7 +224,7 @@ def test_changed_requirements_are_vendored_again(
     monkeypatch.setattr(paths, "PREDICT_CODE", tmp_path)
     for text in ("a==1\n", "a==2\n"):
         (tmp_path / "requirements.txt").write_text(text)
-        package.vendored()
+        package_code.vendored()
     assert len(pip.commands) == 2
 
 
@@ -239,7 +233,7 @@ def test_packages_that_cannot_be_fetched_leave_nothing_and_say_what_to_do(
 ):
     monkeypatch.setattr(subprocess, "run", Pip(status=1))
     with pytest.raises(UserError, match="no network\nCheck the network, or use DEPS=requirements"):
-        package.vendored()
+        package_code.vendored()
     assert not paths.CODE_LIB.exists()
 
 
@@ -249,14 +243,14 @@ def test_packages_that_find_no_room_are_told_as_a_full_disk(
     pip = Pip(status=1, said="ERROR: [Errno 28] No space left on device")
     monkeypatch.setattr(subprocess, "run", pip)
     with pytest.raises(DiskFull, match=r"build/code-lib.part-\w+ could not be written: No space"):
-        package.vendored()
+        package_code.vendored()
 
 
 def test_vendoring_that_was_interrupted_is_not_taken_for_whole(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(subprocess, "run", Pip())
-    package.vendored()
+    package_code.vendored()
     whole = lib_files()
     for path in paths.CODE_LIB.rglob("*"):
         if path.is_file():
@@ -265,9 +259,9 @@ def test_vendoring_that_was_interrupted_is_not_taken_for_whole(
     paths.CODE_LIB.rmdir()
     monkeypatch.setattr(subprocess, "run", Pip(interrupted=True))
     with pytest.raises(KeyboardInterrupt):
-        package.vendored()
+        package_code.vendored()
     monkeypatch.setattr(subprocess, "run", Pip())
-    package.vendored()
+    package_code.vendored()
     assert lib_files() == whole
 
 
@@ -279,7 +273,7 @@ def real_lib(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if manifest.is_current(paths.BUILD / "code-lib.manifest.json", inputs):
             return paths.CODE_LIB
         relocate(patch, tmp_path_factory.mktemp("project"))
-        return package.vendored()
+        return package_code.vendored()
 
 
 def test_the_real_packages_are_for_python_36_and_name_no_machine(real_lib: Path):
@@ -300,7 +294,7 @@ def test_what_is_packed_is_what_is_required(real_lib: Path):
 
 
 def test_labels_are_readable_json_in_the_archive(job: Path):
-    package.package(job, "requirements", paths.BUILD / "model.tar.gz")
+    package.package(job, Asked(dependencies="requirements"), paths.BUILD / "model.tar.gz")
     assert json.loads(files(paths.BUILD / "model.tar.gz")["code/labels.json"]) == ["京都"]
 
 
@@ -309,5 +303,5 @@ def test_the_interpreter_that_vendors_is_the_host_tools(
 ):
     pip = Pip()
     monkeypatch.setattr(subprocess, "run", pip)
-    package.vendored()
+    package_code.vendored()
     assert pip.commands[0][0] == sys.executable

@@ -10,6 +10,7 @@ from train2deploy import cli, endpoint, evaluate, manifest, package, paths
 from train2deploy.datasets import channels
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.errors import EXIT_USAGE, UserError
+from train2deploy.package_code import Asked
 
 
 def data_set(name: str = "made", seed: int = 1, more: str = "") -> dict:
@@ -24,7 +25,7 @@ def data_set(name: str = "made", seed: int = 1, more: str = "") -> dict:
 def job(name: str, data: dict | None = None, weights: bytes = b"weights") -> Path:
     """A finished job, which becomes the latest."""
     directory = make_job(
-        paths.JOBS / name, model={"1/saved_model.pb": b"graph", "1/variables/v": weights}
+        paths.JOBS / name, model={"1/saved_model.pb": b"\x08\x01graph", "1/variables/v": weights}
     )
     manifest.write(directory / "manifest.json", {}, {}, **({"data": data} if data else {}))
     paths.LATEST_JOB.unlink(missing_ok=True)
@@ -33,7 +34,7 @@ def job(name: str, data: dict | None = None, weights: bytes = b"weights") -> Pat
 
 
 def pack(directory: Path) -> None:
-    package.package(directory, "requirements", paths.MODEL_ARCHIVE)
+    package.package(directory, Asked(dependencies="requirements"), paths.MODEL_ARCHIVE)
 
 
 def test_the_package_of_the_latest_job_is_taken(project: Path):
@@ -66,7 +67,7 @@ def test_a_later_job_that_left_the_same_bytes_makes_no_package_old(project: Path
 def test_other_labels_make_a_package_old_too(project: Path):
     pack(job("v1-1"))
     directory = job("v1-2")
-    make_job(directory, {"1/saved_model.pb": b"graph", "1/variables/v": b"weights"},
+    make_job(directory, {"1/saved_model.pb": b"\x08\x01graph", "1/variables/v": b"weights"},
              {**OUTPUT, "labels.json": b'["x"]'})  # fmt: skip
     assert "holds job v1-1" in package.outdated()
 

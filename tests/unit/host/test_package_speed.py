@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import article_graph, endpoint, package_speed
+from train2deploy import article_graph, endpoint, package, package_speed
 from train2deploy.errors import MissingRequirement
 from train2deploy.runtimes.host import HOST
 
@@ -12,6 +12,8 @@ from train2deploy.runtimes.host import HOST
 @pytest.fixture
 def model_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "encoding.py").touch()
+    monkeypatch.setattr(package, "version_of", lambda archive: "v1")
     monkeypatch.setattr(endpoint, "unpacked_model", lambda archive: tmp_path)
     monkeypatch.setattr(article_graph, "model", lambda model_dir, runtime: model_dir)
     return tmp_path
@@ -28,8 +30,17 @@ def test_a_package_of_v1_is_compared_with_the_articles_graph(
     )
 
 
-def test_another_model_has_no_line(model_dir: Path, capsys: pytest.CaptureFixture[str]):
-    (model_dir / "code" / "encoding.json").write_text("{}")
+@pytest.mark.parametrize("what", ["another version", "own code"])
+def test_another_model_has_no_line(
+    model_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what: str,
+):
+    if what == "own code":
+        (model_dir / "code" / "encoding.py").unlink()
+    else:
+        monkeypatch.setattr(package, "version_of", lambda archive: "v2")
     package_speed.say(lambda: HOST)
     assert capsys.readouterr().out == ""
 
