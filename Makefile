@@ -111,12 +111,14 @@ ARTICLE_WORDS ?=
 # Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
 PYTHON ?= python3
 PYTHON36 ?=
+# ok: a package that is not of the latest job, of build/data or of what is given is taken all the same
+STALE ?=
 # 1: whole logs and tracebacks
 VERBOSE ?=
 
 # ---- how things are called -------------------------------------------------------------
 HOST := .venvs/host/bin/python
-RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose) $(RUNTIME_OPTIONS)
+RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose) $(RUNTIME_OPTIONS) $(WISH)
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
 
@@ -146,7 +148,11 @@ $(foreach name,MERGE OPTIMIZE,$(if $(filter-out 0 1,$($(name))),$(error $(name)=
 export HOSTING_MERGE := $(or $(MERGE),$(HOSTING_MERGE))
 export HOSTING_OPTIMIZE := $(or $(OPTIMIZE),$(HOSTING_OPTIMIZE))
 # Settings that make a variable gives only on make's command line, as `--set KEY=VALUE`.
-SET = $(foreach name,$(1),$(if $(filter command,$(origin $(name))),--set "$(name)=$$$(name)"))
+SET = $(foreach name,$(1),$(if $(filter command,$(origin $(name))),$(or $(2),--set) "$(name)=$$$(name)"))
+# What a package is held against before it is served, scored or deployed (staleness.py).
+WISH = $(call SET,DATASET SPLIT SPLIT_SEED TOKENS VERSION SEED EPOCHS BATCH_SIZE HIDDEN DROPOUT \
+	LEARNING_RATE VALIDATION_SPLIT PATIENCE MEMBERS NGRAM_DIMENSIONS NGRAM_DROPOUT REFIT RANK WIDTH \
+	RIDGE,--given) $(if $(STALE),--stale "$(STALE)")
 # What of cloud.toml local-serve takes, too.
 SERVING_VARIABLES := BATCHING MAX_BATCH_SIZE BATCH_TIMEOUT_MICROS MAX_ENQUEUED_BATCHES \
 	NUM_BATCH_THREADS OMP_NUM_THREADS
@@ -331,7 +337,7 @@ verify: $(SERVE_ENV) .stamps/host $(PACKAGE) ## endpoint against the SavedModel 
 
 evaluate: $(SERVE_ENV) .stamps/host $(PACKAGE) ## scores on the test split, compared with two baselines
 	$(SAY_RUNTIME)
-	@$(RUN) evaluate $(call GIVEN,DATASET,--dataset "$(DATASET)")
+	@$(RUN) evaluate
 
 dry-run: .packed ## the main job: all of the above, from a fresh clone to a classified sentence
 	$(SAY_RUNTIME)
@@ -455,7 +461,7 @@ CLOUD_VARIABLES := REGION ROLE BUCKET PREFIX PROJECT TRAIN_INSTANCE_TYPE TRAIN_I
 	ENDPOINT_INSTANCE_COUNT ENDPOINT_HOURS BATCH_INSTANCE_TYPE BATCH_INSTANCE_COUNT \
 	BATCH_MAX_MINUTES KMS_KEY SUBNETS SECURITY_GROUPS TAGS PRICES $(SERVING_VARIABLES)
 CLOUD_RUN = PYTHONPATH=src .venvs/cloud/bin/python -m train2deploy.cloud $(if $(VERBOSE),--verbose) \
-	--cloud "$(CLOUD)" $(if $(YES),--yes) $(if $(MAX_USD),--max-usd "$(MAX_USD)") \
+	$(WISH) --cloud "$(CLOUD)" $(if $(YES),--yes) $(if $(MAX_USD),--max-usd "$(MAX_USD)") \
 	$(call SET,$(CLOUD_VARIABLES))
 CLOUD_TRAINING = $(TRAIN_OPTIONS) $(if $(REPRO),--repro) $(if $(FRESH),--fresh)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train2deploy import console, exits, paths, versions
+from train2deploy import console, exits, paths, staleness, versions
 from train2deploy.datasets import split
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--image", default="own", help="docker: own, or aws for AWS's images")
     parser.add_argument("--model-server", default="own", help="docker: own or official")
     parser.add_argument("--memory", default="", help="docker: limit of a container, such as 2g")
+    staleness.add_options(parser)
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("--port", type=int, default=0, help="that of the detached endpoint")
     invoke.add_argument("--json", action="store_true")
     add("verify", _verify)
-    add("evaluate", _evaluate).add_argument("--dataset", default="", help="that must be there")
+    add("evaluate", _evaluate)
     bench = add("bench", _bench)
     bench.add_argument("--quick", action="store_true", help="about a minute")
     bench.add_argument("--rounds", type=int)
@@ -170,6 +171,7 @@ def _parity(arguments: argparse.Namespace) -> None:
     from train2deploy import parity, runtimes
 
     versions.check_packed(arguments.model_version)
+    staleness.check_inputs(staleness.Wish.of(arguments))
     job = _job(arguments, repro=True)
     a = runtimes.named(arguments.a, *_containers(arguments), variable="A")
     b = runtimes.named(arguments.b, *_containers(arguments), variable="B")
@@ -191,6 +193,8 @@ def _package(arguments: argparse.Namespace) -> None:
     """build/model.tar.gz: SavedModel and inference code in one archive"""
     from train2deploy import package, package_code, package_speed
 
+    if arguments.model == paths.LATEST_JOB:
+        staleness.check_job(staleness.Wish.of(arguments), arguments.model)
     include = arguments.include.split() or None
     asked = package_code.Asked(arguments.code, include, arguments.dependencies)
     package.package(arguments.model, asked)
@@ -201,7 +205,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     """Serves a model on this machine as SageMaker's TensorFlow Serving container does"""
     import os
 
-    from train2deploy import endpoint, package, package_lint, serving
+    from train2deploy import endpoint, package_lint, serving
     from train2deploy.cloud import config
     from train2deploy.hashing import sha256_file
 
@@ -210,8 +214,8 @@ def _serve(arguments: argparse.Namespace) -> None:
     os.environ.update(settings.serving_variables)
     if arguments.model_dir:
         package_lint.check_directory(arguments.model_dir)
-    elif said := package.outdated():
-        console.note(f"train2deploy: {said}")
+    else:
+        staleness.ensure_current(staleness.Wish.of(arguments))
     model_dir = arguments.model_dir or endpoint.unpacked_model()
     if arguments.runtime == "host":
         for line in package_lint.container_paths(Path(model_dir)):
@@ -258,6 +262,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     """Compares the endpoint with the SavedModel in a TensorFlow session"""
     from train2deploy import endpoint, verify
 
+    staleness.ensure_current(staleness.Wish.of(arguments))
     runtime = _runtime(arguments)
     with endpoint.of_current_model(runtime) as running:
         verify.verify(running, runtime)
@@ -267,17 +272,16 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     """Scores on the held-out test split through the endpoint, beside two yardsticks"""
     from train2deploy import endpoint, evaluate
 
-    evaluate.check_fit(arguments.dataset)
+    staleness.ensure_current(staleness.Wish.of(arguments), scored=True)
     with endpoint.of_current_model(_runtime(arguments)) as running:
-        evaluate.evaluate(running)
+        evaluate.evaluate(running, staleness.Wish.of(arguments))
 
 
 def _bench(arguments: argparse.Namespace) -> None:
     """Measures the endpoint beside a raw TensorFlow session: latency, throughput, memory, start"""
-    from train2deploy import package
     from train2deploy.bench import options, run, tune
 
-    package.check_latest()
+    staleness.ensure_current(staleness.Wish.of(arguments))
     asked = options.parse(
         arguments.quick,
         arguments.rounds,
@@ -296,10 +300,9 @@ def _bench(arguments: argparse.Namespace) -> None:
 
 def _soak(arguments: argparse.Namespace) -> None:
     """Loads the endpoint while its processes are killed: every answer must be right"""
-    from train2deploy import package
     from train2deploy.bench import soak
 
-    package.check_latest()
+    staleness.ensure_current(staleness.Wish.of(arguments))
     soak.soak(arguments.seconds)
 
 
@@ -307,11 +310,11 @@ def _rehearse(arguments: argparse.Namespace) -> None:
     """Serves build/model.tar.gz for a moment: verify, evaluate, and one sentence"""
     from train2deploy import endpoint, evaluate, invoke, verify
 
-    evaluate.check_fit()
+    staleness.ensure_current(staleness.Wish.of(arguments), scored=True)
     runtime = _runtime(arguments)
     with endpoint.of_current_model(runtime) as running:
         verify.verify(running, runtime)
-        evaluate.evaluate(running)
+        evaluate.evaluate(running, staleness.Wish.of(arguments))
         ranking = endpoint.rank(running, arguments.sentence)
     console.say("")
     console.print_table(invoke.ranking_table(arguments.sentence, ranking))

@@ -24,7 +24,6 @@ from train2deploy import (
     bundles,
     endpoint_log,
     manifest,
-    package,
     package_lint,
     paths,
     processes,
@@ -161,13 +160,7 @@ def temporary(
 
 @contextlib.contextmanager
 def of_current_model(runtime: Runtime = HOST) -> Iterator[Endpoint]:
-    """An endpoint that serves build/model.tar.gz: the detached one, else a temporary one.
-
-    Raises:
-        UserError: there is none, or it is not that of the latest job.
-    """
-    if paths.MODEL_ARCHIVE.exists():
-        package.check_latest()
+    """An endpoint that serves build/model.tar.gz: the detached one, else a temporary one."""
     digest = sha256_file(paths.MODEL_ARCHIVE) if paths.MODEL_ARCHIVE.exists() else None
     running = current()
     if running is not None and (running.model_sha256, running.runtime) == (digest, runtime.name):

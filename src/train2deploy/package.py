@@ -27,7 +27,6 @@ from train2deploy import (
     paths,
     versions,
 )
-from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
 from train2deploy.model_path import RESULTS
@@ -48,7 +47,7 @@ def package(
     """
     if source.is_relative_to(paths.JOBS):
         _check_finished(source)
-    made_of = _made_of(source, asked)
+    made_of = _manifest_inputs(source, asked)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         found = model_path.find(source, Path(scratch))
@@ -87,7 +86,7 @@ def _check_finished(job: Path) -> None:
             )
 
 
-def _made_of(source: Path, asked: package_code.Asked) -> dict[str, Any]:
+def _manifest_inputs(source: Path, asked: package_code.Asked) -> dict[str, Any]:
     """What the manifest says that a package was made of."""
     job = source.parent if source.name == RESULTS[0] else source
     made_of: dict[str, Any] = {"dependencies": asked.dependencies}
@@ -97,13 +96,12 @@ def _made_of(source: Path, asked: package_code.Asked) -> dict[str, Any]:
         if version in versions.PUBLISHED:
             versions.check_packed(version)
         made_of |= {"version": version} if version else {}
-        made_of |= {"job": job.resolve().name, **_results(job)}
+        made_of |= {"job": job.resolve().name, **results(job)}
         made_of |= {"data": record["data"]} if record.get("data") else {}
     elif source.exists():
-        digest = sha256_file(source) if source.is_file() else sha256_tree(source)
-        made_of |= {"model": paths.relative(source), "given_sha256": digest}
+        made_of |= {"model": paths.relative(source), "given_sha256": sha256(source)}
     if asked.code:
-        made_of |= {"code": paths.relative(asked.code), "code_sha256": sha256_tree(asked.code)}
+        made_of |= {"code": paths.relative(asked.code), "code_sha256": sha256(asked.code)}
     return made_of | ({"include": list(asked.include)} if asked.include else {})
 
 
@@ -116,60 +114,15 @@ def _copy(source: Path, target: Path) -> None:
 
 def job_of(archive: Path) -> str | None:
     """The name of the job that an archive was packed from; None where no manifest tells."""
-    return _inputs(archive).get("job")
+    return made_of(archive).get("job")
 
 
 def version_of(archive: Path) -> str | None:
     """VERSION of that job."""
-    return _inputs(archive).get("version")
+    return made_of(archive).get("version")
 
 
-def outdated() -> str:
-    """What is to be said of build/model.tar.gz where it is not of the latest job; else "".
-
-    Nothing is said of an archive that `make package` has not made: it is somebody's own.
-    """
-    archive, latest = paths.MODEL_ARCHIVE, paths.LATEST_JOB
-    inputs = _inputs(archive)
-    done = all((latest / name).exists() for name in RESULTS)
-    if not inputs or not done or _results(latest).items() <= inputs.items():
-        return ""
-    return (
-        f"{paths.relative(archive)} holds job {inputs['job']}, which is older than the latest job,"
-        f" {latest.resolve().name}. `make package` packs the latest."
-    )
-
-
-def check_latest() -> None:
-    """Raises UserError where build/model.tar.gz is outdated."""
-    if said := outdated():
-        raise UserError(said)
-
-
-def check_trained_on(data: Path) -> None:
-    """Raises UserError where build/model.tar.gz was trained on other rows than `<data>/train`'s.
-
-    Of an archive that tells nothing, a line says that this is not known.
-    """
-    archive = paths.MODEL_ARCHIVE
-    trained = _inputs(archive).get("data")
-    if trained is None:
-        console.say(
-            f"{paths.relative(archive)} does not tell what it was trained on: whether the test"
-            " sentences were held out from it is not known."
-        )
-        return
-    found = channels.facts(data)
-    if found["train_sha256"] != trained["train_sha256"]:
-        raise UserError(
-            f"{paths.relative(archive)} was trained on {channels.named(trained)}, but"
-            f" {paths.relative(data)} holds {channels.named(found)}: its test sentences were not"
-            " held out from this model. Train on it (`make local-train package`, with its DATASET="
-            " and SEED=), or make the other one again (`make data`, with those)."
-        )
-
-
-def _inputs(archive: Path) -> dict[str, Any]:
+def made_of(archive: Path) -> dict[str, Any]:
     """What an archive was made from; empty where no manifest is there, or that of other bytes."""
     found = manifest.read(_manifest(archive))
     if found is None or found["outputs"].get(archive.name) != sha256_file(archive):
@@ -178,7 +131,12 @@ def _inputs(archive: Path) -> dict[str, Any]:
     return inputs
 
 
-def _results(job: Path) -> dict[str, str]:
+def sha256(given: Path) -> str:
+    """Of what MODEL= or CODE= names."""
+    return sha256_file(given) if given.is_file() else sha256_tree(given)
+
+
+def results(job: Path) -> dict[str, str]:
     """What a job left, by sha256."""
     return {f"{name.partition('.')[0]}_sha256": sha256_file(job / name) for name in RESULTS}
 

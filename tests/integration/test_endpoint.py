@@ -133,14 +133,11 @@ def newer(tmp_path, project, packed):
     fresh.make("local-stop")
 
 
-def test_a_package_older_than_the_latest_job_is_named_and_renewed_in_one_command(newer):
-    for target in ("verify", "evaluate"):
-        done = newer.make(target, check=False)
-        assert done.returncode == 2
-        assert "which is older than the latest job, newer. `make package` packs" in done.stdout
+def test_a_package_older_than_the_latest_job_is_packed_again_before_it_is_served(newer):
     # Several goals, and make told to run what it can at once.
     newer.command = ("make", "--jobs=4")
-    newer.make("package", "local-serve", "DETACH=1", "PORT=0")
+    said = newer.make("local-serve", "DETACH=1", "PORT=0").stdout
+    assert "which is older than the latest job, newer. It is packed again." in said
     manifest = newer.json("model.tar.gz.manifest.json")
     assert manifest["inputs"]["job"] == "newer"
     served = newer.json("endpoint.json")
@@ -150,11 +147,13 @@ def test_a_package_older_than_the_latest_job_is_named_and_renewed_in_one_command
 
 
 def test_another_data_set_than_the_packages_is_not_scored(newer):
-    newer.make("package")
     said = newer.make("data", "evaluate", "SEED=7", check=False)
     assert said.returncode == 2
     assert "build/model.tar.gz was trained on mine (SEED=1, SPLIT=random" in said.stdout
     assert "but build/data holds sample (SEED=7, SPLIT=random" in said.stdout
+    said = newer.make("verify", "VERSION=v2", "STALE=", check=False)
+    assert said.returncode == 2
+    assert "train2deploy: build/model.tar.gz was trained on mine" in said.stdout
 
 
 def test_a_handler_that_fails_is_shown_in_the_background_too(newer):

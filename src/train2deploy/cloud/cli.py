@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from train2deploy import console, exits, paths, versions
+from train2deploy import console, exits, paths, staleness, versions
 from train2deploy.cloud.config import NEEDED, overrides
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="tracebacks")
     parser.add_argument("--cloud", default="aws", help="aws or emulator")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    staleness.add_options(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask before what costs")
     parser.add_argument("--max-usd", type=_number("MAX_USD", float, 0, "USD, 0 or more"))
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -134,7 +135,7 @@ def _plan(arguments: argparse.Namespace) -> None:
     cloud = _connect(arguments)
     cloud.check_bucket()
     training = train.planned(cloud, train.prepare(cloud, _request(arguments)))
-    packed = paths.MODEL_ARCHIVE.exists()
+    packed = paths.MODEL_ARCHIVE.exists() and not staleness.outdated()
     deployment = deploy.planned(cloud) if packed else deploy.outlined(cloud)
     plan.show_all(cloud, [training, deployment], arguments.max_usd)
 
@@ -170,6 +171,7 @@ def _deploy(arguments: argparse.Namespace) -> None:
     """build/model.tar.gz behind a SageMaker endpoint"""
     from train2deploy.cloud import deploy
 
+    staleness.ensure_current(staleness.Wish.of(arguments))
     deploy.deploy(_connect(arguments), _leave(arguments))
 
 
@@ -184,6 +186,7 @@ def _batch(arguments: argparse.Namespace) -> None:
     """Classifies a file's lines by a batch transform job"""
     from train2deploy.cloud import batch
 
+    staleness.ensure_current(staleness.Wish.of(arguments))
     batch.batch(_connect(arguments), arguments.input, _leave(arguments))
 
 
@@ -207,6 +210,7 @@ def _parity(arguments: argparse.Namespace) -> None:
     sides = {"A": arguments.a, "B": arguments.b}
     here = next((name for name in sides if sides[name] != "cloud"), "A")
     runtime = runtimes.named(sides[here], variable=here)
+    staleness.ensure_current(staleness.Wish.of(arguments))
     parity.parity(_connect(arguments, needs=()), runtime)
 
 

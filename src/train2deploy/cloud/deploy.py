@@ -14,7 +14,7 @@ from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, manifest, package, package_lint, paths
+from train2deploy import console, manifest, package_lint, paths
 from train2deploy.cloud import endpoints, images, names, plan, prices, runtime, storage, tags
 from train2deploy.cloud.session import (
     Cloud,
@@ -171,9 +171,8 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
 
 
 def check_package() -> None:
-    """Raises UserError where build/model.tar.gz could not be served, or is not the latest job's."""
+    """Raises UserError where build/model.tar.gz could not be served."""
     if paths.MODEL_ARCHIVE.exists():
-        package.check_latest()
         package_lint.check(paths.MODEL_ARCHIVE)
 
 

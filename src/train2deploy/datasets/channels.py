@@ -4,7 +4,7 @@ import csv
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def facts(target: Path) -> dict[str, Any]:
     return {**known, "train_sha256": sha256_tree(target / "train")}
 
 
-def named(data: dict[str, Any]) -> str:
+def named(data: Mapping[str, Any]) -> str:
     """`facts` for a user.
 
     >>> named({"dataset": "sample", "seed": 1, "split": "random", "train_sha256": "0a1b2c3d4e"})

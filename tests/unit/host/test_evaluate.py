@@ -16,6 +16,7 @@ from train2deploy.datasets import channels
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
+from train2deploy.staleness import Wish
 
 # Worked by hand. True: a a a a b b b c; predicted: a a b c b b a a.
 TRUTH = list("aaaabbbc")
@@ -149,13 +150,41 @@ def test_a_data_set_and_an_archive_of_another_place_are_taken(data: list[Row], t
     assert not paths.EVALUATION.exists(), "only `evaluate` writes"
 
 
-def test_a_model_that_knows_none_of_the_labels_is_refused_with_both_sides_labels(data: list[Row]):
-    said = r"model.tar.gz knows the labels スポーツ, and \S+/test has グルメ, 携帯電話"
-    with (
-        answering(lambda sentences: rankings_of(["スポーツ"] * len(sentences))) as running,
-        pytest.raises(UserError, match=said),
-    ):
+@pytest.mark.parametrize(
+    ("known", "unknown"),
+    [(["スポーツ"], "グルメ, 携帯電話"), (["グルメ", "スポーツ"], "携帯電話")],
+)
+def test_labels_that_the_model_does_not_know_are_refused_with_both_sides_labels(
+    data: list[Row], known: list[str], unknown: str
+):
+    ranking = [{"label": label, "prob": 1 / len(known)} for label in known]
+    said = rf"model.tar.gz knows the labels {', '.join(known)}, and \S+/test has {unknown}:"
+
+    def answer(sentences: list[str]):
+        return 200, json.dumps([ranking for _ in sentences]).encode()
+
+    with answering(answer) as running, pytest.raises(UserError, match=said):
         evaluate.result_of(running, paths.DATASET, paths.MODEL_ARCHIVE)
+
+
+def test_test_rows_that_are_training_rows_are_counted_and_all_of_them_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    train = [Row(str(n), f"{label}{n}", label) for n in range(4) for label in "茶話"]
+    for fresh in (7, 8):
+        test = [Row(f"t{n}", row.text, row.label) for n, row in enumerate(train[:fresh])]
+        test += [Row("new", "別", "茶")] * (fresh < 8)
+        ids = frozenset(row.id for row in test)
+        made = DataSet(train + test, ids, {"dataset": "made", "fresh": fresh})
+        channels.write(made, 1, "random", paths.DATASET)
+        if fresh < 8:
+            evaluate.check_held_out(paths.DATASET)
+            assert "7 of 8 rows in build/data/test are in build/data/train" in (
+                capsys.readouterr().out
+            )
+    with pytest.raises(UserError, match=r"^8 of 8 rows in .* STALE=ok"):
+        evaluate.check_held_out(paths.DATASET)
+    evaluate.check_held_out(paths.DATASET, Wish(insist=True))
 
 
 def test_without_a_test_split_it_says_what_to_run(project: Path):

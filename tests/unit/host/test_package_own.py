@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_package import MODEL, OUTPUT, files, make_job
 
-from train2deploy import archives, manifest, package, paths
+from train2deploy import archives, manifest, package, paths, staleness
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file
 from train2deploy.package_code import NOTHING_ASKED, Asked
@@ -183,7 +183,7 @@ def test_a_model_of_elsewhere_is_packed(project: Path, form: str):
     assert packed(write(project / name, tree)) == {prefix + file: tree[file] for file in tree}
     assert facts()["model"] == name
     assert package.job_of(paths.MODEL_ARCHIVE) is None
-    assert package.outdated() == ""
+    assert staleness.outdated() == ""
 
 
 def test_what_is_no_version_stays_out(project: Path):

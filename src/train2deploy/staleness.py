@@ -1,0 +1,248 @@
+"""Whether build/model.tar.gz is what the user means: the check before everything that needs it.
+
+It is to be of the latest job, of the data set that build/data holds, and of what was given to make
+(DATASET=, VERSION=, SEED=, hyperparameters). A package that is only older than the latest job is
+packed again; everything else is refused in one line. STALE=ok takes what is there.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from train2deploy import (
+    console,
+    datasets,
+    manifest,
+    model_path,
+    package,
+    package_code,
+    paths,
+    versions,
+)
+from train2deploy.datasets import channels
+from train2deploy.errors import UserError
+
+VARIABLE = "STALE"
+OK = "ok"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What stands on make's command line.
+
+    Attributes:
+        given: the variables of data and training, by name.
+        insist: what is wrong is said, and nothing is done about it.
+    """
+
+    given: Mapping[str, str] = field(default_factory=dict)
+    insist: bool = False
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> "Wish":
+        """Of the options that `add_options` adds."""
+        return cls(dict(word.split("=", 1) for word in arguments.given), arguments.stale == OK)
+
+    def refuse(self, said: str) -> None:
+        """Raises UserError with what is wrong, if anything is; says it where the user insists."""
+        if said and not self.insist:
+            raise UserError(f"{said} {VARIABLE}={OK} goes on all the same.")
+        if said:
+            console.note(f"train2deploy: {said}")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--given and --stale, which `Wish.of` reads."""
+    parser.add_argument("--given", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--stale", choices=[OK], help="a package that does not fit is taken")
+
+
+def ensure_current(wish: Wish, scored: bool = False) -> None:
+    """Packs build/model.tar.gz again where what it was packed from has changed.
+
+    Nothing is said of an archive that `make package` has not made: it is somebody's own.
+
+    Args:
+        scored: it is going to be scored on build/data/test.
+
+    Raises:
+        UserError: it is not what was asked for, and packing again would not help.
+    """
+    archive = paths.MODEL_ARCHIVE
+    if not archive.exists():
+        return  # whoever needs it says so
+    if said := outdated():
+        if wish.insist or not _is_packable(paths.LATEST_JOB):
+            wish.refuse(f"{said} Run `make local-train package`.")
+        else:
+            console.say(f"{said} It is packed again.")
+            _pack_again(package.made_of(archive))
+    made_of = package.made_of(archive)
+    trained = made_of.get("data")
+    found = channels.facts(paths.DATASET) if (paths.DATASET / "train").is_dir() else None
+    if trained and found:
+        wish.refuse(_other_data(trained, found, scored))
+    wish.refuse(differs(wish, made_of, paths.relative(archive)))
+    if scored and found and not trained:
+        console.say(
+            f"{paths.relative(archive)} does not tell what it was trained on: whether the test"
+            " sentences were held out from it is not known."
+        )
+        wish.refuse(differs(wish, {"data": found}, paths.relative(paths.DATASET), "data"))
+
+
+def outdated() -> str:
+    """What is to be said of build/model.tar.gz where what it was packed from has changed; else "".
+
+    That is the latest job, or what MODEL= and CODE= named.
+    """
+    archive, latest = paths.MODEL_ARCHIVE, paths.LATEST_JOB
+    inputs = package.made_of(archive)
+    for name, digest in (("model", "given_sha256"), ("code", "code_sha256")):
+        place = paths.ROOT / str(inputs.get(name, ""))
+        if name in inputs and place.exists() and package.sha256(place) != inputs[digest]:
+            what = f"{name.upper()}={inputs[name]}"
+            return f"{paths.relative(archive)} was packed from {what}, which has changed since."
+    done = all((latest / name).exists() for name in model_path.RESULTS)
+    if "job" not in inputs or not done or package.results(latest).items() <= inputs.items():
+        return ""
+    return (
+        f"{paths.relative(archive)} holds job {inputs['job']}, which is older than the latest job,"
+        f" {latest.resolve().name}."
+    )
+
+
+def _pack_again(inputs: Mapping[str, Any]) -> None:
+    """Packs what is newer as `make package` packed what is there."""
+    code = paths.ROOT / inputs["code"] if "code" in inputs else None
+    asked = package_code.Asked(code, inputs.get("include"), inputs["dependencies"])
+    source = paths.ROOT / inputs["model"] if "model" in inputs else paths.LATEST_JOB
+    package.package(source, asked, paths.MODEL_ARCHIVE)
+
+
+def check_job(wish: Wish, job: Path) -> None:
+    """Raises UserError where the job that is to be packed is not of what was given to make."""
+    record = manifest.read(job / "manifest.json") or {}
+    wish.refuse(differs(wish, record, f"the latest job, {job.resolve().name},"))
+
+
+def _is_packable(job: Path) -> bool:
+    record = manifest.read(job / "manifest.json") or {}
+    return record.get("inputs", {}).get("version") not in versions.PUBLISHED
+
+
+def differs(
+    wish: Wish, made_of: Mapping[str, Any], what: str, targets: str = "local-train package"
+) -> str:
+    """What is to be said where something is not of what was given to make; else "".
+
+    Args:
+        made_of: the inputs of a package's manifest, or the whole manifest of a job.
+        what: it is called this.
+        targets: what makes it as it is asked for.
+    """
+    known = _facts(made_of)
+    other = {
+        name: known[name]
+        for name, value in wish.given.items()
+        if name in known and not _same(name, value, known[name])
+    }
+    if not other:
+        return ""
+    asked = " ".join(f"{name}={wish.given[name]}" for name in other)
+    found = " ".join(f"{name}={value}" for name, value in other.items())
+    return f"{asked}: {what} is of {found}. Run `make {targets} {asked}` first."
+
+
+def _facts(made_of: Mapping[str, Any]) -> dict[str, object]:
+    """By make's variable: what a package or a job was made of, as far as that is known."""
+    job = manifest.read(paths.JOBS / str(made_of.get("job")) / "manifest.json") or made_of
+    data = made_of.get("data", {})
+    inputs = job.get("inputs", {})
+    asked = inputs.get("hyperparameters", {})
+    used = job.get("metrics", {}).get("hyperparameters") or {}
+    return {
+        **{name.upper().replace("-", "_"): value for name, value in {**used, **asked}.items()},
+        **({"VERSION": inputs["version"]} if "version" in inputs else {}),
+        **{name.upper(): data[name] for name in ("dataset", "split", "tokens") if name in data},
+        **({"SPLIT_SEED": data["seed"]} if "seed" in data else {}),
+    }
+
+
+def _same(name: str, given: str, found: object) -> bool:
+    """Whether a text on make's command line means a recorded value; an empty one asks for nothing.
+
+    >>> _same("EPOCHS", "3", 3), _same("DROPOUT", ".10", 0.1), _same("VERSION", "v1", "v2")
+    (True, True, False)
+    """
+    if not given:
+        return True
+    if name == "DATASET":
+        return datasets.name_of(given) == found
+    if isinstance(found, bool):
+        return given.lower() in (("1", "true") if found else ("0", "false"))
+    if isinstance(found, (int, float)):
+        try:
+            return float(given) == found
+        except ValueError:
+            return False
+    return given == str(found)
+
+
+def _other_data(trained: Mapping[str, Any], found: Mapping[str, Any], scored: bool) -> str:
+    """What is to be said where build/data is not what the package was trained on; else "".
+
+    Another draw of the same data set matters to what is scored alone.
+    """
+    drawn = ("seed", "split", "tokens")
+    is_another_draw = trained.get("dataset") == found.get("dataset") and any(
+        trained.get(name) != found.get(name) for name in drawn
+    )
+    if trained["train_sha256"] == found["train_sha256"] or (is_another_draw and not scored):
+        return ""
+    why = ": its test sentences were not held out from this model" if is_another_draw else ""
+    return (
+        f"{paths.relative(paths.MODEL_ARCHIVE)} was trained on {channels.named(trained)}, but"
+        f" {paths.relative(paths.DATASET)} holds {channels.named(found)}{why}. Train on it"
+        f" (`make local-train package {_asked(found)}`), or make the other one again"
+        f" (`make data {_asked(trained)}`)."
+    )
+
+
+def _asked(data: Mapping[str, Any]) -> str:
+    """What to give to make for a data set.
+
+    >>> _asked({"dataset": "sample", "seed": 2, "split": "random"})
+    'DATASET=sample SEED=2'
+    """
+    words = [f"DATASET={data.get('dataset', '…')}"]
+    words += [f"SEED={data['seed']}"] if data.get("seed", 1) != 1 else []
+    words += [f"SPLIT={data['split']}"] if data.get("split", "random") != "random" else []
+    return " ".join([*words, *([f"TOKENS={data['tokens']}"] if "tokens" in data else [])])
+
+
+def check_inputs(wish: Wish) -> None:
+    """Raises UserError where build/data and build/vectors are not what is to be trained on."""
+    record = manifest.read(paths.VECTORS / "manifest.json") or {}
+    found = channels.facts(paths.DATASET)
+    wish.refuse(differs(wish, {"data": found}, paths.relative(paths.DATASET), "data vectors"))
+    if said := vectors_differ(record, found):
+        wish.refuse(f"{said} Run `make vectors {_asked(found)}`.")
+
+
+def vectors_differ(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """What is to be said of vectors that were learnt from other sentences; else "".
+
+    Args:
+        record: their manifest.
+        data: `channels.facts` of the data set that they are to go with.
+    """
+    learnt = record.get("learnt_from", {})
+    if learnt.get("train_sha256", data["train_sha256"]) == data["train_sha256"]:
+        return ""
+    return (
+        f"{paths.relative(paths.VECTORS)} was learnt from {channels.named(learnt)}, but"
+        f" {paths.relative(paths.DATASET)} holds {channels.named(data)}."
+    )
