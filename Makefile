@@ -12,9 +12,9 @@ TITLES ?= keep
 CLEAN ?=
 # knbc: an archive or folder of the corpus; default: what is in data/raw, else a download
 KNBC ?=
-# chive, wikipedia, wikija, corpus (with CORPUS=<text file>), characters (chiVe's vectors of single
-# ones) or random (numbers in place of chiVe's); default: chive, and wikipedia for the published
-# models
+# chive, wikipedia, wikija, corpus (learnt from CORPUS=<text file>, else from the training sentences),
+# characters (chiVe's vectors of single ones) or random (numbers in place of chiVe's); default: chive,
+# and wikipedia for the published models; corpus for text of which most tokens have no such vector
 VECTORS ?=
 CORPUS ?=
 # pieces of the tokenizer at most

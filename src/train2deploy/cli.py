@@ -144,9 +144,13 @@ def _data(arguments: argparse.Namespace) -> None:
 
 def _vectors(arguments: argparse.Namespace) -> None:
     """build/vectors: a tokenizer and a vector for each of its pieces"""
-    from train2deploy.vectors import channel
+    from train2deploy.vectors import channel, own_text
 
-    kind = arguments.kind or versions.vectors_of(arguments.model_version)
+    kind, said = arguments.kind, ""
+    if not kind:
+        kind, said = own_text.choose(arguments.model_version, paths.DATASET)
+    if said:
+        console.say(said)
     given = (kind, arguments.corpus, arguments.vocabulary_size, arguments.seed)
     name = arguments.tokenizer or versions.tokenizer_of(arguments.model_version, kind)
     runtime = _training_runtime(arguments)

