@@ -61,6 +61,7 @@ MODEL :=
 # a folder with your inference.py, instead of ours; what of your script's output goes along
 CODE :=
 INCLUDE :=
+PACKAGE = $(if $(MODEL)$(CODE)$(INCLUDE),package,build/model.tar.gz)
 # what the endpoint imports: lib (in the archive) or requirements (installed at start); default: lib
 # for our code, yours as it is
 DEPS ?=
@@ -82,6 +83,12 @@ override Q := $(value Q)
 export Q
 # 1: invoke prints the request as sent (on standard error) and the raw answer
 JSON ?=
+# invoke, cloud-invoke, verify, parity, cloud-deploy: a file to send; its content type (TYPE alone: Q
+# is the body), and the one that is wanted back
+REQUEST :=
+TYPE :=
+ACCEPT :=
+ASKED = $(if $(REQUEST),--request "$(REQUEST)") $(if $(TYPE),--type "$(TYPE)") $(if $(ACCEPT),--accept "$(ACCEPT)")
 # host, or docker: in containers. Default: docker where an engine has our images, or is the only way
 # sdk: local-train by the SDK's own local mode
 #RUNTIME ?= host
@@ -314,8 +321,6 @@ local-train: .hyperparameters $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOC
 package: $(if $(MODEL),,.packed build/jobs/latest/model.tar.gz) .stamps/host ## MODEL= CODE= INCLUDE=: build/model.tar.gz, what is served, uploaded and deployed
 	@$(RUN) package $(if $(MODEL),--model "$(MODEL)") $(if $(CODE),--code "$(CODE)") \
 		$(if $(INCLUDE),--include "$(INCLUDE)") --dependencies "$(DEPS)"
-# What the targets below serve; a model or code that is given is packed first.
-PACKAGE = $(if $(MODEL)$(CODE)$(INCLUDE),package,build/model.tar.gz)
 
 ##@ From a model to an answer
 .PHONY: local-serve local-stop invoke verify evaluate dry-run
@@ -328,12 +333,12 @@ local-serve: $(SERVE_ENV) .stamps/host $(SERVED) ## PORT= MODEL_DIR= DETACH=1 ME
 local-stop: .stamps/host ## end the endpoint that DETACH=1 started
 	@$(RUN) stop
 
-invoke: .stamps/host ## Q='…' JSON=1: one sentence to the endpoint at PORT
-	@$(RUN) invoke $(if $(JSON),--json) $(if $(PORT),--port $(PORT)) -- "$$Q"
+invoke: .stamps/host ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to the endpoint at PORT
+	@$(RUN) invoke $(if $(JSON),--json) $(if $(PORT),--port $(PORT)) $(ASKED) -- "$$Q"
 
 verify: $(SERVE_ENV) .stamps/host $(PACKAGE) ## endpoint against the SavedModel in a session
 	$(SAY_RUNTIME)
-	@$(RUN) verify
+	@$(RUN) verify $(ASKED)
 
 evaluate: $(SERVE_ENV) .stamps/host $(PACKAGE) ## scores on the test split, compared with two baselines
 	$(SAY_RUNTIME)
@@ -479,10 +484,10 @@ cloud-train: .hyperparameters .stamps/cloud .stamps/train data vectors ## YES=1 
 	@$(CLOUD_RUN) train $(CLOUD_TRAINING)
 
 cloud-deploy: .stamps/cloud $(PACKAGE) ## build/model.tar.gz, these bytes, behind an endpoint
-	@$(CLOUD_RUN) deploy
+	@$(CLOUD_RUN) deploy $(ASKED)
 
-cloud-invoke: .stamps/cloud ## Q='…': one sentence to the endpoint
-	@$(CLOUD_RUN) invoke $(if $(JSON),--json) -- "$$Q"
+cloud-invoke: .stamps/cloud ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to the endpoint
+	@$(CLOUD_RUN) invoke $(if $(JSON),--json) $(ASKED) -- "$$Q"
 
 cloud-batch: .stamps/cloud $(PACKAGE) ## INPUT=file.jsonl: a batch transform job, answers joined to inputs
 	@$(CLOUD_RUN) batch "$(INPUT)"

@@ -1,37 +1,105 @@
 """The article's direct check: a packed model run in a TensorFlow session, no endpoint.
 
     python -m hosting.direct_session <model directory> < sentences.json
+    python -m hosting.direct_session <SavedModel> < requests.json
 
-Standard input is a JSON list of sentences; standard output gets a JSON object with
-``probabilities`` (a row a sentence), ``signature`` and ``tensorflow``. The encoder
-is the one in the package's own code/ directory.
+Standard input is a JSON list of sentences, which the encoder in the package's own code/ directory
+reads; or an object: the name of a ``signature``, and ``requests``, of which the first is run that
+the model takes (inputs by key). Standard output gets a JSON object with ``signature``,
+``tensorflow`` and ``probabilities`` (a row a sentence), or ``request`` (its number) and ``outputs``
+as TensorFlow Serving would answer; ``refused`` is why the model took none.
 """
+import base64
 import importlib
 import json
 import os
 import sys
 
+import numpy as np
 import tensorflow as tf
 
 SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
 
-def main(model_dir):
+def main(path):
+    question = json.load(sys.stdin)
+    if isinstance(question, list):
+        version = max((name for name in os.listdir(path) if name.isdigit()), key=int)
+        encode = _encoder(path)
+        with tf.Session(graph=tf.Graph()) as session:
+            signature = _load(session, os.path.join(path, version), SIGNATURE)
+            model_output, = signature.outputs.values()
+            inputs = _fed(signature, encode(question))
+            answer = {'probabilities': session.run(model_output.name, inputs).tolist()}
+    else:
+        with tf.Session(graph=tf.Graph()) as session:
+            signature = _load(session, path, question['signature'])
+            answer = _run_first(session, signature, question['requests'])
+    json.dump(dict(answer, tensorflow=tf.__version__,
+                   signature={'inputs': _describe(signature.inputs),
+                              'outputs': _describe(signature.outputs)}), sys.stdout)
+
+
+def _encoder(model_dir):
     code = os.path.join(model_dir, 'code')
     sys.path[:0] = [os.path.join(code, 'lib'), code]
-    features = importlib.import_module('encoding').ModelInputs(code)
-    sentences = json.load(sys.stdin)
-    version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
-    with tf.Session(graph=tf.Graph()) as session:
-        meta_graph = tf.saved_model.loader.load(
-            session, [tf.saved_model.tag_constants.SERVING], os.path.join(model_dir, version))
-        signature = meta_graph.signature_def[SIGNATURE]
-        model_output, = signature.outputs.values()
-        probabilities = session.run(model_output.name, {
-            signature.inputs[name].name: rows for name, rows in features.encode(sentences).items()})
-    json.dump({'probabilities': probabilities.tolist(), 'tensorflow': tf.__version__,
-               'signature': {'inputs': _describe(signature.inputs),
-                             'outputs': _describe(signature.outputs)}}, sys.stdout)
+    return importlib.import_module('encoding').ModelInputs(code).encode
+
+
+def _load(session, version, signature):
+    meta_graph = tf.saved_model.loader.load(
+        session, [tf.saved_model.tag_constants.SERVING], version)
+    return meta_graph.signature_def[signature]
+
+
+def _run_first(session, signature, requests):
+    names = {key: info.name for key, info in signature.outputs.items()}
+    refused = 'no request'
+    for number, inputs in enumerate(requests):
+        try:
+            values = session.run(names, _fed(signature, inputs))
+        except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
+            refused = str(error).split('\n')[0]
+            continue
+        outputs = {key: _as_json(key, value) for key, value in values.items()}
+        return {'request': number,
+                'outputs': outputs if len(outputs) > 1 else next(iter(outputs.values()))}
+    return {'refused': refused}
+
+
+def _fed(signature, inputs):
+    return {signature.inputs[key].name: _array(rows, tf.as_dtype(signature.inputs[key].dtype))
+            for key, rows in inputs.items()}
+
+
+def _array(value, dtype):
+    if dtype == tf.string:
+        return np.array(_text(value), dtype=object)
+    return np.array(value, dtype=dtype.as_numpy_dtype)
+
+
+def _text(value):
+    """Strings as bytes; {"b64": ...} is how JSON has bytes that are no text."""
+    if isinstance(value, list):
+        return [_text(one) for one in value]
+    if isinstance(value, dict):
+        return base64.b64decode(value['b64'])
+    return value.encode('utf-8')
+
+
+def _as_json(key, value):
+    value = np.asarray(value)
+    if value.dtype == object:
+        return _as_text(value.tolist(), key.endswith('_bytes'))
+    return value.astype(np.float64).tolist() if value.dtype.kind == 'V' else value.tolist()
+
+
+def _as_text(value, in_base64):
+    if isinstance(value, list):
+        return [_as_text(one, in_base64) for one in value]
+    if in_base64:
+        return {'b64': base64.b64encode(value).decode()}
+    return value.decode('utf-8', 'replace')
 
 
 def _describe(tensors):

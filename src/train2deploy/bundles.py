@@ -6,8 +6,9 @@ CONTAINER_NAME = "model"
 """What the model directory is called in the container: /opt/ml/model."""
 
 
-def model_names(model_dir: Path) -> list[str]:
-    """The names that the models of a directory are served under, sorted.
+def newest(model_dir: Path) -> dict[str, Path]:
+    """The models of a directory by the names that they are served under, each with the directory
+    of its highest version.
 
     A SavedModel counts when it lies in a directory of digits, its version; its name is that
     of the directory above, and at the root of the archive that is the container's own:
@@ -15,5 +16,13 @@ def model_names(model_dir: Path) -> list[str]:
     """
     root = model_dir.resolve()
     versions = {path.parent for path in root.rglob("saved_model.pb")} - {root}
-    bases = {version.parent for version in versions if version.name.isdecimal()}
-    return sorted({CONTAINER_NAME if base == root else base.name for base in bases})
+    numbered = (version for version in versions if version.name.isdecimal())
+    found: dict[str, Path] = {}
+    for version in sorted(numbered, key=lambda path: (int(path.name), path)):
+        found[CONTAINER_NAME if version.parent == root else version.parent.name] = version
+    return found
+
+
+def model_names(model_dir: Path) -> list[str]:
+    """The names, sorted."""
+    return sorted(newest(model_dir))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train2deploy import console, exits, paths, staleness, versions
+from train2deploy import console, exits, paths, requests, staleness, versions
 from train2deploy.datasets import split
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--parent", type=int, help="end when this process ends")
     parity.add_argument("a", help="a runtime: host or docker")
     parity.add_argument("b", help="another one")
+    parity.add_argument("--package", action="store_true", help="as it is, nothing is trained")
+    requests.add_options(parity)
 
     package = add("package", _package)
     package.add_argument("--model", type=Path, default=paths.LATEST_JOB, help="or of elsewhere")
@@ -89,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("sentence")
     invoke.add_argument("--port", type=int, default=0, help="that of the detached endpoint")
     invoke.add_argument("--json", action="store_true")
-    add("verify", _verify)
+    requests.add_options(invoke)
+    requests.add_options(add("verify", _verify))
     add("evaluate", _evaluate)
     bench = add("bench", _bench)
     bench.add_argument("--quick", action="store_true", help="about a minute")
@@ -174,12 +177,15 @@ def _parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
     from train2deploy import parity, runtimes
 
-    versions.check_packed(arguments.model_version)
-    staleness.check_inputs(staleness.Wish.of(arguments))
-    job = _job(arguments, repro=True)
     a = runtimes.named(arguments.a, *_containers(arguments), variable="A")
     b = runtimes.named(arguments.b, *_containers(arguments), variable="B")
-    parity.parity(a, b, job)
+    if arguments.package:
+        staleness.ensure_current(staleness.Wish.of(arguments))
+        parity.parity_of_package(a, b, requests.given(arguments))
+        return
+    versions.check_packed(arguments.model_version)
+    staleness.check_inputs(staleness.Wish.of(arguments))
+    parity.parity(a, b, _job(arguments, repro=True))
 
 
 def _job(arguments: argparse.Namespace, repro: bool) -> "TrainingJob":
@@ -256,10 +262,11 @@ def _stop(arguments: argparse.Namespace) -> None:
 
 
 def _invoke(arguments: argparse.Namespace) -> None:
-    """Sends one sentence to the endpoint and prints the ranking"""
+    """Sends a sentence or a file to the endpoint and prints the answer"""
     from train2deploy import endpoint, invoke
 
-    invoke.invoke(arguments.sentence, endpoint.asked_port(arguments.port), arguments.json)
+    request = requests.asked(arguments)
+    invoke.invoke(request, endpoint.asked_port(arguments.port), arguments.json)
 
 
 def _verify(arguments: argparse.Namespace) -> None:
@@ -267,9 +274,9 @@ def _verify(arguments: argparse.Namespace) -> None:
     from train2deploy import endpoint, verify
 
     staleness.ensure_current(staleness.Wish.of(arguments))
-    runtime = _runtime(arguments)
+    runtime, request = _runtime(arguments), requests.given(arguments)
     with endpoint.of_current_model(runtime) as running:
-        verify.verify(running, runtime)
+        verify.verify(running, runtime, request)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -319,9 +326,10 @@ def _rehearse(arguments: argparse.Namespace) -> None:
     with endpoint.of_current_model(runtime) as running:
         verify.verify(running, runtime)
         evaluate.evaluate(running, staleness.Wish.of(arguments))
-        ranking = endpoint.rank(running, arguments.sentence)
+        request = requests.sentences(arguments.sentence)
+        answer = endpoint.invocations(running, request)
     console.say("")
-    console.print_table(invoke.ranking_table(arguments.sentence, ranking))
+    invoke.show(request, answer, as_json=False)
     console.say("artifacts:")
     for path in (paths.LATEST_JOB.resolve(), paths.MODEL_ARCHIVE, paths.EVALUATION):
         console.say(f"  {paths.relative(path)}")

@@ -27,10 +27,11 @@ from train2deploy import (
     package_lint,
     paths,
     processes,
+    requests,
 )
+from train2deploy.answers import Ranking, read_rankings
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
-from train2deploy.rankings import Ranking, read_rankings
 from train2deploy.runtimes import Runtime, engine
 from train2deploy.runtimes.host import HOST
 
@@ -193,12 +194,18 @@ def stop() -> bool:
     return True
 
 
-def request(
-    endpoint: Endpoint, method: str, path: str, body: bytes | None = None, content_type: str = ""
+def exchange(
+    endpoint: Endpoint,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    content_type: str = "",
+    accept: str = "",
 ) -> tuple[int, bytes]:
     """One HTTP request; (status, body)."""
     connection = http.client.HTTPConnection(ADDRESS, endpoint.port, timeout=70)
-    headers = {"Content-Type": content_type} if content_type else {}
+    named = {"Content-Type": content_type, "Accept": accept}
+    headers = {name: value for name, value in named.items() if value}
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
@@ -207,24 +214,27 @@ def request(
         connection.close()
 
 
-def rank(endpoint: Endpoint, sentence: str) -> Ranking:
-    """One sentence as the article's client sends it, which any handler of its kind understands."""
-    return _ask(endpoint, sentence, 1)[0]
-
-
 def classify(endpoint: Endpoint, sentences: list[str]) -> list[Ranking]:
     """Sends sentences to /invocations in one request; the ranking of each.
 
     Raises:
         EndpointError: no answer, or an error; with the endpoint's own message.
     """
-    return _ask(endpoint, sentences, len(sentences))
+    answer = invocations(endpoint, requests.sentences(sentences))
+    rankings = read_rankings(answer, len(sentences))
+    if rankings is None:
+        raise EndpointError(
+            f"{endpoint.url}/invocations: the answer is not a JSON ranking of labels:"
+            f" {_message(answer)!r}. Is another model served there?"
+        )
+    return rankings
 
 
-def _ask(endpoint: Endpoint, query: str | list[str], count: int) -> list[Ranking]:
-    body = json.dumps({"q": query}, ensure_ascii=False).encode()
+def invocations(endpoint: Endpoint, request: requests.Request) -> bytes:
+    """What /invocations answers; raises EndpointError as `classify` does."""
+    wanted = (request.body, request.content_type, request.accept)
     try:
-        status, answer = request(endpoint, "POST", "/invocations", body, "application/json")
+        status, answer = exchange(endpoint, "POST", "/invocations", *wanted)
     except (OSError, http.client.HTTPException) as error:
         raise EndpointError(
             f"{endpoint.url}: no answer ({_one_line(error)})."
@@ -232,13 +242,7 @@ def _ask(endpoint: Endpoint, query: str | list[str], count: int) -> list[Ranking
         ) from error
     if status != http.client.OK:
         raise EndpointError(f"{endpoint.url}/invocations answered {status}: {_message(answer)}")
-    rankings = read_rankings(answer, count)
-    if rankings is None:
-        raise EndpointError(
-            f"{endpoint.url}/invocations: the answer is not a JSON ranking of labels:"
-            f" {_message(answer)!r}. Is another model served there?"
-        )
-    return rankings
+    return answer
 
 
 def asked_port(port: int) -> int:
@@ -328,7 +332,7 @@ def _wait_until_ready(
                 f" {paths.relative(log_path)}"
             )
         with contextlib.suppress(OSError, http.client.HTTPException):
-            if all(_is_well(path, *request(endpoint, "GET", path)) for path in wanted):
+            if all(_is_well(path, *exchange(endpoint, "GET", path)) for path in wanted):
                 return
         time.sleep(0.1)
     raise EndpointError(

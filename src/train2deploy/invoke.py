@@ -1,39 +1,46 @@
-"""`make invoke Q=…`: one sentence to the endpoint, the ranking as a table with bars."""
-
-import json
+"""`make invoke`: one request to the endpoint; a ranking as bars, other JSON pretty-printed."""
 
 from rich.table import Table
 
-from train2deploy import console, endpoint, paths
-from train2deploy.errors import UserError
+from train2deploy import answers, console, endpoint, paths
+from train2deploy.answers import Ranking
 from train2deploy.hashing import sha256_file
-from train2deploy.rankings import Ranking
+from train2deploy.requests import Request
 
 
-def invoke(sentence: str, port: int, as_json: bool) -> None:
+def invoke(request: Request, port: int, as_json: bool) -> None:
     """Asks the endpoint on `port` and prints what it says."""
-    check(sentence)
     _say_whether_outdated(port)
-    show(sentence, endpoint.rank(endpoint.Endpoint(port, 0, None), sentence), as_json)
+    show(request, endpoint.invocations(endpoint.Endpoint(port, 0, None), request), as_json)
 
 
-def check(sentence: str) -> None:
-    """Raises UserError for what is not a sentence."""
-    if not sentence.strip():
-        raise UserError("Q: expected a sentence, found nothing. For instance Q='電波が悪い'.")
-    try:
-        sentence.encode()
-    except UnicodeEncodeError as error:
-        raise UserError("Q: expected UTF-8, found other bytes.") from error
-
-
-def show(sentence: str, ranking: Ranking, as_json: bool) -> None:
-    """Prints a ranking; as JSON, the request as it was sent goes to standard error."""
+def show(request: Request, answer: bytes, as_json: bool) -> None:
+    """Prints an answer; as JSON, it is raw, and the request as sent goes to standard error."""
     if as_json:
-        console.note(json.dumps({"q": sentence}, ensure_ascii=False))
-        console.say(json.dumps(ranking, ensure_ascii=False))
-    else:
-        console.print_table(ranking_table(sentence, ranking))
+        console.note(request.body.decode("utf-8", "replace"))
+        console.say(answer.decode("utf-8", "replace").removesuffix("\n"))
+        return
+    rankings = answers.read_rankings(answer)
+    if rankings:
+        titles = list(request.titles)
+        titles += [f"{number}" for number in range(len(titles) + 1, len(rankings) + 1)]
+        for title, ranking in zip(titles, rankings, strict=False):
+            console.print_table(ranking_table(title, ranking))
+        return
+    for line in _text(answer).split("\n"):
+        console.say(console.shown(line, None))
+
+
+def _text(answer: bytes) -> str:
+    try:
+        return answers.pretty(answers.parse(answer))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        text = answer.decode()
+    except UnicodeDecodeError:
+        return f"{len(answer)} bytes that are not text; JSON=1 prints them as they are"
+    return text.replace("\r\n", "\n").removesuffix("\n")
 
 
 def _say_whether_outdated(port: int) -> None:
@@ -47,10 +54,10 @@ def _say_whether_outdated(port: int) -> None:
         )
 
 
-def ranking_table(sentence: str, ranking: list[dict[str, object]]) -> Table:
+def ranking_table(title: str, ranking: Ranking) -> Table:
     """A row a label: name, probability, bar."""
     table = Table(
-        title=console.shown(sentence, None), title_justify="left", box=None, show_header=False
+        title=console.shown(title, None), title_justify="left", box=None, show_header=False
     )
     table.add_column("label")
     table.add_column("prob", justify="right")

@@ -1,17 +1,20 @@
 """`make parity A=host B=docker`: the same seed in two runtimes, weights and answers compared."""
 
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from train2deploy import console, endpoint, jobs, manifest, package, paths
+from train2deploy import answers, console, endpoint, golden, jobs, manifest, package, paths
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file, sha256_tree
+from train2deploy.requests import Request
 from train2deploy.runtimes import Runtime
+from train2deploy.verify import OTHER_TOLERANCE
 
 SENTENCES = 50
 TOLERANCE = 1.5e-6
@@ -20,6 +23,8 @@ digit, which is what numbers that are all but equal may be rounded apart."""
 SHOWN = 10
 """Rows of the table of differences."""
 
+Ask = Callable[[Request], bytes]
+"""What an endpoint answers to a request."""
 Answer = dict[str, float]
 """What an endpoint says of one sentence: probability by label."""
 
@@ -73,6 +78,47 @@ def parity(a: Runtime, b: Runtime, job: jobs.TrainingJob) -> dict[str, Any]:
         raise JobFailed(f"{line}. Written: {paths.relative(paths.PARITY)}")
     console.say(f"{line}: ok")
     return result
+
+
+def parity_of_package(a: Runtime, b: Runtime, request: Request | None) -> None:
+    """Serves build/model.tar.gz in both runtimes and compares what they answer to a request."""
+    model_dir, digest = endpoint.unpacked_model(), sha256_file(paths.MODEL_ARCHIVE)
+
+    def side(runtime: Runtime) -> Ask:
+        def ask(asked: Request) -> bytes:
+            with endpoint.temporary(model_dir, digest, runtime) as running:
+                return endpoint.invocations(running, asked)
+
+        return ask
+
+    compare({a.name: side(a), b.name: side(b)}, request, paths.PARITY)
+
+
+def compare(sides: Mapping[str, Ask], request: Request | None, result: Path) -> None:
+    """Asks two endpoints of build/model.tar.gz the same; prints and writes `result`.
+
+    Args:
+        request: the user's own; None takes one that fits the package.
+
+    Raises:
+        JobFailed: none was answered, or the answers differ.
+    """
+    (one, first), (other, second) = sides.items()
+    asked = golden.comparable(endpoint.unpacked_model(), request)
+    try:
+        found, answer = golden.first_answer(asked, first)
+    except JobFailed as error:
+        raise JobFailed(f"{one}: no answer to compare ({error}); {golden.ASK}") from error
+    worst = answers.compared(answer, second(found))
+    facts: dict[str, Any] = {"max_abs_difference": worst, "tolerance": OTHER_TOLERANCE}
+    facts |= {"runtimes": [one, other], "model_sha256": sha256_file(paths.MODEL_ARCHIVE)}
+    result.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_json(result, facts)
+    line = f"{one} against {other}: the same request: max |Δ| = {worst:.2g}"
+    line += f", tolerance {OTHER_TOLERANCE:g}"
+    if worst > OTHER_TOLERANCE:
+        raise JobFailed(f"{line}. Written: {paths.relative(result)}")
+    console.say(f"{line}: ok")
 
 
 def difference(one: Answer, other: Answer) -> float:

@@ -1,69 +1,122 @@
 """`make verify`: the article's direct check, and whether the endpoint answers the same.
 
-The packed SavedModel is loaded in a TensorFlow session, without the endpoint; its
-probabilities for some sentences are compared with the endpoint's.
+The packed SavedModel is loaded in a TensorFlow session, without the endpoint; what it says is
+compared with the endpoint's answers: probabilities of some sentences where the package's code is
+ours, the outputs of a generated or given request where it is not.
 """
 
+import http.client
 import json
 import math
 from pathlib import Path
 from typing import Any
 
-from train2deploy import console, endpoint, manifest, paths, runtimes
-from train2deploy.datasets import channels
-from train2deploy.errors import JobFailed
+from train2deploy import answers, bundles, console, endpoint, golden, manifest, paths, runtimes
+from train2deploy import signature as signatures
+from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
+from train2deploy.requests import Request
 from train2deploy.runtimes import Runtime
 from train2deploy.runtimes.host import HOST
 
-SENTENCES = 20
 TOLERANCE = 1e-6
 """The model server prints six digits, which is half of this away from a probability at most;
 the other half is for the order in which sums are taken."""
-FIRST_SENTENCE = "電波が悪い"
+OTHER_TOLERANCE = 1e-5
+"""The same of any numbers, relative to those above 1."""
 
 
-def verify(running: endpoint.Endpoint, runtime: Runtime = HOST) -> None:
+def verify(
+    running: endpoint.Endpoint, runtime: Runtime = HOST, request: Request | None = None
+) -> None:
     """Compares, prints and writes build/verification.json.
 
     Args:
         running: serves build/model.tar.gz.
         runtime: where the session runs.
+        request: the user's own, which must be answered, too.
 
     Raises:
-        JobFailed: a probability differs by more than TOLERANCE.
+        JobFailed: the endpoint does not answer what the model says.
     """
-    sentences = golden_sentences()
     model_dir = endpoint.unpacked_model()
+    if golden.reads_sentences(model_dir):
+        result, what = _of_sentences(running, model_dir, runtime)
+    else:
+        result, what = _of_signatures(running, model_dir, runtime, request)
+    for name, tensors in result["signature"].items():
+        for key, tensor in tensors.items():
+            console.say(f"signature {name} {key}: {tensor}")
+    manifest.write_json(
+        paths.VERIFICATION, {"model_sha256": sha256_file(paths.MODEL_ARCHIVE), **result}
+    )
+    worst, tolerance = result["max_abs_difference"], result["tolerance"]
+    line = (
+        f"endpoint against session (TensorFlow {result['tensorflow']}), {what} = {worst:.2g},"
+        f" tolerance {tolerance:g}"
+    )
+    if not worst <= tolerance:
+        raise JobFailed(f"{line}: the endpoint does not answer what the model says.")
+    console.say(f"{line}: ok")
+    if request:
+        size = len(endpoint.invocations(running, request))
+        console.say(f"REQUEST ({request.content_type}): answered, {size} bytes")
+    elif not golden.reads_sentences(model_dir):
+        _, left = golden.other_requests(model_dir, None)
+        console.say(left or "/invocations has no code of its own: it answers as the model server")
+
+
+def _of_sentences(
+    running: endpoint.Endpoint, model_dir: Path, runtime: Runtime
+) -> tuple[dict[str, Any], str]:
+    sentences = golden.sentences()
     direct = run_session(model_dir, sentences, runtime)
     served = endpoint.classify(running, sentences)
     labels = json.loads((model_dir / "code" / "labels.json").read_text(encoding="utf-8"))
     differences = [
         abs(dict(zip(labels, row, strict=True))[str(entry["label"])] - float(str(entry["prob"])))
-        for row, ranking in zip(direct["probabilities"], served, strict=True)
+        for row, ranking in zip(direct.pop("probabilities"), served, strict=True)
         for entry in ranking
     ]
     # What is not a number differs more than any number.
     worst = max(differences, key=lambda difference: (math.isnan(difference), difference))
-    for name, tensors in direct["signature"].items():
-        for key, tensor in tensors.items():
-            console.say(f"signature {name} {key}: {tensor}")
-    result = {
-        "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
-        "sentences": len(sentences),
-        "max_abs_difference": worst,
-        "tolerance": TOLERANCE,
-        "signature": direct["signature"],
-        "tensorflow": direct["tensorflow"],
-    }
-    manifest.write_json(paths.VERIFICATION, result)
-    line = (
-        f"endpoint against session (TensorFlow {direct['tensorflow']}), {len(sentences)} sentences:"
-        f" max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
-    )
-    if not worst <= TOLERANCE:
-        raise JobFailed(f"{line}: the endpoint does not answer what the model says.")
-    console.say(f"{line}: ok")
+    found = {"max_abs_difference": worst, "tolerance": TOLERANCE, "sentences": len(sentences)}
+    return {**direct, **found}, f"{len(sentences)} sentences: max |Δp|"
+
+
+def _of_signatures(
+    running: endpoint.Endpoint, model_dir: Path, runtime: Runtime, request: Request | None
+) -> tuple[dict[str, Any], str]:
+    """The default signature of each model, asked of the model server behind the endpoint."""
+    found: dict[str, Any] = {"signature": {}}
+    worst, origin = 0.0, "generated"
+    for name, version in bundles.newest(model_dir).items():
+        wanted = signatures.read(version)
+        inputs = wanted.given(request.body) if request else None
+        origin = "given" if inputs else origin
+        choice = [inputs] if inputs else wanted.requests()
+        direct = _ask(runtime, version, {"signature": wanted.name, "requests": choice})
+        if "refused" in direct:
+            raise UserError(
+                f"the model {name} takes no {origin} request ({direct['refused']}). Give one:"
+                ' REQUEST=<file with {"instances": …} or {"inputs": …}>.'
+            )
+        body = {"signature_name": wanted.name, "inputs": choice[direct["request"]]}
+        served = _predict(running, name, body)
+        worst = max(worst, answers.difference(served, direct["outputs"]))
+        found["tensorflow"] = direct["tensorflow"]
+        found["signature"] |= {f"{name} {key}": value for key, value in direct["signature"].items()}
+    found |= {"max_abs_difference": worst, "tolerance": OTHER_TOLERANCE}
+    models = ", ".join(bundles.newest(model_dir))
+    return found, f"{origin} request to {models}: max |Δ|"
+
+
+def _predict(running: endpoint.Endpoint, model: str, body: dict[str, Any]) -> Any:
+    path = f"/tfs/v1/models/{model}:predict"
+    status, answer = endpoint.exchange(running, "POST", path, json.dumps(body).encode())
+    if status != http.client.OK:
+        raise JobFailed(f"{running.url}{path} answered {status}: {answer[:300].decode('utf-8')}")
+    return json.loads(answer)["outputs"]
 
 
 def run_session(model_dir: Path, sentences: list[str], runtime: Runtime = HOST) -> dict[str, Any]:
@@ -72,17 +125,12 @@ def run_session(model_dir: Path, sentences: list[str], runtime: Runtime = HOST) 
     Returns:
         {"probabilities": rows, "signature": …, "tensorflow": version}
     """
+    return _ask(runtime, model_dir, sentences)
+
+
+def _ask(runtime: Runtime, path: Path, question: object) -> dict[str, Any]:
     try:
-        result: dict[str, Any] = runtimes.ask(
-            runtime, "hosting.direct_session", [model_dir], sentences
-        )
+        result: dict[str, Any] = runtimes.ask(runtime, "hosting.direct_session", [path], question)
     except JobFailed as error:
         raise JobFailed(f"{error}\nthe SavedModel could not be run in a session.") from error
     return result
-
-
-def golden_sentences() -> list[str]:
-    """The article's sentence and the first test sentences (with something in them)."""
-    rows = channels.read(paths.DATASET / "test") if paths.DATASET.is_dir() else []
-    texts = [row.text for row in rows if row.text.strip()]
-    return [FIRST_SENTENCE, *texts[: SENTENCES - 1]]

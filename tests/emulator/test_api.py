@@ -11,6 +11,7 @@ import pytest
 from conftest import HYPERPARAMETERS, PYTHON, another_model, running_account
 from project import TIMEOUT_SECONDS
 
+from train2deploy import requests
 from train2deploy.cloud import runtime
 
 SENTENCE = "電波が悪い"
@@ -404,6 +405,6 @@ def test_cloud_invoke_shows_a_ranking_of_any_content_type(capsys):
         config=SimpleNamespace(endpoint_name="mine"),
         client=lambda name: SimpleNamespace(invoke_endpoint=invoke_endpoint),
     )
-    runtime.invoke(cloud, "電波が悪い", as_json=False)
+    runtime.invoke(cloud, requests.sentences("電波が悪い"), as_json=False)
     assert asked == [{"q": "電波が悪い"}]
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "b"]

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from train2deploy import console, exits, paths, staleness, versions
+from train2deploy import console, exits, paths, requests, staleness, versions
 from train2deploy.cloud.config import NEEDED, overrides
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
@@ -63,10 +63,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=_number("SEED", int, 0, "0 or more"), default=1)
         command.add_argument("--repro", action="store_true")
         command.add_argument("--fresh", action="store_true", help="a new job all the same")
-    add("deploy", _deploy)
+    requests.add_options(add("deploy", _deploy))
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
     invoke.add_argument("--json", action="store_true")
+    requests.add_options(invoke)
     batch = add("batch", _batch)
     batch.add_argument("input", type=Path)
     scale = add("scale", _scale)
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parity = add("parity", _parity)
     for side in ("a", "b"):
         parity.add_argument(side, help="host or docker; cloud for one of the two")
+    requests.add_options(parity)
     add("policy", _policy)
     status = add("status", _status)
     status.add_argument("--follow", action="store_true", help="the training jobs, to their end")
@@ -172,14 +174,16 @@ def _deploy(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import deploy
 
     staleness.ensure_current(staleness.Wish.of(arguments))
-    deploy.deploy(_connect(arguments), _leave(arguments))
+    request = requests.given(arguments)
+    deploy.deploy(_connect(arguments), _leave(arguments), request)
 
 
 def _invoke(arguments: argparse.Namespace) -> None:
-    """One sentence to the endpoint"""
+    """A sentence or a file to the endpoint"""
     from train2deploy.cloud import runtime
 
-    runtime.invoke(_connect(arguments, needs=()), arguments.sentence, arguments.json)
+    request = requests.asked(arguments)
+    runtime.invoke(_connect(arguments, needs=()), request, arguments.json)
 
 
 def _batch(arguments: argparse.Namespace) -> None:
@@ -211,7 +215,7 @@ def _parity(arguments: argparse.Namespace) -> None:
     here = next((name for name in sides if sides[name] != "cloud"), "A")
     runtime = runtimes.named(sides[here], variable=here)
     staleness.ensure_current(staleness.Wish.of(arguments))
-    parity.parity(_connect(arguments, needs=()), runtime)
+    parity.parity(_connect(arguments, needs=()), runtime, requests.given(arguments))
 
 
 def _policy(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, manifest, package_lint, paths
-from train2deploy.cloud import endpoints, images, names, plan, prices, runtime, storage, tags
+from train2deploy.cloud import endpoints, images, names, plan, prices, proof, storage, tags
 from train2deploy.cloud.session import (
     Cloud,
     CloudError,
@@ -26,7 +26,7 @@ from train2deploy.cloud.session import (
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
-from train2deploy.verify import golden_sentences
+from train2deploy.requests import Request
 
 DEPLOYMENT = paths.CLOUD_WORK / "deployment.json"
 
@@ -137,8 +137,11 @@ def outlined(cloud: Cloud) -> plan.Plan:
     return result
 
 
-def deploy(cloud: Cloud, leave: plan.Leave) -> None:
+def deploy(cloud: Cloud, leave: plan.Leave, request: Request | None = None) -> None:
     """Creates or updates the endpoint, and proves that it serves these bytes.
+
+    Args:
+        request: one of the user's own, which it must answer.
 
     Raises:
         CloudError: it did not come into service; what was made for it is removed.
@@ -164,7 +167,7 @@ def deploy(cloud: Cloud, leave: plan.Leave) -> None:
             console.say(f"endpoint {name} has this model already")
         _wait(cloud, name, deployment)
         _prove(cloud, deployment)
-        _run_golden_requests(cloud)
+        proof.ask(cloud, request)
     tags.renew(cloud, deployment.model_name, deployment.config_name)
     endpoints.remove_unused(cloud, name, keep=deployment.config_name)
     console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
@@ -384,14 +387,3 @@ def _prove(cloud: Cloud, deployment: Deployment) -> None:
         DEPLOYMENT, {"model_sha256": served, "model_uri": uri, "endpoint": endpoint["EndpointName"]}
     )
     console.say(f"deployed bytes are those of build/model.tar.gz: sha256 {served}")
-
-
-def _run_golden_requests(cloud: Cloud) -> None:
-    sentences = golden_sentences()
-    rankings = runtime.classify(cloud, sentences)
-    for sentence, ranking in zip(sentences, rankings, strict=True):
-        total = sum(float(entry["prob"]) for entry in ranking)
-        if abs(total - 1) > 1e-4:
-            raise CloudError(f"{sentence}: probabilities that add up to {total:.4f}: {ranking}")
-    first = console.shown(rankings[0][0]["label"])
-    console.say(f"{len(sentences)} golden requests answered; {sentences[0]}: {first}")

@@ -2,26 +2,38 @@
 
 from typing import Any
 
-from train2deploy import console, endpoint, manifest, paths
+from train2deploy import console, endpoint, golden, manifest, paths
+from train2deploy import parity as of_package
 from train2deploy.cloud import runtime
 from train2deploy.cloud.session import Cloud
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file
+from train2deploy.requests import Request
 from train2deploy.runtimes import Runtime
-from train2deploy.verify import golden_sentences
 
 TOLERANCE = 1e-5
 """float32, on processors that are not the same."""
 RESULT = paths.CLOUD_WORK / "parity.json"
 
 
-def parity(cloud: Cloud, here: Runtime) -> None:
+def parity(cloud: Cloud, here: Runtime, request: Request | None = None) -> None:
     """Compares, prints and writes build/cloud/parity.json.
+
+    Args:
+        request: the user's own; needed where the package's code is neither ours nor none.
 
     Raises:
         JobFailed: a label differs, or a probability by more than TOLERANCE.
     """
-    sentences = golden_sentences()
+    if request or not golden.reads_sentences(endpoint.unpacked_model()):
+        with endpoint.of_current_model(here) as running:
+            sides = {
+                here.name: lambda asked: endpoint.invocations(running, asked),
+                "cloud": lambda asked: runtime.ask(cloud, asked),
+            }
+            of_package.compare(sides, request, RESULT)
+        return
+    sentences = golden.sentences()
     with endpoint.of_current_model(here) as running:
         ours = endpoint.classify(running, sentences)
     theirs = runtime.classify(cloud, sentences)

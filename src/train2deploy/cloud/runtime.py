@@ -1,12 +1,12 @@
 """Asking an endpoint: as the article's client does, invoke_endpoint with a JSON body."""
 
-import json
-
 import botocore.exceptions
 
+from train2deploy import invoke as local
+from train2deploy import requests
+from train2deploy.answers import Ranking, read_rankings
 from train2deploy.cloud.session import Cloud, CloudError, code, message
-from train2deploy.invoke import check, show
-from train2deploy.rankings import Ranking, read_rankings
+from train2deploy.requests import Request
 
 AT_ONCE = 50
 """Sentences of a request: far below the platform's 60 s and 5 MB."""
@@ -21,24 +21,31 @@ def classify(cloud: Cloud, sentences: list[str], variant: str = "") -> list[Rank
     rankings: list[Ranking] = []
     for start in range(0, len(sentences), AT_ONCE):
         asked = sentences[start : start + AT_ONCE]
-        rankings += _ask(cloud, asked, len(asked), variant)
+        answer = ask(cloud, requests.sentences(asked, requests.JSON), variant)
+        found = read_rankings(answer, len(asked))
+        if found is None:
+            raise CloudError(
+                f"endpoint {cloud.config.endpoint_name}: the answer is not a JSON ranking of"
+                f" labels: {answer[:300]!r}"
+            )
+        rankings += found
     return rankings
 
 
-def invoke(cloud: Cloud, sentence: str, as_json: bool) -> None:
-    """Prints one ranking."""
-    check(sentence)
-    show(sentence, _ask(cloud, sentence, 1)[0], as_json)
+def invoke(cloud: Cloud, request: Request, as_json: bool) -> None:
+    """Prints one answer."""
+    local.show(request, ask(cloud, request), as_json)
 
 
-def _ask(cloud: Cloud, query: str | list[str], count: int, variant: str = "") -> list[Ranking]:
+def ask(cloud: Cloud, request: Request, variant: str = "") -> bytes:
+    """What the endpoint answers."""
     name = cloud.config.endpoint_name
     try:
         answer = cloud.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=name,
-            Body=json.dumps({"q": query}, ensure_ascii=False).encode(),
-            ContentType="application/json",
-            Accept="application/json",
+            Body=request.body,
+            ContentType=request.content_type,
+            **({"Accept": request.accept} if request.accept else {}),
             **({"TargetVariant": variant} if variant else {}),
         )
     except botocore.exceptions.ClientError as error:
@@ -49,10 +56,5 @@ def _ask(cloud: Cloud, query: str | list[str], count: int, variant: str = "") ->
             f"endpoint {name}: {code(error)}: {message(error)} `make cloud-status` shows what"
             " is there, `make cloud-deploy` makes it."
         ) from error
-    body = answer["Body"].read()
-    rankings = read_rankings(body, count)
-    if rankings is None:
-        raise CloudError(
-            f"endpoint {name}: the answer is not a JSON ranking of labels: {body[:300]!r}"
-        )
-    return rankings
+    body: bytes = answer["Body"].read()
+    return body

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from train2deploy import archives, endpoint, evaluate, manifest, package, paths, verify
+from train2deploy import archives, endpoint, evaluate, golden, manifest, package, paths
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runs import registry
@@ -117,9 +117,9 @@ def _score(run: Run, runtime: Runtime) -> tuple[dict[str, Any], dict[str, Any]]:
     data = run.channels / paths.DATASET.name
     with endpoint.temporary(model, sha256_file(run.archive), runtime) as running:
         evaluation = evaluate.result_of(running, data, run.archive)
-        ranking = endpoint.classify(running, [verify.FIRST_SENTENCE])[0]
-    golden = {"sentence": verify.FIRST_SENTENCE, "ranking": ranking}
-    return evaluation, {"golden.json": golden}
+        ranking = endpoint.classify(running, [golden.FIRST_SENTENCE])[0]
+    found = {"sentence": golden.FIRST_SENTENCE, "ranking": ranking}
+    return evaluation, {"golden.json": found}
 
 
 def _scored_by_job(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:

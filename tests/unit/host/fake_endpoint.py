@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from train2deploy.endpoint import Endpoint
@@ -22,11 +23,37 @@ def answering(
 ) -> Iterator[Endpoint]:
     """An endpoint for the length of a `with` block; `answer` takes what was asked."""
 
+    def of_sentences(path: str, headers: Message, body: bytes) -> Answer:
+        assert (path, headers["Content-Type"]) == ("/invocations", "application/json")
+        return answer(json.loads(body)["q"])
+
+    with serving(of_sentences, content_type) as endpoint:
+        yield endpoint
+
+
+@contextlib.contextmanager
+def answering_anything(answer: Answer) -> Iterator[tuple[Endpoint, list[tuple[Message, bytes]]]]:
+    """One that always says the same, and the list of (headers, body) that it is asked."""
+    asked = []
+
+    def same(path: str, headers: Message, body: bytes) -> Answer:
+        asked.append((headers, body))
+        return answer
+
+    with serving(same) as endpoint:
+        yield endpoint, asked
+
+
+@contextlib.contextmanager
+def serving(
+    answer: Callable[[str, Message, bytes], Answer], content_type: str = ""
+) -> Iterator[Endpoint]:
+    """One whose `answer` takes path, headers and body of a POST."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            assert (self.path, self.headers["Content-Type"]) == ("/invocations", "application/json")
-            status, content = answer(json.loads(body)["q"])
+            status, content = answer(self.path, self.headers, body)
             if status == 0:
                 self.wfile.write(content)
                 return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import cli, endpoint, jobs, package, paths, processes
+from train2deploy import cli, endpoint, jobs, package, paths, processes, requests
 from train2deploy.datasets import channels
 from train2deploy.errors import (
     EXIT_ENVIRONMENT,
@@ -215,7 +215,7 @@ def test_a_sentence_may_begin_with_a_hyphen(monkeypatch: pytest.MonkeyPatch):
     asked = []
     monkeypatch.setattr("train2deploy.invoke.invoke", lambda *request: asked.append(request))
     assert cli.main(["invoke", "--port", "1234", "--", "-圏外"]) == 0
-    assert asked == [("-圏外", 1234, False)]
+    assert asked == [(requests.sentences("-圏外"), 1234, False)]
 
 
 # --- as a process -----------------------------------------------------------------------------

@@ -1,15 +1,13 @@
 """console and invoke: bars, tables, and whatever text a user sends."""
 
 import io
-import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from train2deploy import console, endpoint, invoke
-from train2deploy.errors import UserError
+from train2deploy import console, invoke
 
 
 @pytest.mark.parametrize(
@@ -103,20 +101,3 @@ def test_in_a_log_a_download_of_unknown_length_prints_nothing(capsys: pytest.Cap
     with console.download_progress("x", None, 0) as advance:
         advance(10_000)
     assert capsys.readouterr().out == ""
-
-
-def test_invoke_prints_the_raw_answer_as_json(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    asked = []
-    monkeypatch.setattr(endpoint, "rank", lambda *request: asked.append(request) or RANKING)
-    invoke.invoke("電波が悪い", 8080, as_json=True)
-    line = capsys.readouterr().out
-    assert json.loads(line) == RANKING
-    assert "携帯電話" in line
-    assert asked == [(endpoint.Endpoint(8080, 0, None), "電波が悪い")]
-
-
-def test_invoke_without_a_sentence_says_what_to_give():
-    with pytest.raises(UserError, match="Q: expected a sentence"):
-        invoke.invoke("", 8080, as_json=False)

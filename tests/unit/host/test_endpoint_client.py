@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_endpoint import answering, rankings_of
 
-from train2deploy import archives, endpoint, invoke, manifest, paths
+from train2deploy import archives, endpoint, invoke, manifest, paths, requests
 from train2deploy.endpoint import Endpoint, EndpointError
 from train2deploy.errors import MissingRequirement, UserError
 from train2deploy.runtimes.host import HOST
@@ -82,7 +82,7 @@ def test_invoke_shows_a_ranking_of_any_content_type(
         return 200, body
 
     with answering(answer, content_type) as running:
-        invoke.invoke("電波が悪い", running.port, as_json=False)
+        invoke.invoke(requests.sentences("電波が悪い"), running.port, as_json=False)
     assert asked == ["電波が悪い"]
     title, first, second = capsys.readouterr().out.splitlines()
     assert (title.strip(), first.split()[:2]) == ("電波が悪い", ["a", "0.750000"])

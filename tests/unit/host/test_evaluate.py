@@ -197,6 +197,9 @@ def test_without_a_test_split_it_says_what_to_run(project: Path):
 # --- the SavedModel against the endpoint ---------------------------------------------------
 
 
+CODE = ("labels.json", "vocabulary.json", "tokenizer.model", "encoding.py", "inference.py")
+
+
 @pytest.fixture
 def packed(data: list[Row], tmp_path: Path) -> list[str]:
     """A packed model with two labels; what a session would say of it is set by the test."""
@@ -205,7 +208,7 @@ def packed(data: list[Row], tmp_path: Path) -> list[str]:
     (tmp_path / "saved_model.pb").touch()
     entries = [
         ("1/saved_model.pb", tmp_path / "saved_model.pb"),
-        ("code/labels.json", tmp_path / "labels.json"),
+        *((f"code/{name}", tmp_path / "labels.json") for name in CODE),
     ]
     archives.pack(entries, paths.MODEL_ARCHIVE)
     return labels
