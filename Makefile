@@ -435,7 +435,7 @@ MAX_USD ?=
 FRESH :=
 # 1: cloud-delete removes what lies in S3, too
 DATA :=
-# cloud-batch: a line each {"q": "…"} or plain text
+# cloud-batch: a line each {"q": "…"} or plain text; or records of TYPE, such as the lines of a CSV
 INPUT :=
 # cloud-scale: instances at least and at most (1 and 2; on ml.t2.*, which AWS does not scale by
 # load, as many as MAX), invocations a minute of each
@@ -489,8 +489,8 @@ cloud-deploy: .stamps/cloud $(PACKAGE) ## build/model.tar.gz, these bytes, behin
 cloud-invoke: .stamps/cloud ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to the endpoint
 	@$(CLOUD_RUN) invoke $(if $(JSON),--json) $(ASKED) -- "$$Q"
 
-cloud-batch: .stamps/cloud $(PACKAGE) ## INPUT=file.jsonl: a batch transform job, answers joined to inputs
-	@$(CLOUD_RUN) batch "$(INPUT)"
+cloud-batch: .stamps/cloud $(PACKAGE) ## INPUT=<file> TYPE=: a batch transform job, answers joined to inputs
+	@$(CLOUD_RUN) batch $(ASKED) "$(INPUT)"
 
 cloud-tune: .hyperparameters .stamps/cloud .stamps/train data vectors ## the search of tune.toml, as a tuning job
 	@$(CLOUD_RUN) tune $(CLOUD_TRAINING)

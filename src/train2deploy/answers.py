@@ -29,7 +29,10 @@ def parse(body: bytes) -> Any:
         lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) < 2 or isinstance(error, RecursionError):
             raise ValueError("not JSON") from error
-        return [json.loads(line) for line in lines]
+        values = [json.loads(line) for line in lines]
+        if not all(isinstance(value, (dict, list)) for value in values):
+            raise ValueError("numbers below each other are text") from error
+        return values
 
 
 def read_rankings(body: bytes, count: int = 0) -> list[Ranking] | None:

@@ -42,7 +42,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def given(arguments: argparse.Namespace) -> Request | None:
     """The file of REQUEST=, None where none is given."""
     file, kind = arguments.request, arguments.type
-    _check_types(kind, arguments.accept)
+    check_types(arguments)
     if file is None:
         return None
     kind = kind or TYPES.get(file.suffix.lower(), "")
@@ -88,7 +88,8 @@ def _sentences(body: bytes) -> tuple[str, ...]:
     return tuple(query) if all(isinstance(text, str) for text in query) else ()
 
 
-def _check_types(kind: str, accept: str) -> None:
-    for name, value in (("TYPE", kind), ("ACCEPT", accept)):
+def check_types(arguments: argparse.Namespace) -> None:
+    """Raises UserError where TYPE= or ACCEPT= is not a content type."""
+    for name, value in (("TYPE", arguments.type), ("ACCEPT", arguments.accept)):
         if value and not ("/" in value and value.isascii() and value.isprintable()):
             raise UserError(f"{name}={value}: expected a content type, such as text/csv.")

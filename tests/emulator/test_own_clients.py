@@ -179,7 +179,7 @@ def test_a_line_over_the_limit_is_refused_with_its_number(tmp_path, monkeypatch)
     (10, 1, 2), (999_990, 1, 2), (999_991, 2, 2), (50_000_000, 51, 1), (99_999_990, 100, 1)])
 def test_the_payload_follows_the_longest_line_within_what_aws_allows(size, payload, at_once):
     sentences = ["a", "b" * size]  # and ten characters around it
-    assert batch.limits(sentences) == {
+    assert batch.limits(batch.Lines(sentences)) == {
         "MaxPayloadInMB": payload, "MaxConcurrentTransforms": at_once}
 
 

@@ -1,22 +1,24 @@
 """`make cloud-batch INPUT=file.jsonl`: a batch transform job, its answers joined to the inputs.
 
 An instance takes whole S3 objects, so the input is cut into parts, two for each
-instance. Each input line has one answer line; both are counted before they are joined.
+instance. Each input line has one answer; both are counted before they are joined.
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, paths
+from train2deploy import console, endpoint, paths
 from train2deploy.cloud import deploy, endpoints, follow, names, plan, prices, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.datasets import encodings
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
+from train2deploy.requests import TYPES
 
 CONTENT_TYPE = "application/jsonlines"
 PARTS_PER_INSTANCE = 2
@@ -28,30 +30,53 @@ AT_ONCE = 2
 ENDED = ("Completed", "Failed", "Stopped")
 
 
-def batch(cloud: Cloud, file: Path, leave: plan.Leave) -> Path:
-    """Classifies every line of a file.
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a file.
+
+    Attributes:
+        texts: sentences, or records as they are.
+        content_type: of the records; "" where they are sentences.
+    """
+
+    texts: list[str]
+    content_type: str = ""
+
+    def record(self, text: str) -> bytes:
+        """A line as the job is given it."""
+        line = text if self.content_type else json.dumps({"q": text}, ensure_ascii=False)
+        return (line + "\n").encode()
+
+
+def batch(
+    cloud: Cloud, file: Path, leave: plan.Leave, content_type: str = "", accept: str = ""
+) -> Path:
+    """Has every line of a file answered.
 
     Args:
-        file: a line each {"q": "…"}, or plain text.
+        file: a line each {"q": "…"} or plain text; or records of any type.
+        content_type: of the records; "" is by the file's name and first line.
+        accept: what is wanted back; "" is the records' own type.
 
     Returns:
-        The result: a line each {"q": …, "ranking": […]}, in the input's order.
+        The result, in the input's order: a line each {"q": …, "ranking": […]} for sentences,
+        {"input": …, "answer": …} for other records.
 
     Raises:
         UserError: a line is wrong.
         CloudError: the job failed, or an answer is missing.
     """
     cloud.check_bucket()
-    sentences = read(file)
+    lines = read(file, content_type)
     deploy.check_package()
     deployment = deploy.prepare(cloud)
-    parts = split(sentences, PARTS_PER_INSTANCE * cloud.config.batch_instance_count)
-    request, existing = _choose_job(cloud, deployment, sentences)
+    parts = split(lines.texts, PARTS_PER_INSTANCE * cloud.config.batch_instance_count)
+    request, existing = _choose_job(cloud, deployment, lines, accept or _accept(lines))
     name = request["TransformJobName"]
     plan.ask(cloud, _planned(cloud, deployment, request, existing, len(parts)), leave)
     if existing is None:
         storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
-        _upload(cloud, request, parts)
+        _upload(cloud, request, lines, parts)
         _create(cloud, deployment, request)
     job = _wait(cloud, name)
     _remove_model(cloud, deployment)
@@ -62,16 +87,16 @@ def batch(cloud: Cloud, file: Path, leave: plan.Leave) -> Path:
             advice = instance_advice(cloud.config.batch_instance_type, "BATCH_INSTANCE_TYPE")
         raise CloudError(f"transform job {name}: {job['TransformJobStatus']}: {reason}{advice}")
     result = paths.CLOUD_WORK / f"{file.stem}.answers.jsonl"
-    _join(cloud, request, parts, result)
-    console.say(f"{len(sentences)} lines: {paths.relative(result)}")
+    _join(cloud, request, lines, parts, result)
+    console.say(f"{len(lines.texts)} lines: {paths.relative(result)}")
     return result
 
 
-def read(file: Path) -> list[str]:
-    """The sentences of a file.
+def read(file: Path, content_type: str = "") -> Lines:
+    """The lines of a file.
 
     Raises:
-        UserError: it is not there, or a line has no sentence; with the line's number.
+        UserError: it is not there, or a line is not what it should be; with the line's number.
     """
     try:
         text = encodings.read_text(file, "INPUT")
@@ -80,34 +105,61 @@ def read(file: Path) -> list[str]:
             f"INPUT={file}: expected a text file in UTF-8: {error.strerror}."
         ) from error
     # Not splitlines: characters such as U+2028 may stand within a sentence.
-    lines = text.removesuffix("\n").split("\n") if text else []
-    sentences = []
-    for number, line in enumerate(lines, 1):
+    texts = text.removesuffix("\n").split("\n") if text else []
+    if not texts:
+        raise UserError(f"INPUT={file}: expected at least one line, found none.")
+    kind = content_type or _kind(file, texts[0])
+    lines = Lines([], kind)
+    for number, line in enumerate(texts, 1):
         where = f"{file}, line {number}"
-        sentences.append(_sentence(where, line))
-        size = len(record(sentences[-1]))
+        lines.texts.append(_record(where, line, kind) if kind else _sentence(where, line))
+        size = len(lines.record(lines.texts[-1]))
         if size > LARGEST_PAYLOAD_MB * MEGABYTE:
             raise UserError(
                 f"{where}: expected at most {LARGEST_PAYLOAD_MB} MB, SageMaker's limit for one"
                 f" line, found {size / MEGABYTE:.1f} MB. Shorten it or leave it out."
             )
-    if not sentences:
-        raise UserError(f"INPUT={file}: expected at least one line, found none.")
-    return sentences
+    return lines
 
 
-def record(sentence: str) -> bytes:
-    """A sentence as the job is given it."""
-    return (json.dumps({"q": sentence}, ensure_ascii=False) + "\n").encode()
+def _kind(file: Path, first: str) -> str:
+    """The content type of a file's records; "" for sentences, as the article's client sends one."""
+    kind = TYPES.get(file.suffix.lower(), "")
+    if kind != CONTENT_TYPE:
+        return kind if kind == "text/csv" else ""
+    try:
+        value = json.loads(first)
+    except ValueError:
+        return ""
+    return "" if isinstance(value, str) or (isinstance(value, dict) and "q" in value) else kind
 
 
-def limits(sentences: list[str]) -> dict[str, int]:
+def _record(where: str, line: str, kind: str) -> str:
+    line = line.removesuffix("\r")
+    if not line.strip():
+        raise UserError(f"{where}: expected a record, found a blank line.")
+    if kind == CONTENT_TYPE:
+        try:
+            json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{where}: expected JSON, found {line[:60]!r} ({error}).") from error
+    return line
+
+
+def _accept(lines: Lines) -> str:
+    """The type that is wanted back. A model without code has JSON alone, which only JSON lines
+    bring on a line each."""
+    has_code = (endpoint.unpacked_model() / "code" / "inference.py").exists()
+    return lines.content_type if lines.content_type and has_code else CONTENT_TYPE
+
+
+def limits(lines: Lines) -> dict[str, int]:
     """How large a request is, by the longest line, and how many an instance gets at once.
 
-    >>> limits(["short"])
+    >>> limits(Lines(["short"]))
     {'MaxPayloadInMB': 1, 'MaxConcurrentTransforms': 2}
     """
-    longest = max(len(record(sentence)) for sentence in sentences)
+    longest = max(len(lines.record(text)) for text in lines.texts)
     payload = -(-longest // MEGABYTE)
     return {
         "MaxPayloadInMB": payload,
@@ -146,14 +198,15 @@ def _sentence(where: str, line: str) -> str:
 
 
 def _choose_job(
-    cloud: Cloud, deployment: deploy.Deployment, sentences: list[str]
+    cloud: Cloud, deployment: deploy.Deployment, lines: Lines, accept: str
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The request for these sentences, and the job if there is one to be taken up."""
-    facts = [deployment.sha256, sentences, cloud.config.batch_instance_count]
+    """The request for these lines, and the job if there is one to be taken up."""
+    types = [lines.content_type, accept] if lines.content_type else []
+    facts = [deployment.sha256, lines.texts, cloud.config.batch_instance_count, *types]
     stem = f"{names.batch(cloud.config.project)}-batch-{sha256_value(facts)[:10]}"
     for attempt in range(1, names.ATTEMPTS):
         name = names.attempt(stem, attempt)
-        request = _request(cloud, deployment, name, limits(sentences))
+        request = _request(cloud, deployment, name, lines, accept)
         existing = _describe(cloud, name)
         status = existing["TransformJobStatus"] if existing else ""
         lost = status == "Completed" and not storage.keys(
@@ -165,15 +218,16 @@ def _choose_job(
 
 
 def _request(
-    cloud: Cloud, deployment: deploy.Deployment, name: str, limits: dict[str, int]
+    cloud: Cloud, deployment: deploy.Deployment, name: str, lines: Lines, accept: str
 ) -> dict[str, Any]:
     settings = cloud.config
     count = settings.batch_instance_count
     return {
         "TransformJobName": name,
         "ModelName": deployment.model_name,
-        **limits,
-        "BatchStrategy": "MultiRecord",
+        **limits(lines),
+        # How another handler answers several records at once only its author knows.
+        "BatchStrategy": "SingleRecord" if lines.content_type else "MultiRecord",
         "TransformInput": {
             "DataSource": {
                 "S3DataSource": {
@@ -181,12 +235,12 @@ def _request(
                     "S3Uri": settings.uri("batch", name, "input/"),
                 }
             },
-            "ContentType": CONTENT_TYPE,
+            "ContentType": lines.content_type or CONTENT_TYPE,
             "SplitType": "Line",
         },
         "TransformOutput": {
             "S3OutputPath": settings.uri("batch", name, "output"),
-            "Accept": CONTENT_TYPE,
+            "Accept": accept,
             "AssembleWith": "Line",
             **({"KmsKeyId": settings.kms_key} if settings.kms_key else {}),
         },
@@ -225,10 +279,10 @@ def _part_key(number: int) -> str:
     return f"part-{number:05d}.jsonl"
 
 
-def _upload(cloud: Cloud, request: dict[str, Any], parts: list[list[str]]) -> None:
+def _upload(cloud: Cloud, request: dict[str, Any], lines: Lines, parts: list[list[str]]) -> None:
     bucket, prefix = storage.split(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
     for number, part in enumerate(parts):
-        body = b"".join(map(record, part))
+        body = b"".join(map(lines.record, part))
         cloud.client("s3").put_object(Bucket=bucket, Key=prefix + _part_key(number), Body=body)
 
 
@@ -277,25 +331,38 @@ def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
         raise
 
 
-def _join(cloud: Cloud, request: dict[str, Any], parts: list[list[str]], result: Path) -> None:
+def _join(
+    cloud: Cloud, request: dict[str, Any], lines: Lines, parts: list[list[str]], result: Path
+) -> None:
     bucket, prefix = storage.split(request["TransformOutput"]["S3OutputPath"])
-    lines = []
+    keys = ("input", "answer") if lines.content_type else ("q", "ranking")
+    joined = []
     for number, part in enumerate(parts):
         key = f"{prefix}/{_part_key(number)}.out"
         body = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         answers = [line for line in body.decode("utf-8").split("\n") if line]
         if len(answers) != len(part):
             raise CloudError(
-                f"s3://{bucket}/{key}: expected {len(part)} answers, found {len(answers)}."
+                f"s3://{bucket}/{key}: expected {len(part)} answers, a line each, found"
+                f" {len(answers)}."
             )
-        lines += [
-            json.dumps({"q": text, "ranking": json.loads(answer)}, ensure_ascii=False)
-            for text, answer in zip(part, answers, strict=True)
+        values = [_value(line) if lines.content_type else json.loads(line) for line in answers]
+        pairs = zip(part, values, strict=True)
+        joined += [
+            json.dumps(dict(zip(keys, pair, strict=True)), ensure_ascii=False) for pair in pairs
         ]
     result.parent.mkdir(parents=True, exist_ok=True)
     partial = result.with_name(result.name + ".part")
-    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    partial.write_text("\n".join(joined) + "\n", encoding="utf-8")
     partial.replace(result)
+
+
+def _value(line: str) -> Any:
+    """JSON, or the text itself."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line
 
 
 def _remove_model(cloud: Cloud, deployment: deploy.Deployment) -> None:

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     requests.add_options(invoke)
     batch = add("batch", _batch)
     batch.add_argument("input", type=Path)
+    requests.add_options(batch)
     scale = add("scale", _scale)
     scale.add_argument("--min", type=_number("MIN", int, 1, "1 or more"))
     scale.add_argument("--max", type=_number("MAX", int, 1, "1 or more"))
@@ -191,7 +192,9 @@ def _batch(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import batch
 
     staleness.ensure_current(staleness.Wish.of(arguments))
-    batch.batch(_connect(arguments), arguments.input, _leave(arguments))
+    requests.check_types(arguments)
+    types = (arguments.type, arguments.accept)
+    batch.batch(_connect(arguments), arguments.input, _leave(arguments), *types)
 
 
 def _scale(arguments: argparse.Namespace) -> None:
