@@ -98,7 +98,9 @@ def _manifest_inputs(source: Path, asked: package_code.Asked) -> dict[str, Any]:
         made_of |= {"version": version} if version else {}
         made_of |= {"job": job.resolve().name, **results(job)}
         made_of |= {"data": record["data"]} if record.get("data") else {}
-    elif source.exists():
+    latest = paths.LATEST_JOB
+    follows = "job" in made_of and (job.samefile(latest) if latest.exists() else True)
+    if source.exists() and not follows:
         made_of |= {"model": paths.relative(source), "given_sha256": sha256(source)}
     if asked.code:
         made_of |= {"code": paths.relative(asked.code), "code_sha256": sha256(asked.code)}

@@ -106,7 +106,9 @@ def outdated() -> str:
             what = f"{name.upper()}={inputs[name]}"
             return f"{paths.relative(archive)} was packed from {what}, which has changed since."
     done = all((latest / name).exists() for name in model_path.RESULTS)
-    if "job" not in inputs or not done or package.results(latest).items() <= inputs.items():
+    if "model" in inputs or "job" not in inputs or not done:
+        return ""
+    if package.results(latest).items() <= inputs.items():
         return ""
     return (
         f"{paths.relative(archive)} holds job {inputs['job']}, which is older than the latest job,"

@@ -116,7 +116,28 @@ def test_a_line_that_is_wrong_is_named(tmp_path, text, expected):
 def test_a_line_is_what_ends_with_a_line_feed(tmp_path):
     lines = tmp_path / "lines.jsonl"
     lines.write_bytes("\ufeff".encode() + '{"q": "a\u2028b"}\r\nc\u0085d\n'.encode())
-    assert batch.read(lines) == ["a\u2028b", "c\u0085d"]
+    assert batch.read(lines) == batch.Lines(["a\u2028b", "c\u0085d"])
+
+
+@pytest.mark.parametrize("name, content, given, expected", [
+    ("a.csv", "1,2\r\n3,4\n", "", (["1,2", "3,4"], "text/csv")),
+    ("a.jsonl", '{"x": 1}\n[2]\n', "", (['{"x": 1}', "[2]"], "application/jsonlines")),
+    ("a.jsonl", '{"q": "a"}\n', "", (["a"], "")),
+    ("a.txt", "1 2\n", "text/plain", (["1 2"], "text/plain")),
+])
+def test_records_of_other_types_go_as_they_are(tmp_path, name, content, given, expected):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert batch.read(tmp_path / name, given) == batch.Lines(*expected)
+
+
+@pytest.mark.parametrize("name, content, expected", [
+    ("a.csv", "1,2\n\n3,4\n", "a.csv, line 2: expected a record, found a blank line"),
+    ("a.jsonl", '{"x": 1}\n{x}\n', "a.jsonl, line 2: expected JSON, found '{x}'"),
+])
+def test_a_record_that_is_wrong_is_named(tmp_path, name, content, expected):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=expected):
+        batch.read(tmp_path / name)
 
 
 def test_a_wrong_line_is_found_before_anything_is_made(project, without_instances):

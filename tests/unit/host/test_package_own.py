@@ -234,9 +234,12 @@ def test_the_package_itself_may_be_named(project: Path):
 @pytest.mark.parametrize("named", ["", "model.tar.gz"])
 def test_the_folder_of_a_job_stands_for_the_job(project: Path, code: Path, named: str):
     """As SageMaker leaves one in S3: model.tar.gz and output.tar.gz side by side."""
+    paths.JOBS.mkdir(parents=True)
+    paths.LATEST_JOB.symlink_to(make_job(project / "later", {**MODEL, "1/variables/x": b"x"}))
     job = make_job(project / "downloaded")
     assert "code/labels.json" in packed(job / named, Asked(code, ["labels.json"]))
     assert facts()["job"] == "downloaded"
+    assert staleness.outdated() == "", "what is asked for by name is not old"
 
 
 REFUSED = {
