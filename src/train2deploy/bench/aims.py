@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from train2deploy.bench import processes, statistics
-from train2deploy.bench.measure import (
+from train2deploy.bench import figures, processes
+from train2deploy.bench.names import (
     ALONE,
     ARTICLE,
     BATCHED,
     INVOCATIONS,
     OTHER,
     PACKED,
+    PEERS,
     REST_ALONE,
     UNMERGED,
 )
-from train2deploy.bench.peers import PEERS
 from train2deploy.bench.startup import BARE
 
 LOAD_CLIENTS = 32
@@ -135,7 +135,7 @@ def _ratio(
     ours, theirs = (_entry(entries, name, clients) for name in (subject, other))
     if not ours or not theirs:
         return None
-    return statistics.median_ratio(
+    return figures.median_ratio(
         [one[value] for one in ours["rounds"]], [one[value] for one in theirs["rounds"]]
     )
 
@@ -144,7 +144,7 @@ def _of_starts(starts: Mapping[str, Sequence[float]]) -> list[Aim]:
     aims = []
     for name, limit in ((BARE, 0.75), (OTHER, 1.0)):
         if INVOCATIONS in starts and name in starts:
-            ratio = statistics.median_ratio(starts[INVOCATIONS], starts[name])
+            ratio = figures.median_ratio(starts[INVOCATIONS], starts[name])
             aims.append(Aim(f"start to first answer / {name}", ratio, limit, at_most=True))
     return aims
 

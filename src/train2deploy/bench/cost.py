@@ -7,7 +7,7 @@ types give their whole speed only as long as their CPU credits last.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from train2deploy.bench.measure import ALONE, BATCHED, UNMERGED
+from train2deploy.bench.names import ALONE, BATCHED, UNMERGED
 from train2deploy.cloud import prices
 
 CLIENTS = 32

@@ -8,9 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from train2deploy.bench import processes, statistics, workload
+from train2deploy.bench import figures, processes, workload
+from train2deploy.bench.figures import Round
 from train2deploy.bench.http_load import ClosedLoop
-from train2deploy.bench.peers import PEERS, Peer
+from train2deploy.bench.names import (
+    ALONE,
+    ARTICLE,
+    BATCHED,
+    GRPC,
+    INVOCATIONS,
+    PEERS,
+    RAW,
+    REST,
+    REST_ALONE,
+    UNMERGED,
+)
+from train2deploy.bench.peers import Peer
 from train2deploy.bench.subjects import Served, Tool
 from train2deploy.errors import JobFailed
 
@@ -19,36 +32,6 @@ QUIET_SHARE = 0.05
 """More foreign CPU than this, and the figures are those of a disturbed machine."""
 PAUSE_SECONDS = 1.0
 """Before a measurement is repeated: what disturbed it may be over then."""
-
-RAW = "session.run"
-PACKED = "session.run, packed graph"
-ONNX = "ONNX Runtime"
-REST = "model server, REST"
-REST_ALONE = "model server, REST, MERGE=0"
-GRPC = "model server, gRPC"
-INVOCATIONS = "/invocations"
-ALONE = "/invocations, MERGE=0"
-BATCHED = "/invocations, MERGE=0 BATCHING=1"
-OTHER = "other package's /invocations"
-ARTICLE = "article's handler"
-UNMERGED = "article's handler, unmerged"
-
-SUBJECTS = {
-    RAW: "TensorFlow's own session, no server; clients are threads. Of v1 with the article's"
-    " graph as simple_save writes it: the baseline, 1.00",
-    PACKED: "the same with the package's own graph",
-    ONNX: "the same weights in a session of ONNX Runtime: the limit",
-    REST: "POST /v1/models/…:predict to the model server",
-    REST_ALONE: "the same, and each request has a run of its own, as on AWS",
-    GRPC: "PredictionService.Predict to the model server",
-    INVOCATIONS: "POST /invocations, the project's handler",
-    ALONE: "the same, and each request has a run of its own, as on AWS",
-    BATCHED: "the same, batched by SAGEMAKER_TFS_… variables, as on AWS that is asked for it",
-    OTHER: "the same of the package that AGAINST names",
-    ARTICLE: "POST /invocations, a handler written as the article's",
-    UNMERGED: "the same, and each request has a run of its own, as on AWS",
-    **{name: f"POST to {name}, the model's own input, no text" for name in PEERS},
-}
 
 
 @dataclass(frozen=True)
@@ -159,9 +142,7 @@ class Bench:
         self._works: dict[tuple[str, int], workload.Workload] = {}
         self.left_out: dict[str, str] = {}
 
-    def rounds(
-        self, plan: Plan, progress: Callable[[str], None]
-    ) -> dict[Cell, list[statistics.Round]]:
+    def rounds(self, plan: Plan, progress: Callable[[str], None]) -> dict[Cell, list[Round]]:
         """Measures each cell once a round; the sessions come first in each.
 
         What others disturbed is measured again, as often as the plan allows; of several
@@ -170,7 +151,7 @@ class Bench:
         """
         shuffled = random.Random(plan.seed)
         cells = plan.cells()
-        results: dict[Cell, list[statistics.Round]] = {cell: [] for cell in cells}
+        results: dict[Cell, list[Round]] = {cell: [] for cell in cells}
         retries = plan.retries
         for number in range(1, plan.rounds + 1):
             progress(f"round {number} of {plan.rounds}")
@@ -195,7 +176,7 @@ class Bench:
                 results[cell].append(best)
         return {cell: found for cell, found in results.items() if cell.subject not in self.left_out}
 
-    def measure(self, cell: Cell, seconds: float) -> statistics.Round:
+    def measure(self, cell: Cell, seconds: float) -> Round:
         """One measurement.
 
         Raises:
@@ -213,7 +194,7 @@ class Bench:
         warm_up = 0.0 if cell.subject in self._sessions else _warm_up(seconds)
         share = sample.seconds / (sample.seconds + warm_up)
         cpu = {role: value * share for role, value in used.items() if value}
-        return statistics.summarize(sample.latencies_ms, sample.seconds, foreign, cpu)
+        return figures.summarize(sample.latencies_ms, sample.seconds, foreign, cpu)
 
     def _pids(self, cell: Cell) -> dict[str, int]:
         if cell.subject in self._sessions:

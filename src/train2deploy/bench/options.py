@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train2deploy import paths
-from train2deploy.bench import article, measure
+from train2deploy.bench import article, measure, names
 from train2deploy.cloud import config
 from train2deploy.errors import UserError
 
@@ -51,7 +51,7 @@ class Options:
         return given.serving_variables if given.batching else dict(BATCHED)
 
     def plan(
-        self, endpoints: Sequence[str], sessions: Sequence[str] = (measure.RAW,)
+        self, endpoints: Sequence[str], sessions: Sequence[str] = (names.RAW,)
     ) -> measure.Plan:
         """The default takes five minutes on a quiet machine, ten on another; quick about one."""
         return measure.Plan(

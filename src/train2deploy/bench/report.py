@@ -7,15 +7,16 @@ from typing import Any
 from rich.table import Table
 
 from train2deploy import console
-from train2deploy.bench import cost, statistics
+from train2deploy.bench import cost, figures
 from train2deploy.bench.aims import LOAD_CLIENTS
-from train2deploy.bench.measure import QUIET_SHARE, RAW, Cell
+from train2deploy.bench.measure import QUIET_SHARE, Cell
+from train2deploy.bench.names import RAW
 
 FORMAT = 3
 
 
 def measurements(
-    results: Mapping[Cell, Sequence[statistics.Round]], batch: int
+    results: Mapping[Cell, Sequence[figures.Round]], batch: int
 ) -> list[dict[str, Any]]:
     """For each cell its rounds, their medians and the ratios to the raw session.
 
@@ -30,20 +31,18 @@ def measurements(
         entries.append(
             {
                 **asdict(cell),
-                "median": statistics.median_of(rounds),
-                "p50_ratio": statistics.median_ratio(
+                "median": figures.median_of(rounds),
+                "p50_ratio": figures.median_ratio(
                     [one.p50_ms for one in rounds], [one.p50_ms for one in alone]
                 ),
-                "throughput_ratio": statistics.median_ratio(
-                    [one.per_second for one in rounds], limit
-                ),
+                "throughput_ratio": figures.median_ratio([one.per_second for one in rounds], limit),
                 "rounds": [asdict(one) for one in rounds],
             }
         )
     return entries
 
 
-def _best(results: Mapping[Cell, Sequence[statistics.Round]], size: int) -> list[float]:
+def _best(results: Mapping[Cell, Sequence[figures.Round]], size: int) -> list[float]:
     """Requests a second of the raw session with the most threads, round by round."""
     threads = max(cell.clients for cell in results if cell.subject == RAW)
     return [one.per_second for one in results[Cell(RAW, threads, size)]]

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from train2deploy import article_graph, bundles, console, endpoint, manifest, package, paths
+from train2deploy import article_graph, bundles, console, endpoint, manifest, package, paths, plots
 from train2deploy.bench import (
     aims,
     article,
@@ -16,13 +16,12 @@ from train2deploy.bench import (
     measure,
     packages,
     peers,
-    plot,
     report,
     startup,
     subjects,
     workload,
 )
-from train2deploy.bench.measure import (
+from train2deploy.bench.names import (
     ALONE,
     ARTICLE,
     BATCHED,
@@ -31,6 +30,7 @@ from train2deploy.bench.measure import (
     OTHER,
     PACKED,
     RAW,
+    SUBJECTS,
     UNMERGED,
 )
 from train2deploy.bench.options import Options
@@ -134,7 +134,7 @@ def bench(options: Options) -> dict[str, Any]:
         },
         "subjects": {
             subject: what
-            for subject, what in measure.SUBJECTS.items()
+            for subject, what in SUBJECTS.items()
             if any(cell.subject == subject for cell in results)
         },
         "measurements": entries,
@@ -147,8 +147,8 @@ def bench(options: Options) -> dict[str, Any]:
     paths.REPORTS.mkdir(parents=True, exist_ok=True)
     manifest.write_json(paths.REPORTS / "bench.json", result)
     report.print_report(result)
-    plots = plot.draw(result, paths.REPORTS)
-    written = ", ".join(paths.relative(path) for path in (paths.REPORTS / "bench.json", *plots))
+    drawn = plots.bench(result, paths.REPORTS)
+    written = ", ".join(paths.relative(path) for path in (paths.REPORTS / "bench.json", *drawn))
     console.say(f"written: {written}")
     console.say(f"repeat it with: {result['command']}")
     return result

@@ -9,7 +9,7 @@ What must hold (all of it, else the exit status is 1):
 
 import os
 import signal
-import statistics as stdlib_statistics
+import statistics
 import time
 from collections import Counter
 from contextlib import suppress
@@ -21,8 +21,8 @@ from rich.table import Table
 
 from train2deploy import console, endpoint, manifest, paths
 from train2deploy.bench import packages, processes, subjects, workload
+from train2deploy.bench.figures import percentiles
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
-from train2deploy.bench.statistics import percentile, slope
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file
 
@@ -225,7 +225,7 @@ def memory(watch: Soak, role: str) -> dict[str, float]:
         growths.append(_middle(values[-third:]) - _middle(values[:third]))
     middles = [_middle([mb for _, mb in life.warm]) for life in lives]
     growths.append(middles[-1] - middles[0])
-    trends = [slope(life.warm) for life in lives]
+    trends = [statistics.linear_regression(*zip(*life.warm, strict=True)).slope for life in lives]
     return {
         "processes": float(len(lives)),
         "rss_mb": round(_middle(middles), 1),
@@ -236,11 +236,13 @@ def memory(watch: Soak, role: str) -> dict[str, float]:
 
 
 def _middle(values: list[float]) -> float:
-    return float(stdlib_statistics.median(values))
+    return float(statistics.median(values))
 
 
 def _latencies(values: list[float]) -> dict[str, float]:
-    return {f"p{p}": round(percentile(values, p), 2) for p in (50, 95, 99, 100)} if values else {}
+    names = (50, 95, 99, 100)
+    found = percentiles(values, names, 2) if values else ()
+    return {f"p{name}": value for name, value in zip(names, found, strict=False)}
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from statistics import median
 from time import perf_counter
 
 from train2deploy import paths
-from train2deploy.bench import statistics, subjects
+from train2deploy.bench import figures, subjects
 from train2deploy.errors import JobFailed
 
 BARE = "bare process"
@@ -59,7 +59,7 @@ def summary(seconds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float
     return {
         name: {
             "seconds": round(median(values), 3),
-            "ratio": round(statistics.median_ratio(values, seconds[BARE]), 3),
+            "ratio": round(figures.median_ratio(values, seconds[BARE]), 3),
         }
         for name, values in seconds.items()
     }

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from train2deploy import console, endpoint, manifest, paths
 from train2deploy.bench import measure, packages, startup, subjects, workload
-from train2deploy.bench.measure import INVOCATIONS, Cell
+from train2deploy.bench.measure import Cell
+from train2deploy.bench.names import INVOCATIONS
 from train2deploy.bench.options import Options
 from train2deploy.cloud import config
 from train2deploy.errors import JobFailed

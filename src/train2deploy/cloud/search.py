@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from train2deploy import console, manifest, paths, versions
+from train2deploy import console, manifest, paths, plots, versions
 from train2deploy.errors import JobFailed, UserError
 
 if sys.version_info >= (3, 11):
@@ -176,7 +176,19 @@ def report(search: Search, trials: list[Trial], directory: Path) -> Trial:
             "trials": [trial.__dict__ for trial in trials],
         },
     )
-    _plot(search, scored, directory)
+    jobs = f"{len(scored)} job{'' if len(scored) == 1 else 's'}"
+    plots.search(
+        f"{search.strategy} search, {jobs}: best {search.objective} = {ranked[0].value:.4f}",
+        _objective(search.objective),
+        [trial.value or 0.0 for trial in scored],
+        {
+            one.name: [float(trial.parameters[one.name]) for trial in scored]
+            for one in search.ranges
+        },
+        [one.name for one in search.ranges if one.log],
+        min if better_last else max,
+        directory / "search",
+    )
     console.say(f"{paths.relative(directory)}: results.json, search.png, search.svg")
     console.say(f"best: {_as_variables(ranked[0].parameters)}")
     return ranked[0]
@@ -199,52 +211,6 @@ def _short(value: str) -> str:
     """
     number = json.loads(value)
     return value if isinstance(number, int) else f"{number:.4g}"
-
-
-def _plot(search: Search, scored: list[Trial], directory: Path) -> None:
-    """The objective by job, and against each hyperparameter; the best job stands out."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
-
-    best = max if search.direction == "Maximize" else min
-    values = [trial.value or 0.0 for trial in scored]
-    first = values.index(best(values))
-    count = 1 + len(search.ranges)
-    figure, axes = pyplot.subplots(
-        1, count, figsize=(3.6 * count, 3.8), sharey=True, layout="constrained"
-    )
-    numbers = range(1, len(values) + 1)
-    running = [best(values[:number]) for number in numbers]
-    axes[0].step(numbers, running, where="post", color="0.6", label="best so far")
-    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].set_ylabel(_objective(search.objective))
-    columns = [("job, in the order of their start", [float(number) for number in numbers])]
-    for axis, each in zip(axes[1:], search.ranges, strict=True):
-        found = [float(trial.parameters[each.name]) for trial in scored]
-        columns.append((f"{each.name} (log scale)" if each.log else each.name, found))
-        if each.log:
-            axis.set_xscale("log")
-    for axis, (name, places) in zip(axes, columns, strict=True):
-        axis.plot(places, values, "o", color="0.35", label="a job")
-        axis.plot(places[first], values[first], "D", color="#c0392b", label="best job")
-        axis.set_xlabel(name)
-        axis.grid(alpha=0.3)
-        axis.spines[["top", "right"]].set_visible(False)
-    lines, names = axes[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    jobs = f"{len(scored)} job{'' if len(scored) == 1 else 's'}"
-    figure.suptitle(
-        f"{search.strategy} search, {jobs}: best {search.objective} = {values[first]:.4f}",
-        fontsize=10,
-    )
-    for ending in ("png", "svg"):
-        figure.savefig(
-            directory / f"search.{ending}", metadata={"Date": None} if ending == "svg" else None
-        )
-    pyplot.close(figure)
 
 
 def _objective(name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy.report.catalogue import Published, Texts
-from train2deploy.report.shape import LANGUAGES
+from train2deploy.texts import LANGUAGES
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from train2deploy.report.texts import Texts
 from train2deploy.report.verdicts import NOT_POSSIBLE
+from train2deploy.texts import Texts
 
 Row = Mapping[str, Any]
 LONGEST = 8

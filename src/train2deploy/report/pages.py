@@ -5,8 +5,7 @@ from pathlib import Path
 
 from train2deploy import console, datasets, paths
 from train2deploy.report import content, labels, render, wording
-from train2deploy.report.shape import LANGUAGES
-from train2deploy.report.texts import load
+from train2deploy.texts import load
 
 JSON = "report.json"
 
@@ -40,13 +39,7 @@ def make(dataset: str, runs: Path, source: Path, folder: Path) -> dict[str, str]
     text = json.dumps(built, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     # The pages are made of what report.json holds, not of more.
     built = labels.readable(json.loads(text))
-    files = {JSON: text}
-    for language in LANGUAGES:
-        name = f"report{render.suffix(language)}"
-        files[f"{name}.html"] = render.html(built, language)
-        files[f"{name}.md"] = render.markdown(built, language)
-        files |= render.plots(built, language)
-    return files
+    return {JSON: text, **render.files(built)}
 
 
 def write(files: dict[str, str], folder: Path) -> None:

@@ -10,8 +10,7 @@ from train2deploy import paths
 from train2deploy.errors import UserError
 from train2deploy.report import cells, wording
 from train2deploy.report.render import suffix
-from train2deploy.report.shape import LANGUAGES
-from train2deploy.report.texts import Texts, load
+from train2deploy.texts import LANGUAGES, Texts, load
 
 BEGIN = "<!-- report: made by `make reference DATASET=knbc`, checked by a test -->"
 END = "<!-- end of report -->"

@@ -1,7 +1,7 @@
 """A report's pages: its content laid out as HTML and Markdown, in one language."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from train2deploy import console
-from train2deploy.bench.measure import OTHER
-from train2deploy.report import cells, charts, font, labels, wording
-from train2deploy.report.svg import Drawing
-from train2deploy.report.texts import Texts, load
+from train2deploy import console, fonts, plots
+from train2deploy.bench.names import OTHER, SUBJECTS
+from train2deploy.plots import Plot
+from train2deploy.report import cells, labels, wording
+from train2deploy.texts import LANGUAGES, Texts, load
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-IN_PAGE = ("scores-", "epochs-")
-"""Plots that belong to a row of a table."""
 OF_OUR_MODELS = ("scores", "learning", "classes", "confusion", "calibration", "golden")
 SECTIONS = ("matrix", *OF_OUR_MODELS, "speed", "parity", "environment", "runs")
 
@@ -29,50 +27,38 @@ PARITY_COMMANDS = {
 }
 
 
-def html(content: Mapping[str, Any], language: str) -> str:
+def files(content: Mapping[str, Any]) -> dict[str, str]:
+    """The pages in every language, and the plots of those in Markdown, by name."""
+    made = {}
+    for t in map(load, LANGUAGES):
+        drawn = _drawings(content, t)
+        name = f"report{suffix(t.language)}"
+        made[f"{name}.html"] = _html(content, drawn, t)
+        made[f"{name}.md"] = _markdown(content, drawn, t)
+        style = _style().partition("\n* {")[0]
+        for plot in drawn.values():
+            if not plot.name.startswith("epochs-"):  # these are below a row of a table
+                made[plot_file(t.language, plot.name)] = plot.svg(fonts.face(plot.svg()) + style)
+    return made
+
+
+def _html(content: Mapping[str, Any], drawn: Mapping[str, Plot], t: Texts) -> str:
     """The page: one file that needs nothing but itself."""
-    t = load(language)
-    drawn = _drawings(content, t)
-    view = {
-        **_view(content, t, as_html=True),
-        "strip_axis": drawn.get("scores-axis"),
-        "strips": {
-            row["name"]: drawn[f"scores-{place}"] for place, row in enumerate(content["scores"])
-        },
-        "epochs": _named(drawn, "epochs-"),
-        "learning": _named(drawn, "learning-"),
-        "calibration": _named(drawn, "calibration-"),
-        "speed": {name.replace("-", "_"): plot for name, plot in _named(drawn, "speed-").items()},
-        "ranking": drawn.get("ranking"),
-        "style": "",
-    }
+    view = {**_view(content, t, as_html=True), "drawn": drawn, "style": ""}
     page = _environment().get_template("report.html.j2")
     # Twice: the first page tells which characters its font must have.
-    face = font.face(page.render(view))
-    return page.render({**view, "style": face + _style("style.css") + _style("plot.css")})
+    face = fonts.face(page.render(view))
+    return page.render({**view, "style": face + _style()})
 
 
-def markdown(content: Mapping[str, Any], language: str) -> str:
-    """The same as Markdown, with the plots as files beside it (see `plots`)."""
-    t = load(language)
-    names = list(_drawings(content, t))
+def _markdown(content: Mapping[str, Any], drawn: Mapping[str, Plot], t: Texts) -> str:
+    """The same as Markdown, with the plots as files beside it."""
     view = {
         **_view(content, t, as_html=False),
-        "plots": names,
+        "drawn": drawn,
         "plot_file": partial(plot_file, t.language),
     }
     return _environment().get_template("report.md.j2").render(view)
-
-
-def plots(content: Mapping[str, Any], language: str) -> dict[str, str]:
-    """The plots as files of their own, by name."""
-    drawn = _drawings(content, load(language))
-    style = _style("style.css").partition("\n* {")[0] + _style("plot.css")
-    return {
-        plot_file(language, name): drawing.svg(font.face(drawing.svg()) + style)
-        for name, drawing in drawn.items()
-        if not name.startswith(IN_PAGE)
-    }
 
 
 def plot_file(language: str, name: str) -> str:
@@ -105,6 +91,7 @@ def _view(content: Mapping[str, Any], t: Texts, as_html: bool) -> dict[str, Any]
         "articles": cells.by_article(rows),
         "impossible": cells.impossible(rows),
         "cells": cells,
+        "scores": _ranked(content["scores"]),
         "best": max(models, key=lambda row: row["accuracy"]["mean"])["name"] if models else None,
         "standard_error": wording.standard_error(content),
         "score": partial(_score, t, as_html),
@@ -163,6 +150,10 @@ def _score(t: Texts, as_html: bool, row: Mapping[str, Any], metric: str) -> str:
     return Markup('<a href="{}">{}</a>').format(target, text) if as_html else f"[{text}]({target})"
 
 
+def _ranked(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(rows, key=lambda row: row["accuracy"]["mean"], reverse=True)
+
+
 def _golden_labels(golden: Mapping[str, Any]) -> list[str]:
     article = golden["article"]
     ours = {label for one in golden["ours"].values() for label in one["probabilities"]}
@@ -201,7 +192,7 @@ def _speed_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
                     for n in columns
                 ],
             )
-            for subject in charts.SUBJECTS
+            for subject in SUBJECTS
             if any((subject, n) in cells for n in columns)
         ]
         title = f"{t(value)}, {named}"
@@ -214,7 +205,7 @@ def _subject(name: str, bench: Mapping[str, Any], t: Texts) -> str:
     if name == OTHER and bench["against"]:
         return t("subject_other_named", package=console.shown(Path(bench["against"]).name))
     version = bench.get("peers", {}).get(name)
-    return t.name(charts.SUBJECTS.get(name, name)) + (f", {version}" if version else "")
+    return t.name(name) + (f", {version}" if version else "")
 
 
 def _process_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
@@ -251,43 +242,25 @@ def _process_tables(bench: Mapping[str, Any], t: Texts) -> list[dict[str, Any]]:
     return [table for table in tables if table["rows"]]
 
 
-def _drawings(content: Mapping[str, Any], t: Texts) -> dict[str, Drawing]:
+def _drawings(content: Mapping[str, Any], t: Texts) -> dict[str, Plot]:
     """Every plot of the content, by name."""
-    drawn = []
-    for row in (content["matrix"] or {"rows": []})["rows"]:
-        if row["curves"] or row["log"]:
-            drawn.append(charts.epochs(row, t))
-    if content["versions"]:
-        drawn += _of_our_models(content, t)
-    for value in ("p50_ms", "per_second"):
-        if content["bench"] and (plot := charts.speed(content["bench"], value, t)):
-            drawn.append(plot)
-    return {drawing.name: drawing for drawing in drawn}
-
-
-def _of_our_models(content: Mapping[str, Any], t: Texts) -> list[Drawing]:
-    rows, versions = content["scores"], content["versions"]
-    at = charts.strip_range(rows)
-    drawn = [charts.strip_axis(at, t)]
-    drawn += [
-        charts.strip({**row, "name": t.name(row["name"])}, f"scores-{place}", at, t)
-        for place, row in enumerate(rows)
-    ]
-    learned = [run for detail in versions.values() for run in detail["learning"]]
-    low = min(
-        value for run in learned for name in ("acc", "val_acc") for value in run.get(name, [])
-    )
-    drawn += [charts.learning(v, detail["learning"], low, t) for v, detail in versions.items()]
-    drawn += [
-        charts.calibration(version, detail["calibration"], t)
-        for version, detail in versions.items()
-        if detail["calibration"]
-    ]
-    return [*drawn, charts.ranking(content["golden"], t)]
-
-
-def _named(drawn: Mapping[str, Drawing], prefix: str) -> dict[str, Drawing]:
-    return {name.removeprefix(prefix): d for name, d in drawn.items() if name.startswith(prefix)}
+    rows = (content["matrix"] or {"rows": []})["rows"]
+    drawn = [plots.epochs(row, t) for row in rows if row["curves"] or row["log"]]
+    if versions := content["versions"]:
+        drawn.append(plots.scores(_ranked(content["scores"]), t))
+        learned = [run for detail in versions.values() for run in detail["learning"]]
+        low = min(v for run in learned for name in ("acc", "val_acc") for v in run.get(name, []))
+        drawn += [plots.learning(v, one["learning"], low, t) for v, one in versions.items()]
+        drawn += [
+            plots.calibration(version, one["calibration"], t)
+            for version, one in versions.items()
+            if one["calibration"]
+        ]
+        drawn.append(plots.ranking(content["golden"], _golden_labels(content["golden"]), t))
+    if content["bench"]:
+        speeds = [plots.speed(content["bench"], value, t) for value in ("p50_ms", "per_second")]
+        drawn += [plot for plot in speeds if plot]
+    return {plot.name: plot for plot in drawn}
 
 
 def _prose(text: str, link_numbers: bool = False) -> Markup:
@@ -310,8 +283,8 @@ def _linked(text: str, target: str) -> Markup:
 
 
 @cache
-def _style(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+def _style() -> str:
+    return (TEMPLATES / "style.css").read_text(encoding="utf-8")
 
 
 @cache

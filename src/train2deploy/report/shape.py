@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from train2deploy.errors import UserError
+from train2deploy.texts import LANGUAGES
 
-LANGUAGES = ("en", "ja")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 

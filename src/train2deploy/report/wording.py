@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from train2deploy.report.findings import VECTORS
-from train2deploy.report.texts import Texts
 from train2deploy.report.verdicts import (
     DIFFERS,
     NO_FIGURE,
@@ -14,6 +13,7 @@ from train2deploy.report.verdicts import (
     NOT_RUN,
     REPRODUCED,
 )
+from train2deploy.texts import Texts
 
 LEVEL = 0.0005
 """Accuracies closer than this are the same at three decimals."""

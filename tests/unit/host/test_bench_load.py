@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from train2deploy.bench import measure, peers, workload
+from train2deploy.bench import measure, names, peers, workload
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
 from train2deploy.errors import JobFailed
 
@@ -234,12 +234,12 @@ def test_a_peer_is_asked_for_the_same_rows_and_held_to_the_same_answers(name, bo
 
 def test_each_package_s_answers_are_checked_against_its_own_model():
     other = dataclasses.replace(sentences(), probabilities=PROBABILITIES[::-1])
-    asked = {measure.INVOCATIONS: sentences(), measure.OTHER: other}
+    asked = {names.INVOCATIONS: sentences(), names.OTHER: other}
     bench = measure.Bench(dict.fromkeys(asked), asked, "model", {}, None)
     answer = dump(ranking(PROBABILITIES[0]))
     for turn in range(10):
-        assert bench._work(measure.INVOCATIONS).is_right(turn, answer) == (turn == 0)
-        assert bench._work(measure.OTHER).is_right(turn, answer) == (turn == 9)
+        assert bench._work(names.INVOCATIONS).is_right(turn, answer) == (turn == 0)
+        assert bench._work(names.OTHER).is_right(turn, answer) == (turn == 9)
 
 
 def answers(probabilities: list[list[float]], pieces: int = 5) -> dict:

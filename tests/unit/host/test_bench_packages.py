@@ -18,7 +18,7 @@ from train2deploy.bench import (
     tune,
     workload,
 )
-from train2deploy.bench.measure import INVOCATIONS, OTHER
+from train2deploy.bench.names import INVOCATIONS, OTHER
 from train2deploy.cloud import config
 from train2deploy.errors import MissingRequirement, UserError
 

@@ -19,8 +19,9 @@ from train2deploy.published_check import arithmetic, corpus, counts, parameters,
 from train2deploy.published_check.lines import Line, described, statements
 from train2deploy.report import published
 from train2deploy.report.catalogue import AverageRow, ClassRow, Model, Published, Report, Scores
-from train2deploy.report.shape import LANGUAGES, Printed
+from train2deploy.report.shape import Printed
 from train2deploy.runtimes.host import HOST
+from train2deploy.texts import LANGUAGES
 
 KNOWN = published.read()
 TOKENIZER = REAL.with_name("wikija_sentencepiece.model")

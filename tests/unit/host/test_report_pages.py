@@ -20,9 +20,10 @@ from report_runs import (
     write_run,
 )
 
-from train2deploy import cli, paths
-from train2deploy.report import pages, recorded, texts
-from train2deploy.report.shape import LANGUAGES
+from train2deploy import cli, paths, texts
+from train2deploy.bench.names import SUBJECTS
+from train2deploy.report import pages, recorded
+from train2deploy.texts import LANGUAGES
 
 FOUR_PAGES = ["report.html", "report.md", "report.ja.html", "report.ja.md"]
 VOID = {"meta", "link", "br", "img", "input", "hr", "rect", "line", "circle", "path"}
@@ -90,8 +91,8 @@ def links(path: Path) -> list[str]:
 
 def test_every_file_of_both_languages_is_written(folder: Path):
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
-    plots = ["calibration-v1", "calibration-v2", "learning-v1", "learning-v2", "ranking",
-             "speed-p50-ms", "speed-per-second"]  # fmt: skip
+    plots = ["accuracy", "calibration-v1", "calibration-v2", "learning-v1", "learning-v2",
+             "ranking", "speed-p50-ms", "speed-per-second"]  # fmt: skip
     drawn = [f"plots/{name}{ending}" for name in plots for ending in (".svg", ".ja.svg")]
     assert names == sorted([*FOUR_PAGES, "report.json", *drawn])
 
@@ -202,13 +203,14 @@ def test_both_languages_say_the_same_things():
 def test_every_text_is_used():
     sources = "".join(
         path.read_text(encoding="utf-8")
-        for path in (paths.SRC / "train2deploy" / "report").rglob("*")
+        for path in (paths.SRC / "train2deploy").rglob("*")
         if path.suffix in (".py", ".j2")
     )
     made = ("section_", "intro_", "verdict_", "find_", "vectors_", "printed_", "parity_",
             "subject_", "env_")  # fmt: skip
     names = {"edge", "gunicorn", "handler", "model server", "supervisor", "total"}
-    names |= {"bare process", "characters 1-3, logistic regression", "characters 1-4, linear SVM"}
+    names |= {*SUBJECTS, "bare process"}
+    names |= {"characters 1-3, logistic regression", "characters 1-4, linear SVM"}
     scores = {"accuracy", "f1_weighted", "f1_macro", "precision", "recall", "f1", "val_acc"}
     scores |= {"probability", "p50_ms", "per_second"}
     scores |= {f"{version}_{what}" for version in recorded.VERSIONS for what in ("long", "what")}

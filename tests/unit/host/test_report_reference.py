@@ -18,7 +18,7 @@ from report_runs import (
 from train2deploy import datasets, paths, versions
 from train2deploy.errors import UserError
 from train2deploy.report import checklist, matrix, readme, recorded, reference
-from train2deploy.report.shape import LANGUAGES
+from train2deploy.texts import LANGUAGES
 
 MOST_BYTES = 3_000_000
 RENEW = "`make reference DATASET=… KEEP=1` makes it again"

@@ -12,30 +12,18 @@ import re
 from functools import cache
 from pathlib import Path
 
-from fontTools import subset
-from fontTools.ttLib import TTFont
-
-from train2deploy.errors import MissingRequirement
-
-PACKAGE = "matplotlib_fontja"
-FILE = "fonts/ipaexg.ttf"
+PACKAGE, FILE = "matplotlib_fontja", "fonts/ipaexg.ttf"
 FAMILY = "Report Japanese"
 
 JAPANESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 RANGE = "U+2E80-9FFF,U+F900-FAFF,U+FF00-FFEF"
 
 
-@cache
-def path() -> Path:
-    """The font file in this environment."""
+def find() -> Path | None:
+    """The font file; None in an environment that draws no Japanese."""
     # Found, not imported: importing it would change matplotlib's settings.
     spec = importlib.util.find_spec(PACKAGE)
-    for folder in spec.submodule_search_locations or [] if spec else []:
-        if (found := Path(folder, FILE)).is_file():
-            return found
-    raise MissingRequirement(
-        f"{PACKAGE}: expected the package with {FILE}, found none. Run `make setup`."
-    )
+    return Path(spec.origin).parent / FILE if spec and spec.origin else None
 
 
 def characters(text: str) -> str:
@@ -54,7 +42,10 @@ def cut(wanted: str) -> bytes:
     It is not compressed: what a compressor writes depends on its version. A character that
     the font lacks is left out, and to the reader's own fonts.
     """
-    font = TTFont(path(), recalcTimestamp=False)
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(find(), recalcTimestamp=False)
     options = subset.Options(hinting=False, layout_features=[], name_IDs=[0, 1, 2, 13, 14])
     options.drop_tables += ["vhea", "vmtx", "DSIG"]
     cutter = subset.Subsetter(options)

@@ -1,4 +1,4 @@
-"""What a report says, by language: a TOML file beside this one for each."""
+"""What the tool says in more than one language: a TOML file beside this one for each."""
 
 import sys
 from collections.abc import Mapping
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy.errors import UserError
-from train2deploy.report.shape import LANGUAGES
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+LANGUAGES = ("en", "ja")
 
 
 class Texts:

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train2deploy.bench import aims, cost, measure, plot, report, startup, statistics
-from train2deploy.bench.measure import (
+from train2deploy import plots
+from train2deploy.bench import aims, cost, figures, measure, report, startup
+from train2deploy.bench.figures import Round
+from train2deploy.bench.measure import Cell, Plan
+from train2deploy.bench.names import (
     ALONE,
     ARTICLE,
     BATCHED,
@@ -17,16 +20,13 @@ from train2deploy.bench.measure import (
     ONNX,
     OTHER,
     PACKED,
+    PEERS,
     RAW,
     REST,
     REST_ALONE,
     SUBJECTS,
     UNMERGED,
-    Cell,
-    Plan,
 )
-from train2deploy.bench.peers import PEERS
-from train2deploy.bench.statistics import Round
 from train2deploy.errors import JobFailed
 
 VALUES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=60)
@@ -36,17 +36,12 @@ VALUES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=60)
     "percent, expected", [(1, 1.0), (20, 1.0), (21, 2.0), (50, 3.0), (95, 5.0), (100, 5.0)]
 )
 def test_a_percentile_is_the_nearest_rank(percent, expected):
-    assert statistics.percentile([5.0, 3.0, 1.0, 4.0, 2.0], percent) == expected
-
-
-def test_of_no_values_there_is_no_percentile():
-    with pytest.raises(ValueError, match="no values"):
-        statistics.percentile([], 50)
+    assert figures.percentiles([5.0, 3.0, 1.0, 4.0, 2.0], [percent], 4) == [expected]
 
 
 @given(VALUES, st.integers(1, 100))
 def test_a_percentile_is_a_value_that_so_many_do_not_exceed(values, percent):
-    found = statistics.percentile(values, percent)
+    (found,) = figures.percentiles(values, [percent], 20)
     assert found in values
     assert sum(value <= found for value in values) >= percent / 100 * len(values)
     assert sum(value < found for value in values) < percent / 100 * len(values)
@@ -68,7 +63,7 @@ def a_round(p50, per_second, **changes):
 
 
 def test_a_round_tells_latency_rate_and_cpu_of_a_request():
-    found = statistics.summarize([3.0, 1.0, 2.0, 10.0], 2.0, 0.25, {"edge": 0.02, "client": 0.001})
+    found = figures.summarize([3.0, 1.0, 2.0, 10.0], 2.0, 0.25, {"edge": 0.02, "client": 0.001})
     assert found == Round(2.0, 10.0, 10.0, 2.0, 4, 0.25, {"client": 0.25, "edge": 5.0})
 
 
@@ -78,7 +73,7 @@ def test_the_median_over_rounds_is_taken_of_each_figure():
         a_round(9.0, 10.0, cpu_ms={"edge": 3.0}),
         a_round(2.0, 20.0),
     ]
-    middle = statistics.median_of(rounds)
+    middle = figures.median_of(rounds)
     assert (middle["p50_ms"], middle["p95_ms"], middle["per_second"]) == (2.0, 4.0, 20.0)
     assert middle["requests"] == 30
     assert middle["cpu_ms"] == {"edge": 1.0}
@@ -86,22 +81,12 @@ def test_the_median_over_rounds_is_taken_of_each_figure():
 
 def test_a_ratio_is_taken_within_each_round():
     # The second round's machine was ten times slower: for both.
-    assert statistics.median_ratio([2.0, 20.0, 2.2], [1.0, 10.0, 1.0]) == 2.0
+    assert figures.median_ratio([2.0, 20.0, 2.2], [1.0, 10.0, 1.0]) == 2.0
 
 
 def test_rounds_that_do_not_pair_are_refused():
     with pytest.raises(ValueError):
-        statistics.median_ratio([1.0], [1.0, 2.0])
-
-
-@given(st.floats(-5, 5), st.floats(-100, 100), st.integers(2, 20))
-def test_the_slope_of_a_straight_line_is_found(slope, offset, count):
-    points = [(float(x), offset + slope * x) for x in range(count)]
-    assert statistics.slope(points) == pytest.approx(slope, abs=1e-6)
-
-
-def test_one_point_has_no_slope():
-    assert statistics.slope([(1.0, 5.0)]) == 0.0
+        figures.median_ratio([1.0], [1.0, 2.0])
 
 
 ENDPOINTS = (INVOCATIONS, ALONE, BATCHED, OTHER, ARTICLE, UNMERGED, *PEERS)
@@ -301,7 +286,7 @@ def test_missing_aims_are_explained(capsys):
 
 
 def test_the_plot_is_drawn_from_the_json(tmp_path: Path):
-    written = plot.draw(json.loads(json.dumps(whole_result())), tmp_path)
+    written = plots.bench(json.loads(json.dumps(whole_result())), tmp_path)
     assert [path.name for path in written] == ["bench.png", "bench.svg"]
     assert written[0].read_bytes().startswith(b"\x89PNG")
     svg = written[1].read_text(encoding="utf-8")
@@ -312,7 +297,7 @@ def test_the_same_figures_give_the_same_plot(tmp_path: Path):
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
-        plot.draw(whole_result(), folder)
+        plots.bench(whole_result(), folder)
     assert (folders[0] / "bench.svg").read_bytes() == (folders[1] / "bench.svg").read_bytes()
 
 

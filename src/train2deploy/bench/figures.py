@@ -1,22 +1,11 @@
 """From latencies to figures: percentiles of a round, medians of rounds, ratios to the limit."""
 
-import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` % of the values do not exceed (nearest rank).
-
-    >>> percentile([4.0, 1.0, 3.0, 2.0], 50)
-    2.0
-    """
-    if not values:
-        raise ValueError("a percentile of no values")
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -39,12 +28,22 @@ class Round:
     cpu_ms: dict[str, float]
 
 
+def percentiles(values: Sequence[float], percents: Sequence[int], digits: int) -> list[float]:
+    """For each percentage the smallest value that so many % of the values do not exceed.
+
+    >>> percentiles([4.0, 1.0, 3.0, 2.0], [50, 100], 1)
+    [2.0, 4.0]
+    """
+    found = np.percentile(values, percents, method="inverted_cdf")
+    return [round(float(value), digits) for value in found]
+
+
 def summarize(
     latencies_ms: Sequence[float], seconds: float, foreign_cpu: float, cpu_s: dict[str, float]
 ) -> Round:
     """A Round of the latencies of all requests that were answered in `seconds`."""
     count = len(latencies_ms)
-    p50, p95, p99 = (round(percentile(latencies_ms, percent), 4) for percent in (50, 95, 99))
+    p50, p95, p99 = percentiles(latencies_ms, (50, 95, 99), 4)
     return Round(
         p50_ms=p50,
         p95_ms=p95,
@@ -82,14 +81,3 @@ def median_ratio(values: Iterable[float], yardsticks: Iterable[float]) -> float:
     """
     ratios = [value / yard for value, yard in zip(values, yardsticks, strict=True)]
     return round(statistics.median(ratios), 4)
-
-
-def slope(points: Sequence[tuple[float, float]]) -> float:
-    """The slope of the straight line through (x, y) points, by least squares.
-
-    >>> slope([(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)])
-    2.0
-    """
-    if len({x for x, _ in points}) < 2:
-        return 0.0
-    return statistics.linear_regression([x for x, _ in points], [y for _, y in points]).slope
