@@ -51,8 +51,6 @@ NGRAM_DROPOUT ?=
 REFIT ?=
 # v3 alone
 RANK ?=
-WIDTH ?=
-RIDGE ?=
 # 1: the same SEED gives the same bytes (one thread, slower)
 REPRO ?=
 # another model than the latest job's: a model.tar.gz, a SavedModel, a folder of its versions; any
@@ -305,7 +303,7 @@ HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
 	$(if $(MEMBERS),--members $(MEMBERS)) $(if $(PATIENCE),--patience $(PATIENCE)) \
 	$(if $(NGRAM_DIMENSIONS),--ngram-dimensions $(NGRAM_DIMENSIONS)) \
 	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT)) \
-	$(if $(RANK),--rank $(RANK)) $(if $(WIDTH),--width $(WIDTH)) $(if $(RIDGE),--ridge $(RIDGE))
+	$(if $(RANK),--rank $(RANK))
 TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 # What VERSION has not is refused before an environment is made or a sentence is read.
 .PHONY: .hyperparameters .packed

@@ -2,9 +2,8 @@
 
 A least-squares support vector machine (kernel ridge regression) with Gaussian likenesses:
 ``exp(-|x - s|^2)``. Its weights are one solution of linear equations, the same for any
-seed. On frozen features it is more accurate than small networks: .807 against .797 on
-random folds of KNBC, .766 against .760 on folds of articles. These folds were of the whole
-corpus, test sentences included, so no figure of v3's accuracy may be taken from them.
+seed, and what it would say of each training sentence had it not seen that one follows from
+them, too (``left_out``), so its settings can be chosen on the training channel alone.
 
 Features are standardised first, in groups of which each counts the same, and turned into
 their principal components; two sentences are then at a squared distance of 2 on average,
@@ -53,9 +52,26 @@ def fit(components, targets, ridge):
         seen = likenesses(components, landmarks)
         weights = np.linalg.solve(seen.T.dot(seen) + ridge * likeness + 1e-6 * identity,
                                   seen.T.dot(wanted))
-    return {'landmarks': landmarks.T.astype(np.float32),
-            'lengths': np.square(landmarks).sum(axis=1).astype(np.float32),
-            'weights': SHARPNESS * weights}
+    # exp(-|x - s|^2) is exp(2 x s), times a number of s, which goes into its weight, and one of x.
+    lengths = np.square(landmarks.astype(np.float64)).sum(axis=1, keepdims=True)
+    return {'landmarks': 2 * landmarks.T.astype(np.float32),
+            'weights': SHARPNESS * weights * np.exp(-lengths)}
+
+
+def left_out(components, targets, ridge):
+    """Scores of each sentence by a head that is fitted on all others: array (sentences, classes).
+
+    Not one is fitted for that: with G the inverse of likeness + ridge, the score of sentence i
+    is off by (G y)_i / G_ii. Cawley and Talbot, Fast exact leave-one-out cross-validation of
+    sparse least-squares support vector machines (2004).
+
+    Args:
+        components, targets, ridge: see fit.
+    """
+    wanted = (2.0 * targets - 1).astype(np.float32)
+    likeness = likenesses(components, components).astype(np.float32)
+    inverse = np.linalg.inv(likeness + ridge * np.eye(len(components), dtype=np.float32))
+    return wanted - inverse.dot(wanted) / inverse.diagonal()[:, np.newaxis]
 
 
 def likenesses(rows, landmarks):
@@ -68,7 +84,9 @@ def likenesses(rows, landmarks):
 
 def logits(head, components):
     """The logits in NumPy: array (sentences, classes)."""
-    return likenesses(components, head['landmarks'].T).dot(head['weights'])
+    components = components.astype(np.float64)
+    lengths = np.square(components).sum(axis=1, keepdims=True)
+    return np.exp(components.dot(head['landmarks'])).dot(head['weights']) * np.exp(-lengths)
 
 
 def graph(variables, features):
@@ -79,8 +97,7 @@ def graph(variables, features):
         features: float32 tensor (batch, features).
     """
     components = tf.matmul(features - variables['shift'], variables['directions'])
-    lengths = tf.reduce_sum(tf.square(components), axis=1, keepdims=True)
-    distances = lengths + variables['lengths'] - 2 * tf.matmul(components, variables['landmarks'])
-    likeness = tf.exp(-tf.maximum(distances, 0.0))
     # Thousands of numbers of either sign add up to a small one: float32 has too few digits.
-    return tf.cast(tf.matmul(tf.cast(likeness, tf.float64), variables['weights']), tf.float32)
+    lengths = tf.cast(tf.reduce_sum(tf.square(components), axis=1, keepdims=True), tf.float64)
+    products = tf.cast(tf.exp(tf.matmul(components, variables['landmarks'])), tf.float64)
+    return tf.cast(tf.matmul(products, variables['weights']) * tf.exp(-lengths), tf.float32)

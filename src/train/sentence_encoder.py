@@ -6,11 +6,12 @@ layers that see 2, 3 or 5 pieces; all of it normalised, summed up, and turned in
 numbers by dense layers. It stays as it was trained, but for three things that make it
 faster and smaller:
 
-* a piece's projection depends on the piece alone, so it is a table (``inner``), of numbers
-  between 0 and LEVELS as the pieces' vectors are in the package (6 bits);
-* the products over several pieces are of low rank: of their outputs the ``rank``
-  directions are computed in which the training sentences differ most, and then all that
-  is not a table is trained to give the whole encoder's output again (``distil``);
+* a piece's projection depends on the piece alone, and so does what the first layers multiply
+  it with: they are tables (``inner``, ``first``), of numbers between 0 and LEVELS as the
+  pieces' vectors are in the package (6 bits);
+* the products over several pieces and the first ones of a whole sentence are of low rank: of
+  their outputs those directions are computed in which the training sentences differ most, and
+  then all that is not a table is trained to give the whole encoder's output (``distil``);
 * of the normalisation's sums over 1,280 numbers a piece's own part is in the table.
 
 What the head is trained on is the output of this graph, so it makes up for the difference.
@@ -30,8 +31,12 @@ BRANCHES = ((2, 0), (3, 1), (5, 2))
 """Pieces that a branch sees, and how many of them are before the piece itself."""
 EPSILON = 1e-12
 LEVELS = 63
-TABLES = ('table', 'inner', 'scales')
+TABLES = ('table', 'inner', 'first', 'scales')
 """What is a row to a piece, and never trained."""
+SENTENCE_RANKS = 8
+"""Times the rank of what is over pieces: the rank of the products of a whole sentence."""
+RECOMBINED = 3
+"""Times as many sentences as there are, put together of parts of these, are trained on, too."""
 SPREAD = 6
 """Pieces by which sentences that are trained together may differ in length."""
 MOST_PIECES = 30000
@@ -64,33 +69,47 @@ def fold(arrays, pieces, rank):
         dict: those of a piece, with a row of zeros at 0 for padding, and the dense ones.
     """
     vectors = arrays['table'] * arrays['scale'][:, np.newaxis] + arrays['lo'][:, np.newaxis]
-    inner = normalised(vectors.dot(_joined(arrays, 'proj{}')) + _joined(arrays, 'proj_b{}'),
-                       _joined(arrays, 'ln_g{}'), _joined(arrays, 'ln_b{}'))
-    inner_table, inner_scale, inner_low = _quantised(inner)
-    inner = inner_table * inner_scale + inner_low
-    folded = {
-        'table': arrays['table'], 'inner': inner_table,
-        'scales': np.stack([arrays['scale'], arrays['lo'], inner_scale[:, 0], inner_low[:, 0],
-                            vectors.sum(axis=1), np.square(vectors).sum(axis=1)], axis=1)}
-    folded = {name: np.concatenate([np.zeros((1, array.shape[1]), array.dtype), array])
-              for name, array in folded.items()}
-    folded['scales'] = folded['scales'].astype(np.float32)
-    flat, windows = _flat(pieces)
-    inner = np.concatenate([np.zeros((1, inner.shape[1])), inner]).astype(np.float32)[flat]
+    inner, inner_steps = _quantised(normalised(
+        vectors.dot(_joined(arrays, 'proj{}')) + _joined(arrays, 'proj_b{}'),
+        _joined(arrays, 'ln_g{}'), _joined(arrays, 'ln_b{}')))
+    units = inner * inner_steps[:, :1] + inner_steps[:, 1:]
+    flat, sentences, windows = _flat(pieces)
+    folded, first, parts = {}, [], [vectors[flat]]
     for number, (size, left) in enumerate(BRANCHES):
-        units = inner[:, number * WIDTH:(number + 1) * WIDTH]
+        columns = slice(number * WIDTH, (number + 1) * WIDTH)
+        branch = units[flat, columns]
         for layer in (1, 2):
-            seen = _seen(units, windows, size, left)
+            seen = _seen(branch, windows, size, left)
             down, up = _low_rank(arrays['w{}_{}'.format(layer, size)], seen, rank)
             bias = arrays['b{}_{}'.format(layer, size)]
-            units = np.maximum(seen.dot(down).dot(up) + bias, 0) + units
+            branch = np.maximum(seen.dot(down).dot(up) + bias, 0) + branch
             side_by_side = np.concatenate(np.split(down, size), axis=1)
-            for name, array in (('down', side_by_side), ('up', up), ('bias', bias)):
+            if layer == 1:
+                first.append(units[:, columns].dot(side_by_side))
+            else:
+                folded['down_{}'.format(size)] = side_by_side
+            for name, array in (('up', up), ('bias', bias)):
                 folded['{}{}_{}'.format(name, layer, size)] = array
-    for name in ('ln_g', 'ln_b', 'cnn_W', 'cnn_b', 'd0', 'd1', 'd2', 'd3', 'p1', 'p3'):
+        parts.append(branch)
+    first, first_steps = _quantised(np.concatenate(first, axis=1))
+    summed = _summed(np.concatenate(parts, axis=1), sentences)
+    kernel = arrays['cnn_W'].dot(np.concatenate([arrays['d0'], arrays['p1']], axis=1))
+    folded['down'], folded['up'] = _low_rank(
+        arrays['ln_g'][:, np.newaxis] * kernel, summed, SENTENCE_RANKS * rank)
+    folded['bias'] = arrays['ln_b'].dot(kernel) + arrays['cnn_b'].dot(
+        np.concatenate([arrays['d0'], arrays['p1']], axis=1))
+    for name in ('d1', 'd2', 'd3', 'p3'):
         folded[name] = arrays[name]
-    return {name: array if name in TABLES else rounded(array)
-            for name, array in folded.items()}
+    folded = {name: rounded(array) for name, array in folded.items()}
+    tables = {
+        'table': arrays['table'], 'inner': inner, 'first': first,
+        'scales': np.concatenate([
+            np.stack([arrays['scale'], arrays['lo']], axis=1), inner_steps, first_steps,
+            vectors.sum(axis=1, keepdims=True), np.square(vectors).sum(axis=1, keepdims=True),
+        ], axis=1).astype(np.float32)}
+    folded.update((name, np.concatenate([np.zeros((1, array.shape[1]), array.dtype), array]))
+                  for name, array in tables.items())
+    return folded
 
 
 def normalised(rows, gain, bias):
@@ -110,14 +129,16 @@ def _joined(arrays, name):
 
 
 def _quantised(rows):
-    """(table of uint8, scale, lowest), the latter two a column with a number for each row."""
+    """(table of uint8, steps): of each row the scale and the lowest number."""
     low = rows.min(axis=1, keepdims=True)
     scale = np.maximum(rows.max(axis=1, keepdims=True) - low, EPSILON) / LEVELS
-    return np.round((rows - low) / scale).astype(np.uint8), scale, low
+    return (np.round((rows - low) / scale).astype(np.uint8),
+            np.concatenate([scale, low], axis=1).astype(np.float32))
 
 
 def _flat(pieces):
-    """All pieces in a row, and of each the rows around it: -1 where the sentence is at its end."""
+    """Of all pieces of a sample of the sentences: number, sentence, and the rows around it, -1
+    where its sentence is at its end."""
     reach = max(size for size, _ in BRANCHES) // 2
     order = np.argsort(np.random.RandomState(0).rand(len(pieces)), kind='mergesort')
     pieces = pieces[order[:max(1, MOST_PIECES * len(pieces) // max(1, np.count_nonzero(pieces)))]]
@@ -125,8 +146,16 @@ def _flat(pieces):
     rows = np.full((pieces.shape[0], pieces.shape[1] + 2 * reach), -1)
     rows[sentences, positions + reach] = np.arange(len(sentences))
     around = np.arange(2 * reach + 1)
-    return (pieces[sentences, positions],
+    return (pieces[sentences, positions] - 1, sentences,
             rows[sentences[:, np.newaxis], positions[:, np.newaxis] + around])
+
+
+def _summed(rows, sentences):
+    """Of each sentence the sum of its normalised rows, divided by the root of their number."""
+    _, starts = np.unique(sentences, return_index=True)
+    lengths = np.diff(np.append(starts, len(sentences)))
+    summed = np.add.reduceat(normalised(rows, 1, 0), starts, axis=0)
+    return summed / np.sqrt(lengths)[:, np.newaxis]
 
 
 def _seen(units, windows, size, left):
@@ -165,29 +194,34 @@ def sentence_vectors(variables, pieces, rows=None):
         return tf.unsorted_segment_sum(values, sentence, rows)
 
     scales = tf.gather(variables['scales'], flat)
-    inner = tf.cast(tf.gather(variables['inner'], flat), tf.float32) * scales[:, 2:3] \
-        + scales[:, 3:4]
-    around = _windows(sentence, count)
-    windows = {}
-    for size, left in BRANCHES:
-        start = max(left for _, left in BRANCHES) - left
+
+    def rows_of(table, column):
+        return tf.cast(tf.gather(variables[table], flat), tf.float32) \
+            * scales[:, column:column + 1] + scales[:, column + 1:column + 2]
+
+    inner, first = rows_of('inner', 2), rows_of('first', 4)
+    around, reach = _windows(sentence, count), max(left for _, left in BRANCHES)
+    rank = first.shape[1].value // sum(size for size, _ in BRANCHES)
+    parts, column = [], 0
+    for number, (size, left) in enumerate(BRANCHES):
         # Of a piece's products the one for its place in the window.
-        windows[size] = around[:, start:start + size] * size + tf.range(size)
-    parts = []
-    for number, (size, _) in enumerate(BRANCHES):
+        window = around[:, reach - left:reach - left + size] * size + tf.range(size)
         units = inner[:, number * WIDTH:(number + 1) * WIDTH]
+        products = first[:, column:column + size * rank]
+        column += size * rank
         for layer in (1, 2):
-            seen = _over_pieces(units, variables['down{}_{}'.format(layer, size)],
-                                windows[size], size)
-            product = tf.matmul(seen, variables['up{}_{}'.format(layer, size)])
-            units += tf.nn.relu(tf.nn.bias_add(product, variables['bias{}_{}'.format(layer, size)]))
+            if layer == 2:
+                products = tf.matmul(units, variables['down_{}'.format(size)])
+            seen = _over_pieces(products, window, size)
+            units += tf.nn.relu(tf.nn.xw_plus_b(seen, variables['up{}_{}'.format(layer, size)],
+                                                variables['bias{}_{}'.format(layer, size)]))
         parts.append(units)
     units = tf.concat(parts, axis=1)
     # (x - mean) / deviation, summed up over the pieces of a sentence; x is a piece's vector
     # and then the units.
     width = DIMENSIONS + len(BRANCHES) * WIDTH
-    mean = (scales[:, 4:5] + tf.reduce_sum(units, axis=1, keepdims=True)) / width
-    square = (scales[:, 5:6] + tf.reduce_sum(tf.square(units), axis=1, keepdims=True)) / width
+    mean = (scales[:, 6:7] + tf.reduce_sum(units, axis=1, keepdims=True)) / width
+    square = (scales[:, 7:8] + tf.reduce_sum(tf.square(units), axis=1, keepdims=True)) / width
     weight = tf.rsqrt(square - tf.square(mean) + EPSILON)
     table = tf.cast(tf.gather(variables['table'], flat), tf.float32)
     summed = tf.concat([of_sentences(table * (weight * scales[:, :1])),
@@ -196,26 +230,23 @@ def sentence_vectors(variables, pieces, rows=None):
                                       tf.ones_like(weight)], axis=1))
     low, means, lengths = offsets[:, :1], offsets[:, 1:2], tf.maximum(offsets[:, 2:], 1.0)
     summed += tf.pad(low * tf.ones([1, DIMENSIONS]), [[0, 0], [0, len(BRANCHES) * WIDTH]]) - means
-    summed = summed * variables['ln_g'] + lengths * variables['ln_b']
-
-    x = (tf.matmul(summed, variables['cnn_W']) + lengths * variables['cnn_b']) \
-        * tf.rsqrt(lengths)
-    first = tf.nn.relu(tf.matmul(x, variables['d0']))
-    second = tf.nn.relu(tf.matmul(x, variables['p1']) + tf.matmul(first, variables['d1']))
+    x = tf.matmul(tf.matmul(summed, variables['down']), variables['up'])
+    first, second = tf.split((x + lengths * variables['bias']) * tf.rsqrt(lengths), 2, axis=1)
+    second = tf.nn.relu(second + tf.matmul(tf.nn.relu(first), variables['d1']))
     third = tf.nn.relu(tf.matmul(second, variables['d2']))
     output = tf.tanh(tf.matmul(second, variables['p3']) + tf.matmul(third, variables['d3']))
     return unit_rows(output)
 
 
-def _over_pieces(units, kernel, windows, size):
-    """Each piece's window times a kernel: every piece is multiplied once, and the rows add up.
+def _over_pieces(products, windows, size):
+    """Of each piece the sum of its window's products, every piece's being computed once.
 
     Args:
-        kernel: (WIDTH, size * rank): what is for each place in the window, side by side.
+        products: (count, size * rank): of a piece those for each place in a window.
         windows: int32 tensor (count, size): the rows, ``size`` to a piece, that add up.
     """
-    rank = kernel.shape[1].value // size
-    products = tf.reshape(tf.matmul(units, kernel), [-1, rank])
+    rank = products.shape[1].value // size
+    products = tf.reshape(products, [-1, rank])
     products = tf.concat([products, tf.zeros([size, rank])], axis=0)
     return tf.reduce_sum(tf.gather(products, windows), axis=1)
 
@@ -223,8 +254,8 @@ def _over_pieces(units, kernel, windows, size):
 def distil(folded, teacher, pieces, session, args):
     """Trains what is small until it gives what the whole encoder gives, and no labels with it.
 
-    Sentences that were never written are added, the beginning of one and the end of another,
-    new in each epoch: the encoder can be asked about any.
+    Sentences that were never written are added, the beginning of one and the end of another:
+    the encoder can be asked about any.
 
     Args:
         folded, teacher: what ``fold`` returned for a small rank and for that of WIDTH.
@@ -236,29 +267,40 @@ def distil(folded, teacher, pieces, session, args):
         (folded, losses): a dict as ``folded``; of each epoch 1 minus the mean cosine.
     """
     random, losses = np.random.RandomState(args.seed), []
+    examples = np.concatenate([pieces] + [_recombined(pieces, random) for _ in range(RECOMBINED)])
+    lengths = np.count_nonzero(examples, axis=1)
     rows, rate = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [])
+    wanted = tf.placeholder(tf.float32, [None, DIMENSIONS])
     with tf.variable_scope('teacher'):
-        wanted = sentence_vectors(_variables(teacher, trainable=False), rows)
+        taught = sentence_vectors(_variables(teacher, trainable=False), rows)
     with tf.variable_scope('student'):
         variables = _variables(folded, trainable=True)
         distance = 1 - tf.reduce_mean(
             tf.reduce_sum(sentence_vectors(variables, rows) * wanted, axis=1))
     step = tf.train.AdamOptimizer(rate).minimize(distance)
     session.run(tf.global_variables_initializer())
+
+    def batches():
+        # Sentences of about the same length go together, as in batches.py.
+        order = np.argsort(lengths + SPREAD * random.rand(len(lengths)), kind='mergesort')
+        for start in random.permutation(np.arange(0, len(order), args.batch_size)):
+            batch = order[start:start + args.batch_size]
+            yield batch, examples[batch, :lengths[batch].max()]
+
+    answers = np.zeros((len(examples), DIMENSIONS), np.float32)
+    for batch, batch_pieces in batches():
+        answers[batch] = session.run(taught, {rows: batch_pieces})
+    steps = args.epochs * -(-len(examples) // args.batch_size)
+    number = 0
     for epoch in range(args.epochs):
         started = time.time()
         print('Epoch {}/{}'.format(epoch + 1, args.epochs), flush=True)
-        examples = np.concatenate([pieces, _recombined(pieces, random)])
-        lengths = np.count_nonzero(examples, axis=1)
-        # Sentences of about the same length go together, as in batches.py.
-        order = np.argsort(lengths + SPREAD * random.rand(len(lengths)), kind='mergesort')
-        starts = random.permutation(np.arange(0, len(order), args.batch_size))
         distances = []
-        for number, start in enumerate(starts):
-            batch = order[start:start + args.batch_size]
-            left = 1 - (epoch + number / len(starts)) / args.epochs
+        for batch, batch_pieces in batches():
             distances.append(session.run([distance, step], {
-                rows: examples[batch, :lengths[batch].max()], rate: args.learning_rate * left})[0])
+                rows: batch_pieces, wanted: answers[batch],
+                rate: args.learning_rate * (1 - number / steps)})[0])
+            number += 1
         losses.append(float(np.mean(distances)))
         print(' - {:.0f}s - loss: {:.4f}'.format(time.time() - started, losses[-1]), flush=True)
     return {name: array if name in TABLES else rounded(array)

@@ -49,7 +49,7 @@ def test_a_versions_table_takes_the_place_of_the_rest(tmp_path):
         write(tmp_path, text, "v9")
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_the_shipped_search_is_about_hyperparameters_that_the_script_has(version):
     wanted = search.load(version, REPOSITORY / "tune.toml")
     known = search.hyperparameters(version)

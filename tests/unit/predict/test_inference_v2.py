@@ -1,4 +1,4 @@
-"""What v2 adds to the handler: n-grams beside tokens, `explain`, `unknown`."""
+"""What v2 and v3 add to the handler: n-grams beside tokens, `explain`, `unknown`."""
 import io
 import json
 import os
@@ -76,6 +76,29 @@ def test_a_wrong_option_is_named(ask, request_body, content_type, expected):
     with pytest.raises(ValueError) as caught:
         ask(request_body, content_type)
     assert expected in str(caught.value)
+
+
+def test_v3_gets_tokens_and_pieces_and_says_unknown_but_does_not_explain(
+        code, model_server, tmp_path):
+    directory = str(tmp_path / 'code')
+    shutil.copytree(code, directory, ignore=shutil.ignore_patterns('__pycache__'))
+    with open(os.path.join(directory, 'encoding.json'), 'w', encoding='utf-8') as target:
+        json.dump({'pieces': {'length': 16}, 'unknown_below': 0.6}, target)
+    shutil.copy(os.path.join(code, 'tokenizer.model'), os.path.join(directory, 'encoder.model'))
+    inference = load(directory)
+    model_server.answer = answering([0.55, 0.25, 0.1, 0.1])
+
+    def answer(option):
+        body = json.dumps({'q': '電波が悪い', option: True}).encode('utf-8')
+        return inference.handler(io.BytesIO(body), Context(model_server.uri, JSON))[0]
+
+    assert [entry['label'] for entry in json.loads(answer('unknown'))][:2] == ['unknown', '京都']
+    (_, _, body), = model_server.requests
+    assert body == {'inputs': inference.model_inputs.encode(['電波が悪い'])}
+    assert sorted(body['inputs']) == ['inputs', 'pieces']
+    with pytest.raises(ValueError) as caught:
+        answer('explain')
+    assert 'this model has no such answer' in str(caught.value)
 
 
 def test_v1_refuses_to_explain(code, model_server):

@@ -34,6 +34,17 @@ def test_of_more_sentences_than_are_compared_with_all_are_learnt_from(monkeypatc
     assert right.mean() > 0.8
 
 
+@pytest.mark.parametrize('ridge', [0.1, 1.0])
+def test_what_it_says_of_a_left_out_sentence_is_what_a_head_without_it_says(ridge):
+    known = rows(60, features=2)
+    targets = np.eye(3)[np.arange(60) % 3]
+    scores = kernel.left_out(known, targets, ridge)
+    others = np.arange(60) != 7
+    head = kernel.fit(known[others], targets[others], ridge)
+    expected = kernel.logits(head, known[[7]])[0] / kernel.SHARPNESS
+    assert scores[7] == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.parametrize('width', [1.0, 3.0])
 def test_sentences_are_at_a_squared_distance_of_two_on_average_and_groups_count_alike(width):
     features = np.concatenate([100 * rows(500, features=5), rows(500, seed=1, features=40)], axis=1)

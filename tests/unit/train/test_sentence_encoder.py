@@ -131,7 +131,7 @@ def test_the_higher_the_rank_the_nearer(arrays, whole):
                           padded(SENTENCES)) * exact).sum() for rank in (1, 4, 20)]
     # The sentences have 20 pieces: as many directions say everything of them.
     assert nearness[0] < nearness[1] < nearness[2]
-    assert nearness[2] == pytest.approx(len(SENTENCES), abs=1e-3)
+    assert nearness[2] == pytest.approx(len(SENTENCES), abs=3e-3)
 
 
 def test_a_channel_without_an_encoder_is_told_how_to_get_one(tmp_path):

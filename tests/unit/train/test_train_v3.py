@@ -1,13 +1,22 @@
 """train_v3 from its files to its files, and its graph against the trained network."""
 import csv
+import importlib.util
+import io
+import json
 import os
 import shutil
+import zlib
+from unittest import mock
 
+import kernel
 import made_encoder
 import numpy as np
 import pytest
+import sentence_encoder
 import tensorflow as tf
-from test_train_v1 import Job
+import train_v3
+from conftest import SRC
+from test_train_v1 import Job, lay_split
 
 import channels
 from encoding import ModelInputs
@@ -36,7 +45,10 @@ def job(sample, encoder_dir, tmp_path_factory):
 
 
 def probabilities(job, texts):
-    inputs = ModelInputs(str(job.output)).encode(texts)
+    return run(job, ModelInputs(str(job.output)).encode(texts))
+
+
+def run(job, inputs):
     with tf.Session(graph=tf.Graph()) as session:
         meta_graph = tf.saved_model.loader.load(session, ['serve'], str(job.model / '1'))
         signature = meta_graph.signature_def['serving_default']
@@ -49,7 +61,7 @@ def test_it_leaves_what_v2_leaves_and_the_encoders_tokenizer(job, encoder_dir):
     assert sorted(os.listdir(str(job.output))) == [
         'encoder.model', 'encoding.json', 'history.csv', 'labels.json', 'metrics.json',
         'tokenizer.model', 'vocabulary.json']
-    assert job.json('encoding.json')['pieces'] == {'length': 96}
+    assert job.json('encoding.json')['pieces'] == {'length': 64}
     with open(os.path.join(encoder_dir, 'encoder.model'), 'rb') as one, \
             open(str(job.output / 'encoder.model'), 'rb') as other:
         assert one.read() == other.read()
@@ -72,12 +84,76 @@ def test_the_small_encoder_comes_nearer_to_the_whole_one_with_each_epoch(
     assert losses[0] > losses[1] > losses[2]
 
 
+def test_settings_are_chosen_by_the_training_channel_alone(job, sample, encoder_dir, tmp_path):
+    other = JobV3(tmp_path, sample, encoder_dir)
+    texts, labels = channels.read_split(str(other.root / 'test'))
+    shutil.rmtree(str(other.root / 'test'))
+    lay_split(other.root / 'test', list(zip(texts, labels[1:] + labels[:1])))
+    assert other.run(*ARGUMENTS).status == 0
+    one, another = job.json('metrics.json'), other.json('metrics.json')
+    assert one['test_accuracy'] != another['test_accuracy']
+    assert one['settings'] == another['settings']
+    assert set(one['settings']) == set(train_v3.SETTINGS) | {'left_out_accuracy'}
+    variables = os.path.join('1', 'variables', 'variables.data-00000-of-00001')
+    assert (job.model / variables).read_bytes() == (other.model / variables).read_bytes()
+
+
+def test_the_settings_are_those_with_which_most_left_out_sentences_are_recognised():
+    random = np.random.RandomState(0)
+    targets = np.eye(2)[np.arange(80) % 2]
+    # What counts shows in the mean vectors with one value of `common` alone.
+    features = {common: random.randn(80, 4) + 3 * targets.argmax(axis=1)[:, np.newaxis]
+                * (common == 1e-4) for common in train_v3.SETTINGS['common']}
+
+    class Reader:
+        groups = [2, 2]
+
+    settings, accuracy = train_v3.choose(lambda common: (Reader, features[common]), targets)
+    assert settings['common'] == 1e-4
+    assert accuracy > 0.9
+
+
 def test_a_sentence_gets_the_same_answer_in_any_company(job):
     texts = ['電波が悪い', '抹茶パフェ', 'あ' * 300, '📱']
     together = probabilities(job, texts)
     alone = np.concatenate([probabilities(job, [text]) for text in texts])
     assert np.abs(together - alone).max() < 1e-6
     assert together.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+
+
+def test_the_handler_ranks_what_the_saved_model_says(job, tmp_path):
+    for path in [job.output / name for name in os.listdir(str(job.output))] + [
+            os.path.join(SRC, name) for name in (
+                'encoding.py', 'predict/code/inference.py', 'predict/code/model_client.py')]:
+        shutil.copy(str(path), str(tmp_path))
+    specification = importlib.util.spec_from_file_location(
+        'handler_of_v3', str(tmp_path / 'inference.py'))
+    handler = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(handler)
+    handler.client = mock.Mock()
+    handler.client.predict = lambda uri, rows: run(job, rows).tolist()
+    context = mock.Mock(request_content_type='application/json')
+    answer, kind = handler.handler(io.BytesIO('{"q": "電波が悪い"}'.encode('utf-8')), context)
+    assert kind == 'application/json'
+    expected = dict(zip(job.json('labels.json'), probabilities(job, ['電波が悪い'])[0]))
+    ranking = [(entry['label'], entry['prob']) for entry in json.loads(answer)]
+    assert dict(ranking) == pytest.approx(expected, abs=1e-6)
+    assert [prob for _, prob in ranking] == sorted(expected.values(), reverse=True)
+
+
+def test_a_package_of_the_knb_corpus_has_less_than_30_mb():
+    random, tokens, sentences = np.random.RandomState(0), 13757, 3767
+    pieces = random.randint(1, tokens, (40, 20))
+    small = sentence_encoder.fold(made_encoder.arrays(tokens), pieces, 32)
+    reader = train_v3.Reader(random.randn(tokens, 300).astype(np.float32), small)
+    head = {'directions': random.randn(812, kernel.COMPONENTS),
+            'landmarks': random.randn(kernel.COMPONENTS, sentences),
+            'weights': random.randn(sentences, 4).astype(np.float64)}
+    packed = sum(len(zlib.compress(array.astype(np.float32).tobytes() if name in head
+                                   else array.tobytes()))
+                 for name, array in list(reader.arrays.items()) + list(head.items()))
+    # Tokenizer, vocabulary and the handler's packages come to that.
+    assert packed < 30e6 - 2e6
 
 
 def test_vectors_without_an_encoder_end_it_with_one_line(sample, vectors_dir, tmp_path):
