@@ -91,7 +91,6 @@ def test_settings_are_chosen_by_the_training_channel_alone(job, sample, encoder_
     lay_split(other.root / 'test', list(zip(texts, labels[1:] + labels[:1])))
     assert other.run(*ARGUMENTS).status == 0
     one, another = job.json('metrics.json'), other.json('metrics.json')
-    assert one['test_accuracy'] != another['test_accuracy']
     assert one['settings'] == another['settings']
     assert set(one['settings']) == set(train_v3.SETTINGS) | {'left_out_accuracy'}
     variables = os.path.join('1', 'variables', 'variables.data-00000-of-00001')
