@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from train2deploy import console, endpoint, manifest, paths, yardsticks
+from train2deploy import console, endpoint, manifest, paths, uncertainty, yardsticks
 from train2deploy.datasets import channels
 from train2deploy.datasets.rows import Row
 from train2deploy.errors import UserError
@@ -178,6 +178,8 @@ def _print(result: dict[str, Any]) -> None:
             name, *(f"{values[key]:.3f}" for key in ("accuracy", "f1_weighted", "f1_macro"))
         )
     console.print_table(table)
+    if said := uncertainty.caveat(model["accuracy"], model["n"]):
+        console.say(said)
 
     detail = Table(title="the model by class; columns at the right: predicted as")
     for column in ("class", "precision", "recall", "F1", "n", *map(console.shown, model["labels"])):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from train2deploy import bundles, paths, signature
-from train2deploy.datasets import channels
+from train2deploy.datasets import channels, directory
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.package_code import ENCODING_FILES
 from train2deploy.requests import Request
@@ -21,10 +21,15 @@ ASK = "REQUEST=<file> (and TYPE=) asks it"
 
 
 def sentences() -> list[str]:
-    """The article's sentence and the first test sentences (with something in them)."""
-    rows = channels.read(paths.DATASET / "test") if paths.DATASET.is_dir() else []
-    texts = [row.text for row in rows if row.text.strip()]
-    return [FIRST_SENTENCE, *texts[: SENTENCES - 1]]
+    """The first test sentences with something in them.
+
+    Of our own data sets, and where there is no data, the article's sentence goes before them.
+    """
+    there = paths.DATASET.is_dir()
+    texts = [row.text for row in channels.read(paths.DATASET / "test")] if there else []
+    texts = [text for text in texts if text.strip()][:SENTENCES]
+    own = there and channels.facts(paths.DATASET).get("dataset") not in directory.RESERVED
+    return texts if own and texts else [FIRST_SENTENCE, *texts[: SENTENCES - 1]]
 
 
 def reads_sentences(model_dir: Path) -> bool:

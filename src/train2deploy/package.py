@@ -14,6 +14,7 @@ These bytes are what is served here, uploaded and deployed; no later step repack
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -122,6 +123,32 @@ def job_of(archive: Path) -> str | None:
 def version_of(archive: Path) -> str | None:
     """VERSION of that job."""
     return made_of(archive).get("version")
+
+
+def described(archive: Path) -> dict[str, Any]:
+    """What is measured of an archive says this of it: version, data, hyperparameters.
+
+    Empty where they are not known, as of a model that was trained elsewhere.
+    """
+    inputs = made_of(archive)
+    job = manifest.read(paths.JOBS / str(inputs.get("job")) / "manifest.json") or {}
+    if not {"version", "data"} <= inputs.keys() or not job:
+        return {}
+    used = {
+        **job["inputs"]["hyperparameters"],
+        **(job.get("metrics", {}).get("hyperparameters") or {}),
+    }
+    return {
+        "version": inputs["version"],
+        "data": inputs["data"],
+        "hyperparameters": comparable(used),
+    }
+
+
+def comparable(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that make another model: not the seed, nor whether it can be repeated bit by bit."""
+    left_out = ("seed", "single-thread", "container-log-level")
+    return {name: value for name, value in hyperparameters.items() if name not in left_out}
 
 
 def made_of(archive: Path) -> dict[str, Any]:

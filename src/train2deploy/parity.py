@@ -59,6 +59,11 @@ def parity(a: Runtime, b: Runtime, job: jobs.TrainingJob) -> dict[str, Any]:
         "runtimes": [a.name, b.name],
         "version": job.version,
         "hyperparameters": job.hyperparameters,
+        "made_of": {
+            "version": job.version,
+            "data": channels.facts(paths.DATASET),
+            "hyperparameters": package.comparable(job.hyperparameters),
+        },
         "weights_sha256": [first.weights_sha256, second.weights_sha256],
         "archive_sha256": [first.archive_sha256, second.archive_sha256],
         "sentences": len(sentences),

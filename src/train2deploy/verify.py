@@ -11,7 +11,17 @@ import math
 from pathlib import Path
 from typing import Any
 
-from train2deploy import answers, bundles, console, endpoint, golden, manifest, paths, runtimes
+from train2deploy import (
+    answers,
+    bundles,
+    console,
+    endpoint,
+    golden,
+    manifest,
+    package,
+    paths,
+    runtimes,
+)
 from train2deploy import signature as signatures
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
@@ -47,9 +57,11 @@ def verify(
     for name, tensors in result["signature"].items():
         for key, tensor in tensors.items():
             console.say(f"signature {name} {key}: {tensor}")
-    manifest.write_json(
-        paths.VERIFICATION, {"model_sha256": sha256_file(paths.MODEL_ARCHIVE), **result}
-    )
+    of = {
+        "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
+        "made_of": package.described(paths.MODEL_ARCHIVE),
+    }
+    manifest.write_json(paths.VERIFICATION, {**of, **result})
     worst, tolerance = result["max_abs_difference"], result["tolerance"]
     line = (
         f"endpoint against session (TensorFlow {result['tensorflow']}), {what} = {worst:.2g},"

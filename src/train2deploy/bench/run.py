@@ -116,6 +116,7 @@ def bench(options: Options) -> dict[str, Any]:
         "foreign_cpu": shares[len(shares) // 2],
         "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
         "job": package.job_of(paths.MODEL_ARCHIVE),
+        "made_of": package.described(paths.MODEL_ARCHIVE),
         "against": _against(options),
         "batching": options.batching,
         "peers": {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from train2deploy import console, endpoint, golden, manifest, paths
+from train2deploy import console, endpoint, golden, manifest, package, paths
 from train2deploy import parity as of_package
 from train2deploy.cloud import runtime
 from train2deploy.cloud.session import Cloud
@@ -44,6 +44,7 @@ def parity(cloud: Cloud, here: Runtime, request: Request | None = None) -> None:
         {
             "runtimes": [here.name, "emulator" if cloud.is_emulator else "aws"],
             "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
+            "made_of": package.described(paths.MODEL_ARCHIVE),
             "sentences": len(sentences),
             "same_label": agreed,
             "max_abs_difference": worst,

@@ -53,16 +53,16 @@ def solutions(report: Report) -> Iterator[tuple[Counts, ...]]:
 
 def _of_a_class(row: ClassRow, n: int) -> Iterator[Counts]:
     for right in range(row.support + 1):
-        if not row.scores.recall.is_rounding_of(right / row.support):
+        if not row.recall.is_rounding_of(right / row.support):
             continue
         for predicted in range(right, n + 1):
             counts = Counts(right, predicted, row.support)
-            if _rounds_to(counts.scores, row.scores):
+            if _rounds_to(counts.scores, row):
                 yield counts
 
 
 def _gives(counts: Sequence[Counts], row: AverageRow) -> bool:
-    return _rounds_to(_averages(counts)[row.average], row.scores)
+    return _rounds_to(_averages(counts)[row.average], row)
 
 
 def _averages(counts: Sequence[Counts]) -> Mapping[str, tuple[float, float, float]]:

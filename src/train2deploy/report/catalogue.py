@@ -1,9 +1,13 @@
-"""What the article's author published, as values: articles, models, reports, logs, answers."""
+"""What the article's author published, as values: articles, models, reports, logs, answers.
+
+Each field says what its key in results/published may hold (see `shape`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from train2deploy.report import shape
+from train2deploy.report.shape import key
 
 SITE = "https://www.inoue-kobo.com/"
 CHOSEN_ON = (
@@ -14,74 +18,82 @@ CHOSEN_ON = (
     "not stated",
 )
 TEST_SETS = ("A", "B", "C", "none")
-KINDS = ("vectors", "tokenizer", "split", "corpus encoding")
-HEADLINES = ("accuracy", "f1_weighted", "val_acc", "probability", "none")
-LOGS = ("val_acc", "val_mae", "acc")
 Texts = Mapping[str, str]
 """By language."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """Precision, recall and F1 as printed: each knows its decimals (shape.Printed)."""
 
-    precision: shape.Printed
-    recall: shape.Printed
-    f1: shape.Printed
+    precision: shape.Printed = key(shape.share)
+    recall: shape.Printed = key(shape.share)
+    f1: shape.Printed = key(shape.share)
 
 
-@dataclass(frozen=True)
-class ClassRow:
+@dataclass(frozen=True, kw_only=True)
+class ClassRow(Scores):
     """A class of a classification report.
 
     Attributes:
-        label: the true class; where the report printed a wrong name, `printed` is that name.
+        label: the true class; where the report printed a wrong name, `name` is that one.
     """
 
-    label: str
-    printed: str
-    scores: Scores
-    support: int
+    label: str = key(shape.text, name="class")
+    name: str = key(shape.text, "", name="printed")
+    support: int = key(shape.whole)
+
+    @property
+    def printed(self) -> str:
+        return self.name or self.label
 
 
-@dataclass(frozen=True)
-class AverageRow:
-    """An average of a classification report: micro, macro or weighted, and the printed name."""
+@dataclass(frozen=True, kw_only=True)
+class AverageRow(Scores):
+    """An average of a classification report, and the name that it was printed with."""
 
-    average: str
-    printed: str
-    scores: Scores
+    average: str = key(shape.one_of("micro", "macro", "weighted"))
+    printed: str = key(shape.text, "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A classification report, class by class in its printed order."""
 
-    classes: tuple[ClassRow, ...]
-    averages: tuple[AverageRow, ...]
+    classes: tuple[ClassRow, ...] = key(shape.rows(ClassRow))
+    averages: tuple[AverageRow, ...] = key(shape.rows(AverageRow))
 
     @property
     def supports(self) -> dict[str, int]:
         return {row.label: row.support for row in self.classes}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Log:
     """A column of the printed log of a training.
 
     Attributes:
         n: sentences that an accuracy is a share of; None for an error.
         patience: of the early stopping on this column; None where it did not stop by it.
-        by_epoch: the printed epochs.
+        epochs: those that were printed, where these are not all.
     """
 
-    metric: str
-    n: int | None
-    patience: int | None
-    by_epoch: Mapping[int, shape.Printed]
+    metric: str = key(shape.one_of("val_acc", "val_mae", "acc"))
+    values: tuple[shape.Printed, ...] = key(
+        lambda where, values: tuple(shape.share(where, value) for value in values)
+    )
+    n: int | None = key(shape.whole, None)
+    patience: int | None = key(shape.whole, None)
+    epochs: tuple[int, ...] = key(shape.any_value, ())
+
+    @property
+    def by_epoch(self) -> dict[int, shape.Printed]:
+        """The printed epochs."""
+        epochs = self.epochs or range(1, len(self.values) + 1)
+        return dict(zip(epochs, self.values, strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the published model said of a sentence: its class, and what was printed of more.
 
@@ -91,39 +103,49 @@ class Answer:
             above the mean of the sentence, or 0.
     """
 
-    sentence: str | None
-    row: str | None
-    label: str
-    probabilities: Mapping[str, shape.Printed]
-    weights: tuple[shape.Printed, ...]
-    normalized: tuple[shape.Printed, ...]
+    sentence: str | None = key(shape.text, None)
+    row: str | None = key(shape.text, None)
+    label: str = key(shape.text)
+    probabilities: Mapping[str, shape.Printed] = key(shape.mapping(shape.share), {})
+    weights: tuple[shape.Printed, ...] = key(shape.any_value, ())
+    normalized: tuple[shape.Printed, ...] = key(shape.any_value, ())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Substitute:
     """What stands here for something that cannot be had any more."""
 
     id: str
-    kind: str
-    text: Texts
+    kind: str = key(shape.one_of("vectors", "tokenizer", "split", "corpus encoding"))
+    en: str = key(shape.text)
+    ja: str = key(shape.text)
+
+    @property
+    def text(self) -> Texts:
+        return {"en": self.en, "ja": self.ja}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The figure that an article gives first."""
+
+    metric: str = key(shape.one_of("accuracy", "f1_weighted", "val_acc", "probability", "none"))
+    value: shape.Printed | None = key(shape.share, None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """A published model.
 
     Attributes:
         layers: from input to output, with sizes; training: optimiser, batch, epochs, stopping.
         inferred: what the article does not say, and why it is taken so.
-        metric, printed: the headline figure; None where the article gives no figure.
         right, n: right answers and sentences; None where no accuracy was published.
         at_least: `right` is a lower bound, as far as the printed log tells.
-        measured_on: `test set` or `validation split`: of what `right` is a count.
+        measured_on: of what `right` is a count.
         epoch: of `right`, where the log says; None otherwise.
-        chosen_on: one of CHOSEN_ON.
         last_right: right answers at the last epoch, where that is known.
         counted_twice: sentences that the author's evaluation took twice.
-        test_set: one of TEST_SETS.
         further: other figures, by metric.
         parameters: by part, as printed; `total` is of the whole network.
         out_of_vocabulary: the tokens that the article lists as unknown, and how often each occurs.
@@ -133,32 +155,58 @@ class Model:
 
     id: str
     article: "Article"
-    name: Texts
-    layers: str
-    training: Texts
-    metric: str | None
-    printed: shape.Printed | None
-    right: int | None
-    n: int | None
-    at_least: bool
-    measured_on: str
-    epoch: int | None
-    chosen_on: str
-    last_right: int | None
-    counted_twice: int
-    test_set: str
-    further: Mapping[str, shape.Printed]
-    parameters: Mapping[str, int]
-    out_of_vocabulary: Mapping[str, int]
-    report: Report | None
-    logs: tuple[Log, ...]
-    answers: tuple[Answer, ...]
-    version: str | None
-    options: Mapping[str, str]
-    substitutes: tuple[Substitute, ...]
-    impossible: Texts
-    inferred: Texts
-    note: Texts
+    substitutes: tuple[Substitute, ...] = ()
+    impossible: Texts = field(default_factory=dict)
+    name: Texts = key(shape.texts)
+    layers: str = key(shape.text)
+    training: Texts = key(shape.texts)
+    headline: Headline = key(shape.a(Headline))
+    right: int | None = key(shape.whole, None)
+    n: int | None = key(shape.whole, None)
+    at_least: bool = key(shape.any_value, False)
+    measured_on: str = key(shape.one_of("test set", "validation split"), "test set")
+    epoch: int | None = key(shape.whole, None)
+    chosen_on: str = key(shape.one_of(*CHOSEN_ON))
+    last_right: int | None = key(shape.whole, None)
+    counted_twice: int = key(shape.whole, 0)
+    test_set: str = key(shape.one_of(*TEST_SETS))
+    further: Mapping[str, shape.Printed] = key(shape.mapping(shape.decimal), {})
+    parameters: Mapping[str, int] = key(shape.mapping(shape.whole), {})
+    out_of_vocabulary: Mapping[str, int] = key(shape.mapping(shape.whole), {})
+    report: Report | None = key(shape.a(Report), None)
+    logs: tuple[Log, ...] = key(shape.rows(Log, "number"), (), name="log")
+    answers: tuple[Answer, ...] = key(shape.rows(Answer, "number"), (), name="answer")
+    version: str | None = key(shape.text, None)
+    options: Mapping[str, str] = key(shape.mapping(shape.text), {})
+    inferred: Texts = key(shape.texts, {})
+    note: Texts = key(shape.texts, {})
+
+    def check(self, where: str) -> None:
+        """What one key says of another."""
+        both = (self.right is None) == (self.n is None)
+        shape.expect(both, where, "right and n, or neither", (self.right, self.n))
+        one = bool(self.version) != bool(self.impossible)
+        shape.expect(one, where, "either version or impossible", self.version)
+        for number, log in enumerate(self.logs, start=1):
+            good = len(log.epochs) in (0, len(log.values))
+            shape.expect(
+                good, f"{where}.log, number {number}", f"{len(log.values)} epochs", log.epochs
+            )
+        for number, answer in enumerate(self.answers, start=1):
+            one = bool(answer.sentence) != bool(answer.row)
+            shape.expect(
+                one, f"{where}.answer, number {number}", "either sentence or row", answer.label
+            )
+
+    @property
+    def metric(self) -> str | None:
+        """Of the headline; None where the article gives no figure."""
+        return None if self.headline.metric == "none" else self.headline.metric
+
+    @property
+    def printed(self) -> shape.Printed | None:
+        """The headline figure."""
+        return self.headline.value
 
     @property
     def accuracy(self) -> float | None:
@@ -175,38 +223,47 @@ class Model:
         return next((log for log in self.logs if log.metric == metric), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Article:
     """An article of the author's site.
 
     Attributes:
         path: below SITE.
         date: in its front matter.
-        first_published: where that was earlier; the same otherwise.
+        earlier: when it was first published, where that was before.
     """
 
     id: str
-    title: str
-    path: str
-    date: str
-    first_published: str
-    note: Texts
+    title: str = key(shape.text)
+    path: str = key(shape.text)
+    date: str = key(shape.date)
+    earlier: str = key(shape.date, "", name="first_published")
+    note: Texts = key(shape.texts, {})
     models: list[Model] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def url(self) -> str:
         return f"{SITE}{self.path}/"
 
+    @property
+    def first_published(self) -> str:
+        return self.earlier or self.date
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class TestSet:
     """The sentences that an article scored; `supports` is empty where they were not printed."""
 
     __test__ = False
 
     id: str
-    supports: Mapping[str, int]
-    text: Texts
+    supports: Mapping[str, int] = key(shape.mapping(shape.whole), {})
+    en: str = key(shape.text)
+    ja: str = key(shape.text)
+
+    @property
+    def text(self) -> Texts:
+        return {"en": self.en, "ja": self.ja}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy import paths
+from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.report import findings, machine, matrix, published, recorded, scores
 from train2deploy.report.recorded import Run
@@ -38,7 +39,7 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
             f" `make reproduce DATASET={dataset} SEEDS=3` makes some."
         )
     figures = published.read()
-    on_corpus = dataset == matrix.DATASET
+    on_corpus, own = dataset == matrix.DATASET, dataset not in directory.RESERVED
     rows = matrix.build(figures, runs, start) if on_corpus else None
     found = findings.build(figures, runs) if on_corpus else {}
     used = {run.id for members in shown.values() for run in members}
@@ -59,12 +60,12 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
         "findings": found,
         "scores": scores.table(shown, start),
         "versions": {version: scores.detail(runs, start) for version, runs in shown.items()},
-        "golden": scores.golden(shown, figures, start) if shown else None,
+        "golden": scores.golden(shown, figures, start) if shown and not own else None,
         "runs": [_run(run, start) for run in told],
         "left_out": [run.id for run in of_dataset if run.id not in used],
         "environment": machine.environment(told or [first], start),
-        "bench": machine.bench(source, start),
-        "parity": machine.parity(source, start),
+        "bench": machine.bench(source, start, shown),
+        "parity": machine.parity(source, start, shown),
     }
 
 

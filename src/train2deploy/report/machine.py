@@ -1,10 +1,11 @@
 """The part of a report that is not about scores: speed, parity, environment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from train2deploy import paths
+from train2deploy.datasets import directory
 from train2deploy.report import recorded
 from train2deploy.report.recorded import Run
 
@@ -16,11 +17,15 @@ FILES = (BENCH, VERIFICATION, PARITY, CLOUD_PARITY)
 """What a report can show beside the runs, below build/ or below a reference."""
 
 
-def bench(source: Path, start: Path) -> dict[str, Any] | None:
-    """What `make bench` measured, without its single rounds."""
+Shown = Mapping[str, Sequence[Run]]
+"""The runs that a report tells of, by version."""
+
+
+def bench(source: Path, start: Path, shown: Shown) -> dict[str, Any] | None:
+    """What `make bench` measured of a model that is shown, without its single rounds."""
     path = source / BENCH
     found = recorded.read_json(path)
-    if found is None:
+    if found is None or not is_of(found.get("made_of") or {}, shown):
         return None
     return {
         "machine": found["machine"],
@@ -41,16 +46,38 @@ def bench(source: Path, start: Path) -> dict[str, Any] | None:
     }
 
 
-def parity(source: Path, start: Path) -> dict[str, Any]:
-    """The comparisons that were made: each None where it was not."""
+def is_of(made_of: Mapping[str, Any], shown: Shown) -> bool:
+    """Whether what was measured is a model of the kind that runs are shown of.
+
+    That is version, data set and hyperparameters. What was measured before it was recorded of what
+    is taken for one of our own data sets.
+
+    Args:
+        made_of: see `package.described`; empty where it is not known.
+    """
+    if not made_of:
+        return any(run.dataset in directory.RESERVED for runs in shown.values() for run in runs)
+    return any(
+        made_of["data"]["dataset"] == run.dataset
+        and all(
+            run.manifest["hyperparameters"].get(name, value) == value
+            for name, value in made_of["hyperparameters"].items()
+        )
+        for run in shown.get(made_of["version"], ())
+    )
+
+
+def parity(source: Path, start: Path, shown: Shown) -> dict[str, Any]:
+    """The comparisons that were made of a model that is shown: each None where it was not."""
     checks = {"session": VERIFICATION, "runtimes": PARITY, "cloud": CLOUD_PARITY}
-    return {name: _check(source / path, start) for name, path in checks.items()}
+    return {name: _check(source / path, start, shown) for name, path in checks.items()}
 
 
-def _check(path: Path, start: Path) -> dict[str, Any] | None:
+def _check(path: Path, start: Path, shown: Shown) -> dict[str, Any] | None:
     found = recorded.read_json(path)
-    if found is None or not found.get("sentences"):
-        return None  # another kind of model was asked
+    is_shown = found is not None and is_of(found.get("made_of") or {}, shown)
+    if found is None or not is_shown or not found.get("sentences"):
+        return None  # or another kind of model was asked
     weights = found.get("weights_sha256") or []
     holds = found["max_abs_difference"] <= found["tolerance"] and len(set(weights)) <= 1
     version = {"version": found["version"]} if "version" in found else {}

@@ -148,9 +148,7 @@ def _classes(model: Model, runs: Sequence[Run]) -> list[dict[str, Any]]:
         {
             "label": row.label,
             "support": row.support,
-            "printed": {
-                name: str(getattr(row.scores, name)) for name in ("precision", "recall", "f1")
-            },
+            "printed": {name: str(getattr(row, name)) for name in ("precision", "recall", "f1")},
             "ours": scores.in_class(runs, row.label) if runs else None,
         }
         for row in model.report.classes

@@ -1,4 +1,4 @@
-"""Reads results/published.toml and the articles beside it, and checks them."""
+"""Reads results/published.toml and the articles beside it, and checks them key by key."""
 
 import sys
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any
 
 from train2deploy import paths
 from train2deploy.errors import UserError
-from train2deploy.report import published_model, shape
+from train2deploy.report import shape
 from train2deploy.report.catalogue import (
     CHOSEN_ON,
-    KINDS,
     TEST_SETS,
     Article,
+    Model,
     Published,
     Substitute,
     TestSet,
@@ -36,9 +36,19 @@ def read(path: Path | None = None) -> Published:
     """
     path = path or paths.PUBLISHED
     name, document = paths.relative(path), _toml(path)
-    texts = {"rule", "rule_of_answers"}
     tables = {"test_set", "chosen_on", "substitute", "impossible"}
-    shape.keys(name, document, {"articles", *texts, *tables})
+    shape.keys(name, document, {"articles", "rule", "rule_of_answers", *tables})
+
+    def each(key: str, check: shape.Check) -> dict[str, Any]:
+        found: dict[str, Any] = shape.mapping(check)(f"{name}, {key}", document[key])
+        return found
+
+    def named(key: str, kind: type[Any]) -> dict[str, Any]:
+        return {
+            one: shape.table(kind, f"{name}, {key}.{one}", entry, id=one)
+            for one, entry in document[key].items()
+        }
+
     rule, of_answers = (
         shape.texts(f"{name}, {key}", document[key]) for key in ("rule", "rule_of_answers")
     )
@@ -46,22 +56,10 @@ def read(path: Path | None = None) -> Published:
         set(document["chosen_on"]) == set(CHOSEN_ON), f"{name}, chosen_on",
         f"the keys {'; '.join(CHOSEN_ON)}", sorted(document["chosen_on"]),
     )  # fmt: skip
-    chosen_on = {
-        key: shape.texts(f"{name}, chosen_on.{key}", entry)
-        for key, entry in document["chosen_on"].items()
-    }
-    sets = {
-        key: _test_set(f"{name}, test_set.{key}", key, entry)
-        for key, entry in document["test_set"].items()
-    }
-    substitutes = {
-        key: _substitute(f"{name}, substitute.{key}", key, entry)
-        for key, entry in document["substitute"].items()
-    }
-    reasons = {
-        key: shape.texts(f"{name}, impossible.{key}", entry)
-        for key, entry in document["impossible"].items()
-    }
+    for key in document["test_set"]:
+        shape.one_of(*TEST_SETS)(f"{name}, test_set.{key}", key)
+    substitutes = named("substitute", Substitute)
+    reasons = each("impossible", shape.texts)
     articles = tuple(
         _article(path.with_suffix("") / f"{article}.toml", substitutes, reasons)
         for article in document["articles"]
@@ -69,6 +67,8 @@ def read(path: Path | None = None) -> Published:
     ids = [model.id for article in articles for model in article.models]
     twice = sorted({one for one in ids if ids.count(one) > 1})
     shape.expect(not twice, name, "each model once", twice)
+    chosen_on = each("chosen_on", shape.texts)
+    sets = named("test_set", TestSet)
     return Published(articles, rule, of_answers, sets, chosen_on, substitutes)
 
 
@@ -84,40 +84,27 @@ def _toml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _test_set(where: str, key: str, entry: Any) -> TestSet:
-    shape.one_of(where, key, TEST_SETS)
-    shape.keys(where, entry, {"en", "ja"}, {"supports"})
-    supports = entry.get("supports", {})
-    for label, support in supports.items():
-        shape.whole(f"{where}.supports.{label}", support)
-    return TestSet(key, supports, shape.texts(where, _only(entry, "en", "ja")))
-
-
-def _substitute(where: str, key: str, entry: Any) -> Substitute:
-    shape.keys(where, entry, {"kind", "en", "ja"})
-    shape.one_of(f"{where}.kind", entry["kind"], KINDS)
-    return Substitute(key, entry["kind"], shape.texts(where, _only(entry, "en", "ja")))
-
-
-def _only(entry: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: entry[key] for key in keys}
-
-
 def _article(
     path: Path, substitutes: Mapping[str, Substitute], reasons: Mapping[str, Texts]
 ) -> Article:
     where, entry = paths.relative(path), _toml(path)
-    shape.keys(where, entry, {"title", "path", "date", "model"}, {"first_published", "note"})
-    for key in ("title", "path"):
-        shape.text(f"{where}, {key}", entry[key])
-    first = entry.get("first_published", entry["date"])
-    for key, date in (("date", entry["date"]), ("first_published", first)):
-        shape.date(f"{where}, {key}", date)
-    shape.expect(first <= entry["date"], f"{where}, first_published", "no later date", first)
-    note = shape.texts(f"{where}, note", entry["note"]) if "note" in entry else {}
-    article = Article(path.stem, entry["title"], entry["path"], entry["date"], first, note)
-    for key, model in entry["model"].items():
+    models = entry.pop("model", {})
+    article = shape.table(Article, where, entry, id=path.stem)
+    first = article.first_published
+    shape.expect(first <= article.date, f"{where}, first_published", "no later date", first)
+    for key, model in models.items():
+        place = f"{where}, model.{key}"
+        named: dict[str, Any] = {
+            "substitutes": tuple(
+                substitutes[shape.one_of(*substitutes)(f"{place}.substitutes", one)]
+                for one in model.pop("substitutes", [])
+            )
+        }
+        if "impossible" in model:
+            reason = shape.one_of(*reasons)(f"{place}.impossible", model.pop("impossible"))
+            named["impossible"] = reasons[reason]
         article.models.append(
-            published_model.read(f"{where}, model.{key}", key, article, model, substitutes, reasons)
+            made := shape.table(Model, place, model, id=key, article=article, **named)
         )
+        made.check(place)
     return article

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy import paths, versions
+from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
 
@@ -23,7 +24,7 @@ class Run:
     """One completed run: the JSON files of build/runs/<id> (see runs.registry).
 
     Attributes:
-        golden: None of a published model, which is scored and not served.
+        golden: None of a published model, which is scored and not served, and of a user's data.
     """
 
     folder: Path
@@ -185,11 +186,13 @@ def links(runs: Sequence[Run], name: str, start: Path) -> list[str]:
 
 def _run(folder: Path) -> Run:
     values = {name: read_json(folder / f"{name}.json") for name in PARTS}
-    served = isinstance(values["manifest"], dict) and values["manifest"].get("version") in VERSIONS
+    made = values["manifest"] if isinstance(values["manifest"], dict) else {}
+    is_ours = made.get("dataset", {}).get("name") in directory.RESERVED
+    asked = made.get("version") in VERSIONS and is_ours
     lacking = [
         f"{name}.json"
         for name, value in values.items()
-        if not isinstance(value, dict) and (value is not None or served or name != "golden")
+        if not isinstance(value, dict) and (value is not None or asked or name != "golden")
     ]
     if lacking:
         raise UserError(

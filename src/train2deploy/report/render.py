@@ -114,6 +114,8 @@ def _view(content: Mapping[str, Any], t: Texts, as_html: bool) -> dict[str, Any]
 def _is_there(section: str, content: Mapping[str, Any]) -> bool:
     if section == "matrix":
         return content["matrix"] is not None
+    if section == "golden":
+        return content["golden"] is not None
     # Neither depends on the data set: the report of the sample asks for them.
     if section == "speed" and content["matrix"]:
         return content["bench"] is not None
@@ -256,7 +258,8 @@ def _drawings(content: Mapping[str, Any], t: Texts) -> dict[str, Plot]:
             for version, one in versions.items()
             if one["calibration"]
         ]
-        drawn.append(plots.ranking(content["golden"], _golden_labels(content["golden"]), t))
+    if golden := content["golden"]:
+        drawn.append(plots.ranking(golden, _golden_labels(golden), t))
     if content["bench"]:
         speeds = [plots.speed(content["bench"], value, t) for value in ("p50_ms", "per_second")]
         drawn += [plot for plot in speeds if plot]

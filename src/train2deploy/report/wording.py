@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from train2deploy import uncertainty
 from train2deploy.report.findings import VECTORS
 from train2deploy.report.verdicts import (
     DIFFERS,
@@ -41,7 +42,12 @@ def summary(content: Mapping[str, Any], t: Texts) -> list[str]:
         compared = t("between_clauses").join(_compared(row, best, t) for row in models)
         value = decimal(best["accuracy"]["mean"], 3)
         lines.append(t("summary_yardstick", yardstick=value, comparison=compared))
-    return [*lines, t("summary_elsewhere")]
+    if sentences < uncertainty.FEW:
+        best = max(models, key=lambda row: row["accuracy"]["mean"])
+        low, high = uncertainty.interval(best["accuracy"]["mean"], sentences)
+        found = {"name": best["name"], "low": decimal(low, 2), "high": decimal(high, 2)}
+        lines.append(t("summary_few", n=sentences, points=decimal(100 / sentences, 1), **found))
+    return [*lines, t("summary_elsewhere")] if content["golden"] else lines
 
 
 def findings(content: Mapping[str, Any], t: Texts) -> list[str]:

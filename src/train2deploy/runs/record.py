@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy import archives, endpoint, evaluate, golden, manifest, package, paths
+from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runs import registry
@@ -110,13 +111,18 @@ def _pack(run: Run) -> float:
 
 
 def _score(run: Run, runtime: Runtime) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The evaluation, and as a file the ranking of the article's sentence, by an endpoint."""
+    """The evaluation by an endpoint, and as a file the ranking of the article's sentence.
+
+    A user's own data has no article.
+    """
     model = run.workspace / "served" / "model"
     shutil.rmtree(model.parent, ignore_errors=True)
     archives.unpack(run.archive, model)
     data = run.channels / paths.DATASET.name
     with endpoint.temporary(model, sha256_file(run.archive), runtime) as running:
         evaluation = evaluate.result_of(running, data, run.archive)
+        if run.inputs["data"]["dataset"] not in directory.RESERVED:
+            return evaluation, {}
         ranking = endpoint.classify(running, [golden.FIRST_SENTENCE])[0]
     found = {"sentence": golden.FIRST_SENTENCE, "ranking": ranking}
     return evaluation, {"golden.json": found}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from train2deploy import console, paths
+from train2deploy import console, paths, uncertainty
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.runs import environment, plan, registry, table, training
 from train2deploy.runs.plan import Plan, Run
@@ -53,6 +53,10 @@ def reproduce(asked: Plan, runtime: Runtime, options: Sequence[str], jobs: int |
     records = [registry.read(run.id, registry.MANIFEST) for run in runs]
     table.show(records)
     console.print_table(spread(records, len({split_seed for _, split_seed in asked.draws})))
+    scored = [record["metrics"] for record in records]
+    mean = statistics.mean(float(one["accuracy"]) for one in scored)
+    if said := uncertainty.caveat(mean, min(int(one["n"]) for one in scored)):
+        console.say(said)
 
 
 def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int, lock: int) -> None:

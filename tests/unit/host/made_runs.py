@@ -39,7 +39,11 @@ def run(
         "hyperparameters": hyperparameters,
         "inputs": inputs,
         "outputs": {"saved_model.pb": "ff"},
-        "metrics": {**scores, "validation": {"accuracy": validation, "epoch": 2, "epochs": 3}},
+        "metrics": {
+            **scores,
+            "n": len(truth),
+            "validation": {"accuracy": validation, "epoch": 2, "epochs": 3},
+        },
         "durations": {"training_s": 10.0 * seed, "epoch_s": 1.0},
         "environment": {"runtime": "host", "git": {}},
         "started": f"2026-01-0{seed}T00:00:00+00:00",

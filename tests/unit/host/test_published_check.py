@@ -1,7 +1,7 @@
 """make published-check: what the articles state holds, and a changed digit is found."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ from train2deploy.errors import JobFailed
 from train2deploy.published_check import arithmetic, corpus, counts, parameters, pieces, run, words
 from train2deploy.published_check.lines import Line, described, statements
 from train2deploy.report import published
-from train2deploy.report.catalogue import AverageRow, ClassRow, Model, Published, Report, Scores
+from train2deploy.report.catalogue import AverageRow, ClassRow, Model, Published, Report
 from train2deploy.report.shape import Printed
 from train2deploy.runtimes.host import HOST
 from train2deploy.texts import LANGUAGES
@@ -51,14 +51,15 @@ def test_each_report_has_one_number_of_right_answers_but_one_that_has_two(name: 
     assert counts.right_answers(model.report) == two
 
 
-def printed(exact: tuple[float, float, float]) -> Scores:
-    return Scores(*(Printed(f"{number:.2f}") for number in exact))
+def printed(exact: Sequence[float]) -> dict[str, Printed]:
+    names = ("precision", "recall", "f1")
+    return {name: Printed(f"{number:.2f}") for name, number in zip(names, exact, strict=True)}
 
 
 def report_of(margins: list[counts.Counts]) -> Report:
     """What scikit-learn would print of these counts."""
     classes = [
-        ClassRow(str(place), str(place), printed(one.scores), one.support)
+        ClassRow(label=str(place), support=one.support, **printed(one.scores))
         for place, one in enumerate(margins)
     ]
     n = sum(one.support for one in margins)
@@ -67,8 +68,8 @@ def report_of(margins: list[counts.Counts]) -> Report:
         sum(value * one.support for value, one in zip(column, margins, strict=True)) / n
         for column in columns
     ]
-    scores = printed((weighted[0], weighted[1], weighted[2]))
-    return Report(tuple(classes), (AverageRow("weighted", "weighted avg", scores),))
+    averages = (AverageRow(average="weighted", **printed(weighted)),)
+    return Report(classes=tuple(classes), averages=averages)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,8 @@ def test_the_enumeration_finds_what_trying_everything_finds(margins: list[tuple[
             counts.Counts(right, predicted, one.support)
             for right in range(one.support + 1)
             for predicted in range(right, n + 1)
-            if printed(counts.Counts(right, predicted, one.support).scores) == row.scores
+            if printed(counts.Counts(right, predicted, one.support).scores)
+            == {name: getattr(row, name) for name in ("precision", "recall", "f1")}
         ]
         for one, row in zip(true, report.classes, strict=True)
     ]
@@ -107,7 +109,7 @@ def test_a_report_that_no_counts_give_has_no_number_of_right_answers():
     report = KNOWN.model("bilstm").report
     assert report
     first, *others = report.classes
-    wrong = replace(first, scores=replace(first.scores, f1=Printed("0.93")))
+    wrong = replace(first, f1=Printed("0.93"))
     assert counts.right_answers(replace(report, classes=(wrong, *others))) == set()
 
 
@@ -129,12 +131,10 @@ def test_the_printed_figures_agree_with_one_another():
 
 def with_epoch(metric: str, epoch: int, value: str) -> Callable[[Model], Model]:
     def change(model: Model) -> Model:
-        logs = tuple(
-            replace(log, by_epoch={**log.by_epoch, epoch: Printed(value)})
-            if log.metric == metric
-            else log
-            for log in model.logs
-        )
+        (log,) = [one for one in model.logs if one.metric == metric]
+        found = {**log.by_epoch, epoch: Printed(value)}
+        changed = replace(log, values=tuple(found.values()), epochs=tuple(found))
+        logs = tuple(changed if one is log else one for one in model.logs)
         return replace(model, logs=logs)
 
     return change
@@ -143,7 +143,7 @@ def with_epoch(metric: str, epoch: int, value: str) -> Callable[[Model], Model]:
 def without_names(model: Model) -> Model:
     assert model.report
     rows = [replace(row, label=row.printed) for row in model.report.classes]
-    first = replace(rows[0], printed="京都")
+    first = replace(rows[0], name="京都")
     return replace(model, report=replace(model.report, classes=(first, *rows[1:])))
 
 

@@ -202,6 +202,36 @@ def test_what_was_not_measured_is_none_and_what_was_is_there(project: Path):
     assert cloud["source"] == "../../cloud/parity.json"
 
 
+FILES = ("reports/bench.json", "verification.json", "parity.json", "cloud/parity.json")
+MEASURED = {"version": "v1", "data": {"dataset": "mine"}, "hyperparameters": {"epochs": 5}}
+
+
+@pytest.mark.parametrize(
+    ("made_of", "is_shown"),
+    [
+        (MEASURED, True),
+        ({**MEASURED, "version": "v2"}, False),
+        ({**MEASURED, "data": {"dataset": "sample"}}, False),
+        ({**MEASURED, "hyperparameters": {"epochs": 5, "hidden": 512}}, False),
+        ({}, False),
+    ],
+    ids=["of it", "another version", "another data set", "another size", "not known"],
+)
+def test_only_what_was_measured_of_a_model_that_is_shown_is_shown(
+    project: Path, made_of: dict[str, Any], is_shown: bool
+):
+    write_run(paths.RUNS, dataset="mine", hidden=32)
+    write_measurements(paths.BUILD)
+    write_cloud_parity(paths.BUILD, "emulator")
+    for name in FILES:
+        path = paths.BUILD / name
+        found = json.loads(path.read_text(encoding="utf-8"))
+        manifest.write_json(path, found | {"made_of": made_of})
+    built = content.build("mine", paths.RUNS, paths.BUILD, paths.BUILD)
+    shown = [built["bench"], *built["parity"].values()]
+    assert [one is not None for one in shown] == [is_shown] * 4
+
+
 @pytest.mark.parametrize(
     "change",
     [

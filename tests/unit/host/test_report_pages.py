@@ -230,11 +230,12 @@ def test_the_three_lines_say_what_came_out(
     pages.report("sample", language)
     printed = capsys.readouterr().out
     lines = printed.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     # 0.7 + 0.02 * seed and 0.85 + 0.02 * seed of 60 sentences
     assert "0.725 ± 0.012" in lines[0] and "0.875 ± 0.012" in lines[0]
     assert "0.950" in lines[1]
-    assert "make report DATASET=knbc" in lines[2]
+    assert "60" in lines[2] and "0.77" in lines[2], "fewer than 100 test rows"
+    assert "make report DATASET=knbc" in lines[3]
 
 
 def test_the_commands_that_make_it_again_hold_all_that_was_given(project: Path):
@@ -329,7 +330,22 @@ def test_labels_of_a_users_data_are_text_and_nothing_else(project: Path):
     text = page.read_text(encoding="utf-8")
     assert "&lt;script&gt;" in text
     assert Page(text).outside == []
-    assert ET.parse(page.parent / "plots" / "ranking.svg").getroot().tag.endswith("svg")
+    for plot in (page.parent / "plots").iterdir():
+        assert ET.parse(plot).getroot().tag.endswith("svg")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_report_of_a_users_data_has_nothing_of_the_article(project: Path, language: str):
+    for seed in (1, 2):
+        write_run(paths.RUNS, dataset="mine", seed=seed, sentences=40)
+    for golden in paths.RUNS.glob("*-s2-*/golden.json"):
+        golden.unlink()  # as it is recorded
+    page = pages.report("mine", language)
+    for text in (page.read_text(encoding="utf-8"), page.with_suffix(".md").read_text("utf-8")):
+        assert "電波" not in text
+        assert "KNB " not in text, "without the space it may be of the font"
+        assert ("only 40 test rows" if language == "en" else "40 文しかありません") in text.lower()
+    assert not list((page.parent / "plots").glob("ranking*"))
 
 
 NASTY = "a|b `c` <i>&amp;</i> [x](y) *\x1b[31m\x00\n\r\u2028\u202e*" + "長い" * 60
@@ -352,7 +368,7 @@ def test_a_label_may_hold_anything_and_breaks_no_page_table_or_plot(project: Pat
         assert "<i>" not in text
     rows = re.findall(r"^\|.*", page.with_name("report.md").read_text(encoding="utf-8"), re.M)
     nasty = [row for row in rows if row.startswith(r"| a\|b \`c\` \<i\>\&amp;")]
-    assert len(nasty) == 6  # two labels: by class, confusion, ranking
+    assert len(nasty) == 4  # two labels: by class, confusion
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in nasty[:2]}) == 1
     assert len({row.partition(" | ")[0] for row in nasty}) == 2
     assert Page(page.read_text(encoding="utf-8")).outside == []

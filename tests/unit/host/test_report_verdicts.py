@@ -20,8 +20,8 @@ from train2deploy.report.verdicts import (
 )
 
 TEXT = {"en": "other", "ja": "別"}
-SPLIT = Substitute("split", "split", TEXT)
-VECTORS = Substitute("vectors", "vectors", TEXT)
+SPLIT = Substitute(id="split", kind="split", **TEXT)
+VECTORS = Substitute(id="vectors", kind="vectors", **TEXT)
 MODEL = replace(
     published.read().model("comp-vectorizer-pieces"), right=310, n=419, substitutes=(SPLIT,)
 )  # .7399, standard error .0214
