@@ -35,20 +35,24 @@ def test_a1_inference_py_alone_decides_on_the_mode(starter):
     endpoint.stop()
 
 
-def test_a1_start_order_2019(starter):
+def test_a1_what_starts_in_which_order_and_with_what_is_in_the_log_2019(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
                              SAGEMAKER_TFS_ENABLE_BATCHING='true')
     assert order(endpoint, 'starting services', 'model config', 'nginx config', 'batching config',
                  'started tensorflow serving', 'started gunicorn', 'started nginx')
+    log = endpoint.log()
+    assert 'INFO:__main__:tensorflow serving model config: \nmodel_config_list: {\n' in log
+    assert 'INFO:__main__:batching config: \nmax_batch_size { value: 8 }\n' in log
+    assert 'INFO:__main__:tensorflow version info:\nfake model server\n' in log
+    for name in ('tensorflow serving', 'gunicorn', 'nginx'):
+        assert f'INFO:__main__:{name} command: ' in log
     endpoint.stop()
 
 
-def test_a1_start_order_head_waits_for_the_model_and_for_gunicorn(starter):
-    endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), 'head', fake=True)
-    assert order(endpoint, 'model config', 'started tensorflow serving', 'fake model server',
-                 'nginx config', 'started gunicorn', 'gunicorn server is ready!',
-                 'started nginx')
-    endpoint.stop()
+def test_a1_start_order_head_waits_for_the_model_and_for_gunicorn(scripted_echo_head):
+    assert order(scripted_echo_head, 'model config', 'started tensorflow serving',
+                 'fake model server', 'nginx config', 'started gunicorn',
+                 'gunicorn server is ready!', 'started nginx')
 
 
 def test_a1_2019_does_not_wait_for_the_model(starter):
@@ -130,18 +134,6 @@ def test_a1_a_taken_public_port_is_a_start_error_that_says_so(starter):
         assert f'port {port} of 127.0.0.1 is in use' in endpoint.log()
 
 
-def test_a1_configs_and_commands_are_echoed_to_the_log(starter):
-    endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
-                             SAGEMAKER_TFS_ENABLE_BATCHING='true')
-    log = endpoint.log()
-    assert 'INFO:__main__:tensorflow serving model config: \nmodel_config_list: {\n' in log
-    assert 'INFO:__main__:batching config: \nmax_batch_size { value: 8 }\n' in log
-    assert 'INFO:__main__:tensorflow version info:\nfake model server\n' in log
-    for name in ('tensorflow serving', 'gunicorn', 'nginx'):
-        assert f'INFO:__main__:{name} command: ' in log
-    endpoint.stop()
-
-
 def front_config(endpoint):
     """The lines of the front's configuration, which is logged once, before the front starts."""
     before, started, _ = endpoint.log().partition('INFO:__main__:started nginx')
@@ -150,26 +142,32 @@ def front_config(endpoint):
     return [line.strip() for line in config.partition('\n\n')[0].splitlines()]
 
 
-@pytest.mark.parametrize('variables, error_log, read_timeout', [
-    ({}, 'error_log  /dev/stderr error;', 'proxy_read_timeout 60;'),
-    ({'SAGEMAKER_TFS_NGINX_LOGLEVEL': 'info', 'SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS': '63'},
-     'error_log  /dev/stderr info;', 'proxy_read_timeout 63;'),
-    ({'SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS': '60',
-      'SAGEMAKER_GUNICORN_TIMEOUT_SECONDS': '120'},
-     'error_log  /dev/stderr error;', 'proxy_read_timeout 120;')])
-@pytest.mark.parametrize('contract', ['2019', 'head'])
-def test_a1_the_fronts_configuration_is_in_the_log(starter, contract, variables, error_log,
-                                                   read_timeout):
-    endpoint = starter.start(starter.model_dir(BUNDLE), contract, fake=True, **variables)
+def check_front_config(endpoint, error_log, read_timeout):
     config = front_config(endpoint)
     assert config.count(error_log) == endpoint.log().count(error_log) == 1
     timeouts = [line for line in config if line.startswith('proxy_read_timeout')]
-    assert timeouts == ([read_timeout] if contract == 'head' else [])
+    assert timeouts == ([read_timeout] if endpoint.contract == 'head' else [])
     assert endpoint.log().count('proxy_read_timeout') == len(timeouts)
     for line in (f'listen {endpoint.port};', f'server localhost:{endpoint.rest_port};',
                  'set $default_tfs_model model;', 'js_content invocations;'):
         assert line in config
     assert 'INFO:__main__:nginx version info:\nhosting.edge, in place of nginx\n' in endpoint.log()
+
+
+def test_a1_the_fronts_configuration_is_in_the_log(plain_echo):
+    check_front_config(plain_echo, 'error_log  /dev/stderr error;', 'proxy_read_timeout 60;')
+
+
+@pytest.mark.parametrize('contract, variables, log_level, read_timeout', [
+    ('2019', {}, 'info', 63), ('head', {}, 'info', 63),
+    ('head', {'SAGEMAKER_GUNICORN_TIMEOUT_SECONDS': '120'}, 'crit', 120)])
+def test_a1_the_fronts_configuration_is_what_was_asked_for(starter, contract, variables, log_level,
+                                                           read_timeout):
+    endpoint = starter.start(
+        starter.model_dir(BUNDLE), contract, fake=True, SAGEMAKER_TFS_NGINX_LOGLEVEL=log_level,
+        SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS='63', **variables)
+    check_front_config(endpoint, f'error_log  /dev/stderr {log_level};',
+                       f'proxy_read_timeout {read_timeout};')
     endpoint.stop()
 
 

@@ -1,4 +1,7 @@
-"""The environment variables (docs/contract.md#a8)."""
+"""The environment variables (docs/contract.md#a8): that they arrive where they count.
+
+What values are taken, refused and defaulted to: tests/unit/hosting/test_hosting_settings.py.
+"""
 import concurrent.futures
 import json
 import os
@@ -15,10 +18,9 @@ def started(starter, contract='2019', handler=None, **variables):
                          **variables)
 
 
-def refused(starter, contract='2019', **variables):
+def refused(starter, **variables):
     """The log of an endpoint that does not start."""
-    endpoint = starter.start(starter.model_dir(BUNDLE), contract, fake=True, wait=False,
-                             **variables)
+    endpoint = starter.start(starter.model_dir(BUNDLE), fake=True, wait=False, **variables)
     assert endpoint.ended() == 1
     return endpoint.log()
 
@@ -29,16 +31,8 @@ def test_a8_the_public_port_is_8080_by_default_and_bind_to_port_changes_it(plain
     assert plain_echo.get('/ping').status == 200
 
 
-@pytest.mark.parametrize('value', ['false', 'False', 'FALSE'])
-def test_a8_batching_is_off_when_told_so_in_any_case(starter, value):
-    endpoint = started(starter, SAGEMAKER_TFS_ENABLE_BATCHING=value)
-    assert 'batching' not in endpoint.log()
-    endpoint.stop()
-
-
-@pytest.mark.parametrize('value', ['true', 'TRUE'])
-def test_a8_batching_gives_the_flags_and_warns_of_each_default(starter, value):
-    endpoint = started(starter, SAGEMAKER_TFS_ENABLE_BATCHING=value)
+def test_a8_batching_gives_the_flags_and_warns_of_each_default(starter):
+    endpoint = started(starter, SAGEMAKER_TFS_ENABLE_BATCHING='TRUE')
     command = endpoint.command('tensorflow serving')
     assert '--enable_batching=true --batching_parameters_file=' in command
     cpus = os.cpu_count()
@@ -63,22 +57,15 @@ def test_a8_batching_parameters_are_taken_over_without_warning(starter):
     endpoint.stop()
 
 
-def test_a8_batch_transform_raises_the_number_of_enqueued_batches(starter):
-    endpoint = started(starter, SAGEMAKER_TFS_ENABLE_BATCHING='true', SAGEMAKER_BATCH='')
-    assert 'max_enqueued_batches { value: 100000000 }' in endpoint.log()
-    endpoint.stop()
-
-
-@pytest.mark.parametrize('contract', ['2019', 'head'])
-@pytest.mark.parametrize('value', ['yes', '1', ''])
-def test_a8_any_other_batching_value_is_a_start_error(starter, contract, value):
-    log = refused(starter, contract, SAGEMAKER_TFS_ENABLE_BATCHING=value)
+def test_a8_any_other_batching_value_is_a_start_error(starter):
+    log = refused(starter, SAGEMAKER_TFS_ENABLE_BATCHING='yes')
     assert "ValueError: SAGEMAKER_TFS_ENABLE_BATCHING must be 'true' or 'false'" in log
 
 
-def test_a8_nginx_log_level_is_error_by_default(starter):
-    endpoint = started(starter)
+def test_a8_nginx_log_level_is_error_and_batching_off_by_default(starter):
+    endpoint = started(starter, SAGEMAKER_TFS_ENABLE_BATCHING='False')
     assert '--log-level error' in endpoint.command('nginx')
+    assert 'batching' not in endpoint.log()
     endpoint.invoke('[1]', attributes='tfs-model-name=die')
     endpoint.wait_in_log(r'\[error\] .* upstream prematurely closed connection')
     endpoint.stop()
@@ -136,18 +123,15 @@ def test_a8_gunicorn_worker_class_in_head(starter, worker_class):
     endpoint.stop()
 
 
-def test_a8_proxy_read_timeout_in_head(starter):
-    endpoint = started(starter, 'head', SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS='120')
+def test_a8_timeout_parallelism_and_omp_num_threads_in_head(starter):
+    endpoint = started(starter, 'head', SAGEMAKER_NGINX_PROXY_READ_TIMEOUT_SECONDS='120',
+                       SAGEMAKER_TFS_INTER_OP_PARALLELISM='2',
+                       SAGEMAKER_TFS_INTRA_OP_PARALLELISM='3', OMP_NUM_THREADS='4')
     assert '--read-timeout 120' in endpoint.command('nginx')
-    endpoint.stop()
-
-
-def test_a8_parallelism_variables_become_flags_in_head(starter):
-    endpoint = started(starter, 'head', SAGEMAKER_TFS_INTER_OP_PARALLELISM='2',
-                       SAGEMAKER_TFS_INTRA_OP_PARALLELISM='3')
     command = endpoint.command('tensorflow serving')
     assert '--tensorflow_inter_op_parallelism=2' in command
     assert '--tensorflow_intra_op_parallelism=3' in command
+    assert 'OMP_NUM_THREADS=4' in endpoint.log()
     endpoint.stop()
 
 
@@ -155,12 +139,9 @@ def test_a8_parallelism_of_0_omits_the_flags(plain_echo):
     assert 'parallelism' not in plain_echo.command('tensorflow serving')
 
 
-def test_a8_omp_num_threads_is_1_in_head_when_unset(plain_echo_head, plain_echo_2019, starter):
+def test_a8_omp_num_threads_is_1_in_head_when_unset(plain_echo_head, plain_echo_2019):
     assert 'OMP_NUM_THREADS=1' in plain_echo_head.log()
     assert 'OMP_NUM_THREADS=None' in plain_echo_2019.log()
-    endpoint = started(starter, 'head', OMP_NUM_THREADS='4')
-    assert 'OMP_NUM_THREADS=4' in endpoint.log()
-    endpoint.stop()
 
 
 def test_a8_several_model_servers_in_head(starter):
@@ -181,23 +162,6 @@ def test_a8_several_model_servers_in_head(starter):
     os.kill(endpoint.pid('tensorflow serving'), 9)
     assert {endpoint.get('/tfs/v1/models/model').status for _ in range(9)} == {200}
     endpoint.stop()
-
-
-def test_a8_several_model_servers_need_a_port_range(starter):
-    assert 'SAGEMAKER_SAFE_PORT_RANGE' in refused(starter, 'head',
-                                                  SAGEMAKER_TFS_INSTANCE_COUNT='2')
-
-
-def test_a8_too_small_a_range_for_the_model_servers_is_a_start_error(starter):
-    log = refused(starter, 'head', SAGEMAKER_TFS_INSTANCE_COUNT='2',
-                  SAGEMAKER_SAFE_PORT_RANGE='20000-20003')
-    assert 'ValueError: not enough ports available in SAGEMAKER_SAFE_PORT_RANGE' in log
-
-
-@pytest.mark.parametrize('value', ['yes', ''])
-def test_a8_any_other_multi_model_value_is_a_start_error_in_head(starter, value):
-    log = refused(starter, 'head', SAGEMAKER_MULTI_MODEL=value)
-    assert "ValueError: SAGEMAKER_MULTI_MODEL must be 'true' or 'false'" in log
 
 
 def test_a8_the_default_model_name_and_its_ports_reach_the_handler(scripted_echo_2019):

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from endpoint_support import gone
+from endpoint_support import ATTRIBUTES, gone
 
 BUNDLE = {'model/1/saved_model.pb': ''}
 
@@ -132,32 +132,36 @@ def short_folder():
 
 # -- logs -------------------------------------------------------------------------------------
 
-def test_a9_access_log_has_every_request_in_combined_format(own):
-    own.get('/ping', {'User-Agent': 'agent "x"', 'Referer': 'http://a/b'})
-    own.request('POST', '/nowhere?a=b', 'x')
-    own.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
-                    r'"GET /ping HTTP/1\.1" 200 0 "http://a/b" "agent \\x22x\\x22"$')
-    own.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[[^]]+\] '
-                    r'"POST /nowhere\?a=b HTTP/1\.1" 404 22 "-" "-"$')
+def test_a9_access_log_has_every_request_in_combined_format(scripted_echo):
+    scripted_echo.get('/ping', {'User-Agent': 'agent "x"', 'Referer': 'http://a/b'})
+    scripted_echo.request('POST', '/nowhere?a=b', 'x')
+    scripted_echo.wait_in_log(
+        r'(?m)^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
+        r'"GET /ping HTTP/1\.1" 200 0 "http://a/b" "agent \\x22x\\x22"$')
+    scripted_echo.wait_in_log(r'(?m)^127\.0\.0\.1 - - \[[^]]+\] '
+                              r'"POST /nowhere\?a=b HTTP/1\.1" 404 22 "-" "-"$')
 
 
-def test_a9_a_handlers_print_and_log_reach_the_log_at_once(own):
-    own.invoke('{"do": "print", "text": "電波 in the log"}')
-    own.wait_in_log(r'(?s)電波 in the log\n.*電波 in the log\n')
+def test_a9_a_handlers_print_and_log_reach_the_log_at_once(scripted_echo):
+    scripted_echo.invoke('{"do": "print", "text": "電波 in the log"}')
+    scripted_echo.wait_in_log(r'(?s)電波 in the log\n.*電波 in the log\n')
 
 
-def test_a9_python_mode_logs_the_attributes_in_head_only(own):
-    own.invoke('{}', attributes='tfs-method=regress')
-    own.wait_in_log('"POST /invocations')
-    line = "INFO:tfs_utils:sagemaker tfs attributes: \n{'tfs-method': 'regress'}\n"
-    assert (line in own.log()) == (own.contract == 'head')
+def test_a9_python_mode_logs_the_attributes_in_head_only(scripted_echo):
+    scripted_echo.request('POST', '/invocations', '{}', {
+        'Content-Type': 'application/json', ATTRIBUTES: 'tfs-model-version=4711',
+        'User-Agent': 'with attributes'})
+    scripted_echo.wait_in_log('"with attributes"')
+    line = "INFO:tfs_utils:sagemaker tfs attributes: \n{'tfs-model-version': '4711'}\n"
+    assert (line in scripted_echo.log()) == (scripted_echo.contract == 'head')
 
 
-def test_a9_error_log_names_request_and_upstream(own):
-    own.invoke('{"do": "exit"}')
-    own.wait_in_log(r'(?m)^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[error\] \d+#0: upstream prematurely '
-                    r'closed connection .*, client: 127\.0\.0\.1, '
-                    r'request: "POST /invocations HTTP/1\.1", upstream: "http://unix:.*"$')
+def test_a9_error_log_names_request_and_upstream(scripted_echo):
+    scripted_echo.invoke('{"do": "exit"}')
+    scripted_echo.wait_in_log(
+        r'(?m)^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[error\] \d+#0: upstream prematurely '
+        r'closed connection .*, client: 127\.0\.0\.1, '
+        r'request: "POST /invocations HTTP/1\.1", upstream: "http://unix:.*"$')
 
 
 def test_a9_the_runtime_directory_is_removed_even_after_sigkill(starter, short_folder):

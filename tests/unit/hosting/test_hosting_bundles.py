@@ -22,7 +22,12 @@ def archive(tmp_path):
     (['1/saved_model.pb'], ['model']),          # named after /opt/ml/model
     (['Servo/1/saved_model.pb'], ['Servo']),
     (['a/b/c/0001/saved_model.pb'], ['c']),
-    (['a/1/saved_model.pb', 'a/2/saved_model.pb', 'b/1/saved_model.pb'], ['a', 'b']),
+    (['export/Servo/123/saved_model.pb'], ['Servo']),
+    (['half_plus_three/00000123/saved_model.pb'], ['half_plus_three']),
+    (['a/1/saved_model.pb', 'a/2/saved_model.pb', 'code/b/1/saved_model.pb'], ['a', 'b']),
+    (['a/1/saved_model.pb', 'b/x1/saved_model.pb', 'c/saved_model.pb',
+      'd/1/saved_model.pbtxt', 'saved_model.pb'], ['a']),
+    (['a/1/saved_model.pb', 'a/.2/saved_model.pb', 'a/1.5/saved_model.pb'], ['a']),
     (['saved_model.pb', 'a/saved_model.pb', 'b/v1/saved_model.pb', 'c/1/model.pb'], []),
     ([], []),
 ])

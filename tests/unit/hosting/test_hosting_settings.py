@@ -63,8 +63,14 @@ def test_a1_port_ranges():
     ({'SAGEMAKER_SAFE_PORT_RANGE': 'all'}, 'must be "low-high"'),
     ({'SAGEMAKER_BIND_TO_PORT': 'http'}, 'must be a whole number'),
     ({'SAGEMAKER_BIND_TO_PORT': '70000'}, 'must be a port'),
-    ({'SAGEMAKER_TFS_ENABLE_BATCHING': '1'}, "must be 'true' or 'false'"),
-    ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_MULTI_MODEL': 'yes'}, "must be 'true' or 'false'"),
+    *[({'SAGEMAKER_TFS_ENABLE_BATCHING': value, 'HOSTING_CONTRACT': contract},
+       "SAGEMAKER_TFS_ENABLE_BATCHING must be 'true' or 'false'")
+      for value in ('1', 'yes', '') for contract in ('2019', 'head')],
+    *[({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_MULTI_MODEL': value},
+       "SAGEMAKER_MULTI_MODEL must be 'true' or 'false'") for value in ('yes', '')],
+    ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_TFS_INSTANCE_COUNT': '2',
+      'SAGEMAKER_SAFE_PORT_RANGE': '20000-20003'},
+     'not enough ports available in SAGEMAKER_SAFE_PORT_RANGE'),
     ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_MULTI_MODEL': 'true'}, 'SAGEMAKER_SAFE_PORT_RANGE'),
     ({'HOSTING_CONTRACT': 'head', 'SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET': 'b'},
      'is not supported here'),
@@ -87,3 +93,9 @@ def test_a8_batching_parameters_default_with_a_warning_each():
                                             'SAGEMAKER_TFS_NUM_BATCH_THREADS': '3'})
     assert values[2:] == [('num_batch_threads', '3'), ('max_enqueued_batches', '100000000')]
     assert len(warnings) == 3
+
+
+@pytest.mark.parametrize('value, enabled', [
+    ('true', True), ('TRUE', True), ('false', False), ('False', False), ('FALSE', False)])
+def test_a8_batching_is_on_or_off_in_any_case(value, enabled):
+    assert Settings({'SAGEMAKER_TFS_ENABLE_BATCHING': value}).enable_batching is enabled
