@@ -55,16 +55,18 @@ $(IMAGES): $(IMAGE_LOCKS) $(IMAGE_SOURCES) | .stamps/host
 WITH_CLOUD = $(filter cloud,$(A) $(B))
 NEEDS_host := .stamps/train .stamps/serve .stamps/handler
 NEEDS_docker := $(IMAGES)
-NEEDS_cloud := .stamps/cloud $(PACKAGE)
+NEEDS_cloud := .stamps/cloud
 # Before anything is built for it.
 ifneq ($(filter parity,$(MAKECMDGOALS)),)
 $(foreach side,A B,$(if $(filter-out host docker cloud,$($(side))),$(error $(side)=$($(side)): expected host, docker or cloud)))
 $(if $(filter-out 0 1,$(words $(filter cloud,$(A)) $(filter cloud,$(B)))),$(error A=cloud B=cloud: expected host or docker for one of them))
 endif
-PARITY_INPUTS = $(if $(MODEL)$(CODE),$(PACKAGE),build/data/manifest.json build/vectors/manifest.json)
+# A model or a request that is given is asked of the package, and nothing is trained.
+AS_IT_IS = $(MODEL)$(CODE)$(REQUEST)
+PARITY_INPUTS = $(if $(WITH_CLOUD)$(AS_IT_IS),$(PACKAGE),build/data/manifest.json build/vectors/manifest.json)
 PARITY = parity "$(A)" "$(B)" $(ASKED)
-parity: $(if $(WITH_CLOUD)$(MODEL)$(CODE),,.packed) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers
-	@$(if $(WITH_CLOUD),$(CLOUD_RUN) $(PARITY),$(RUN) $(PARITY) $(if $(MODEL)$(CODE),--package,$(TRAIN_OPTIONS)))
+parity: $(if $(WITH_CLOUD)$(AS_IT_IS),,.packed) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers
+	@$(if $(WITH_CLOUD),$(CLOUD_RUN) $(PARITY),$(RUN) $(PARITY) $(if $(AS_IT_IS),--package,$(TRAIN_OPTIONS)))
 
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker

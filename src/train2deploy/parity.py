@@ -1,7 +1,7 @@
 """`make parity A=host B=docker`: the same seed in two runtimes, weights and answers compared."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,10 +96,10 @@ def parity_of_package(a: Runtime, b: Runtime, request: Request | None) -> None:
 
         return ask
 
-    compare({a.name: side(a), b.name: side(b)}, request, paths.PARITY)
+    compare((a.name, side(a)), (b.name, side(b)), request, paths.PARITY)
 
 
-def compare(sides: Mapping[str, Ask], request: Request | None, result: Path) -> None:
+def compare(a: tuple[str, Ask], b: tuple[str, Ask], request: Request | None, result: Path) -> None:
     """Asks two endpoints of build/model.tar.gz the same; prints and writes `result`.
 
     Args:
@@ -108,7 +108,7 @@ def compare(sides: Mapping[str, Ask], request: Request | None, result: Path) -> 
     Raises:
         JobFailed: none was answered, or the answers differ.
     """
-    (one, first), (other, second) = sides.items()
+    (one, first), (other, second) = a, b
     asked = golden.comparable(endpoint.unpacked_model(), request)
     try:
         found, answer = golden.first_answer(asked, first)
