@@ -27,9 +27,9 @@ def parity(cloud: Cloud, here: Runtime, request: Request | None = None) -> None:
     """
     if request or not golden.reads_sentences(endpoint.unpacked_model()):
         with endpoint.of_current_model(here) as running:
-            ours = (here.name, lambda asked: endpoint.invocations(running, asked))
-            theirs = ("cloud", lambda asked: runtime.ask(cloud, asked))
-            of_package.compare(ours, theirs, request, RESULT)
+            local = (here.name, lambda asked: endpoint.invocations(running, asked))
+            there = ("cloud", lambda asked: runtime.ask(cloud, asked))
+            of_package.compare(local, there, request, RESULT)
         return
     sentences = golden.sentences()
     with endpoint.of_current_model(here) as running:
