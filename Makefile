@@ -165,7 +165,7 @@ SERVING_VARIABLES := BATCHING MAX_BATCH_SIZE BATCH_TIMEOUT_MICROS MAX_ENQUEUED_B
 include docker/docker.mk
 
 ##@ Set up
-.PHONY: help setup doctor lock clean
+.PHONY: help setup doctor status lock clean
 help: ## list the targets (this text)
 	@awk -f make-help.awk $(MAKEFILE_LIST)
 
@@ -175,6 +175,9 @@ setup: $(if $(filter .stamps/train,$(TRAIN_ENV)),.python36) ## make the environm
 
 doctor: ## what this machine has and lacks, and what to do
 	@PYTHONPATH=src PYTHON36="$(PYTHON36)" $(PYTHON) -m train2deploy.doctor
+
+status: .stamps/host ## what is here, what it was made of, what is stale, and the next command of each
+	@$(RUN) status
 
 # A machine without CPython 3.6 is told so once, and before anything is installed.
 .PHONY: .python36

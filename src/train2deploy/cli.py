@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--no-dev", action="store_true", help="restart for ever, as SageMaker does")
     serve.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
 
+    add("status", _status)
     add("stop", _stop)
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
@@ -252,6 +253,13 @@ def _has_own_server(arguments: argparse.Namespace) -> bool:
     if arguments.runtime == "docker":
         return (arguments.image, arguments.model_server) == ("own", "own")
     return not serving.has_real_server()
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    """What is here, what it was made of, and what is stale"""
+    from train2deploy import status
+
+    status.show()
 
 
 def _stop(arguments: argparse.Namespace) -> None:

@@ -208,18 +208,18 @@ def _other_data(trained: Mapping[str, Any], found: Mapping[str, Any], scored: bo
     return (
         f"{paths.relative(paths.MODEL_ARCHIVE)} was trained on {channels.named(trained)}, but"
         f" {paths.relative(paths.DATASET)} holds {channels.named(found)}{why}. Train on it"
-        f" (`make local-train package {_asked(found)}`), or make the other one again"
-        f" (`make data {_asked(trained)}`)."
+        f" (`make local-train package {asked(found)}`), or make the other one again"
+        f" (`make data {asked(trained)}`)."
     )
 
 
-def _asked(data: Mapping[str, Any]) -> str:
+def asked(data: Mapping[str, Any]) -> str:
     """What to give to make for a data set.
 
-    >>> _asked({"dataset": "sample", "seed": 2, "split": "random"})
+    >>> asked({"dataset": "sample", "seed": 2, "split": "random"})
     'DATASET=sample SEED=2'
     """
-    words = [f"DATASET={data.get('dataset', '…')}"]
+    words = [f"DATASET={data.get('place', data.get('dataset', '…'))}"]
     words += [f"SEED={data['seed']}"] if data.get("seed", 1) != 1 else []
     words += [f"SPLIT={data['split']}"] if data.get("split", "random") != "random" else []
     return " ".join([*words, *([f"TOKENS={data['tokens']}"] if "tokens" in data else [])])
@@ -231,7 +231,7 @@ def check_inputs(wish: Wish) -> None:
     found = channels.facts(paths.DATASET)
     wish.refuse(differs(wish, {"data": found}, paths.relative(paths.DATASET), "data vectors"))
     if said := vectors_differ(record, found):
-        wish.refuse(f"{said} Run `make vectors {_asked(found)}`.")
+        wish.refuse(f"{said} Run `make vectors {asked(found)}`.")
 
 
 def vectors_differ(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from project import REPOSITORY, Project
 
 TARGETS = {
-    "help", "setup", "doctor", "data", "vectors", "local-train", "package", "local-serve",
+    "help", "setup", "doctor", "status", "data", "vectors", "local-train", "package", "local-serve",
     "local-stop", "invoke", "verify", "evaluate", "dry-run", "test", "lint", "lock", "clean",
 }
 

@@ -170,6 +170,7 @@ def deploy(cloud: Cloud, leave: plan.Leave, request: Request | None = None) -> N
         proof.ask(cloud, request)
     tags.renew(cloud, deployment.model_name, deployment.config_name)
     endpoints.remove_unused(cloud, name, keep=deployment.config_name)
+    endpoints.remember(cloud, name, deployment.sha256)
     console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
 
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console
+from train2deploy import console, manifest, paths
 from train2deploy.cloud import follow
 from train2deploy.cloud.names import serving
 from train2deploy.cloud.session import Cloud, already_there, not_there
@@ -14,6 +15,24 @@ from train2deploy.cloud.session import Cloud, already_there, not_there
 VARIANT = "AllTraffic"
 BUSY = ("Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating")
 AUTOSCALING = "application-autoscaling"
+
+
+def remember(cloud: Cloud, name: str, model_sha256: str) -> None:
+    """Writes build/cloud/endpoint.json, what `make status` knows without asking the account."""
+    at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    found = {"endpoint": name, "account": _account(cloud), "model_sha256": model_sha256, "at": at}
+    paths.CLOUD_WORK.mkdir(parents=True, exist_ok=True)
+    manifest.write_json(paths.CLOUD_ENDPOINT, found)
+
+
+def forget(cloud: Cloud) -> None:
+    """Removes it, if it is of this account."""
+    if (manifest.read(paths.CLOUD_ENDPOINT) or {}).get("account") == _account(cloud):
+        paths.CLOUD_ENDPOINT.unlink()
+
+
+def _account(cloud: Cloud) -> str:
+    return "the emulator" if cloud.is_emulator else f"AWS, {cloud.config.region}"
 
 
 def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:

@@ -137,6 +137,7 @@ def delete(cloud: Cloud, data: bool) -> None:
         left += storage.keys(cloud, f"{cloud.config.prefix}/")
     if left:
         raise CloudError(f"still there: {', '.join(left)}. Run `make cloud-delete` again.")
+    endpoints.forget(cloud)
     kept = "" if data else "; what lies in S3 stays (DATA=1 deletes that, too)"
     console.say(f"nothing of project {cloud.config.project} is left that costs{kept}")
 

@@ -12,7 +12,7 @@ from train2deploy import manifest, paths
 from train2deploy.datasets import split
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.datasets.words import Tokenizer, whole
-from train2deploy.hashing import sha256_tree
+from train2deploy.hashing import sha256_file, sha256_tree
 
 FORMAT = 1
 """Raised whenever the same data set, seed and options come to give other files: build/data written
@@ -45,6 +45,7 @@ def write(
     way = {"seed": seed, "split": split_way, "format": FORMAT}
     inputs = {**dataset.source, **way, **(tokenizer.facts() if tokenizer else {})}
     record, whole = target / "manifest.json", [target / name for name in FILES]
+    place = {"place": paths.relative(dataset.place.absolute())} if dataset.place else {}
     if manifest.is_current(record, inputs, whole):
         return f"{paths.relative(target)} is up to date ({dataset.source['dataset']}, seed {seed})"
 
@@ -69,7 +70,7 @@ def write(
     manifest.write_json(fresh / "split.json", ids)
     counts = {name: dict(Counter(row.label for row in members)) for name, members in parts.items()}
     outputs = {name: sha256_tree(fresh / name) for name in parts}
-    manifest.write(fresh / "manifest.json", inputs, outputs, counts=counts)
+    manifest.write(fresh / "manifest.json", inputs, outputs, counts=counts, **place)
     shutil.rmtree(target, ignore_errors=True)
     fresh.replace(target)
     sizes = ", ".join(f"{name} {len(members):,}" for name, members in parts.items())
@@ -81,7 +82,22 @@ def facts(target: Path) -> dict[str, Any]:
     inputs = _inputs(target)
     keys = ("dataset", "seed", "split", "tokens")
     known: dict[str, Any] = {key: inputs[key] for key in keys if key in inputs}
+    place = (manifest.read(target / "manifest.json") or {}).get("place")
+    known |= {"place": place} if place else {}
     return {**known, "train_sha256": sha256_tree(target / "train")}
+
+
+def changed(target: Path) -> str:
+    """Which file of the user's has changed since it was written to `target`; "" of none.
+
+    What is no longer there has not changed.
+    """
+    record = manifest.read(target / "manifest.json") or {}
+    for name, digest in record.get("inputs", {}).get("files", {}).items():
+        path = paths.ROOT / str(record.get("place", "")) / name
+        if "place" in record and path.is_file() and sha256_file(path) != digest:
+            return f"{paths.relative(path)} has changed since"
+    return ""
 
 
 def named(data: Mapping[str, Any]) -> str:

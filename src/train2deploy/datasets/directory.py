@@ -42,7 +42,9 @@ def load(directory: Path) -> DataSet:
         notes = labels.check(_labels(directory, rows), [])
     files = [part / name for part in parts for name in ("features.csv", LABELS)]
     hashes = {path.relative_to(directory).as_posix(): sha256_file(path) for path in files}
-    return DataSet(rows, test_ids, {"dataset": name_of(directory), "files": hashes}, notes)
+    return DataSet(
+        rows, test_ids, {"dataset": name_of(directory), "files": hashes}, notes, directory
+    )
 
 
 def name_of(directory: Path) -> str:

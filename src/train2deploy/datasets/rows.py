@@ -1,6 +1,7 @@
 """What a data set is: labelled sentences with ids."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from train2deploy.errors import UserError
@@ -33,9 +34,11 @@ class DataSet:
         test_ids: the held-out rows, or None: `split` draws them.
         source: facts for the manifest (name, hashes, options).
         notes: what is probably a mistake, but need not be: a line each for the user.
+        place: the user's directory, where it is one.
     """
 
     rows: list[Row]
     test_ids: frozenset[str] | None
     source: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    place: Path | None = None
