@@ -13,7 +13,8 @@ from train2deploy import console, paths
 from train2deploy.datasets import sample
 from train2deploy.hashing import sha256_file
 from train2deploy.report import matrix, recorded, reference
-from train2deploy.report.recorded import Run
+from train2deploy.runs import registry
+from train2deploy.runs.registry import Run
 
 FILE = "CHECKLIST.md"
 TITLE = """# Check-list
@@ -42,7 +43,7 @@ class Item:
 
 def _runs() -> list[Run]:
     """The runs of the reference report on the sample."""
-    return recorded.read(reference.folder() / paths.RUNS.name)
+    return registry.load(folder=reference.folder() / paths.RUNS.name)
 
 
 def _of_runs(what: str, holds: Callable[[Run], object]) -> Callable[[], Finding]:
@@ -135,7 +136,7 @@ def _on_the_corpus() -> Finding:
 def _several_splits() -> Finding:
     """The runs of a version on the corpus were made with more than one split."""
     splits: dict[str, set[int]] = {}
-    for run in recorded.read(reference.folder(matrix.DATASET) / paths.RUNS.name):
+    for run in registry.load(folder=reference.folder(matrix.DATASET) / paths.RUNS.name):
         splits.setdefault(run.version, set()).add(run.split_seed)
     most = max(map(len, splits.values()), default=0)
     if most < 2:

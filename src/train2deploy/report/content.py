@@ -7,7 +7,8 @@ from train2deploy import paths
 from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.report import findings, machine, matrix, published, recorded, scores
-from train2deploy.report.recorded import Run
+from train2deploy.runs import registry
+from train2deploy.runs.registry import Run
 
 FORMAT = 2
 
@@ -24,7 +25,7 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
     Raises:
         UserError: there is no completed run of the data set.
     """
-    runs = recorded.read(folder)
+    runs = registry.load(folder=folder)
     versions = {
         version: recorded.of_one_configuration(recorded.matching(runs, dataset, version))
         for version in recorded.VERSIONS

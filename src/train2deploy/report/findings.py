@@ -11,8 +11,9 @@ from train2deploy import versions
 from train2deploy.report import recorded
 from train2deploy.report.catalogue import Published
 from train2deploy.report.matrix import DATASET
-from train2deploy.report.recorded import PUBLISHED_SPLIT, VERSIONS, Run
+from train2deploy.report.recorded import PUBLISHED_SPLIT, VERSIONS
 from train2deploy.report.spread import DECIMALS, spread
+from train2deploy.runs.registry import Run
 
 RANDOM_SPLITS = (PUBLISHED_SPLIT, "random")
 ARTICLE_SPLITS = ("fold", "article")

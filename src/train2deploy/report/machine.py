@@ -7,7 +7,7 @@ from typing import Any
 from train2deploy import paths
 from train2deploy.datasets import directory
 from train2deploy.report import recorded
-from train2deploy.report.recorded import Run
+from train2deploy.runs.registry import Run
 
 BENCH = Path("reports/bench.json")
 VERIFICATION = Path(paths.VERIFICATION.name)

@@ -10,8 +10,9 @@ from typing import Any
 from train2deploy import paths, versions
 from train2deploy.report import recorded, repeat, scores, verdicts
 from train2deploy.report.catalogue import Answer, Model, Published
-from train2deploy.report.recorded import PUBLISHED_SPLIT, Run
+from train2deploy.report.recorded import PUBLISHED_SPLIT
 from train2deploy.report.spread import spread
+from train2deploy.runs.registry import Run
 
 DATASET = "knbc"
 RUNS = 5

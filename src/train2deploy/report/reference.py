@@ -14,7 +14,8 @@ from typing import Any
 from train2deploy import console, manifest, paths
 from train2deploy.errors import UserError
 from train2deploy.report import content, machine, matrix, pages, readme, recorded
-from train2deploy.report.recorded import Run
+from train2deploy.runs import registry
+from train2deploy.runs.registry import Run
 
 SAMPLE = "sample"
 DATASETS = (SAMPLE, matrix.DATASET)
@@ -63,7 +64,7 @@ def size(dataset: str = SAMPLE) -> int:
 
 def _take(dataset: str, seeds: int, source: Path) -> None:
     """Copies the runs that the report tells of; what was there is replaced."""
-    runs = {run.id: run for run in recorded.read(source)}
+    runs = {run.id: run for run in registry.load(folder=source)}
     if dataset == SAMPLE:
         for version in VERSIONS:
             members = recorded.matching(runs.values(), dataset, version)
@@ -77,7 +78,7 @@ def _take(dataset: str, seeds: int, source: Path) -> None:
     for run in chosen:
         target = place / paths.RUNS.name / run.id
         target.mkdir(parents=True)
-        for name in recorded.PARTS:
+        for name in registry.PARTS:
             if (run.folder / f"{name}.json").is_file():
                 shutil.copyfile(run.folder / f"{name}.json", target / f"{name}.json")
         if dataset == matrix.DATASET:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from train2deploy import versions
-from train2deploy.report.recorded import Run
+from train2deploy.runs.registry import Run
 
 ALWAYS_GIVEN = {"validation-split": 0.1}
 """Hyperparameters that make passes on in any case; these values need not be repeated."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from train2deploy.report import recorded, repeat
 from train2deploy.report.catalogue import Published
-from train2deploy.report.recorded import Run
 from train2deploy.report.spread import DECIMALS, calibration, spread
+from train2deploy.runs.registry import Run
 
 SCORES = ("accuracy", "f1_weighted", "f1_macro")
 CURVES = ("acc", "val_acc", "loss", "val_loss")

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from train2deploy import console
 from train2deploy.errors import UserError
 from train2deploy.runs import registry
-from train2deploy.runs.registry import SCORES, Record
+from train2deploy.runs.registry import SCORES
 
 SIGNIFICANT = 0.05
 LANGUAGES = ("en", "ja")
@@ -57,26 +57,26 @@ def compare(a: str, b: str, language: str = "en", dataset: str = "") -> McNemar:
     if language not in LANGUAGES:
         raise UserError(f"LANG_REPORT={language}: expected {' or '.join(LANGUAGES)}.")
     if not (a and b):
-        known = ", ".join(str(run["id"]) for run in registry.load())
+        known = ", ".join(run.id for run in registry.load())
         raise UserError(
             "expected two runs, A=<run> B=<run>: an id, the beginning of one, or best:<version>."
             + (f" There are {known}." if known else f" There are none. {registry.HOW_TO_MAKE}")
         )
     first, second = registry.find(a, "A", dataset), registry.find(b, "B", dataset)
-    if first["id"] == second["id"]:
+    if first.id == second.id:
         raise UserError(
-            f"A={a} and B={b} are the same run, {first['id']}, so there is nothing to compare."
+            f"A={a} and B={b} are the same run, {first.id}, so there is nothing to compare."
             " `make runs` lists the others."
         )
-    one, other = (registry.read(run["id"], "evaluation.json") for run in (first, second))
+    one, other = first.evaluation, second.evaluation
     if one["test_sha256"] != other["test_sha256"]:
         raise UserError(
-            f"{first['id']} and {second['id']} were scored on different test sentences (sha256"
+            f"{first.id} and {second.id} were scored on different test sentences (sha256"
             f" {one['test_sha256']} and {other['test_sha256']}), so they cannot be compared"
             " sentence by sentence. Compare runs of the same data set and split."
         )
     found = mcnemar(one["truth"], one["predicted"], other["predicted"])
-    console.print_table(side_by_side(first, second))
+    console.print_table(side_by_side(first.manifest, second.manifest))
     console.say(
         f"test sentences: {len(one['truth'])}; both right {found.both}, only A {found.only_a},"
         f" only B {found.only_b}, neither {found.neither}"
@@ -86,7 +86,7 @@ def compare(a: str, b: str, language: str = "en", dataset: str = "") -> McNemar:
     return found
 
 
-def side_by_side(a: Record, b: Record) -> Table:
+def side_by_side(a: dict[str, Any], b: dict[str, Any]) -> Table:
     """Scores, durations, and the hyperparameters and inputs that differ."""
     table = Table(title=f"A  {a['id']}\nB  {b['id']}", title_justify="left")
     for column in ("", "A", "B", "B - A"):

@@ -21,7 +21,7 @@ EPOCH_SECONDS = re.compile(r"^ - (\d+)s - loss: ", re.M)
 """Keras' line of an epoch: whole seconds."""
 
 
-def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> registry.Record:
+def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> dict[str, Any]:
     """Makes build/runs/<id> of the run's finished job, and removes its workspace.
 
     Raises:

@@ -15,25 +15,119 @@ of a machine, so the directory can be copied and linked to.
 
 import os
 import shutil
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest, paths
+from train2deploy import manifest, paths, versions
+from train2deploy.datasets import directory
 from train2deploy.errors import UserError
-
-Record = dict[str, Any]
-"""A manifest.json."""
+from train2deploy.hashing import sha256_value
 
 MANIFEST = "manifest.json"
+PARTS = ("manifest", "evaluation", "history", "golden")
+UNFINISHED = ".part"
 SCORES = ("accuracy", "f1_weighted", "f1_macro")
 """Of metrics: the model's own, and each yardstick's."""
 HOW_TO_MAKE = "Make some with `make reproduce`."
 
 
+@dataclass(frozen=True)
+class Run:
+    """One completed run: its folder and what its files say."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        return _read(self.folder / "evaluation.json")
+
+    @cached_property
+    def history(self) -> dict[str, list[float]]:
+        return _read(self.folder / "history.json")
+
+    @cached_property
+    def golden(self) -> dict[str, Any] | None:
+        """None of a run that was not asked: of a published model, or of a user's own data."""
+        path = self.folder / "golden.json"
+        asked = self.version in versions.OURS and self.dataset in directory.RESERVED
+        return _read(path) if asked or path.exists() else None
+
+    @property
+    def id(self) -> str:
+        return str(self.manifest["id"])
+
+    @property
+    def dataset(self) -> str:
+        return str(self.manifest["dataset"]["name"])
+
+    @property
+    def version(self) -> str:
+        return str(self.manifest["version"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.manifest["seed"])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data set and how it was split: what `make data` was given."""
+        found: dict[str, Any] = self.manifest["dataset"]["inputs"]
+        return found
+
+    @property
+    def split(self) -> str:
+        return str(self.data.get("split", "random"))
+
+    @property
+    def split_seed(self) -> int:
+        return int(self.data.get("seed", 1))
+
+    @property
+    def titles(self) -> bool:
+        """Whether the sentences that name the class are in."""
+        return bool(self.data.get("titles", True))
+
+    @property
+    def vectors(self) -> str | None:
+        """Their kind; None of an earlier run, which did not record it."""
+        found: str | None = self.manifest["inputs"].get("vectors")
+        return found
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.evaluation["model"]["accuracy"])
+
+    @property
+    def configuration(self) -> str:
+        """All that went in but the two seeds and what follows from them, as one hash."""
+        inputs = self.manifest["inputs"]
+        given = {n: value for n, value in inputs["hyperparameters"].items() if n != "seed"}
+        data = {name: value for name, value in self.data.items() if name != "seed"}
+        return sha256_value(
+            {
+                "version": self.version,
+                "data": data,
+                "hyperparameters": given,
+                "vectors": self.vectors,
+                "sources": inputs.get("sources"),
+                "locks": inputs.get("locks"),
+            }
+        )
+
+    @property
+    def answers(self) -> dict[str, float]:
+        """Probability by class of the article's sentence."""
+        ranking = self.golden["ranking"] if self.golden else []
+        return {entry["label"]: float(entry["prob"]) for entry in ranking}
+
+
 def save(run_id: str, files: dict[str, Any], archive: Path | None) -> Path:
     """Makes build/runs/<id>: JSON values by file name, and the packed model where there is one."""
     target = paths.RUNS / run_id
-    fresh = paths.RUNS / f"{run_id}.part"
+    fresh = paths.RUNS / f"{run_id}{UNFINISHED}"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name, value in files.items():
@@ -50,38 +144,33 @@ def is_recorded(run_id: str) -> bool:
     return (paths.RUNS / run_id / MANIFEST).is_file()
 
 
-def load(dataset: str = "", version: str = "") -> list[Record]:
-    """The manifests of all completed runs, sorted by id; of one data set or version where given."""
-    found = []
-    for path in sorted(paths.RUNS.glob(f"*/{MANIFEST}")):
-        if path.parent.suffix == ".part":
-            continue
-        record = manifest.read(path)
-        if record is None:
-            raise UserError(
-                f"{paths.relative(path)}: expected a run's manifest, found no JSON object."
-                f" Remove {paths.relative(path.parent)} and run `make reproduce` again."
-            )
-        found.append(record)
-    return [
-        record
-        for record in found
-        if dataset in ("", record["dataset"]["name"]) and version in ("", record["version"])
-    ]
+def load(dataset: str = "", version: str = "", folder: Path | None = None) -> list[Run]:
+    """All completed runs, sorted by id; of one data set or version where given.
+
+    Args:
+        folder: None: build/runs.
+    """
+    paths_ = sorted((folder or paths.RUNS).glob(f"*/{MANIFEST}"))
+    found = [Run(one.parent, _read(one)) for one in paths_ if one.parent.suffix != UNFINISHED]
+    return [run for run in found if dataset in ("", run.dataset) and version in ("", run.version)]
 
 
-def read(run_id: str, name: str) -> dict[str, Any]:
-    """A JSON file of a run."""
-    value = manifest.read(paths.RUNS / run_id / name)
+def get(run_id: str) -> Run:
+    """The run of an id."""
+    return Run(paths.RUNS / run_id, _read(paths.RUNS / run_id / MANIFEST))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    value = manifest.read(path)
     if value is None:
         raise UserError(
-            f"{paths.relative(paths.RUNS / run_id / name)}: expected a JSON object, found none."
-            f" Remove {paths.relative(paths.RUNS / run_id)} and run `make reproduce` again."
+            f"{paths.relative(path)}: expected a run's JSON object, found none."
+            f" Remove {paths.relative(path.parent)} and run `make reproduce` again."
         )
     return value
 
 
-def find(reference: str, variable: str, dataset: str = "") -> Record:
+def find(reference: str, variable: str, dataset: str = "") -> Run:
     """The run that a user names.
 
     Args:
@@ -95,23 +184,27 @@ def find(reference: str, variable: str, dataset: str = "") -> Record:
         raise UserError(f"{variable}={reference}: there are no runs. {HOW_TO_MAKE}")
     if reference.startswith("best:"):
         version = reference.removeprefix("best:")
-        candidates = [run for run in known if version == run["version"]]
-        candidates = [run for run in candidates if dataset in ("", run["dataset"]["name"])]
+        candidates = [run for run in known if version == run.version]
+        candidates = [run for run in candidates if dataset in ("", run.dataset)]
         if not candidates:
             raise UserError(
                 f"{variable}={reference}: expected best:<version> of a version that has runs,"
-                f" found runs of {_listed({run['version'] for run in known})}. {HOW_TO_MAKE}"
+                f" found runs of {_listed({run.version for run in known})}. {HOW_TO_MAKE}"
             )
-        return max(candidates, key=lambda run: run["metrics"]["validation"]["accuracy"] or 0)
-    matching = [run for run in known if str(run["id"]).startswith(reference)]
-    exact = [run for run in matching if run["id"] == reference]
+        return max(candidates, key=_validation)
+    matching = [run for run in known if run.id.startswith(reference)]
+    exact = [run for run in matching if run.id == reference]
     if not (exact or len(matching) == 1):
         problem = "names several runs" if matching else "names no run"
         raise UserError(
             f"{variable}={reference} {problem}: expected an id, the beginning of one id, or"
-            f" best:<version>. There are {_listed(run['id'] for run in matching or known)}."
+            f" best:<version>. There are {_listed(run.id for run in matching or known)}."
         )
     return (exact or matching)[0]
+
+
+def _validation(run: Run) -> float:
+    return float(run.manifest["metrics"]["validation"]["accuracy"] or 0)
 
 
 def _listed(names: Any, most: int = 12) -> str:

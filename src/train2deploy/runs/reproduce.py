@@ -50,10 +50,10 @@ def reproduce(asked: Plan, runtime: Runtime, options: Sequence[str], jobs: int |
                 shutil.rmtree(run.workspace, ignore_errors=True)  # killed right after recording
         if missing:
             _make(missing, runtime, options, training.how_many(jobs, missing), lock)
-    records = [registry.read(run.id, registry.MANIFEST) for run in runs]
+    records = [registry.get(run.id) for run in runs]
     table.show(records)
     console.print_table(spread(records, len({split_seed for _, split_seed in asked.draws})))
-    scored = [record["metrics"] for record in records]
+    scored = [record.manifest["metrics"] for record in records]
     mean = statistics.mean(float(one["accuracy"]) for one in scored)
     if said := uncertainty.caveat(mean, min(int(one["n"]) for one in scored)):
         console.say(said)
@@ -99,7 +99,7 @@ def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int,
         )
 
 
-def spread(records: Sequence[registry.Record], splits: int = 1) -> Table:
+def spread(records: Sequence[registry.Run], splits: int = 1) -> Table:
     """Mean, standard deviation (n - 1), lowest and highest of each score over the runs.
 
     Args:
@@ -112,7 +112,7 @@ def spread(records: Sequence[registry.Record], splits: int = 1) -> Table:
     for column in ("", "mean", "sd", "min", "max"):
         shown.add_column(column, justify="left" if not column else "right")
     for score in SCORES:
-        values = [float(record["metrics"][score]) for record in records]
+        values = [float(record.manifest["metrics"][score]) for record in records]
         deviation = f"{statistics.stdev(values):.3f}" if len(values) > 1 else "-"
         numbers = [f"{value:.3f}" for value in (statistics.mean(values), min(values), max(values))]
         shown.add_row(score, numbers[0], deviation, *numbers[1:])

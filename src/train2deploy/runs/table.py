@@ -12,7 +12,7 @@ from rich.table import Table
 
 from train2deploy import console
 from train2deploy.errors import UserError
-from train2deploy.runs.registry import HOW_TO_MAKE, SCORES, Record
+from train2deploy.runs.registry import HOW_TO_MAKE, SCORES, Run
 
 COLUMNS = ("id", *SCORES, "validation", "training_s", "started")
 SYMBOLS: dict[str, Callable[[Any, Any], bool]] = {
@@ -36,12 +36,13 @@ class Condition:
     value: str
 
 
-def fields(record: Record) -> dict[str, Any]:
+def fields(run: Run) -> dict[str, Any]:
     """All of a run that can be sorted and filtered by: hyperparameters, too, by their name."""
+    record = run.manifest
     metrics = record["metrics"]
     return {
         **record["hyperparameters"],
-        "id": record["id"],
+        "id": run.id,
         "dataset": record["dataset"]["name"],
         "version": record["version"],
         "seed": record["seed"],
@@ -55,7 +56,7 @@ def fields(record: Record) -> dict[str, Any]:
     }
 
 
-def select(records: Sequence[Record], where: str, sort: str) -> list[Record]:
+def select(records: Sequence[Run], where: str, sort: str) -> list[Run]:
     """The runs that meet all conditions, in order.
 
     Args:
@@ -100,7 +101,7 @@ def parse(where: str) -> list[Condition]:
     return conditions
 
 
-def _holds(condition: Condition, run: dict[str, Any], records: Sequence[Record]) -> bool:
+def _holds(condition: Condition, run: dict[str, Any], records: Sequence[Run]) -> bool:
     known = {key for record in records for key in fields(record)}
     where = f"WHERE={condition.field}{condition.symbol}{condition.value}"
     if condition.field not in known:
@@ -121,7 +122,7 @@ def _holds(condition: Condition, run: dict[str, Any], records: Sequence[Record])
     return SYMBOLS[condition.symbol](str(found), condition.value)
 
 
-def show(records: Sequence[Record]) -> None:
+def show(records: Sequence[Run]) -> None:
     """Prints the runs as a table."""
     count = "1 run" if len(records) == 1 else f"{len(records)} runs"
     shown = Table(title=count, title_justify="left", box=SIMPLE_HEAD, padding=0)
@@ -137,12 +138,16 @@ def show(records: Sequence[Record]) -> None:
 
 
 def list_runs(
-    records: Sequence[Record], where: str = "", sort: str = "", as_json: bool = False
+    records: Sequence[Run], where: str = "", sort: str = "", as_json: bool = False
 ) -> None:
     """Prints the runs that are wanted; as JSON: their manifests."""
     chosen = select(records, where, sort)
     if as_json:
-        console.say(json.dumps(chosen, ensure_ascii=False, indent=2, sort_keys=True))
+        console.say(
+            json.dumps(
+                [run.manifest for run in chosen], ensure_ascii=False, indent=2, sort_keys=True
+            )
+        )
     elif not records:
         console.say(f"no runs yet. {HOW_TO_MAKE}")
     else:

@@ -12,6 +12,7 @@ from train2deploy import manifest, paths
 from train2deploy.errors import UserError
 from train2deploy.report import content, pages, recorded
 from train2deploy.report.spread import calibration, spread
+from train2deploy.runs import registry
 
 
 def build(dataset: str = "sample") -> dict[str, Any]:
@@ -64,7 +65,7 @@ def test_of_equally_many_seeds_the_settings_that_were_started_last_are_shown(pro
 
 def chosen(dataset: str, version: str) -> list[tuple[int, int]]:
     """Seed and split seed of the runs that a report shows."""
-    found = recorded.matching(recorded.read(paths.RUNS), dataset, version)
+    found = recorded.matching(registry.load(folder=paths.RUNS), dataset, version)
     return [(run.seed, run.split_seed) for run in recorded.of_one_configuration(found)]
 
 
@@ -98,7 +99,7 @@ def test_a_run_that_was_interrupted_does_not_count(project: Path):
     whole = write_run(paths.RUNS)
     shutil.copytree(whole, whole.with_name(whole.name + ".part"))
     (paths.RUNS / "made-by-hand").mkdir()
-    assert [run.id for run in recorded.read(paths.RUNS)] == [whole.name]
+    assert [run.id for run in registry.load(folder=paths.RUNS)] == [whole.name]
 
 
 @pytest.mark.parametrize("name", ["evaluation", "history", "golden"])

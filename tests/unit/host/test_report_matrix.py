@@ -8,13 +8,15 @@ import pytest
 from report_runs import write_corpus, write_published, write_run
 
 from train2deploy import manifest
-from train2deploy.report import cells, findings, matrix, pages, published, recorded, verdicts
+from train2deploy.errors import UserError
+from train2deploy.report import cells, findings, matrix, pages, published, verdicts
+from train2deploy.runs import registry
 
 PUBLISHED = published.read()
 
 
 def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
-    built = matrix.build(PUBLISHED, recorded.read(folder), folder)
+    built = matrix.build(PUBLISHED, registry.load(folder=folder), folder)
     assert [row["id"] for row in built["rows"]] == [model.id for model in PUBLISHED.models]
     return {row["id"]: row for row in built["rows"]}
 
@@ -101,7 +103,7 @@ def test_the_articles_one_answer_stands_beside_v1s(tmp_path: Path):
 
 
 def found_in(folder: Path) -> dict[str, Any]:
-    return findings.build(PUBLISHED, recorded.read(folder))
+    return findings.build(PUBLISHED, registry.load(folder=folder))
 
 
 def test_every_finding_is_a_number_of_the_runs(tmp_path: Path):
@@ -193,8 +195,8 @@ def test_what_the_page_says_is_in_the_json_value(tmp_path: Path):
 
 def test_a_run_without_a_ranking_is_a_published_models_only(tmp_path: Path):
     folder = write_published(tmp_path, "bilstm", 1, 0.75)
-    assert recorded.read(tmp_path)[0].golden is None
+    assert registry.load(folder=tmp_path)[0].golden is None
     described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest.write_json(folder / "manifest.json", {**described, "version": "v1"})
-    with pytest.raises(Exception, match=r"expected a run's golden\.json"):
-        recorded.read(tmp_path)
+    with pytest.raises(UserError, match=r"golden\.json: expected a run's JSON object"):
+        _ = registry.load(folder=tmp_path)[0].golden

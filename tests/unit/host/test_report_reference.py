@@ -18,6 +18,7 @@ from report_runs import (
 from train2deploy import datasets, paths, versions
 from train2deploy.errors import UserError
 from train2deploy.report import checklist, matrix, readme, recorded, reference
+from train2deploy.runs import registry
 from train2deploy.texts import LANGUAGES
 
 MOST_BYTES = 3_000_000
@@ -112,7 +113,7 @@ def test_a_reference_takes_the_runs_and_what_was_measured_and_can_be_made_again(
     runs = sorted(path.name for path in (folder / "runs").iterdir())
     assert len(runs) == 4
     assert {path.name for path in (folder / "runs" / runs[0]).iterdir()} == {
-        f"{name}.json" for name in recorded.PARTS
+        f"{name}.json" for name in registry.PARTS
     }
     for name in ("reports/bench.json", "parity.json", "cloud/parity.json"):
         assert (folder / name).is_file()
@@ -134,7 +135,7 @@ def test_of_the_corpus_the_scores_are_taken_and_the_answers_that_a_plot_needs(ro
     write_corpus(paths.RUNS, runs=2)
     reference.reference("knbc", seeds=5, keep=False)
     folder = root / "results" / "knbc"
-    runs = {run.id: run for run in recorded.read(folder / "runs")}
+    runs = {run.id: run for run in registry.load(folder=folder / "runs")}
     assert {run.version for run in runs.values()} > {"v1", "v2", "v3", "bilstm", "comp-corpus"}
     for run in runs.values():
         assert "test_ids" not in run.evaluation
@@ -142,7 +143,7 @@ def test_of_the_corpus_the_scores_are_taken_and_the_answers_that_a_plot_needs(ro
         assert ("probabilities" in run.evaluation) == (
             shown and run.vectors == versions.vectors_of(run.version)
         )
-    whole = {run.id: run for run in recorded.read(paths.RUNS)}
+    whole = {run.id: run for run in registry.load(folder=paths.RUNS)}
     assert {name: run.accuracy for name, run in runs.items()} == {
         name: run.accuracy for name, run in whole.items()
     }

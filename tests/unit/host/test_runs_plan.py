@@ -245,7 +245,7 @@ def test_a_published_model_is_scored_by_what_its_job_left(sources: Path):
     assert sorted(path.name for path in (paths.RUNS / run.id).iterdir()) == [
         "evaluation.json", "history.json", "manifest.json",
     ]  # fmt: skip
-    assert registry.read(run.id, "evaluation.json")["labels"] == sorted(LABELS)
+    assert registry.get(run.id).evaluation["labels"] == sorted(LABELS)
 
 
 def test_jobs_at_a_time_are_as_many_as_cores_memory_and_runs(monkeypatch: pytest.MonkeyPatch):

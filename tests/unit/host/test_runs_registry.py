@@ -11,8 +11,8 @@ from train2deploy.errors import UserError
 from train2deploy.runs import registry, table
 
 
-def ids(records: list[registry.Record]) -> list[str]:
-    return [str(record["id"]) for record in records]
+def ids(records: list[registry.Run]) -> list[str]:
+    return [run.id for run in records]
 
 
 def test_a_run_is_recorded_whole_with_its_model(project: Path):
@@ -26,7 +26,7 @@ def test_a_run_is_recorded_whole_with_its_model(project: Path):
         "model.tar.gz",
     ]
     assert registry.is_recorded(made["id"])
-    assert registry.load() == [made]
+    assert [run.manifest for run in registry.load()] == [made]
     assert (directory / "model.tar.gz").read_bytes() == made["id"].encode()
 
 
@@ -50,16 +50,16 @@ def test_a_broken_manifest_is_named(project: Path):
 
 def test_runs_of_one_data_set_or_version(project: Path):
     made_runs.run("v1"), made_runs.run("v2"), made_runs.run("v1", dataset="knbc")
-    assert {run["version"] for run in registry.load("sample")} == {"v1", "v2"}
-    assert {run["dataset"]["name"] for run in registry.load(version="v1")} == {"sample", "knbc"}
+    assert {run.version for run in registry.load("sample")} == {"v1", "v2"}
+    assert {run.dataset for run in registry.load(version="v1")} == {"sample", "knbc"}
     assert len(registry.load("knbc", "v1")) == 1
     assert registry.load("knbc", "v2") == []
 
 
 def test_a_run_is_found_by_its_id_and_by_how_it_begins(project: Path):
     first, second = made_runs.run("v1"), made_runs.run("v2")
-    assert registry.find(first["id"], "A") == first
-    assert registry.find("sample-v2", "A") == second
+    assert registry.find(first["id"], "A").manifest == first
+    assert registry.find("sample-v2", "A").manifest == second
 
 
 def test_a_whole_id_is_found_where_another_begins_with_it(project: Path):
@@ -67,7 +67,7 @@ def test_a_whole_id_is_found_where_another_begins_with_it(project: Path):
     longer = paths.RUNS / (made["id"] + "0")
     longer.mkdir()
     (longer / registry.MANIFEST).write_text(json.dumps({**made, "id": longer.name}))
-    assert registry.find(made["id"], "A") == made
+    assert registry.find(made["id"], "A").manifest == made
 
 
 def test_what_names_no_run_or_several_is_refused_with_those_that_are_there(project: Path):
@@ -89,7 +89,7 @@ def test_the_best_is_chosen_by_the_validation_sentences_not_by_the_test_sentence
     made_runs.run("v1", 3, accuracy=0.98, validation=None)
     made_runs.run("v2", 1, accuracy=0.98, validation=0.99)
     made_runs.run("v1", 1, accuracy=0.98, validation=0.99, dataset="knbc")
-    assert registry.find("best:v1", "A", "sample") == chosen
+    assert registry.find("best:v1", "A", "sample").manifest == chosen
     with pytest.raises(UserError, match=r"A=best:v3: expected best:<version>.*of v1, v2"):
         registry.find("best:v3", "A")
 
@@ -98,7 +98,7 @@ def test_the_best_is_chosen_by_the_validation_sentences_not_by_the_test_sentence
 
 
 @pytest.fixture
-def three(project: Path) -> list[registry.Record]:
+def three(project: Path) -> list[registry.Run]:
     made_runs.run("v1", 1, accuracy=0.8, hidden=32)
     made_runs.run("v1", 2, accuracy=0.9, hidden=64)
     made_runs.run("v2", 3, accuracy=0.7, patience=4)
@@ -125,8 +125,8 @@ def three(project: Path) -> list[registry.Record]:
         ("accuracy>1", []),
     ],
 )
-def test_conditions(three: list[registry.Record], where: str, seeds: list[int]):
-    assert [run["seed"] for run in table.select(three, where, "")] == seeds
+def test_conditions(three: list[registry.Run], where: str, seeds: list[int]):
+    assert [run.seed for run in table.select(three, where, "")] == seeds
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_conditions(three: list[registry.Record], where: str, seeds: list[int]):
         ("-id", [3, 2, 1]),
     ],
 )
-def test_order(three: list[registry.Record], sort: str, seeds: list[int]):
-    assert [run["seed"] for run in table.select(three, "", sort)] == seeds
+def test_order(three: list[registry.Run], sort: str, seeds: list[int]):
+    assert [run.seed for run in table.select(three, "", sort)] == seeds
 
 
 @pytest.mark.parametrize(
@@ -156,28 +156,28 @@ def test_order(three: list[registry.Record], sort: str, seeds: list[int]):
         ("", "speed", "SORT=speed: expected one of accuracy"),
     ],
 )
-def test_a_mistake_is_named(three: list[registry.Record], where: str, sort: str, message: str):
+def test_a_mistake_is_named(three: list[registry.Run], where: str, sort: str, message: str):
     with pytest.raises(UserError, match=message):
         table.select(three, where.removesuffix(", >1"), sort)
 
 
 def test_the_table_shows_scores_and_fits_a_log(
-    three: list[registry.Record], capsys: pytest.CaptureFixture[str]
+    three: list[registry.Run], capsys: pytest.CaptureFixture[str]
 ):
     table.list_runs(three, "version=v1", "accuracy")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].strip() == "2 runs"
     assert max(map(len, lines)) <= 100
     rows = [line.split() for line in lines if line.lstrip().startswith("sample-")]
-    assert [row[0] for row in rows] == [three[1]["id"], three[0]["id"]]
+    assert [row[0] for row in rows] == [three[1].id, three[0].id]
     assert rows[0][1:] == ["0.900", "0.890", "0.880", "0.900", "20.0", "2026-01-02", "00:00"]
 
 
 def test_json_is_the_manifests(
-    three: list[registry.Record], capsys: pytest.CaptureFixture[str]
+    three: list[registry.Run], capsys: pytest.CaptureFixture[str]
 ):
     table.list_runs(three, "seed=2", "", as_json=True)
-    assert json.loads(capsys.readouterr().out) == [three[1]]
+    assert json.loads(capsys.readouterr().out) == [three[1].manifest]
 
 
 def test_without_runs_it_says_how_to_make_some(

@@ -40,7 +40,7 @@ def test_what_is_recorded_is_not_made_again_and_its_workspace_goes(
     assert not run.workspace.exists()
 
 
-def shown(records: list[registry.Record]) -> list[list[str]]:
+def shown(records: list[registry.Run]) -> list[list[str]]:
     output = io.StringIO()
     Console(file=output, width=100).print(spread(records))
     return [
