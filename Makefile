@@ -81,7 +81,7 @@ override Q := $(value Q)
 export Q
 # 1: invoke prints the request as sent (on standard error) and the raw answer
 JSON ?=
-# invoke, cloud-invoke, verify, parity, cloud-deploy: a file to send; its content type (TYPE alone: Q
+# invoke, cloud-invoke, verify, bench, parity, cloud-deploy: a file to send; its content type (TYPE alone: Q
 # is the body), and the one that is wanted back
 REQUEST :=
 TYPE :=
@@ -356,7 +356,7 @@ bench: .stamps/train .stamps/serve .stamps/handler .stamps/host $(PACKAGE) $(if 
 	@$(RUN) bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(CLIENTS),--clients "$(CLIENTS)") \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ARTICLE_WORDS),--article-words "$(ARTICLE_WORDS)") \
-		$(if $(PEERS),--peers) $(if $(TUNE),--tune) $(call SET,$(SERVING_VARIABLES))
+		$(if $(PEERS),--peers) $(if $(TUNE),--tune) $(ASKED) $(call SET,$(SERVING_VARIABLES))
 
 soak: .stamps/serve .stamps/handler .stamps/host $(PACKAGE) ## SECONDS=600: load while processes are killed; every answer must be right
 	@$(RUN) soak $(if $(SECONDS),--seconds "$(SECONDS)")

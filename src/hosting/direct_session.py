@@ -7,13 +7,16 @@ Standard input is a JSON list of sentences, which the encoder in the package's o
 reads; or an object: the name of a ``signature``, and ``requests``, of which the first is run that
 the model takes (inputs by key). Standard output gets a JSON object with ``signature``,
 ``tensorflow`` and ``probabilities`` (a row a sentence), or ``request`` (its number) and ``outputs``
-as TensorFlow Serving would answer; ``refused`` is why the model took none.
+as TensorFlow Serving would answer, with ``latencies_ms`` of as many runs as go into ``seconds``
+where these are given; ``refused`` is why the model took none.
 """
 import base64
+import functools
 import importlib
 import json
 import os
 import sys
+from time import perf_counter
 
 import numpy as np
 import tensorflow as tf
@@ -34,7 +37,7 @@ def main(path):
     else:
         with tf.Session(graph=tf.Graph()) as session:
             signature = _load(session, path, question['signature'])
-            answer = _run_first(session, signature, question['requests'])
+            answer = _run_first(session, signature, question)
     json.dump(dict(answer, tensorflow=tf.__version__,
                    signature={'inputs': _describe(signature.inputs),
                               'outputs': _describe(signature.outputs)}), sys.stdout)
@@ -52,19 +55,34 @@ def _load(session, version, signature):
     return meta_graph.signature_def[signature]
 
 
-def _run_first(session, signature, requests):
+def _run_first(session, signature, question):
     names = {key: info.name for key, info in signature.outputs.items()}
     refused = 'no request'
-    for number, inputs in enumerate(requests):
+    for number, inputs in enumerate(question['requests']):
         try:
-            values = session.run(names, _fed(signature, inputs))
+            feed = _fed(signature, inputs)
+            values = session.run(names, feed)
         except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
             refused = str(error).split('\n')[0]
             continue
         outputs = {key: _as_json(key, value) for key, value in values.items()}
-        return {'request': number,
-                'outputs': outputs if len(outputs) > 1 else next(iter(outputs.values()))}
+        answer = {'request': number,
+                  'outputs': outputs if len(outputs) > 1 else next(iter(outputs.values()))}
+        if 'seconds' in question:
+            run = functools.partial(session.run, names, feed)
+            answer['latencies_ms'] = _latencies(run, question['seconds'])
+        return answer
     return {'refused': refused}
+
+
+def _latencies(run, seconds):
+    latencies, now = [], perf_counter()
+    end = now + seconds
+    while now < end:
+        run()
+        before, now = now, perf_counter()
+        latencies.append(round((now - before) * 1e3, 4))
+    return latencies
 
 
 def _fed(signature, inputs):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from train2deploy import bundles, paths, signature
+from train2deploy import bundles, endpoint, paths, signature
 from train2deploy.datasets import channels, directory
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.package_code import ENCODING_FILES
@@ -38,6 +38,16 @@ def reads_sentences(model_dir: Path) -> bool:
     return all((model_dir / "code" / name).is_file() for name in names)
 
 
+def check_reads_sentences(command: str) -> None:
+    """Raises UserError where a command asks sentences that build/model.tar.gz does not read."""
+    archive = paths.MODEL_ARCHIVE
+    if archive.exists() and not reads_sentences(endpoint.unpacked_model(archive)):
+        raise UserError(
+            f"{command}: asks sentences, which the code of {paths.relative(archive)} does not read"
+            " (it is not ours). `make verify` and `make bench` take such a package."
+        )
+
+
 def other_requests(model_dir: Path, given: Request | None) -> tuple[list[Request], str]:
     """What a package that reads no sentences can be asked.
 
@@ -47,10 +57,10 @@ def other_requests(model_dir: Path, given: Request | None) -> tuple[list[Request
     if given:
         return [given], ""
     if (model_dir / "code" / "inference.py").exists():
-        return [], f"its inference.py is not ours: what it answers was not checked; {ASK}"
+        return [], f"its inference.py is not ours: what it takes is not known; {ASK}"
     models = bundles.newest(model_dir)
     if len(models) > 1:
-        return [], f"it holds {len(models)} models: /invocations was not checked; {ASK}"
+        return [], f"it holds {len(models)} models: /invocations was not asked; {ASK}"
     try:
         (found,) = map(signature.read, models.values())
     except UserError as error:

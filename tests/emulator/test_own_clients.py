@@ -69,20 +69,43 @@ def test_an_own_model_is_trained_packed_and_deployed(account, tmp_path):
     assert client.list_endpoints(NameContains="own-model")["Endpoints"] == []
 
 
-def test_an_own_model_is_served_here_by_the_commands_of_its_page(project):
+def test_models_of_elsewhere_go_through_every_target_by_the_commands_of_their_page(
+    project, account
+):
+    """A SavedModel with CSV handlers, then another script's model with its own inference.py:
+    packed, served, verified, deployed, updated, used in a batch."""
     page = (REPOSITORY / "docs" / "your-own-model.md").read_text(encoding="utf-8")
-    commands = re.search(r"\*\*Train and serve here.*?```sh\n(.*?)```", page, re.S).group(1)
+    first, second, _ = re.findall(r"```sh\n(.*?)```", page, re.S)
+    commands = (first + second).replace("make emulator DETACH=1\n", "")
     assert "PORT=8090" in commands
     (project.root / "examples").symlink_to(REPOSITORY / "examples")
+    kept = project.root / "kept"
+    kept.mkdir()
+    packed = ("model.tar.gz", "model.tar.gz.manifest.json")
+    for name in packed:
+        shutil.copyfile(project.build / name, kept / name)
     try:
         done = subprocess.run(
             ["bash", "-ec", commands.replace("8090", str(endpoint.free_port()))],
             cwd=project.root, env={**project.environment(), "NO_PROXY": "127.0.0.1"},
-            capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=TIMEOUT_SECONDS)
     finally:
         project.make("local-stop")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "\n3.0 5.0 7.0" in done.stdout
+        for name in packed:
+            shutil.copyfile(kept / name, project.build / name)
+    assert done.returncode == 0, done.stdout
+    batch = [json.loads(line)
+             for line in (project.build / "cloud" / "sides.answers.jsonl").read_text().splitlines()]
+    assert batch == [{"input": line, "answer": area} for line, area in (
+        ("2,3", 6.0), ("0.5,8", 4.0), ("10,10", 100.0))]
+    assert done.stdout.count("endpoint against session (TensorFlow 1.13.1), generated request") == 2
+    assert done.stdout.count("max |Δ| = 0, tolerance 1e-05: ok") == 2
+    assert done.stdout.count("REQUEST (text/csv): answered, 14 bytes") == 2, "verify, cloud-deploy"
+    assert done.stdout.count("\n3.0 5.0 7.0\n") == 2, "invoke, cloud-invoke"
+    assert "blue/green update begun" in done.stdout
+    assert "its inference.py is not ours: what it takes is not known" in done.stdout
+    assert account.names()["Endpoint"] == []
 
 
 def test_the_page_is_short_and_both_readmes_lead_to_it():

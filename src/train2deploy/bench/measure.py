@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Protocol
 
 from train2deploy.bench import figures, processes, workload
 from train2deploy.bench.figures import Round
@@ -90,10 +91,19 @@ class Plan:
         return cells
 
 
+class Checked(Protocol):
+    """Whole requests, and whether an answer to one is right."""
+
+    requests: list[bytes]
+
+    def is_right(self, turn: int, body: bytes) -> bool:
+        """Whether `body` answers request number `turn`."""
+
+
 class _Recorder:
     """An Observer that keeps the latencies of a window and refuses wrong answers."""
 
-    def __init__(self, work: workload.Workload, begin: float, end: float) -> None:
+    def __init__(self, work: Checked, begin: float, end: float) -> None:
         self._work = work
         self._begin, self._end = begin, end
         self.latencies_ms: list[float] = []
@@ -217,9 +227,9 @@ class Bench:
         served = self._served[cell.subject]
         if cell.subject in (REST, REST_ALONE):
             assert isinstance(served, Served)
-            return self._load(cell, served.rest_port, self._rest, seconds)
+            return load(cell, served.rest_port, self._rest, seconds)
         work = self._work(cell.subject, cell.sentences)
-        return self._load(cell, served.port, work, seconds)
+        return load(cell, served.port, work, seconds)
 
     def _work(self, subject: str, size: int = 1) -> workload.Workload:
         if (subject, size) not in self._works:
@@ -227,14 +237,6 @@ class Bench:
             make = served.workload if isinstance(served, Peer) else workload.invocations
             self._works[subject, size] = make(self._sentences[subject], size)
         return self._works[subject, size]
-
-    def _load(self, cell: Cell, port: int, work: workload.Workload, seconds: float) -> Sample:
-        loop = ClosedLoop(port, work.requests, cell.clients)
-        begin = perf_counter() + _warm_up(seconds)
-        recorder = _Recorder(work, begin, begin + seconds)
-        loop.run(seconds + _warm_up(seconds), recorder)
-        _refuse(cell, recorder.failures)
-        return Sample(recorder.latencies_ms, seconds)
 
     def memory(
         self, endpoints: Sequence[str], clients: int, seconds: float
@@ -252,10 +254,24 @@ class Bench:
 
             timer = threading.Timer(seconds / 2, look)
             timer.start()
-            self._load(Cell(subject, clients), served.port, self._work(subject), seconds)
+            load(Cell(subject, clients), served.port, self._work(subject), seconds)
             timer.join()
             result[subject] = found
         return result
+
+
+def load(cell: Cell, port: int, work: Checked, seconds: float) -> Sample:
+    """The cell's clients send for so many seconds, after a warm-up.
+
+    Raises:
+        JobFailed: an answer was wrong.
+    """
+    loop = ClosedLoop(port, work.requests, cell.clients)
+    begin = perf_counter() + _warm_up(seconds)
+    recorder = _Recorder(work, begin, begin + seconds)
+    loop.run(seconds + _warm_up(seconds), recorder)
+    _refuse(cell, recorder.failures)
+    return Sample(recorder.latencies_ms, seconds)
 
 
 def _warm_up(seconds: float) -> float:
