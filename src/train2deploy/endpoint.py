@@ -82,7 +82,7 @@ def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
     if not archive.exists():
         raise UserError(
             f"{paths.relative(archive)}: expected a packed model, found none."
-            " Run `make package` (after `make local-train`), or give MODEL_DIR=<directory>."
+            " Run `make package` (after `make local-train`), or give MODEL=<path>."
         )
     target = paths.SERVED_MODELS / sha256_file(archive)[:16] / "model"
     if not target.is_dir():
