@@ -4,6 +4,10 @@
 # ---- variables to override -------------------------------------------------------------
 # sample, knbc, or a directory with features.csv and labels.csv
 DATASET ?= sample
+# channels of any content, for scripts that read them: CHANNELS='train=dir1 images=dir2', on top of
+# train, test and vectors; with train= they are all there is, but where that holds features.csv and
+# labels.csv: then it is the DATASET
+CHANNELS :=
 # knbc: random; article (whole ones are held out); fold (whole ones, a fifth: 1 to 5 is the seed);
 # published (as many of each label as the author's test set has); keep or drop the title sentences;
 # 1: no empty and URL-only sentences
@@ -280,8 +284,13 @@ clean: ## remove build/ (not the environments, not data/raw)
 .PHONY: data vectors local-train package
 WORDS_ENV = $(if $(TOKENS)$(filter comp-vectorizer-words attention-visualize-with-spacy,$(VERSION)),.stamps/words)
 TOKENS_OPTION = $(if $(TOKENS),--tokens "$(TOKENS)")
+CHANNELS_OPTION = $(if $(CHANNELS),--given-channels "$(CHANNELS)")
+TRAIN_CHANNEL = $(patsubst train=%,%,$(filter train=%,$(CHANNELS)))
+ROWS = $(wildcard $(foreach name,features.csv labels.csv,$(TRAIN_CHANNEL)/$(name) $(TRAIN_CHANNEL)/train/$(name)))
+# What a job reads of ours.
+READS = $(if $(TRAIN_CHANNEL),$(if $(ROWS),data vectors,.stamps/host),data vectors)
 data: .stamps/host $(WORDS_ENV) ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
-	@$(RUN) data "$(DATASET)" --seed $(or $(SPLIT_SEED),$(SEED)) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
+	@$(RUN) data "$(DATASET)" $(CHANNELS_OPTION) --seed $(or $(SPLIT_SEED),$(SEED)) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 		$(KNBC_OPTION) --model-version "$(VERSION)" $(TOKENS_OPTION)
 
 KNBC_OPTION = $(if $(KNBC),--knbc "$(KNBC)")
@@ -315,9 +324,9 @@ TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
 .hyperparameters:
 	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions $(TRAIN_OPTIONS) $(TOKENS_OPTION)
 
-local-train: .hyperparameters $(TRAIN_ENV) data vectors ## VERSION=v1 SEED= EPOCHS= …: train here under the AWS toolkit
+local-train: .hyperparameters $(TRAIN_ENV) $(READS) ## VERSION=v1 SEED= CHANNELS= EPOCHS= …: train here under the AWS toolkit
 	$(SAY_RUNTIME)
-	@$(RUN) train $(TRAIN_OPTIONS) $(if $(REPRO),--repro)
+	@$(RUN) train $(TRAIN_OPTIONS) $(CHANNELS_OPTION) $(if $(REPRO),--repro)
 
 package: $(if $(MODEL),,.packed build/jobs/latest/model.tar.gz) .stamps/host ## MODEL= CODE= INCLUDE=: build/model.tar.gz, what is served, uploaded and deployed
 	@$(RUN) package $(if $(MODEL),--model "$(MODEL)") $(if $(CODE),--code "$(CODE)") \
@@ -469,7 +478,7 @@ CLOUD_VARIABLES := REGION ROLE BUCKET PREFIX PROJECT TRAIN_INSTANCE_TYPE TRAIN_I
 CLOUD_RUN = PYTHONPATH=src .venvs/cloud/bin/python -m train2deploy.cloud $(if $(VERBOSE),--verbose) \
 	$(WISH) --cloud "$(CLOUD)" $(if $(YES),--yes) $(if $(MAX_USD),--max-usd "$(MAX_USD)") \
 	$(call SET,$(CLOUD_VARIABLES))
-CLOUD_TRAINING = $(TRAIN_OPTIONS) $(if $(REPRO),--repro) $(if $(FRESH),--fresh)
+CLOUD_TRAINING = $(TRAIN_OPTIONS) $(CHANNELS_OPTION) $(if $(REPRO),--repro) $(if $(FRESH),--fresh)
 
 emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
 	@exec env PYTHONPATH=src .venvs/cloud/bin/python -m emulator --port "$(EMULATOR_PORT)" \
@@ -478,10 +487,10 @@ emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS
 emulator-stop: .stamps/cloud ## end what emulator DETACH=1 started, and all that runs in it
 	@PYTHONPATH=src .venvs/cloud/bin/python -m emulator --stop
 
-cloud-plan: .hyperparameters .stamps/cloud .stamps/train data vectors ## what cloud-train and cloud-deploy would create, and its cost
+cloud-plan: .hyperparameters .stamps/cloud .stamps/train $(READS) ## what cloud-train and cloud-deploy would create, and its cost
 	@$(CLOUD_RUN) plan $(CLOUD_TRAINING)
 
-cloud-train: .hyperparameters .stamps/cloud .stamps/train data vectors ## YES=1 MAX_USD=: local-train's job, on SageMaker
+cloud-train: .hyperparameters .stamps/cloud .stamps/train $(READS) ## YES=1 MAX_USD=: local-train's job, on SageMaker
 	@$(CLOUD_RUN) train $(CLOUD_TRAINING)
 
 cloud-deploy: .stamps/cloud $(PACKAGE) ## build/model.tar.gz, these bytes, behind an endpoint
@@ -493,10 +502,10 @@ cloud-invoke: .stamps/cloud ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: 
 cloud-batch: .stamps/cloud $(PACKAGE) ## INPUT=<file> TYPE=: a batch transform job, answers joined to inputs
 	@$(CLOUD_RUN) batch $(ASKED) "$(INPUT)"
 
-cloud-tune: .hyperparameters .stamps/cloud .stamps/train data vectors ## the search of tune.toml, as a tuning job
+cloud-tune: .hyperparameters .stamps/cloud .stamps/train $(READS) ## the search of tune.toml, as a tuning job
 	@$(CLOUD_RUN) tune $(CLOUD_TRAINING)
 
-tune: .hyperparameters .stamps/cloud .stamps/train data vectors ## the search of tune.toml, here
+tune: .hyperparameters .stamps/cloud .stamps/train $(READS) ## the search of tune.toml, here
 	@$(CLOUD_RUN) search $(CLOUD_TRAINING)
 
 cloud-scale: .stamps/cloud ## MIN= MAX= TARGET= OFF=1: instances follow the load; MIN=MAX: as many, always

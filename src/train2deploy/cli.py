@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train2deploy import console, exits, paths, requests, staleness, versions
+from train2deploy import console, exits, given_channels, paths, requests, staleness, versions
 from train2deploy.datasets import split
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
     data = add("data", _data)
     data.add_argument("dataset", help="sample, knbc or a directory")
+    data.add_argument("--given-channels", default="", help="train= may be the data set")
     data.add_argument("--seed", type=int, default=1)
     data.add_argument("--split", choices=split.WAYS, default="random")
     data.add_argument("--titles", choices=["keep", "drop"], default="keep")
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (train, parity):
         versions.add_options(command)
         command.add_argument("--seed", type=int, default=1)
+    train.add_argument("--given-channels", default="", help="name=directory, several")
     train.add_argument("--repro", action="store_true", help="same seed, same bits; slower")
     train.add_argument("--directory", type=Path, help="of the job, instead of a new build/jobs/…")
     train.add_argument("--channels", type=Path, help="holds data/ and vectors/, instead of build/")
@@ -138,9 +140,10 @@ def _data(arguments: argparse.Namespace) -> None:
     from train2deploy import datasets
     from train2deploy.datasets import channels, words
 
-    dataset = datasets.load(
-        arguments.dataset, arguments.titles == "keep", arguments.clean, arguments.knbc
-    )
+    given = given_channels.parse(arguments.given_channels)
+    wished = "DATASET" in staleness.Wish.of(arguments).given
+    name = given_channels.data_set(given, arguments.dataset, wished)
+    dataset = datasets.load(name, arguments.titles == "keep", arguments.clean, arguments.knbc)
     for note in dataset.notes:
         console.say(note)
     tokenizer = words.find(arguments.tokens or versions.tokens_of(arguments.model_version))
@@ -198,6 +201,7 @@ def _job(arguments: argparse.Namespace, repro: bool) -> "TrainingJob":
         hyperparameters={**versions.given(arguments), "seed": arguments.seed},
         repro=repro,
         verbose=arguments.verbose,
+        channels=given_channels.parse(getattr(arguments, "given_channels", "")),
     )
 
 

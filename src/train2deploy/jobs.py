@@ -16,14 +16,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from train2deploy import archives, console, disk, job_source, manifest, paths, processes, versions
+from train2deploy import (
+    archives,
+    console,
+    disk,
+    given_channels,
+    job_source,
+    manifest,
+    paths,
+    processes,
+    versions,
+)
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree
 from train2deploy.runtimes import Instance, TrainingRuntime
 from train2deploy.runtimes.host import HOST
 
-CHANNELS = ("train", "test", "vectors")
+NO_CHANNELS: given_channels.Channels = {}
 
 SHOWN = re.compile(
     r"^(Epoch \d+/\d+|Train on \d+ samples.*|Refit on .*| - \d+s - loss: .*|test_accuracy=.*)$"
@@ -39,6 +49,7 @@ class TrainingJob:
         version: one of versions.SCRIPTS.
         hyperparameters: by name, as the SDK would send them.
         repro: single thread and fixed hash seed: the same seed gives the same bits.
+        channels: the user's own, see given_channels.
     """
 
     version: str
@@ -46,6 +57,7 @@ class TrainingJob:
     repro: bool = False
     verbose: bool = False
     inputs: dict[str, object] = field(default_factory=dict)
+    channels: given_channels.Channels = field(default_factory=dict)
 
 
 def train(job: TrainingJob, runtime: TrainingRuntime = HOST) -> Path:
@@ -59,7 +71,7 @@ def train(job: TrainingJob, runtime: TrainingRuntime = HOST) -> Path:
             the toolkit's; the whole log is in the job's train.log.
     """
     versions.check(job.version)
-    channel_sources()
+    channel_sources(given=job.channels)
     directory = _new_directory(job.version)
     run(job, directory, runtime)
     paths.LATEST_JOB.unlink(missing_ok=True)
@@ -76,21 +88,28 @@ def run(
     """Runs a job in an empty directory to its end; raises as `train` does.
 
     Args:
-        sources: the directory of each channel; None takes `channel_sources`.
+        sources: the directory of each channel; None takes `channel_sources` and the job's own.
     """
     hyperparameters = {**job.hyperparameters, "single-thread": job.repro}
     instance = runtime.instance(directory)
-    sources = sources or channel_sources()
-    data = channels.facts(sources["train"].parent)
+    sources = sources or channel_sources(given=job.channels)
+    has_data = given_channels.has_usual(job.channels)
+    data = channels.facts(sources["train"].parent) if has_data else {}
     versions.check_reads(job.version, data.get("tokens", ""))
     _lay_out(directory, job.version, hyperparameters, instance, sources)
+    read = {name: sha256_tree(directory / "input" / "data" / name) for name in sources}
     console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
     at, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
     status, note = _run_toolkit(directory, job, runtime)
     seconds = round(time.monotonic() - started, 1)
     _check_result(directory, status, note)
-    facts = {"runtime": runtime.name, "started": at, "seconds": seconds, "data": data}
-    _collect(directory, job, hyperparameters, facts)
+    facts = {
+        "runtime": runtime.name,
+        "started": at,
+        "seconds": seconds,
+        **({"data": data} if data else {}),
+    }
+    _collect(directory, job, hyperparameters, read, facts)
     console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")
 
 
@@ -107,22 +126,25 @@ def _new_directory(version: str) -> Path:
     raise UserError(f"{paths.relative(paths.JOBS)}: could not make a directory for the job.")
 
 
-def channel_sources(below: Path | None = None) -> dict[str, Path]:
-    """The directory of each channel: what `make data vectors` made.
+def channel_sources(
+    below: Path | None = None, given: given_channels.Channels = NO_CHANNELS
+) -> dict[str, Path]:
+    """The directory of each channel: what `make data vectors` made, and what the user gives.
 
     Args:
         below: the directory that holds data/ and vectors/, where that is not build/.
+        given: see given_channels.
     """
     dataset = below / paths.DATASET.name if below else paths.DATASET
     vectors = below / paths.VECTORS.name if below else paths.VECTORS
     sources = {"train": dataset / "train", "test": dataset / "test", "vectors": vectors}
-    for source in sources.values():
+    for source in sources.values() if given_channels.has_usual(given) else ():
         if not source.is_dir():
             raise UserError(
                 f"{paths.relative(source)}: expected the channel's files, found nothing."
                 " Run `make data vectors`."
             )
-    return sources
+    return given_channels.on_top(sources, given)
 
 
 def _lay_out(
@@ -145,12 +167,12 @@ def _lay_out(
     for channel, source in sources.items():
         # What a script writes into its sentences must not come back to build/data;
         # vectors are large and no script changes them.
-        copy = _link if channel == "vectors" else shutil.copyfile
+        copy = _link if source.name == paths.VECTORS.name else shutil.copyfile
         shutil.copytree(
             source,
             directory / "input" / "data" / channel,
             copy_function=copy,
-            ignore=shutil.ignore_patterns("manifest.json"),
+            ignore=_manifests,
         )
     settings = {
         "sagemaker_program": job_source.program(version),
@@ -175,11 +197,15 @@ def _lay_out(
                 "S3DistributionType": "FullyReplicated",
                 "RecordWrapperType": "None",
             }
-            for channel in CHANNELS
+            for channel in sources
         },
     }
     for name, value in config.items():
         manifest.write_json(directory / "input" / "config" / f"{name}.json", value)
+
+
+def _manifests(directory: str, names: list[str]) -> list[str]:
+    return [name for name in names if manifest.is_manifest(Path(directory, name))]
 
 
 def _link(source: str, target: str) -> None:
@@ -241,6 +267,7 @@ def _collect(
     directory: Path,
     job: TrainingJob,
     hyperparameters: dict[str, object],
+    read: dict[str, str],
     facts: dict[str, object],
 ) -> None:
     """What the platform makes of /opt/ml/model and /opt/ml/output/data, and the manifest."""
@@ -258,9 +285,7 @@ def _collect(
         "source_sha256": sha256_tree(directory / "source")
         if (directory / "source").exists()
         else sha256_tree(directory / "code"),
-        "channels": {
-            channel: sha256_tree(directory / "input" / "data" / channel) for channel in CHANNELS
-        },
+        "channels": read,
         "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
     }
     metrics = manifest.read(directory / "output" / "data" / "metrics.json") or {}

@@ -41,6 +41,11 @@ def read(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether a file is a manifest of ours, and no data of a user's that is called so."""
+    return path.name == "manifest.json" and "inputs_sha256" in (read(path) or {})
+
+
 def is_current(path: Path, inputs: dict[str, Any], outputs: Iterable[Path] = ()) -> bool:
     """Whether the manifest at `path` is for these very inputs, and `outputs` are still there."""
     manifest = read(path)

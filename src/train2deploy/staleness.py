@@ -85,6 +85,13 @@ def ensure_current(wish: Wish, scored: bool = False) -> None:
     if trained and found:
         wish.refuse(_other_data(trained, found, scored))
     wish.refuse(differs(wish, made_of, paths.relative(archive)))
+    job = manifest.read(paths.JOBS / str(made_of.get("job")) / "manifest.json") or {}
+    if scored and not trained and "channels" in job.get("inputs", {}):
+        wish.refuse(
+            f"{paths.relative(archive)} holds job {made_of['job']}, whose channels"
+            f" ({', '.join(job['inputs']['channels'])}) are no data set of features.csv and"
+            " labels.csv: no test rows of it are known."
+        )
     if scored and found and not trained:
         console.say(
             f"{paths.relative(archive)} does not tell what it was trained on: whether the test"

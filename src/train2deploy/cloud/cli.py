@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from train2deploy import console, exits, paths, requests, staleness, versions
+from train2deploy import console, exits, given_channels, paths, requests, staleness, versions
 from train2deploy.cloud.config import NEEDED, overrides
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         versions.add_options(command)
         command.add_argument("--seed", type=_number("SEED", int, 0, "0 or more"), default=1)
         command.add_argument("--repro", action="store_true")
+        command.add_argument("--given-channels", default="", help="name=directory, several")
         command.add_argument("--fresh", action="store_true", help="a new job all the same")
     requests.add_options(add("deploy", _deploy))
     invoke = add("invoke", _invoke)
@@ -128,6 +129,7 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         {**versions.given(arguments), "seed": arguments.seed},
         arguments.repro,
         arguments.fresh,
+        given_channels.parse(arguments.given_channels),
     )
 
 
@@ -167,7 +169,8 @@ def _search(arguments: argparse.Namespace) -> None:
     wanted = search.load(arguments.model_version)
     searched = {each.name for each in wanted.ranges}
     fixed = {key: value for key, value in request.hyperparameters.items() if key not in searched}
-    tune_here.tune(wanted, request.version, fixed, runtimes.named("host"))
+    runtime = runtimes.named("host")
+    tune_here.tune(wanted, request.version, fixed, runtime, request.channels)
 
 
 def _deploy(arguments: argparse.Namespace) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 import botocore.exceptions
 from boto3.s3.transfer import TransferConfig
 
-from train2deploy import console
+from train2deploy import console, manifest
 from train2deploy.cloud.session import Cloud, CloudError, not_there
 from train2deploy.hashing import sha256_file, sha256_value
 
-NOT_SENT = ("manifest.json",)
 DIGITS = 16
 """Of a sha256 in a key."""
 
@@ -38,7 +37,7 @@ def tree_files(directory: Path) -> list[Path]:
     return [
         path
         for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name not in NOT_SENT
+        if path.is_file() and not manifest.is_manifest(path)
     ]
 
 

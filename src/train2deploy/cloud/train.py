@@ -6,13 +6,13 @@ results; it starts another one only when something is different, the last one di
 succeed, or FRESH=1 asks for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, job_source, jobs, manifest, paths, versions
+from train2deploy import console, given_channels, job_source, jobs, manifest, paths, versions
 from train2deploy.cloud import follow, images, names, plan, prices, staging, storage
 from train2deploy.cloud.metrics import DEFINITIONS
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
@@ -31,12 +31,14 @@ class TrainingRequest:
         hyperparameters: by name, as the SDK sends them.
         repro: single thread and fixed hash seed, as local-train's REPRO=1.
         fresh: a new job even where one with the same inputs has succeeded.
+        channels: the user's own, see given_channels.
     """
 
     version: str
     hyperparameters: dict[str, object]
     repro: bool = False
     fresh: bool = False
+    channels: given_channels.Channels = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     versions.check(request.version)
     source = paths.CLOUD_WORK / "sourcedir.tar.gz"
     source_sha256 = staging.stage(source, request.version)
-    channels = jobs.channel_sources()
+    channels = jobs.channel_sources(given=request.channels)
     image = images.training_image(cloud, cloud.config.train_instance_type)
     config = cloud.config
     fingerprint = sha256_value(
@@ -250,6 +252,7 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
         storage.download(cloud, f"{model.rpartition('/')[0]}/{archive}", target)
         outputs[archive] = sha256_file(target)
     metrics = {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", [])}
+    has_data = given_channels.has_usual(prepared.request.channels)
     manifest.write(
         directory / "manifest.json",
         {
@@ -259,11 +262,14 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
             "source_sha256": prepared.source_sha256,
             "image": prepared.image,
             "job": job["TrainingJobArn"],
+            "channels": {
+                name: storage.tree_sha256(path) for name, path in prepared.channels.items()
+            },
         },
         outputs,
         metrics=metrics,
         seconds=job.get("TrainingTimeInSeconds"),
-        data=facts(prepared.channels["train"].parent),
+        **({"data": facts(prepared.channels["train"].parent)} if has_data else {}),
     )
     paths.LATEST_JOB.unlink(missing_ok=True)
     paths.LATEST_JOB.symlink_to(directory.name)

@@ -11,20 +11,29 @@ from train2deploy import console, jobs, manifest, paths
 from train2deploy.cloud import search
 from train2deploy.cloud.metrics import Metrics
 from train2deploy.errors import JobFailed
+from train2deploy.given_channels import Channels
 from train2deploy.hashing import sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
 
 
-def tune(wanted: search.Search, version: str, fixed: dict[str, object], runtime: Runtime) -> None:
+def tune(
+    wanted: search.Search,
+    version: str,
+    fixed: dict[str, object],
+    runtime: Runtime,
+    given: Channels = jobs.NO_CHANNELS,
+) -> None:
     """Runs the jobs one after the other, and reports.
 
     Args:
         fixed: hyperparameters that are not searched.
+        given: channels of the user's own, see given_channels.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    data = {name: sha256_tree(path) for name, path in jobs.channel_sources().items()}
+    sources = jobs.channel_sources(given=given)
+    data = {name: sha256_tree(path) for name, path in sources.items()}
     facts = [data, version, fixed, [each.__dict__ for each in wanted.ranges], wanted.objective]
     directory = paths.SEARCHES / sha256_value(facts)[:10]
     directory.mkdir(parents=True, exist_ok=True)
@@ -51,7 +60,7 @@ def tune(wanted: search.Search, version: str, fixed: dict[str, object], runtime:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         console.say(f"{folder.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in chosen.items()))
-        jobs.run(job, folder, runtime)
+        jobs.run(job, folder, runtime, sources)
         metrics = Metrics()
         for line in (folder / "train.log").read_text(encoding="utf-8").splitlines():
             metrics.read(line)

@@ -14,6 +14,7 @@ from train2deploy.datasets.table import read_column
 from train2deploy.hashing import sha256_file
 
 LABELS = "labels.csv"
+FILES = ("features.csv", LABELS)
 RESERVED = ("sample", "knbc")
 """Names of other data sets: runs of a folder must not be taken for theirs."""
 
@@ -40,7 +41,7 @@ def load(directory: Path) -> DataSet:
         parts = [directory]
         rows, test_ids = _read_split(directory, "row"), None
         notes = labels.check(_labels(directory, rows), [])
-    files = [part / name for part in parts for name in ("features.csv", LABELS)]
+    files = [part / name for part in parts for name in FILES]
     hashes = {path.relative_to(directory).as_posix(): sha256_file(path) for path in files}
     return DataSet(
         rows, test_ids, {"dataset": name_of(directory), "files": hashes}, notes, directory

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import relocate
 
-from train2deploy import job_source, jobs, manifest, paths
+from train2deploy import given_channels, job_source, jobs, manifest, paths
 from train2deploy.disk import DiskFull
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
@@ -66,8 +66,9 @@ def lay_out(patch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> Path:
         (paths.BUILD / folder).mkdir(parents=True)
         (paths.BUILD / folder / name).write_text(folder)
     paths.VECTORS.mkdir()
-    for name in ("tokenizer.model", "vectors.model", "manifest.json"):
+    for name in ("tokenizer.model", "vectors.model"):
         (paths.VECTORS / name).write_text(name)
+    manifest.write(paths.VECTORS / "manifest.json", {}, {})
     return root
 
 
@@ -296,6 +297,69 @@ def test_a_missing_channel_is_named_and_no_job_is_left(
     with pytest.raises(UserError, match=rf"build/\S*{channel}: expected .*`make data vectors`"):
         jobs.train(TrainingJob("v1", {}))
     assert not paths.JOBS.exists() or list(paths.JOBS.iterdir()) == []
+
+
+OWN = """
+import json, os, shutil
+channels = {name: sorted(os.listdir(os.environ['SM_CHANNEL_' + name.upper()]))
+            for name in json.loads(os.environ['SM_CHANNELS'])}
+shutil.rmtree(os.environ['SM_CHANNEL_IMAGES'])
+with open(os.path.join(os.environ['SM_OUTPUT_DATA_DIR'], 'channels.json'), 'w') as target:
+    json.dump(channels, target)
+"""
+
+
+@pytest.mark.parametrize("train", ["pictures", "rows", ""], ids=["any", "a data set", "on top"])
+def test_channels_of_any_content_are_laid_out_as_the_platform_lays_them_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: str
+):
+    root = lay_out(monkeypatch, tmp_path, OWN + SAVE)
+    for name in ("images/a.png", "images/manifest.json", "pictures/b.png", "rows/features.csv"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(name)
+    given = f"train={root / train} images={root / 'images'}" if train else f"images={root}/images"
+    channels = given_channels.parse(given)
+    directory = jobs.train(TrainingJob("v1", {}, channels=channels))
+    seen = Done(directory, []).json("output/data/channels.json")
+    usual = {
+        "train": ["features.csv"],
+        "test": ["labels.csv"],
+        "vectors": ["tokenizer.model", "vectors.model"],
+    }
+    expected = {"train": ["b.png"]} if train == "pictures" else usual
+    assert seen == {**expected, "images": ["a.png", "manifest.json"]}
+    config = Done(directory, []).json("input/config/inputdataconfig.json")
+    assert set(config) == set(seen)
+    made_of = Done(directory, []).json("manifest.json")
+    assert set(made_of["inputs"]["channels"]) == set(seen)
+    assert ("data" in made_of) == (train != "pictures")
+    assert (root / "images" / "a.png").is_file(), "what a script does to it stays in its job"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("images", "expected name=directory, found images"),
+        ("a/b=x", "expected name=directory, found a/b=x"),
+        ("train=nowhere", "train=nowhere: expected a directory of files, found nothing"),
+        ("a={0} a={0}", "the channel a is given twice"),
+        ("a={0}/empty", "expected a directory of files, found an empty one"),
+    ],
+)
+def test_a_wrong_channel_is_refused_in_one_line(tmp_path: Path, given: str, said: str):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError) as caught:
+        given_channels.parse(given.format(tmp_path))
+    assert str(caught.value).startswith("CHANNELS: ") and said in str(caught.value)
+
+
+def test_train_with_rows_is_the_data_set_and_two_are_refused(tmp_path: Path):
+    (tmp_path / "features.csv").touch()
+    given = {"train": tmp_path}
+    assert given_channels.data_set(given, "sample", is_given=False) == str(tmp_path)
+    assert given_channels.data_set({}, "sample", is_given=True) == "sample"
+    with pytest.raises(UserError, match=r"DATASET=knbc CHANNELS=train=.*: two data sets"):
+        given_channels.data_set(given, "knbc", is_given=True)
 
 
 def test_jobs_of_the_same_second_get_directories_of_their_own(project: Path):
