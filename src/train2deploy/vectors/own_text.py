@@ -32,8 +32,9 @@ def choose(version: str, data: Path) -> tuple[str, str]:
         or `corpus` where fewer than half of the tokens in train/ have a vector of that kind.
     """
     kind = versions.vectors_of(version)
-    name = str(channels.facts(data)["dataset"])
-    if name in directory.RESERVED or channels.cut_by(data):
+    name = str(channels.facts(data).get("dataset", ""))
+    is_own = name and name not in directory.RESERVED
+    if not is_own or channels.cut_by(data):
         return kind, ""
     package = ginza.PACKAGES.get(kind, ginza.CHIVE)
     words = (ginza.words(package) / "words.txt").read_text(encoding="utf-8").split("\n")

@@ -241,7 +241,7 @@ def command(root: Path, *arguments: str) -> "subprocess.Popen[str]":
     [
         (["data", "nothing"], 2, "train2deploy: DATASET=nothing: expected sample, knbc or"),
         (["package"], 2, "train2deploy: build/jobs/latest/model.tar.gz: expected a finished job"),
-        (["vectors", "corpus"], 2, "train2deploy: VECTORS=corpus: expected CORPUS="),
+        (["vectors", "corpus"], 2, "train2deploy: build/data/train: expected the training"),
         (["serve"], 2, "train2deploy: build/model.tar.gz: expected a packed model, found none."),
         (["serve", "--model-dir", "no"], 2, "train2deploy: MODEL_DIR=no: expected a directory"),
         (["invoke", "--port", "9", "x"], 1, "train2deploy: http://127.0.0.1:9: no answer"),
