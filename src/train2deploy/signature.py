@@ -14,7 +14,8 @@ from train2deploy import paths
 from train2deploy.errors import UserError
 
 DEFAULT, SERVE = "serving_default", "serve"
-FLOATS = {1: "float32", 2: "float64", 14: "bfloat16", 19: "float16"}
+FLOATS = {1: "float32", 2: "float64", 19: "float16"}
+"""bfloat16 is not among them: the model server reads none from JSON."""
 INTEGERS = {3: "int32", 4: "uint8", 5: "int16", 6: "int8", 9: "int64", 17: "uint16"}
 INTEGERS |= {22: "uint32", 23: "uint64"}
 STRING, BOOL = 7, 10

@@ -110,7 +110,7 @@ def _of_signatures(
         direct = _ask(runtime, version, {"signature": wanted.name, "requests": choice})
         if "refused" in direct:
             raise UserError(
-                f"the model {name} takes no {origin} request ({direct['refused']}). Give one:"
+                f"{name}: the model takes no {origin} request ({direct['refused']}). Give one:"
                 ' REQUEST=<file with {"instances": …} or {"inputs": …}>.'
             )
         body = {"signature_name": wanted.name, "inputs": choice[direct["request"]]}
@@ -144,5 +144,6 @@ def _ask(runtime: Runtime, path: Path, question: object) -> dict[str, Any]:
     try:
         result: dict[str, Any] = runtimes.ask(runtime, "hosting.direct_session", [path], question)
     except JobFailed as error:
-        raise JobFailed(f"{error}\nthe SavedModel could not be run in a session.") from error
+        reason = str(error).splitlines()[-1]
+        raise JobFailed(f"the SavedModel could not be run in a session: {reason}") from error
     return result
