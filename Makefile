@@ -1,6 +1,27 @@
 # train2deploy: train a Keras text classifier and deploy it to SageMaker, rehearsed here.
 # `make` lists the targets. Everything below `build/` can be made again.
 
+# ---- what is given on the command line -------------------------------------------------
+# An empty variable is one that was not given. What is given is checked before anything runs: each
+# variable against what the targets know, each value against the line above it that begins with
+# `#:`, hyperparameters against what the model's script declares (src/train2deploy/variables.py).
+ON_THE_COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,$(ON_THE_COMMAND_LINE),$(if $(value $(name)),,$(eval override undefine $(name))))
+# Only what is given to make itself counts: a default is not a wish.
+GIVEN = $(if $(filter command,$(origin $(1))),$(2))
+QUOTED = '$(subst ','\'',$(1))'
+
+# ---- of every target -------------------------------------------------------------------
+# Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
+PYTHON ?= python3
+PYTHON36 ?=
+# host, or docker: in containers. Default: docker where an engine has our images, or is the only way
+# sdk: local-train by the SDK's own local mode
+RUNTIME ?=
+# 1: whole logs and tracebacks
+#: 1
+VERBOSE ?=
+
 # ---- variables to override -------------------------------------------------------------
 # sample, knbc, or a directory with features.csv and labels.csv
 DATASET ?= sample
@@ -11,51 +32,46 @@ CHANNELS :=
 # knbc: random; article (whole ones are held out); fold (whole ones, a fifth: 1 to 5 is the seed);
 # published (as many of each label as the author's test set has); keep or drop the title sentences;
 # 1: no empty and URL-only sentences
+#: random|article|published|fold
 SPLIT ?= random
+#: keep|drop
 TITLES ?= keep
+#: 1
 CLEAN ?=
 # knbc: an archive or folder of the corpus; default: what is in data/raw, else a download
+#: path
 KNBC ?=
 # chive, wikipedia, wikija, corpus (learnt from CORPUS=<text file>, else from the training sentences),
 # characters (chiVe's vectors of single ones) or random (numbers in place of chiVe's); default: chive,
 # and wikipedia for the published models; corpus for text of which most tokens have no such vector
+#: chive|wikipedia|wikija|corpus|characters|random|encoder
 VECTORS ?=
+#: path
 CORPUS ?=
 # pieces of the tokenizer at most
+#: whole 1..
 VOCABULARY ?= 12000
 # author: the 100,000 pieces that the article's author published, the default of the published
 # models; or a SentencePiece model
 TOKENIZER ?=
 # janome or sudachi: sentences are cut into words beforehand; only for the published models that
 # read words, whose default it is
+#: janome|sudachi
 TOKENS ?=
-# v1: the article's model; v2: more accurate, smaller, faster; or a published model, which is
-# trained and scored, not packed: see src/train/published
+# a model by its name: src/train/train_<name>.py (v1: the article's; v2: more accurate, smaller,
+# faster), models/<name>/train.py, or a published one, which is trained and scored, not packed:
+# src/train/published/<name>.py. Or a script's path; its folder goes along
 VERSION ?= v1
+SCRIPT :=
+# shuffles and splits the data, and seeds the training
+#: whole 0..4294967295
 SEED ?= 1
-# hyperparameters; v1: the article's, but for the small sample (see README)
-ifeq ($(VERSION),v1)
-EPOCHS ?= $(if $(filter sample,$(DATASET)),20,10)
-BATCH_SIZE ?= $(if $(filter sample,$(DATASET)),32,256)
-HIDDEN ?= 32
-endif
-# where nothing is given, the script's own (HYPERPARAMETERS in src/train/train_<version>.py,
-# DEFAULTS in src/train/published)
-EPOCHS ?=
-BATCH_SIZE ?=
-HIDDEN ?=
-DROPOUT ?=
-LEARNING_RATE ?=
-VALIDATION_SPLIT ?= 0.1
-PATIENCE ?=
-# v2 alone; REFIT=0: no refit on the validation sentences too
-MEMBERS ?=
-NGRAM_DIMENSIONS ?=
-NGRAM_DROPOUT ?=
-REFIT ?=
-# v3 alone
-RANK ?=
+# Hyperparameters have no line here: whatever the script declares can be given (EPOCHS=3), and is the
+# script's own where it is not. HP='filters=64 name=x': as SageMaker passes them, to a script that
+# declares nothing, too
+HP :=
 # 1: the same SEED gives the same bytes (one thread, slower)
+#: 1
 REPRO ?=
 # another model than the latest job's: a model.tar.gz, a SavedModel, a folder of its versions; any
 # target below that takes a package packs it first
@@ -66,24 +82,32 @@ INCLUDE :=
 PACKAGE = $(if $(MODEL)$(CODE)$(INCLUDE),package,build/model.tar.gz)
 # what the endpoint imports: lib (in the archive) or requirements (installed at start); default: lib
 # for our code, yours as it is
+#: lib|requirements
 DEPS ?=
 # of the endpoint here: 8080 where none is given, 0 for a free one
+#: whole 0..65535
 PORT ?=
 # an unpacked model directory, what would be /opt/ml/model; default: build/model.tar.gz
+#: path
 MODEL_DIR ?=
 # 1: local-serve goes to the background
+#: 1
 DETACH ?=
 # 0: restart a broken inference.py for ever, as SageMaker does
+#: 0|1
 DEV ?= 1
 # 0: each request has a run of its own, as on AWS; otherwise those that wait share one
+#: 0|1
 MERGE ?=
 # 1: our model server takes out of loops what does not change in them; AWS does not
+#: 0|1
 OPTIMIZE ?=
 Q ?= 電波が悪い
 # What a user asks is text: nothing in it is a variable or a function of make.
 override Q := $(value Q)
 export Q
 # 1: invoke prints the request as sent (on standard error) and the raw answer
+#: 1
 JSON ?=
 # invoke, cloud-invoke, verify, bench, parity, cloud-deploy: a file to send; its content type (TYPE alone: Q
 # is the body), and the one that is wanted back
@@ -91,11 +115,10 @@ REQUEST :=
 TYPE :=
 ACCEPT :=
 ASKED = $(if $(REQUEST),--request "$(REQUEST)") $(if $(TYPE),--type "$(TYPE)") $(if $(ACCEPT),--accept "$(ACCEPT)")
-# host, or docker: in containers. Default: docker where an engine has our images, or is the only way
-# sdk: local-train by the SDK's own local mode
-#RUNTIME ?= host
 # docker: own, or aws for SageMaker's images; the model server own or official; a limit such as 2g
+#: own|aws
 IMAGE ?= own
+#: own|official
 MODEL_SERVER ?= own
 # MODEL_SERVER=official: where it is taken from; a mirror, or <image>@sha256:<digest>
 OFFICIAL_SERVING_IMAGE ?=
@@ -104,29 +127,48 @@ MEMORY ?=
 A ?= host
 B ?= docker
 # 1: a bench of one minute instead of five
+#: 1
 QUICK ?=
 # bench: how often everything is measured, and with how many clients, such as 1,8,32
+#: whole 1..
 ROUNDS ?=
+#: whole 1.. …
 CLIENTS ?=
 # how long: one measurement of bench, the whole soak
+#: number >0
 SECONDS ?=
 # bench: another package (model.tar.gz or model directory), measured in the same rounds
+#: path
 AGAINST ?=
 # bench: 1: other servers in the same rounds; 1: search the settings of batching instead
+#: 1
 PEERS ?=
+#: 1
 TUNE ?=
 # bench: words in the vectors of the article's handler; empty: as many as its own has
+#: whole 1..
 ARTICLE_WORDS ?=
-# Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
-PYTHON ?= python3
-PYTHON36 ?=
 # ok: a package that is not of the latest job, of build/data or of what is given is taken all the same
+#: ok
 STALE ?=
-# 1: whole logs and tracebacks
-VERBOSE ?=
+
+# ---- what is checked -------------------------------------------------------------------
+# The answer holds for what make calls itself, too.
+ifeq ($(MAKELEVEL)$(if $(MAKECMDGOALS)$(ON_THE_COMMAND_LINE),,help),0)
+CHECKED := $(shell PYTHONPATH=src $(PYTHON) -m train2deploy.variables --goals "$(MAKECMDGOALS)" \
+	$(foreach name,VERSION SCRIPT TOKENS,--default $(call QUOTED,$(name)=$($(name)))) -- \
+	$(foreach name,$(filter-out Q,$(ON_THE_COMMAND_LINE)),$(call QUOTED,$(name)=$(value $(name)))) 2>&1)
+ifneq ($(filter-out ok,$(firstword $(CHECKED))),)
+$(error $(CHECKED))
+endif
+endif
+export CHECKED
+GIVEN_HYPERPARAMETERS = $(filter-out ok words,$(CHECKED))
+WORDS_ENV = $(if $(filter words,$(CHECKED)),.stamps/words)
 
 # ---- how things are called -------------------------------------------------------------
 HOST := .venvs/host/bin/python
+NAMED = $(or $(SCRIPT),$(VERSION))
 RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose) $(RUNTIME_OPTIONS) $(WISH)
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
@@ -153,15 +195,13 @@ endif
 SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 3)
 
 # Every endpoint of this run gets these two.
-$(foreach name,MERGE OPTIMIZE,$(if $(filter-out 0 1,$($(name))),$(error $(name)=$($(name)): expected 0 or 1)))
-export HOSTING_MERGE := $(or $(MERGE),$(HOSTING_MERGE))
-export HOSTING_OPTIMIZE := $(or $(OPTIMIZE),$(HOSTING_OPTIMIZE))
+SERVING := local-serve verify evaluate dry-run bench soak reproduce parity emulator
+$(SERVING): export HOSTING_MERGE := $(or $(MERGE),$(HOSTING_MERGE))
+$(SERVING): export HOSTING_OPTIMIZE := $(or $(OPTIMIZE),$(HOSTING_OPTIMIZE))
 # Settings that make a variable gives only on make's command line, as `--set KEY=VALUE`.
 SET = $(foreach name,$(1),$(if $(filter command,$(origin $(name))),$(or $(2),--set) "$(name)=$$$(name)"))
 # What a package is held against before it is served, scored or deployed (staleness.py).
-WISH = $(call SET,DATASET SPLIT SPLIT_SEED TOKENS VERSION SEED EPOCHS BATCH_SIZE HIDDEN DROPOUT \
-	LEARNING_RATE VALIDATION_SPLIT PATIENCE MEMBERS NGRAM_DIMENSIONS NGRAM_DROPOUT REFIT RANK WIDTH \
-	RIDGE,--given) $(if $(STALE),--stale "$(STALE)")
+WISH = $(call SET,DATASET SPLIT SPLIT_SEED TOKENS VERSION SCRIPT SEED $(GIVEN_HYPERPARAMETERS),--given) $(if $(STALE),--stale "$(STALE)")
 # What of cloud.toml local-serve takes, too.
 SERVING_VARIABLES := BATCHING MAX_BATCH_SIZE BATCH_TIMEOUT_MICROS MAX_ENQUEUED_BATCHES \
 	NUM_BATCH_THREADS OMP_NUM_THREADS
@@ -282,7 +322,6 @@ clean: ## remove build/ (not the environments, not data/raw)
 
 ##@ From text to a model
 .PHONY: data vectors local-train package
-WORDS_ENV = $(if $(TOKENS)$(filter comp-vectorizer-words attention-visualize-with-spacy,$(VERSION)),.stamps/words)
 TOKENS_OPTION = $(if $(TOKENS),--tokens "$(TOKENS)")
 CHANNELS_OPTION = $(if $(CHANNELS),--given-channels "$(CHANNELS)")
 TRAIN_CHANNEL = $(patsubst train=%,%,$(filter train=%,$(CHANNELS)))
@@ -291,13 +330,13 @@ ROWS = $(wildcard $(foreach name,features.csv labels.csv,$(TRAIN_CHANNEL)/$(name
 READS = $(if $(TRAIN_CHANNEL),$(if $(ROWS),data vectors,.stamps/host),data vectors)
 data: .stamps/host $(WORDS_ENV) ## DATASET=sample|knbc|<dir>: build/data, shuffled and split
 	@$(RUN) data "$(DATASET)" $(CHANNELS_OPTION) --seed $(or $(SPLIT_SEED),$(SEED)) --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
-		$(KNBC_OPTION) --model-version "$(VERSION)" $(TOKENS_OPTION)
+		$(KNBC_OPTION) --model-version "$(NAMED)" $(TOKENS_OPTION)
 
 KNBC_OPTION = $(if $(KNBC),--knbc "$(KNBC)")
 TOKENIZER_OPTIONS = --vocabulary-size $(VOCABULARY) $(if $(CORPUS),--corpus "$(CORPUS)") \
 	$(if $(TOKENIZER),--tokenizer "$(TOKENIZER)")
 vectors: $(TRAIN_ENV) data ## VECTORS=chive|wikipedia|characters|…: build/vectors, tokenizer and word vectors
-	@$(RUN) vectors "$(VECTORS)" --model-version "$(VERSION)" $(TOKENIZER_OPTIONS) $(KNBC_OPTION)
+	@$(RUN) vectors "$(VECTORS)" --model-version "$(NAMED)" $(TOKENIZER_OPTIONS) $(KNBC_OPTION)
 
 # For those who take what is there, whatever its seed: what is missing is made first.
 build/data/manifest.json: MAKER = data
@@ -308,27 +347,15 @@ build/data/manifest.json build/vectors/manifest.json build/jobs/latest/model.tar
 	@echo "$@ is not there yet: make $(MAKER) comes first"
 	@$(MAKE) --silent $(MAKER)
 
-HYPERPARAMETERS = --validation-split $(VALIDATION_SPLIT) \
-	$(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) \
-	$(if $(HIDDEN),--hidden $(HIDDEN)) \
-	$(if $(DROPOUT),--dropout $(DROPOUT)) $(if $(LEARNING_RATE),--learning-rate $(LEARNING_RATE)) \
-	$(if $(MEMBERS),--members $(MEMBERS)) $(if $(PATIENCE),--patience $(PATIENCE)) \
-	$(if $(NGRAM_DIMENSIONS),--ngram-dimensions $(NGRAM_DIMENSIONS)) \
-	$(if $(NGRAM_DROPOUT),--ngram-dropout $(NGRAM_DROPOUT)) $(if $(REFIT),--refit $(REFIT)) \
-	$(if $(RANK),--rank $(RANK))
-TRAIN_OPTIONS = --model-version "$(VERSION)" --seed $(SEED) $(HYPERPARAMETERS)
-# What VERSION has not is refused before an environment is made or a sentence is read.
-.PHONY: .hyperparameters .packed
-.packed:
-	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions --packed $(TRAIN_OPTIONS)
-.hyperparameters:
-	@PYTHONPATH=src $(PYTHON) -m train2deploy.versions $(TRAIN_OPTIONS) $(TOKENS_OPTION)
+# A model and the hyperparameters that were given; their values are in the environment.
+TRAINING = --model-version "$(NAMED)" --variables "$(strip $(GIVEN_HYPERPARAMETERS) $(if $(HP),HP))" --defaults "$(DATASET)"
+TRAIN_OPTIONS = $(TRAINING) --seed $(SEED)
 
-local-train: .hyperparameters $(TRAIN_ENV) $(READS) ## VERSION=v1 SEED= CHANNELS= EPOCHS= …: train here under the AWS toolkit
+local-train: $(TRAIN_ENV) $(READS) ## VERSION=v1 SEED= CHANNELS= EPOCHS= …: train here under the AWS toolkit
 	$(SAY_RUNTIME)
 	@$(RUN) train $(TRAIN_OPTIONS) $(CHANNELS_OPTION) $(if $(REPRO),--repro)
 
-package: $(if $(MODEL),,.packed build/jobs/latest/model.tar.gz) .stamps/host ## MODEL= CODE= INCLUDE=: build/model.tar.gz, what is served, uploaded and deployed
+package: $(if $(MODEL),,build/jobs/latest/model.tar.gz) .stamps/host ## MODEL= CODE= INCLUDE=: build/model.tar.gz, what is served, uploaded and deployed
 	@$(RUN) package $(if $(MODEL),--model "$(MODEL)") $(if $(CODE),--code "$(CODE)") \
 		$(if $(INCLUDE),--include "$(INCLUDE)") --dependencies "$(DEPS)"
 
@@ -354,7 +381,7 @@ evaluate: $(SERVE_ENV) .stamps/host $(PACKAGE) ## scores on the test split, comp
 	$(SAY_RUNTIME)
 	@$(RUN) evaluate
 
-dry-run: .packed ## the main job: all of the above, from a fresh clone to a classified sentence
+dry-run: ## the main job: all of the above, from a fresh clone to a classified sentence
 	$(SAY_RUNTIME)
 	@$(MAKE) --silent setup local-train package
 	@$(RUN) rehearse -- "$$Q"
@@ -374,31 +401,35 @@ soak: .stamps/serve .stamps/handler .stamps/host $(PACKAGE) ## SECONDS=600: load
 .PHONY: reproduce runs compare reproduce-check report reference checklist published-check
 # seeds 1 to this, and the one seed that shuffles and splits the data for all of them (1); for the
 # targets that make build/data, SEED does unless SPLIT_SEED is given
+#: whole 1..
 SEEDS ?= 5
+#: whole 0..4294967295
 SPLIT_SEED :=
 # instead of SEEDS: splits 1 to this, each trained on with the seed of its own number
+#: whole 1..
 SPLITS :=
 # trained at a time; empty: one a core, as far as memory goes
+#: whole 1..
 JOBS :=
-# empty: no report when the runs are made
+# 0: no report when the runs are made
+#: 0|1
 REPORT := 1
 # runs: WHERE='accuracy>0.8, version=v1' SORT=accuracy (-accuracy: the worst first)
 WHERE :=
 SORT :=
 # en or ja
+#: en|ja
 LANG_REPORT ?= en
 
-# Only what is given to make itself counts: a default is not a wish.
-GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 DATASET_OPTIONS = --dataset "$(DATASET)" --split $(SPLIT) --titles $(TITLES) $(if $(CLEAN),--clean) \
 	$(KNBC_OPTION) $(call GIVEN,SPLIT_SEED,--split-seed $(SPLIT_SEED))
 RUN_OPTIONS = $(if $(SPLITS),--splits "$(SPLITS)" $(call GIVEN,SEEDS,--seeds "$(SEEDS)"),--seeds "$(SEEDS)")
 VECTOR_OPTIONS = --vectors "$(VECTORS)" $(TOKENIZER_OPTIONS) $(TOKENS_OPTION)
-reproduce: .hyperparameters $(TRAIN_ENV) $(SERVE_ENV) .stamps/host $(WORDS_ENV) ## SEEDS=5 or SPLITS=5, DATASET= VERSION= JOBS=: one recorded run each; resumes where it stopped
+reproduce: $(TRAIN_ENV) $(SERVE_ENV) .stamps/host $(WORDS_ENV) ## SEEDS=5 or SPLITS=5, DATASET= VERSION= JOBS=: one recorded run each; resumes where it stopped
 	$(SAY_RUNTIME)
-	@$(RUN) reproduce $(RUN_OPTIONS) --model-version "$(VERSION)" $(DATASET_OPTIONS) \
-		$(VECTOR_OPTIONS) $(HYPERPARAMETERS) $(if $(JOBS),--jobs "$(JOBS)")
-	@$(if $(REPORT),$(MAKE) --silent report)
+	@$(RUN) reproduce $(RUN_OPTIONS) $(TRAINING) $(DATASET_OPTIONS) \
+		$(VECTOR_OPTIONS) $(if $(JOBS),--jobs "$(JOBS)")
+	@$(if $(filter 0,$(REPORT)),,$(MAKE) --silent report)
 
 runs: .stamps/host ## DATASET= VERSION= WHERE='accuracy>0.8' SORT=accuracy JSON=1: the recorded runs
 	@$(RUN) runs --where "$(WHERE)" --sort="$(SORT)" $(if $(JSON),--json) \
@@ -408,17 +439,19 @@ compare: .stamps/host ## A=<run> B=<run>: side by side, with McNemar's test (a r
 	@$(RUN) compare --language "$(LANG_REPORT)" $(call GIVEN,A,--a "$(A)") $(call GIVEN,B,--b "$(B)") \
 		$(call GIVEN,DATASET,--dataset "$(DATASET)")
 
-CHECK_EPOCHS = $(if $(filter command,$(origin EPOCHS)),$(EPOCHS),2)
+CHECK_EPOCHS = $(or $(call GIVEN,EPOCHS,$(EPOCHS)),2)
 reproduce-check: .stamps/host ## VERSION= EPOCHS=2: clone HEAD twice, build both from scratch, compare every artifact
 	@$(RUN) reproduce-check $(or $(call GIVEN,VERSION,$(VERSION)),v1 v2) \
 		$(foreach given,EPOCHS=$(CHECK_EPOCHS) PYTHON=$(PYTHON) PYTHON36=$(PYTHON36),--variable "$(given)")
 
 # report, reference: a directory of runs instead of build/runs
+#: path
 RUNS :=
 report: .stamps/host ## DATASET= LANG_REPORT=en|ja: build/reports/<dataset>/report.html, published and reproduced figures
 	@$(RUN) report --dataset "$(DATASET)" --language "$(LANG_REPORT)" $(if $(RUNS),--runs "$(RUNS)")
 
 # 1: reference: from the runs that are in results/<dataset>, not from build/runs
+#: 1
 KEEP :=
 reference: .stamps/host ## DATASET=sample|knbc KEEP=1: results/<dataset>, the committed report; README's table is knbc's
 	@$(RUN) reference --dataset "$(DATASET)" --seeds "$(SEEDS)" $(if $(KEEP),--keep) $(if $(RUNS),--runs "$(RUNS)")
@@ -436,29 +469,41 @@ checklist: .stamps/host ## results/CHECKLIST.md: what holds of the reproducibili
 .PHONY: emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch
 .PHONY: tune cloud-tune cloud-scale cloud-status cloud-delete cloud-policy
 # aws, or emulator: the account that `make emulator` runs on this machine
+#: aws|emulator
 CLOUD ?= aws
 # With := a variable of the user's shell (DATA, YES) does nothing; what is given to make does.
 # 1: no question before what costs; MAX_USD: nothing is created that may cost more
+#: 1
 YES :=
+#: number 0..
 MAX_USD ?=
 # 1: cloud-train starts a new job even where one of the same inputs has succeeded
+#: 1
 FRESH :=
 # 1: cloud-delete removes what lies in S3, too
+#: 1
 DATA :=
 # cloud-batch: a line each {"q": "…"} or plain text; or records of TYPE, such as the lines of a CSV
+#: path
 INPUT :=
 # cloud-scale: instances at least and at most (1 and 2; on ml.t2.*, which AWS does not scale by
 # load, as many as MAX), invocations a minute of each
+#: whole 1..
 MIN :=
+#: whole 1..
 MAX :=
+#: number >0
 TARGET := 600
+#: 1
 OFF :=
 # 1: cloud-status follows the training jobs that run
+#: 1
 FOLLOW :=
 # what goes wrong in the emulator's account (src/emulator/faults.py), its time limits
 # (src/emulator/limits.py); 0: a free port
 FAULTS :=
 LIMITS :=
+#: whole 0..65535
 EMULATOR_PORT := 0
 
 .stamps/cloud: requirements/cloud.lock
@@ -487,10 +532,10 @@ emulator: .stamps/cloud $(TRAIN_ENV) $(SERVE_ENV) ## DETACH=1 FAULTS=…: an AWS
 emulator-stop: .stamps/cloud ## end what emulator DETACH=1 started, and all that runs in it
 	@PYTHONPATH=src .venvs/cloud/bin/python -m emulator --stop
 
-cloud-plan: .hyperparameters .stamps/cloud .stamps/train $(READS) ## what cloud-train and cloud-deploy would create, and its cost
+cloud-plan: .stamps/cloud .stamps/train $(READS) ## what cloud-train and cloud-deploy would create, and its cost
 	@$(CLOUD_RUN) plan $(CLOUD_TRAINING)
 
-cloud-train: .hyperparameters .stamps/cloud .stamps/train $(READS) ## YES=1 MAX_USD=: local-train's job, on SageMaker
+cloud-train: .stamps/cloud .stamps/train $(READS) ## YES=1 MAX_USD=: local-train's job, on SageMaker
 	@$(CLOUD_RUN) train $(CLOUD_TRAINING)
 
 cloud-deploy: .stamps/cloud $(PACKAGE) ## build/model.tar.gz, these bytes, behind an endpoint
@@ -502,10 +547,10 @@ cloud-invoke: .stamps/cloud ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: 
 cloud-batch: .stamps/cloud $(PACKAGE) ## INPUT=<file> TYPE=: a batch transform job, answers joined to inputs
 	@$(CLOUD_RUN) batch $(ASKED) "$(INPUT)"
 
-cloud-tune: .hyperparameters .stamps/cloud .stamps/train $(READS) ## the search of tune.toml, as a tuning job
+cloud-tune: .stamps/cloud .stamps/train $(READS) ## the search of tune.toml, as a tuning job
 	@$(CLOUD_RUN) tune $(CLOUD_TRAINING)
 
-tune: .hyperparameters .stamps/cloud .stamps/train $(READS) ## the search of tune.toml, here
+tune: .stamps/cloud .stamps/train $(READS) ## the search of tune.toml, here
 	@$(CLOUD_RUN) search $(CLOUD_TRAINING)
 
 cloud-scale: .stamps/cloud ## MIN= MAX= TARGET= OFF=1: instances follow the load; MIN=MAX: as many, always

@@ -65,7 +65,7 @@ endif
 AS_IT_IS = $(MODEL)$(CODE)$(REQUEST)
 PARITY_INPUTS = $(if $(WITH_CLOUD)$(AS_IT_IS),$(PACKAGE),build/data/manifest.json build/vectors/manifest.json)
 PARITY = parity "$(A)" "$(B)" $(ASKED)
-parity: $(if $(WITH_CLOUD)$(AS_IT_IS),,.packed) .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers
+parity: .stamps/host $(NEEDS_$(A)) $(NEEDS_$(B)) $(PARITY_INPUTS) ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers
 	@$(if $(WITH_CLOUD),$(CLOUD_RUN) $(PARITY),$(RUN) $(PARITY) $(if $(AS_IT_IS),--package,$(TRAIN_OPTIONS)))
 
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)

@@ -5,7 +5,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train2deploy import console, exits, given_channels, paths, requests, staleness, versions
+from train2deploy import (
+    console,
+    exits,
+    given_channels,
+    hyperparameters,
+    paths,
+    requests,
+    staleness,
+    versions,
+)
 from train2deploy.datasets import split
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
@@ -63,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train, parity = add("train", _train), add("parity", _parity)
     for command in (train, parity):
-        versions.add_options(command)
+        hyperparameters.add_options(command)
         command.add_argument("--seed", type=int, default=1)
     train.add_argument("--given-channels", default="", help="name=directory, several")
     train.add_argument("--repro", action="store_true", help="same seed, same bits; slower")
@@ -182,13 +191,14 @@ def _parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
     from train2deploy import parity, runtimes
 
+    if not arguments.package:
+        versions.check_packed(arguments.model_version)
     a = runtimes.named(arguments.a, *_containers(arguments), variable="A")
     b = runtimes.named(arguments.b, *_containers(arguments), variable="B")
     if arguments.package:
         staleness.ensure_current(staleness.Wish.of(arguments))
         parity.parity_of_package(a, b, requests.given(arguments))
         return
-    versions.check_packed(arguments.model_version)
     staleness.check_inputs(staleness.Wish.of(arguments))
     parity.parity(a, b, _job(arguments, repro=True))
 
@@ -198,7 +208,9 @@ def _job(arguments: argparse.Namespace, repro: bool) -> "TrainingJob":
 
     return jobs.TrainingJob(
         version=arguments.model_version,
-        hyperparameters={**versions.given(arguments), "seed": arguments.seed},
+        hyperparameters=hyperparameters.with_seed(
+            arguments.model_version, hyperparameters.given(arguments), arguments.seed
+        ),
         repro=repro,
         verbose=arguments.verbose,
         channels=given_channels.parse(getattr(arguments, "given_channels", "")),

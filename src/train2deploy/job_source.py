@@ -1,44 +1,121 @@
-"""The source directory of a training job: a version's script and the modules that it imports.
+"""The source directory of a training job: a version's script and what travels with it.
 
-Nothing else is in it: a change to one version leaves the runs of the others as they are.
+Of a script of ours, the modules that it imports: a change to one version leaves the runs of the
+others as they are. Of a script in a folder of its own, the whole folder, as SageMaker's
+source_dir, and the modules of ours that it imports.
 """
 
 import ast
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from train2deploy import paths, versions
+from train2deploy import declaration, paths, versions
+from train2deploy.errors import UserError
+
+REQUIREMENTS, SETUP = "requirements.txt", "setup.py"
+MOST_BYTES = 100_000_000
+"""Of a folder: more is a data set, or a folder that is not the script's own."""
 
 
 def program(version: str) -> str:
-    """The script's name in the source directory, where all files lie side by side."""
-    return Path(versions.SCRIPTS[version]).name
+    """The script's name in the source directory."""
+    return versions.find(version).script.name
 
 
 def stage(version: str, target: Path) -> None:
     """Makes the new directory `target` the source directory of a job."""
+    check(version)
     target.mkdir(parents=True)
-    for path in modules(version):
-        shutil.copyfile(path, target / path.name)
+    for name, path in files(version).items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / name)
 
 
-def modules(version: str) -> list[Path]:
-    """The script, then the modules of ours that it imports, and those that they import."""
-    script = paths.TRAIN_SOURCE / versions.SCRIPTS[version]
-    found = [script]
+def check(version: str) -> None:
+    """Raises UserError where SageMaker would not install what the script's folder asks for."""
+    found = versions.find(version)
+    if not found.is_folder:
+        return
+    requirements, setup = (found.script.with_name(name) for name in (REQUIREMENTS, SETUP))
+    advice = (
+        "Lay what the script imports beside it:"
+        f" .venvs/train/bin/pip install --no-deps --target {paths.relative(found.script.parent)} …"
+    )
+    if setup.is_file():
+        raise UserError(
+            f"{paths.relative(setup)}: the TensorFlow 1.12 container would install this folder and"
+            f" its {REQUIREMENTS}, here into .venvs/train, which must stay what its lock says."
+            f" {advice}"
+        )
+    if requirements.is_file() and _asks_for_something(requirements):
+        raise UserError(
+            f"{paths.relative(requirements)}: the TensorFlow 1.12 container does not install it for"
+            f" a plain script (docs/contract.md#b2). {advice}, and remove it."
+        )
+
+
+def _asks_for_something(requirements: Path) -> bool:
+    lines = requirements.read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(line.partition("#")[0].strip() for line in lines)
+
+
+def files(version: str) -> dict[str, Path]:
+    """What is in the source directory, by name: the script first."""
+    found = versions.find(version)
+    own = _folder(found.script.parent) if found.is_folder else {}
+    neighbours = [path for path in own.values() if path.suffix == ".py" and path != found.script]
+    imported = modules(found.script, neighbours)
+    ours = {path.name: path for path in imported if path not in neighbours}
+    return {**ours, **own}
+
+
+def _folder(folder: Path) -> dict[str, Path]:
+    """All of a folder but what is hidden or compiled."""
+    if folder in (paths.ROOT.resolve(), Path.home()) or (folder / ".git").exists():
+        raise UserError(
+            f"SCRIPT: all of its folder, {folder}, would be sent along. Move it to one of its own."
+        )
+    found, size = {}, 0
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") or part == "__pycache__" for part in parts):
+            continue
+        if path.is_file() and path.suffix != ".pyc":
+            found["/".join(parts)] = path
+            size += path.stat().st_size
+        if size > MOST_BYTES:
+            raise UserError(
+                f"{paths.relative(folder)}: all of it would be sent along with the script, and it"
+                f" has more than {MOST_BYTES // 1_000_000} MB. Move the script to a folder of its"
+                " own."
+            )
+    return found
+
+
+def modules(script: Path, neighbours: Sequence[Path] = ()) -> list[Path]:
+    """The script and its neighbours, then the modules that they import, and those import."""
+    found = [script, *neighbours]
     for path in found:
-        for name in _imported(path):
+        for name in _imported(path, path == script):
             for folder in (script.parent, paths.TRAIN_SOURCE, paths.ENCODING.parent):
                 module = folder / f"{name}.py"
-                if module.is_file() and module not in found:
-                    found.append(module)
+                if module.is_file() or (folder / name / "__init__.py").is_file():
+                    if module.is_file() and module not in found:
+                        found.append(module)
                     break
     return found
 
 
-def _imported(path: Path) -> list[str]:
+def _imported(path: Path, is_script: bool) -> list[str]:
+    try:
+        tree = declaration.parse(path)
+    except UserError:
+        if is_script or path.parent in (paths.TRAIN_SOURCE, paths.ENCODING.parent):
+            raise
+        return []  # a neighbour that is not for this Python: maybe nobody imports it
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

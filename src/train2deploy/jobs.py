@@ -21,6 +21,7 @@ from train2deploy import (
     console,
     disk,
     given_channels,
+    hyperparameters,
     job_source,
     manifest,
     paths,
@@ -46,7 +47,7 @@ class TrainingJob:
     """What a job is made of.
 
     Attributes:
-        version: one of versions.SCRIPTS.
+        version: see versions.
         hyperparameters: by name, as the SDK would send them.
         repro: single thread and fixed hash seed: the same seed gives the same bits.
         channels: the user's own, see given_channels.
@@ -70,9 +71,9 @@ def train(job: TrainingJob, runtime: TrainingRuntime = HOST) -> Path:
         JobFailed: the script failed, or left no servable SavedModel. The reason is
             the toolkit's; the whole log is in the job's train.log.
     """
-    versions.check(job.version)
+    name = versions.find(job.version).name
     channel_sources(given=job.channels)
-    directory = _new_directory(job.version)
+    directory = _new_directory(name)
     run(job, directory, runtime)
     paths.LATEST_JOB.unlink(missing_ok=True)
     paths.LATEST_JOB.symlink_to(directory.name)
@@ -90,13 +91,13 @@ def run(
     Args:
         sources: the directory of each channel; None takes `channel_sources` and the job's own.
     """
-    hyperparameters = {**job.hyperparameters, "single-thread": job.repro}
+    passed = hyperparameters.for_script(job.version, job.hyperparameters, job.repro)
     instance = runtime.instance(directory)
     sources = sources or channel_sources(given=job.channels)
     has_data = given_channels.has_usual(job.channels)
     data = channels.facts(sources["train"].parent) if has_data else {}
     versions.check_reads(job.version, data.get("tokens", ""))
-    _lay_out(directory, job.version, hyperparameters, instance, sources)
+    _lay_out(directory, job.version, passed, instance, sources)
     read = {name: sha256_tree(directory / "input" / "data" / name) for name in sources}
     console.say(f"job {directory.name}: log in {paths.relative(directory / 'train.log')}")
     at, started = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
@@ -109,7 +110,7 @@ def run(
         "seconds": seconds,
         **({"data": data} if data else {}),
     }
-    _collect(directory, job, hyperparameters, read, facts)
+    _collect(directory, job, passed, read, facts)
     console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")
 
 
@@ -150,7 +151,7 @@ def channel_sources(
 def _lay_out(
     directory: Path,
     version: str,
-    hyperparameters: dict[str, object],
+    passed: dict[str, object],
     instance: Instance,
     sources: Mapping[str, Path],
 ) -> None:
@@ -160,8 +161,10 @@ def _lay_out(
         from train2deploy.cloud import staging
 
         for name, path in staging.third_party().items():
-            (directory / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, directory / "source" / name)
+            target = directory / "source" / name
+            if not target.exists():  # what lies beside the script is the script's
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
     for part in ("model", "output/data", "input/config"):
         (directory / part).mkdir(parents=True)
     for channel, source in sources.items():
@@ -184,7 +187,7 @@ def _lay_out(
     }
     config = {
         "hyperparameters": {
-            name: json.dumps(value) for name, value in {**hyperparameters, **settings}.items()
+            name: json.dumps(value) for name, value in {**passed, **settings}.items()
         },
         "resourceconfig": {
             "current_host": instance.host,
@@ -266,7 +269,7 @@ def _check_result(directory: Path, status: int, note: str = "") -> None:
 def _collect(
     directory: Path,
     job: TrainingJob,
-    hyperparameters: dict[str, object],
+    passed: dict[str, object],
     read: dict[str, str],
     facts: dict[str, object],
 ) -> None:
@@ -279,8 +282,8 @@ def _collect(
         outputs[archive.name] = sha256_file(archive)
     inputs = {
         **job.inputs,
-        "version": job.version,
-        "hyperparameters": hyperparameters,
+        "version": versions.find(job.version).name,
+        "hyperparameters": passed,
         "repro": job.repro,
         "source_sha256": sha256_tree(directory / "source")
         if (directory / "source").exists()

@@ -94,7 +94,7 @@ def _manifest_inputs(source: Path, asked: package_code.Asked) -> dict[str, Any]:
     if all((job / name).exists() for name in RESULTS):
         record = manifest.read(job / "manifest.json") or {}
         version = record.get("inputs", {}).get("version")
-        if version in versions.PUBLISHED:
+        if version and versions.is_published(version):
             versions.check_packed(version)
         made_of |= {"version": version} if version else {}
         made_of |= {"job": job.resolve().name, **results(job)}

@@ -7,6 +7,7 @@ ROOT = Path(os.environ.get("TRAIN2DEPLOY_ROOT", Path(__file__).resolve().parents
 
 SRC = ROOT / "src"
 TRAIN_SOURCE = SRC / "train"
+MODELS = ROOT / "models"
 PREDICT_CODE = SRC / "predict" / "code"
 ENCODING = SRC / "encoding.py"
 REQUIREMENTS = ROOT / "requirements"

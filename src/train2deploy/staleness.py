@@ -139,7 +139,8 @@ def check_job(wish: Wish, job: Path) -> None:
 
 def _is_packable(job: Path) -> bool:
     record = manifest.read(job / "manifest.json") or {}
-    return record.get("inputs", {}).get("version") not in versions.PUBLISHED
+    version = record.get("inputs", {}).get("version")
+    return version is None or not versions.is_published(version)
 
 
 def differs(
@@ -174,7 +175,7 @@ def _facts(made_of: Mapping[str, Any]) -> dict[str, object]:
     used = job.get("metrics", {}).get("hyperparameters") or {}
     return {
         **{name.upper().replace("-", "_"): value for name, value in {**used, **asked}.items()},
-        **({"VERSION": inputs["version"]} if "version" in inputs else {}),
+        **(dict.fromkeys(("VERSION", "SCRIPT"), inputs["version"]) if "version" in inputs else {}),
         **{name.upper(): data[name] for name in ("dataset", "split", "tokens") if name in data},
         **({"SPLIT_SEED": data["seed"]} if "seed" in data else {}),
     }
@@ -188,6 +189,8 @@ def _same(name: str, given: str, found: object) -> bool:
     """
     if not given:
         return True
+    if name == "SCRIPT":
+        return versions.find(given).name == found
     if name == "DATASET":
         return datasets.name_of(given) == found
     if isinstance(found, bool):

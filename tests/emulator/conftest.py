@@ -26,7 +26,13 @@ from train2deploy.cloud import config, policy
 LABELS = ("グルメ", "携帯電話", "京都")
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
-HYPERPARAMETERS = ["--epochs", "1", "--batch-size", "32", "--hidden", "8", "--repro"]
+def hyperparameters(**more):
+    """The tool's options for a small job."""
+    given = {"epochs": 1, "batch-size": 32, "hidden": 8, **more}
+    return ["--hyperparameters", json.dumps(given), "--repro"]
+
+
+HYPERPARAMETERS = hyperparameters()
 
 
 class Rehearsal(Project):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import botocore.exceptions
 import pytest
-from conftest import HYPERPARAMETERS, PYTHON, another_model, running_account
+from conftest import PYTHON, another_model, hyperparameters, running_account
 from project import TIMEOUT_SECONDS
 
 from train2deploy import requests
@@ -213,7 +213,7 @@ def test_a_broken_model_is_rolled_back_and_the_old_one_answers_on(project, deplo
 
 
 def test_a_script_that_fails_gives_the_platforms_reason(project, deployed):
-    done = project.run_tool("train", *HYPERPARAMETERS, "--hidden", "0")
+    done = project.run_tool("train", *hyperparameters(hidden=0))
     assert done.returncode == 1
     assert "Failed: AlgorithmError: ExecuteUserScriptError" in done.stdout
     name = deployed.names()["TrainingJob"][0]
@@ -225,7 +225,7 @@ def test_a_script_that_fails_gives_the_platforms_reason(project, deployed):
 
 def test_a_job_that_is_stopped_ends_as_stopped(project, deployed):
     before = deployed.count("DescribeLogStreams")
-    process = project.tool("train", *HYPERPARAMETERS, "--epochs", "300")
+    process = project.tool("train", *hyperparameters(epochs=300))
     deployed.wait_for_call("DescribeLogStreams", before)
     client = deployed.client("sagemaker")
     name = deployed.names()["TrainingJob"][0]
@@ -280,7 +280,7 @@ def test_settings_reach_the_job(project, deployed):
         "SECURITY_GROUPS": "sg-1", "TAGS": "team=nlp", "PROJECT": "settings"}
     options = [part for item in settings.items() for part in ("--set", "=".join(item))]
     before = deployed.count("DescribeLogStreams")
-    process = project.tool(*options, "train", *HYPERPARAMETERS, "--epochs", "300")
+    process = project.tool(*options, "train", *hyperparameters(epochs=300))
     deployed.wait_for_call("DescribeLogStreams", before)
     process.kill()
     process.communicate()

@@ -4,7 +4,7 @@ import os
 import pty
 import signal
 
-from conftest import HYPERPARAMETERS, NOTHING, kill
+from conftest import HYPERPARAMETERS, NOTHING, hyperparameters, kill
 from project import TIMEOUT_SECONDS
 
 TRAINING = ("PutObject", "CreateTrainingJob", "DescribeLogStreams", "GetObject")
@@ -60,7 +60,7 @@ def test_a_deletion_that_was_killed_is_finished_by_the_next_one(project, account
 
 
 def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(project, account):
-    arguments = ("train", *HYPERPARAMETERS, "--epochs", "300")
+    arguments = ("train", *hyperparameters(epochs=300))
     process = project.tool(*arguments)
     account.wait_for_call("DescribeLogStreams", 0)
     process.send_signal(signal.SIGINT)
@@ -79,7 +79,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(project, account):
 
 def test_ctrl_c_on_a_terminal_asks_and_stops_the_job(project, account):
     terminal, inside = pty.openpty()
-    process = project.tool("train", *HYPERPARAMETERS, "--epochs", "300", stdin=inside)
+    process = project.tool("train", *hyperparameters(epochs=300), stdin=inside)
     account.wait_for_call("DescribeLogStreams", 0)
     process.send_signal(signal.SIGINT)
     os.write(terminal, b"s\n")

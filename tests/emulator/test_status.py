@@ -2,12 +2,12 @@
 
 import re
 
-from conftest import HYPERPARAMETERS
+from conftest import hyperparameters
 
 
 def test_what_runs_is_listed_with_its_cost_and_followed_to_its_end(project, account):
     options = ("--set", "PRICES=ml.p2.xlarge=3600000")  # a thousand dollars a second
-    process = project.tool(*options, "train", *HYPERPARAMETERS, "--epochs", "30")
+    process = project.tool(*options, "train", *hyperparameters(epochs=30))
     account.wait_for_call("DescribeLogStreams", 0)
     process.kill()
     process.communicate()

@@ -95,30 +95,7 @@ def test_an_older_python_is_told_in_one_line(bare, target):
     assert done.returncode == 2
     said = [line for line in done.stdout.splitlines() if not line.startswith(("make", "setup:"))]
     (line,) = said
-    assert line.startswith("train2deploy: expected Python 3.10 or newer as PYTHON, found 3.9.")
-
-
-@pytest.mark.parametrize("target", [
-    "local-train", "dry-run", "reproduce", "parity", "cloud-plan", "cloud-train", "cloud-tune",
-    "tune",
-])
-def test_what_a_version_has_not_is_refused_before_anything_is_made(tmp_path, target):
-    fresh = Project(tmp_path)
-    said = fresh.make("--no-print-directory", target, "MEMBERS=3", check=False)
-    assert said.returncode == 2
-    first, last = said.stdout.strip().splitlines()
-    assert first.startswith("train2deploy: MEMBERS=3: v1 has no such hyperparameter")
-    assert last.startswith("make: ***")
-    assert not fresh.build.exists()
-
-
-@pytest.mark.parametrize("target", ["package", "parity", "dry-run", "evaluate"])
-def test_what_needs_a_package_refuses_a_published_model_before_it_is_trained(tmp_path, target):
-    fresh = Project(tmp_path)
-    said = fresh.make("--no-print-directory", target, "VERSION=bilstm", check=False)
-    assert said.returncode == 2
-    assert "VERSION=bilstm: published models are trained and scored, not packed." in said.stdout
-    assert not (fresh.build / "data").exists()
+    assert "train2deploy: expected Python 3.10 or newer as PYTHON, found 3.9." in line
 
 
 @pytest.mark.parametrize("target", ["setup", "local-serve", "dry-run"])
@@ -153,7 +130,8 @@ def test_a_sentence_is_passed_on_as_it_is_and_nothing_in_it_is_run(project, tmp_
     python.write_text(f"#!{sys.executable}\nimport json, sys\n"
                       f"json.dump(sys.argv, open({str(seen)!r}, 'w'))\n")
     python.chmod(0o755)
-    instead = [f"HOST={python}", f"PYTHON={python}", f"CLOUD_RUN={python}", "MAKE=true"]
+    runner = f"CLOUD_RUN={python}" if target == "cloud-invoke" else f"HOST={python}"
+    instead = [runner, f"PYTHON={python}", "MAKE=true"]
     for way in ("argument", "variable"):
         seen.unlink(missing_ok=True)
         environment = {**project.environment(), **({"Q": text} if way == "variable" else {})}

@@ -13,7 +13,7 @@ from conftest import sample_rows
 from corpus import REAL, needs_the_corpus
 from project import TIMEOUT_SECONDS, Project, write_data_set
 
-SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", "HIDDEN=4", "REPORT=")
+SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", "HIDDEN=4", "REPORT=0")
 RESULTS = ("evaluation.json", "history.json", "golden.json")
 
 

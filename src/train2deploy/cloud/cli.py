@@ -4,7 +4,15 @@ import argparse
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from train2deploy import console, exits, given_channels, paths, requests, staleness, versions
+from train2deploy import (
+    console,
+    exits,
+    given_channels,
+    hyperparameters,
+    paths,
+    requests,
+    staleness,
+)
 from train2deploy.cloud.config import NEEDED, overrides
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
@@ -59,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, run in (("plan", _plan), ("train", _train), ("tune", _tune), ("search", _search)):
         command = add(name, run)
-        versions.add_options(command)
+        hyperparameters.add_options(command)
         command.add_argument("--seed", type=_number("SEED", int, 0, "0 or more"), default=1)
         command.add_argument("--repro", action="store_true")
         command.add_argument("--given-channels", default="", help="name=directory, several")
@@ -126,7 +134,9 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 
     return TrainingRequest(
         arguments.model_version,
-        {**versions.given(arguments), "seed": arguments.seed},
+        hyperparameters.with_seed(
+            arguments.model_version, hyperparameters.given(arguments), arguments.seed
+        ),
         arguments.repro,
         arguments.fresh,
         given_channels.parse(arguments.given_channels),

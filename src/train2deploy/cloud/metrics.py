@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
+from train2deploy import versions
+
 NUMBER = r"([0-9.]+(?:e[-+]?[0-9]+)?)"
 # The article's, but that its `acc:` also matches in `val_acc:`: both came out mixed.
 DEFINITIONS = [
@@ -16,6 +18,11 @@ DEFINITIONS = [
         ("top-k", "top_k_categorical_accuracy"),
     )
 ]
+
+
+def of(version: str) -> list[dict[str, str]]:
+    """What the version's script declares; else what Keras prints."""
+    return versions.declared(version).metrics or DEFINITIONS
 
 
 class Metrics:

@@ -5,6 +5,8 @@ beginning is cut and gets a digest of the whole: `topics-of-ou--0a1b2c3d4e`. Two
 row stand in no name that a user may give, so a cut name is never somebody's whole one.
 """
 
+import re
+
 from train2deploy.hashing import sha256_value
 
 LONGEST = 63
@@ -33,6 +35,7 @@ def training_job(project: str, version: str, fingerprint: str) -> str:
     'topics-v1-0123456789'
     """
     stem = training(project)
+    version = re.sub(r"[^a-zA-Z0-9]+", "-", version).strip("-") or "model"
     room = LONGEST - len(stem) - len("--") - len(fingerprint) - _ATTEMPT
     return f"{stem}-{version[:room].rstrip('-')}-{fingerprint}"
 

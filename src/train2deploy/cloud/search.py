@@ -1,9 +1,11 @@
-"""tune.toml: what is searched, and the results of a search, here or on SageMaker.
+"""What is searched, and the results of a search, here or on SageMaker.
 
-A table such as [v2] holds what is different for that VERSION.
+A model's script says what suits it (declaration, `search`); tune.toml replaces any of it, for all
+models or, in a table such as [v2], for one.
 """
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any
 
 from rich.table import Table
 
-from train2deploy import console, manifest, paths, plots, versions
+from train2deploy import console, hyperparameters, manifest, paths, plots, versions
+from train2deploy.cloud import metrics
 from train2deploy.errors import JobFailed, UserError
 
 if sys.version_info >= (3, 11):
@@ -19,8 +22,19 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-OBJECTIVES = {"valid:acc": "Maximize", "valid:mse": "Minimize", "valid:mae": "Minimize"}
+DIRECTIONS = ("Maximize", "Minimize")
+LOWER_IS_BETTER = re.compile(r"loss|mse|mae|error", re.IGNORECASE)
+"""In an objective's name; `direction` says it where the name does not."""
 STRATEGIES = ("Bayesian", "Random")
+KEYS: dict[str, Any] = {
+    "objective": "valid:acc",
+    "direction": "",
+    "strategy": "Bayesian",
+    "jobs": 20,
+    "parallel": 2,
+    "seed": 1,
+}
+"""And what they are where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +53,16 @@ class Range:
 
 @dataclass(frozen=True)
 class Search:
-    """What tune.toml says."""
+    """A search of a version's hyperparameters."""
 
+    version: str
     objective: str
+    direction: str
     strategy: str
     jobs: int
     parallel: int
     seed: int
     ranges: tuple[Range, ...]
-
-    @property
-    def direction(self) -> str:
-        """Maximize or Minimize."""
-        return OBJECTIVES[self.objective]
 
 
 @dataclass(frozen=True)
@@ -64,69 +75,106 @@ class Trial:
 
 
 def load(version: str = "v1", file: Path = paths.SEARCH_SETTINGS) -> Search:
-    """Reads and checks a file.
-
-    Args:
-        version: whose table's keys replace the others.
+    """What a version's script and tune.toml say, checked.
 
     Raises:
         UserError: with the key, what was expected and what was found.
     """
+    found = versions.declared(version)
+    name = versions.find(version).name
+    places = [(paths.relative(versions.find(version).script), found.further.get("search", {}))]
+    written = _written(file)
+    tables = {key: value for key, value in written.items() if key not in (*KEYS, "ranges")}
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise UserError(
+                f"{paths.relative(file)}: {key}: no such key. Expected {', '.join(KEYS)}, ranges."
+            )
+        if key != name and key not in {one.name for one in versions.known()}:
+            raise UserError(f"{paths.relative(file)}: [{key}]: there is no model of this name.")
+    general = {key: value for key, value in written.items() if key not in tables}
     where = paths.relative(file)
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{where}: expected TOML: {error}") from error
-    tables = {name: values.pop(name, {}) for name in versions.SCRIPTS}
-    versions.check(version)
-    if not all(isinstance(table, dict) for table in tables.values()):
-        raise UserError(f"{where}: expected tables [{'], ['.join(tables)}].")
-    values |= tables[version]
-    known = {"objective": "valid:acc", "strategy": "Bayesian", "jobs": 20, "parallel": 1, "seed": 1}
-    for key, value in values.items():
-        if key not in known and key != "ranges":
-            raise UserError(f"{where}: {key}: no such key. Expected {', '.join(known)}, ranges.")
-        if key in known and type(value) is not type(known[key]):
-            raise UserError(
-                f"{where}: {key}: found {value!r}, expected something as {known[key]!r}."
-            )
-    chosen: dict[str, Any] = known | {k: v for k, v in values.items() if k != "ranges"}
-    for key, choices in (("objective", tuple(OBJECTIVES)), ("strategy", STRATEGIES)):
-        if chosen[key] not in choices:
-            raise UserError(
-                f"{where}: {key}: expected {' or '.join(choices)}, found {chosen[key]!r}."
-            )
-    for key in ("jobs", "parallel"):
-        if chosen[key] < 1:
-            raise UserError(f"{where}: {key}: expected 1 or more, found {chosen[key]}.")
-    ranges = values.get("ranges", {})
+    places += [(where, general), (f"{where}: [{name}]", tables.get(name, {}))]
+    values: dict[str, Any] = dict(KEYS)
+    for place, table in places:
+        for key, value in table.items():
+            _check(place, key, value)
+            values[key] = value
+            if key == "ranges":
+                where = place
+    objectives = [one["Name"] for one in metrics.of(version)]
+    if values["objective"] not in objectives:
+        raise UserError(
+            f"{places[0][0]}: objective: expected {' or '.join(objectives)},"
+            f" found {values['objective']!r}."
+        )
+    if not values["direction"]:
+        lower = LOWER_IS_BETTER.search(values["objective"])
+        values["direction"] = "Minimize" if lower else "Maximize"
+    ranges = values.pop("ranges", {})
     if not ranges:
-        raise UserError(f"{where}: expected at least one [ranges.<hyperparameter>], found none.")
-    searchable = hyperparameters(version)
-    for name in ranges:
-        if name not in searchable:
-            raise UserError(
-                f"{where}: ranges.{name}: no such hyperparameter of {version}. Expected"
-                f" {', '.join(searchable)}. Tables [{version}.ranges.<hyperparameter>] replace"
-                f" the other ranges where VERSION={version}."
-            )
+        raise UserError(
+            f"{name}: expected ranges to search, found none. Give DECLARES in {places[0][0]} a"
+            f" 'search', or {paths.relative(file)} a [{name}.ranges.<hyperparameter>]."
+        )
     return Search(
-        **chosen,
+        version,
+        **values,
         ranges=tuple(
-            _range(f"{where}: ranges.{name}", name, given, searchable[name])
-            for name, given in ranges.items()
+            _range(f"{where}: ranges.{each}", each, given, _kind(where, version, each, given))
+            for each, given in ranges.items()
         ),
     )
 
 
-def hyperparameters(version: str) -> dict[str, bool]:
+def _written(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        written: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{paths.relative(file)}: expected TOML: {error}") from error
+    return written
+
+
+def _check(where: str, key: str, value: Any) -> None:
+    if key not in (*KEYS, "ranges"):
+        raise UserError(f"{where}: {key}: no such key. Expected {', '.join(KEYS)}, ranges.")
+    if key == "ranges":
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: ranges: expected a table, found {value!r}.")
+        return
+    if type(value) is not type(KEYS[key]):
+        raise UserError(f"{where}: {key}: found {value!r}, expected something as {KEYS[key]!r}.")
+    for name, choices in (("direction", DIRECTIONS), ("strategy", STRATEGIES)):
+        if key == name and value not in choices:
+            raise UserError(f"{where}: {key}: expected {' or '.join(choices)}, found {value!r}.")
+    if key in ("jobs", "parallel") and value < 1:
+        raise UserError(f"{where}: {key}: expected 1 or more, found {value}.")
+
+
+def hyperparameters_of(version: str) -> dict[str, bool]:
     """What the version's script lets be searched, and whether it is a whole number.
 
-    >>> hyperparameters("v1")["hidden"], hyperparameters("v1")["dropout"]
+    >>> hyperparameters_of("v1")["hidden"], hyperparameters_of("v1")["dropout"]
     (True, False)
     """
-    known = versions.declared(version)
-    return {name: each.is_whole for name, each in known.items() if each.is_number}
+    known = versions.declared(version).hyperparameters
+    return {name: each.kind.is_whole for name, each in known.items() if each.kind.is_number}
+
+
+def _kind(where: str, version: str, name: str, given: Any) -> bool:
+    """Whether a hyperparameter is a whole number; of an undeclared one the range tells."""
+    searchable = hyperparameters_of(version)
+    if name in searchable:
+        return searchable[name]
+    if versions.declared(version).is_whole:
+        raise UserError(
+            f"{where}: ranges.{name}: no such hyperparameter of {version}. Expected"
+            f" {', '.join(searchable)}."
+        )
+    ends = given.values() if isinstance(given, dict) else ()
+    return not any(isinstance(end, float) for end in ends)
 
 
 def _range(here: str, name: str, given: Any, is_whole: bool) -> Range:
@@ -190,18 +238,9 @@ def report(search: Search, trials: list[Trial], directory: Path) -> Trial:
         directory / "search",
     )
     console.say(f"{paths.relative(directory)}: results.json, search.png, search.svg")
-    console.say(f"best: {_as_variables(ranked[0].parameters)}")
+    best = hyperparameters.as_variables(search.version, ranked[0].parameters)
+    console.say(f"best: {' '.join(best)}")
     return ranked[0]
-
-
-def _as_variables(parameters: dict[str, str]) -> str:
-    """As they are given to make.
-
-    >>> _as_variables({"hidden": "64", "ngram-dropout": "0.5"})
-    'HIDDEN=64 NGRAM_DROPOUT=0.5'
-    """
-    known = versions.every()
-    return " ".join(f"{known[name].variable}={value}" for name, value in parameters.items())
 
 
 def _short(value: str) -> str:
@@ -220,4 +259,5 @@ def _objective(name: str) -> str:
     'validation accuracy'
     """
     known = {"acc": "accuracy", "mse": "mean squared error", "mae": "mean absolute error"}
-    return f"validation {known[name.removeprefix('valid:')]}"
+    short = name.removeprefix("valid:")
+    return f"validation {known[short]}" if short in known and short != name else name

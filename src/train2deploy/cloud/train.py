@@ -12,9 +12,17 @@ from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, given_channels, job_source, jobs, manifest, paths, versions
-from train2deploy.cloud import follow, images, names, plan, prices, staging, storage
-from train2deploy.cloud.metrics import DEFINITIONS
+from train2deploy import (
+    console,
+    given_channels,
+    hyperparameters,
+    job_source,
+    jobs,
+    manifest,
+    paths,
+    versions,
+)
+from train2deploy.cloud import follow, images, metrics, names, plan, prices, staging, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
 from train2deploy.datasets.channels import facts
 from train2deploy.errors import UserError
@@ -54,7 +62,8 @@ class Prepared:
 
     @property
     def hyperparameters(self) -> dict[str, object]:
-        return {**self.request.hyperparameters, "single-thread": self.request.repro}
+        request = self.request
+        return hyperparameters.for_script(request.version, request.hyperparameters, request.repro)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,7 +72,7 @@ class Prepared:
 
 def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     """Stages the source and hashes everything. Creates nothing in the account."""
-    versions.check(request.version)
+    versions.find(request.version)
     source = paths.CLOUD_WORK / "sourcedir.tar.gz"
     source_sha256 = staging.stage(source, request.version)
     channels = jobs.channel_sources(given=request.channels)
@@ -164,7 +173,7 @@ def estimator(cloud: Cloud, prepared: Prepared, source: str) -> Any:
         py_version="py3",
         hyperparameters=dict(prepared.hyperparameters),
         environment=prepared.environment or None,
-        metric_definitions=DEFINITIONS,
+        metric_definitions=metrics.of(prepared.request.version),
         output_path=config.uri("outputs"),
         output_kms_key=config.kms_key or None,
         volume_kms_key=config.kms_key or None,
@@ -187,8 +196,8 @@ def _source_uri(cloud: Cloud, prepared: Prepared) -> str:
 
 def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] | None]:
     """The name of the job for these inputs, and the job if it is to be taken up."""
-    version, fingerprint = prepared.request.version, prepared.fingerprint
-    stem = names.training_job(cloud.config.project, version, fingerprint)
+    name, fingerprint = versions.find(prepared.request.version).name, prepared.fingerprint
+    stem = names.training_job(cloud.config.project, name, fingerprint)
     fresh = prepared.request.fresh
     for attempt in range(1, names.ATTEMPTS):
         name = names.attempt(stem, attempt)
@@ -251,12 +260,12 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
         target = directory / archive
         storage.download(cloud, f"{model.rpartition('/')[0]}/{archive}", target)
         outputs[archive] = sha256_file(target)
-    metrics = {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", [])}
+    found = {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", [])}
     has_data = given_channels.has_usual(prepared.request.channels)
     manifest.write(
         directory / "manifest.json",
         {
-            "version": prepared.request.version,
+            "version": versions.find(prepared.request.version).name,
             "hyperparameters": prepared.hyperparameters,
             "repro": prepared.request.repro,
             "source_sha256": prepared.source_sha256,
@@ -267,15 +276,16 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
             },
         },
         outputs,
-        metrics=metrics,
+        metrics=found,
         seconds=job.get("TrainingTimeInSeconds"),
         **({"data": facts(prepared.channels["train"].parent)} if has_data else {}),
     )
     paths.LATEST_JOB.unlink(missing_ok=True)
     paths.LATEST_JOB.symlink_to(directory.name)
-    for metric, value in sorted(metrics.items()):
+    for metric, value in sorted(found.items()):
         console.say(f"  {metric:12} {value:.4f}")
-    packed = "" if prepared.request.version in versions.PUBLISHED else "; `make package` packs them"
+    published = versions.is_published(prepared.request.version)
+    packed = "" if published else "; `make package` packs them"
     console.say(
         f"{paths.relative(directory)}: model.tar.gz and output.tar.gz,"
         f" {job.get('TrainingTimeInSeconds', 0)} s{packed}"

@@ -5,8 +5,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, paths
-from train2deploy.cloud import follow, names, plan, prices, search, storage, train
-from train2deploy.cloud.metrics import DEFINITIONS
+from train2deploy.cloud import follow, metrics, names, plan, prices, search, storage, train
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.hashing import sha256_value
 
@@ -105,7 +104,7 @@ def _start(
         train.estimator(cloud, prepared, source),
         wanted.objective,
         ranges,
-        metric_definitions=DEFINITIONS,
+        metric_definitions=metrics.of(prepared.request.version),
         strategy=wanted.strategy,
         objective_type=wanted.direction,
         max_jobs=wanted.jobs,

@@ -8,8 +8,7 @@ import shutil
 from typing import Any
 
 from train2deploy import console, jobs, manifest, paths
-from train2deploy.cloud import search
-from train2deploy.cloud.metrics import Metrics
+from train2deploy.cloud import metrics, search
 from train2deploy.errors import JobFailed
 from train2deploy.given_channels import Channels
 from train2deploy.hashing import sha256_tree, sha256_value
@@ -61,14 +60,14 @@ def tune(
         folder.mkdir()
         console.say(f"{folder.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in chosen.items()))
         jobs.run(job, folder, runtime, sources)
-        metrics = Metrics()
+        found = metrics.Metrics(metrics.of(version))
         for line in (folder / "train.log").read_text(encoding="utf-8").splitlines():
-            metrics.read(line)
+            found.read(line)
         for part in ("input", "source", "code", "model"):
             shutil.rmtree(folder / part, ignore_errors=True)
-        if wanted.objective not in metrics.last:
+        if wanted.objective not in found.last:
             raise JobFailed(f"{folder.name}: {wanted.objective} is not in its log.")
-        return metrics.last[wanted.objective]
+        return found.last[wanted.objective]
 
     study.optimize(objective, n_trials=max(0, wanted.jobs - len(done)), catch=(JobFailed,))
     trials = [

@@ -26,12 +26,12 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
         UserError: there is no completed run of the data set.
     """
     runs = registry.load(folder=folder)
+    of_dataset = [run for run in runs if run.dataset == dataset]
     versions = {
         version: recorded.of_one_configuration(recorded.matching(runs, dataset, version))
-        for version in recorded.VERSIONS
+        for version in recorded.packed(of_dataset)
     }
     shown = {version: members for version, members in versions.items() if members}
-    of_dataset = [run for run in runs if run.dataset == dataset]
     if not of_dataset:
         known = sorted({run.dataset for run in runs}) or ["none"]
         raise UserError(

@@ -11,7 +11,7 @@ from train2deploy import versions
 from train2deploy.report import recorded
 from train2deploy.report.catalogue import Published
 from train2deploy.report.matrix import DATASET
-from train2deploy.report.recorded import PUBLISHED_SPLIT, VERSIONS
+from train2deploy.report.recorded import PUBLISHED_SPLIT
 from train2deploy.report.spread import DECIMALS, spread
 from train2deploy.runs.registry import Run
 
@@ -43,7 +43,7 @@ def build(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
 
 def _of(runs: Sequence[Run], version: str, splits: Sequence[str], **wanted: Any) -> list[Run]:
     """The runs of a version on the first of these splits that it has any on."""
-    wanted = {"titles": True, "vectors": versions.vectors_of(version), **wanted}
+    wanted = {"titles": True, "vectors": versions.usual_vectors(version), **wanted}
     for split in splits:
         found = recorded.matching(runs, DATASET, version, split, **wanted)
         if found:
@@ -57,7 +57,7 @@ def _spread(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _stand(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
     """Our versions, and the best published model that can be trained."""
-    members = {version: _of(runs, version, RANDOM_SPLITS) for version in VERSIONS}
+    members = {version: _of(runs, version, RANDOM_SPLITS) for version in recorded.packed(runs)}
     versions = {version: _spread(found) for version, found in members.items() if found}
     able = [
         model
@@ -131,7 +131,7 @@ def _within_and_across_articles(runs: Sequence[Run], version: str) -> tuple[list
 def _pairs(runs: Sequence[Run], options: str, pair: Any) -> dict[str, Any]:
     """By version: runs as usual, runs otherwise, and what the second lose, in points."""
     found, used = {}, []
-    for version in VERSIONS:
+    for version in recorded.packed(runs):
         usual, other = pair(runs, version)
         if usual and other:
             points = 100 * (fmean(r.accuracy for r in usual) - fmean(r.accuracy for r in other))

@@ -85,7 +85,8 @@ def _published(row: Mapping[str, Any], t: Texts) -> str:
 def _ours(row: Mapping[str, Any], t: Texts) -> str:
     if not row["is_model"]:
         return f"| {t.name(row['name'])} | | | | {row['accuracy']['mean']:.3f} | {t('yardstick')} |"
-    name = f"**{row['name']}**, {t(row['name'] + '_what')}"
+    title = t.title(row["name"])
+    name = f"**{row['name']}**" + (f", {title}" if title else "")
     return f"| {name} | | | | {t.spread(row['accuracy'])} ({row['accuracy']['n']}) | |"
 
 

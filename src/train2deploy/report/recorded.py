@@ -10,8 +10,6 @@ from train2deploy import paths, versions
 from train2deploy.errors import UserError
 from train2deploy.runs.registry import Run
 
-VERSIONS = tuple(versions.OURS)
-"""Our own; the others are the published models."""
 PUBLISHED_SPLIT = "published"
 
 
@@ -34,6 +32,11 @@ def matching(
     ]
 
 
+def packed(runs: Iterable[Run]) -> list[str]:
+    """The versions that these runs are of, without the published models."""
+    return sorted({run.version for run in runs if not versions.is_published(run.version)})
+
+
 def of_one_configuration(runs: Iterable[Run]) -> list[Run]:
     """Those that differ in nothing but their seeds: of training, or of training and split.
 
@@ -54,7 +57,7 @@ def of_one_configuration(runs: Iterable[Run]) -> list[Run]:
 
 def _preference(group: list[Run]) -> tuple[bool, bool, int, str]:
     first = group[0]
-    usual = first.titles and first.vectors in (None, versions.vectors_of(first.version))
+    usual = first.titles and first.vectors in (None, versions.usual_vectors(first.version))
     started = max(str(run.manifest["started"]) for run in group)
     return first.split == PUBLISHED_SPLIT, usual, len(group), started
 

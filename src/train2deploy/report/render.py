@@ -251,7 +251,8 @@ def _drawings(content: Mapping[str, Any], t: Texts) -> dict[str, Plot]:
     if versions := content["versions"]:
         drawn.append(plots.scores(_ranked(content["scores"]), t))
         learned = [run for detail in versions.values() for run in detail["learning"]]
-        low = min(v for run in learned for name in ("acc", "val_acc") for v in run.get(name, []))
+        values = [v for run in learned for name in ("acc", "val_acc") for v in run.get(name, [])]
+        low = min(values, default=0.0)
         drawn += [plots.learning(v, one["learning"], low, t) for v, one in versions.items()]
         drawn += [
             plots.calibration(version, one["calibration"], t)

@@ -78,7 +78,7 @@ def _learning(run: Run, start: Path) -> dict[str, Any]:
     history = run.history
     return {
         "seed": run.seed,
-        "epochs": history["epoch"],
+        "epochs": history.get("epoch", []),
         **{name: [round(v, 4) for v in history[name]] for name in CURVES if name in history},
         "best_epoch": run.manifest["metrics"]["validation"]["epoch"],
         "source": recorded.link(run.folder / "history.json", start),

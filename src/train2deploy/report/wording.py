@@ -180,7 +180,7 @@ def _scores(row: Mapping[str, Any], sentences: int, t: Texts) -> str:
     runs = row["accuracy"]["n"]
     return t(
         "summary_scores",
-        name=t(f"{row['name']}_long"),
+        name=t.known.get(f"{row['name']}_long", row["name"]),
         accuracy=t.spread(row["accuracy"]),
         n=sentences,
         seeds=t("seeds_one") if runs == 1 else t("seeds_count", n=runs),

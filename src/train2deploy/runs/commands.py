@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from train2deploy import versions
+from train2deploy import hyperparameters, versions
 from train2deploy.datasets import split
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Runtime
@@ -25,7 +25,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
             dataset=arguments.dataset,
             version=arguments.model_version,
             draws=_draws(arguments),
-            hyperparameters=versions.given(arguments),
+            hyperparameters=hyperparameters.given(arguments),
             split=arguments.split,
             titles=arguments.titles == "keep",
             clean=arguments.clean,
@@ -41,7 +41,7 @@ def register(add: Add, runtime: Callable[[argparse.Namespace], Runtime]) -> None
 
     command = add("reproduce", reproduce)
     command.add_argument("--dataset", default="sample")
-    versions.add_options(command)
+    hyperparameters.add_options(command)
     command.add_argument("--seeds", default="", help="1 to this, on one split; 5 if not given")
     command.add_argument("--splits", default="", help="1 to this, each with the seed of its number")
     command.add_argument("--split-seed", type=int, help="of data and split, for SEEDS; 1")
@@ -101,9 +101,9 @@ def _runs(arguments: argparse.Namespace) -> None:
     from train2deploy.runs import registry, table
 
     dataset = arguments.dataset and datasets.name_of(arguments.dataset)
-    if arguments.model_version:
-        versions.check(arguments.model_version)
     records = registry.load(dataset, arguments.model_version)
+    if arguments.model_version and not records:
+        versions.find(arguments.model_version)
     table.list_runs(records, arguments.where, arguments.sort, arguments.json)
 
 

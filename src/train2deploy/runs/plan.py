@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy import datasets, job_source, jobs, manifest, package_code, paths, versions
+from train2deploy import (
+    datasets,
+    hyperparameters,
+    job_source,
+    jobs,
+    manifest,
+    package_code,
+    paths,
+    versions,
+)
 from train2deploy.datasets import channels, words
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
@@ -76,7 +85,7 @@ class Run:
     @property
     def is_published(self) -> bool:
         """Whether it is of a published model, which is not packed."""
-        return self.version in versions.PUBLISHED
+        return versions.is_published(self.version)
 
     @property
     def archive(self) -> Path:
@@ -131,17 +140,18 @@ def runs(plan: Plan, split_seed: int, place: Path) -> list[Run]:
         "sources": {"train": _training_sha256(plan.version)},
         "locks": {"train.lock": sha256_file(paths.REQUIREMENTS / "train.lock")},
         "repro": True,
-        "version": plan.version,
+        "version": versions.find(plan.version).name,
     }
-    if plan.version not in versions.PUBLISHED:  # what is packed is scored by its endpoint
+    if not versions.is_published(plan.version):  # what is packed is scored by its endpoint
         shared["sources"]["endpoint"] = _endpoint_sha256()
         shared["locks"]["serve.lock"] = sha256_file(paths.REQUIREMENTS / "serve.lock")
     found = []
     for seed in (seed for seed, its_split in plan.draws if its_split == split_seed):
-        hyperparameters = {**plan.hyperparameters, "seed": seed}
-        inputs = {**shared, "hyperparameters": hyperparameters}
-        name = run_id(str(data["inputs"]["dataset"]), plan.version, seed, inputs)
-        found.append(Run(name, seed, plan.version, hyperparameters, inputs, place))
+        chosen = hyperparameters.with_seed(plan.version, plan.hyperparameters, seed)
+        # Of a script that takes no seed, too, a run for each is another run.
+        inputs = {**shared, "hyperparameters": {**chosen, "seed": seed}}
+        name = run_id(str(data["inputs"]["dataset"]), shared["version"], seed, inputs)
+        found.append(Run(name, seed, plan.version, chosen, inputs, place))
     return found
 
 

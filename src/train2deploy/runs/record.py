@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from train2deploy import archives, endpoint, evaluate, golden, manifest, package, paths
+from train2deploy import archives, endpoint, evaluate, golden, manifest, package, paths, versions
 from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
@@ -44,7 +44,8 @@ def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> dict[str,
             "sha256": sha256_value(data["outputs"]),
             "counts": data["counts"],
         },
-        "version": run.version,
+        "version": run.inputs["version"],
+        **_script(run),
         "seed": run.seed,
         "repro": True,
         "hyperparameters": job["metrics"].get("hyperparameters", run.hyperparameters),
@@ -159,6 +160,12 @@ def _answers(run: Run, key: str) -> list[dict[str, float]]:
     ]
 
 
+def _script(run: Run) -> dict[str, str]:
+    """Where the script is, of one that has no name to find it by."""
+    found = versions.find(run.version)
+    return {} if found in versions.known() else {"script": paths.relative(found.script)}
+
+
 def _outputs(run: Run) -> dict[str, str]:
     """Everything that was made, by sha256: the job's archives, what is in them, the package."""
     job = manifest.read(run.job / "manifest.json") or {}
@@ -175,7 +182,9 @@ def _outputs(run: Run) -> dict[str, str]:
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
-    """Keras' history.csv by column; `epoch` counts from 1."""
+    """Keras' history.csv by column; `epoch` counts from 1. Empty of a script that left none."""
+    if not path.is_file():
+        return {}
     with path.open(encoding="utf-8", newline="") as source:
         rows = list(csv.DictReader(source))
     columns = rows[0].keys() if rows else []
@@ -197,7 +206,7 @@ def validation(history: dict[str, list[float]], metrics: dict[str, Any]) -> dict
     {'accuracy': 0.75, 'epoch': 2, 'epochs': 3, 'monitor': 'val_acc'}
     """
     found = {"accuracy": None, "epoch": None, "epochs": len(history.get("epoch", []))}
-    if "val_acc" not in history:
+    if "val_acc" not in history or "best_epoch" not in metrics:
         return {**found, "monitor": None}
     kept = metrics["best_epoch"]
     return {

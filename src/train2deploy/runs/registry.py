@@ -52,7 +52,7 @@ class Run:
     def golden(self) -> dict[str, Any] | None:
         """None of a run that was not asked: of a published model, or of a user's own data."""
         path = self.folder / "golden.json"
-        asked = self.version in versions.OURS and self.dataset in directory.RESERVED
+        asked = not versions.is_published(self.version) and self.dataset in directory.RESERVED
         return _read(path) if asked or path.exists() else None
 
     @property

@@ -6,6 +6,7 @@ an interrupted one left behind is removed.
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -120,8 +121,7 @@ class Workers:
         command = [sys.executable, "-m", "train2deploy", *self._options, "train", "--repro"]
         command += ["--model-version", run.version, "--parent", str(os.getpid())]
         command += ["--directory", str(directory), "--channels", str(run.channels)]
-        for name, value in run.hyperparameters.items():
-            command += [f"--{name}", str(value)]
+        command += ["--hyperparameters", json.dumps(run.hyperparameters)]
         with _log(directory).open("w", encoding="utf-8") as log:
             process = subprocess.Popen(
                 command,

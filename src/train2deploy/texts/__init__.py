@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from train2deploy import versions
 from train2deploy.errors import UserError
 
 if sys.version_info >= (3, 11):
@@ -29,6 +30,10 @@ class Texts:
     def name(self, key: str) -> str:
         """The text of a key that is somebody else's name: itself where it has none."""
         return self.known.get(key, key)
+
+    def title(self, version: str) -> str:
+        """What a version's script says that it is; "" where it does not say."""
+        return versions.title(version, self.language)
 
     @staticmethod
     def spread(found: Mapping[str, Any], before: str = "", decimals: int = 3) -> str:

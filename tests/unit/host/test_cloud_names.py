@@ -16,7 +16,7 @@ def made(name):
     return {
         **{
             names.attempt(names.training_job(name, version, DIGEST[:10]), names.ATTEMPTS - 1): 63
-            for version in ("v1", *versions.PUBLISHED)
+            for version in (*(one.name for one in versions.known()), "小_さ", "a_b.c")
         },
         names.attempt(f"{names.batch(name)}-batch-{DIGEST[:10]}", names.ATTEMPTS - 1): 63,
         f"{names.tuning(name)}-tune-{DIGEST[:8]}": 32,

@@ -208,7 +208,7 @@ def test_a_source_that_changed_while_it_was_trained_is_not_recorded(asked: Plan,
 def test_a_published_model_is_scored_by_what_its_job_left(sources: Path):
     script = paths.TRAIN_SOURCE / "published" / "bilstm.py"
     script.parent.mkdir()
-    script.write_text("print(1)\n")
+    script.write_text("import driver\n\ndriver.run(__name__)\n")
     asked = Plan(str(data_set(sources / "mine")), "bilstm", ((1, 1),), {})
     (run,) = plan.runs(asked, 1, place_of(asked))
     assert set(run.inputs["sources"]) == {"train"}, "no endpoint has a part in it"
