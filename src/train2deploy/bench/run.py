@@ -37,6 +37,7 @@ from train2deploy.bench.options import Options
 from train2deploy.bench.startup import Launch
 from train2deploy.errors import JobFailed, MissingRequirement
 from train2deploy.hashing import sha256_file
+from train2deploy.runs import environment
 from train2deploy.serving import EACH_ITS_OWN
 
 SAME_PROCESSES = (UNMERGED, ALONE, BATCHED)
@@ -244,15 +245,9 @@ def _against(options: Options) -> dict[str, Any] | None:
 
 def machine_facts(serving: dict[str, str]) -> dict[str, Any]:
     """CPU, cores, memory and versions; nothing that tells whose machine it is."""
-    cpu = "unknown"
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                cpu = line.partition(":")[2].strip()
-                break
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return {
-        "cpu": cpu,
+        "cpu": environment.cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(memory, 1),
         "system": f"{platform.system()} {platform.machine()}",

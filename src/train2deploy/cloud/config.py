@@ -5,7 +5,6 @@ Each key can be overridden by a make variable of the same name in capitals:
 """
 
 import re
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -14,11 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from train2deploy import paths
 from train2deploy.cloud import arns, names
 from train2deploy.errors import UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from train2deploy.toml import tomllib
 
 NEEDED = ("role", "bucket")
 """Keys without a default: what a command does not use, it does not ask for."""

@@ -1,6 +1,5 @@
 """What instances cost at most: the table that is shipped, and the user's own."""
 
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,11 +8,7 @@ from typing import Any
 from train2deploy.cloud import arns
 from train2deploy.cloud.config import Config
 from train2deploy.errors import UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from train2deploy.toml import tomllib
 
 FILE = Path(__file__).with_name("prices.toml")
 

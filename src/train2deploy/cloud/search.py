@@ -6,7 +6,6 @@ models or, in a table such as [v2], for one.
 
 import json
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,7 @@ from rich.table import Table
 from train2deploy import console, hyperparameters, manifest, paths, plots, versions
 from train2deploy.cloud import metrics
 from train2deploy.errors import JobFailed, UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from train2deploy.toml import tomllib
 
 DIRECTIONS = ("Maximize", "Minimize")
 LOWER_IS_BETTER = re.compile(r"loss|mse|mae|error", re.IGNORECASE)

@@ -1,6 +1,5 @@
 """A statement of an article, and whether it holds."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,7 @@ from typing import Any
 
 from train2deploy.report.catalogue import Published, Texts
 from train2deploy.texts import LANGUAGES
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from train2deploy.toml import tomllib
 
 STATEMENTS = Path(__file__).with_name("statements.toml")
 

@@ -13,20 +13,12 @@ from train2deploy.published_check.lines import Line, described
 from train2deploy.report import published
 from train2deploy.report.catalogue import Published
 from train2deploy.runtimes import TrainingRuntime
+from train2deploy.texts import load
 from train2deploy.vectors import tokenizer
 
 FILE = "published-check.json"
 SIGNS = {True: "✓", False: "✗", None: "–"}
-HEADINGS = {
-    "corpus": {"en": "Corpus", "ja": "コーパス"},
-    "tokens": {"en": "Tokens and vectors", "ja": "トークンとベクトル"},
-    "parameters": {"en": "Parameters", "ja": "パラメータ数"},
-    "arithmetic": {"en": "Arithmetic of the printed figures", "ja": "公表値どうしの計算"},
-}
-SUMMARY = {
-    "en": "{holds} hold, {fails} do not, {unchecked} cannot be checked any more",
-    "ja": "一致 {holds} 件、不一致 {fails} 件、検証不能 {unchecked} 件",
-}
+SECTIONS = ("corpus", "tokens", "parameters", "arithmetic")
 
 
 def check(place: Path | None, tokenizer_name: str, runtime: TrainingRuntime, language: str) -> None:
@@ -60,7 +52,7 @@ def check(place: Path | None, tokenizer_name: str, runtime: TrainingRuntime, lan
 def lines(
     rows: Sequence[Row], model: Path, runtime: TrainingRuntime, known: Published
 ) -> Iterator[Line]:
-    """All sections, in the order of HEADINGS."""
+    """All sections, in the order of SECTIONS."""
     yield from corpus.lines(rows, known)
     yield from pieces.lines(rows, model, runtime, known)
     yield from words.lines(rows)
@@ -82,8 +74,9 @@ def summary(found: Sequence[Line], known: Published) -> dict[str, Any]:
 
 def printed(found: dict[str, Any], language: str) -> Iterator[str]:
     """The table as lines of text."""
-    for section, heading in HEADINGS.items():
-        yield heading[language]
+    t = load(language)
+    for section in SECTIONS:
+        yield t(f"check_{section}")
         for line in found["lines"]:
             if line["section"] != section:
                 continue
@@ -91,4 +84,5 @@ def printed(found: dict[str, Any], language: str) -> Iterator[str]:
             yield f"  {SIGNS[line['holds']]} {line['statement'][language]}" + (
                 f": {rest}" if rest else ""
             )
-    yield SUMMARY[language].format(**found)
+    counts = {name: found[name] for name in ("holds", "fails", "unchecked")}
+    yield t("check_summary", **counts)

@@ -52,7 +52,7 @@ def _of(runs: Sequence[Run], version: str, splits: Sequence[str], **wanted: Any)
 
 
 def _spread(runs: Sequence[Run]) -> dict[str, Any]:
-    return dict(spread([run.accuracy for run in runs]).as_json())
+    return spread([run.accuracy for run in runs])
 
 
 def _stand(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _chosen(published: Published, runs: Sequence[Run]) -> dict[str, Any]:
     gains = [run.manifest["metrics"]["author"]["accuracy"] - run.accuracy for run in both]
     needs = f"{REPRODUCE} VERSION=attention-visualize SPLIT={PUBLISHED_SPLIT} SPLITS=5"
     return {
-        "gain": spread(gains).as_json() if gains else None,
+        "gain": spread(gains) if gains else None,
         "models": len({run.version for run in both}),
         "articles": len(
             {m.article.id for m in published.models if m.chosen_on == "test set, best epoch"}
@@ -114,8 +114,8 @@ def _yardstick(runs: Sequence[Run]) -> dict[str, Any]:
         name: spread([float(found[name]["accuracy"]) for found in splits.values()])
         for name in sorted(names)
     }
-    best = max(by_name, key=lambda name: by_name[name].mean)
-    return {"name": best, "accuracy": by_name[best].as_json(), "runs": [], "needs": None}
+    best = max(by_name, key=lambda name: by_name[name]["mean"])
+    return {"name": best, "accuracy": by_name[best], "runs": [], "needs": None}
 
 
 def _with_and_without_titles(runs: Sequence[Run], version: str) -> tuple[list[Run], list[Run]]:

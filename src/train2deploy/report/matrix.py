@@ -129,8 +129,8 @@ def _ours(
     return {
         "version": model.version,
         "command": command(model, runs) if model.version else None,
-        "ours": spread([run.accuracy for run in runs]).as_json() if runs else None,
-        "by_his_rule": spread(by_his_rule).as_json() if by_his_rule else None,
+        "ours": spread([run.accuracy for run in runs]) if runs else None,
+        "by_his_rule": spread(by_his_rule) if by_his_rule else None,
         "our_parameters": runs[0].manifest["metrics"].get("parameters") if runs else None,
         "classes": _classes(model, runs),
         "answers": [_answer(one, runs) for one in model.answers if one.sentence],
@@ -170,7 +170,7 @@ def _answer(answer: Answer, runs: Sequence[Run]) -> dict[str, Any]:
             {
                 "label": label,
                 "printed": str(value),
-                "ours": spread([one[label] for one in asked]).as_json()
+                "ours": spread([one[label] for one in asked])
                 if asked and all(label in one for one in asked)
                 else None,
             }

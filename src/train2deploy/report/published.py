@@ -1,6 +1,5 @@
 """Reads results/published.toml and the articles beside it, and checks them key by key."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,7 @@ from train2deploy.report.catalogue import (
     TestSet,
     Texts,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from train2deploy.toml import tomllib
 
 
 def read(path: Path | None = None) -> Published:

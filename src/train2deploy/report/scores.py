@@ -1,7 +1,6 @@
 """The part of a report that runs give: scores, curves, confusion, calibration, one ranking."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def _row(
     return {
         "name": name,
         "is_model": is_model,
-        **{metric: spread(numbers).as_json() for metric, numbers in values.items()},
+        **{metric: spread(numbers) for metric, numbers in values.items()},
         "each": [round(number, DECIMALS) for number in values["accuracy"]],
         "seeds": [run.seed for run in runs],
         "sources": recorded.links(runs, "evaluation.json", start),
@@ -96,7 +95,7 @@ def in_class(runs: Sequence[Run], label: str) -> dict[str, Any]:
         "label": label,
         "n": found[0]["support"],
         **{
-            name: spread([float(one[name]) for one in found]).as_json()
+            name: spread([float(one[name]) for one in found])
             for name in ("precision", "recall", "f1")
         },
     }
@@ -124,9 +123,9 @@ def _calibration(runs: Sequence[Run]) -> dict[str, Any] | None:
     bins, error = calibration(*map(list, zip(*pairs, strict=True)))
     errors = [calibration([c for c, _ in one], [r for _, r in one])[1] for one in each if one]
     return {
-        "bins": [{name: round(v, DECIMALS) for name, v in asdict(one).items()} for one in bins],
+        "bins": bins,
         "ece_pooled": error,
-        "ece": spread(errors).as_json(),
+        "ece": spread(errors),
     }
 
 
@@ -154,8 +153,7 @@ def golden(
         labels = sorted({label for answer in answers for label in answer})
         ours[version] = {
             "probabilities": {
-                label: spread([answer.get(label, 0.0) for answer in answers]).as_json()
-                for label in labels
+                label: spread([answer.get(label, 0.0) for answer in answers]) for label in labels
             },
             "first": [max(answer, key=lambda label: answer[label]) for answer in answers],
             "sources": recorded.links(runs, "golden.json", start),

@@ -2,59 +2,36 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 BINS = 10
 DECIMALS = 6
 """What report.json keeps: more than any page shows, and the same on every machine."""
 
 
-@dataclass(frozen=True)
-class Spread:
-    """One number over several runs.
-
-    Attributes:
-        sd: the sample standard deviation; None with one run.
-    """
-
-    mean: float
-    sd: float | None
-    min: float
-    max: float
-    n: int
-
-    def as_json(self) -> dict[str, float | int | None]:
-        return {
-            "mean": round(self.mean, DECIMALS),
-            "sd": None if self.sd is None else round(self.sd, DECIMALS),
-            "min": round(self.min, DECIMALS),
-            "max": round(self.max, DECIMALS),
-            "n": self.n,
-        }
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Mean, sample standard deviation and range of at least one value.
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Mean, sample standard deviation (None of one value) and range of at least one value.
 
     >>> spread([1.0, 2.0, 3.0])
-    Spread(mean=2.0, sd=1.0, min=1.0, max=3.0, n=3)
+    {'mean': 2.0, 'sd': 1.0, 'min': 1.0, 'max': 3.0, 'n': 3}
     """
-    sd = statistics.stdev(values) if len(values) > 1 else None
-    return Spread(statistics.fmean(values), sd, min(values), max(values), len(values))
+    found = {
+        "mean": statistics.fmean(values),
+        "sd": statistics.stdev(values) if len(values) > 1 else None,
+        "min": min(values),
+        "max": max(values),
+    }
+    return {
+        **{name: None if one is None else round(one, DECIMALS) for name, one in found.items()},
+        "n": len(values),
+    }
 
 
-@dataclass(frozen=True)
-class Bin:
-    """Predictions whose probability lies between two bounds."""
-
-    low: float
-    high: float
-    count: int
-    confidence: float
-    accuracy: float
-
-
-def calibration(confidences: Sequence[float], right: Sequence[bool]) -> tuple[list[Bin], float]:
+def calibration(
+    confidences: Sequence[float], right: Sequence[bool]
+) -> tuple[list[dict[str, Any]], float]:
     """Bins of equal width (empty ones left out) and the expected calibration error.
 
     The error is the mean of |accuracy − confidence| over the bins, each with the share of the
@@ -67,20 +44,20 @@ def calibration(confidences: Sequence[float], right: Sequence[bool]) -> tuple[li
     >>> calibration([0.95, 0.95, 0.95, 0.95], [True, True, True, False])[1]
     0.2
     """
-    groups: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
-    for confidence, is_right in zip(confidences, right, strict=True):
-        groups[min(int(confidence * BINS), BINS - 1)].append((confidence, is_right))
-    bins = [
-        Bin(
-            number / BINS,
-            (number + 1) / BINS,
-            len(group),
-            statistics.fmean(confidence for confidence, _ in group),
-            sum(is_right for _, is_right in group) / len(group),
+    given, is_right = np.array(confidences), np.array(right)
+    places = np.minimum((given * BINS).astype(int), BINS - 1)
+    bins, error = [], 0.0
+    for place in map(int, np.unique(places)):
+        here = places == place
+        confidence, accuracy = float(given[here].mean()), float(is_right[here].mean())
+        error += float(here.mean()) * abs(accuracy - confidence)
+        bins.append(
+            {
+                "low": round(place / BINS, DECIMALS),
+                "high": round((place + 1) / BINS, DECIMALS),
+                "count": int(here.sum()),
+                "confidence": round(confidence, DECIMALS),
+                "accuracy": round(accuracy, DECIMALS),
+            }
         )
-        for number, group in enumerate(groups)
-        if group
-    ]
-    total = len(confidences)
-    error = sum(one.count * abs(one.accuracy - one.confidence) for one in bins) / total
     return bins, round(error, DECIMALS)

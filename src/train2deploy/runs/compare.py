@@ -16,9 +16,9 @@ from train2deploy import console
 from train2deploy.errors import UserError
 from train2deploy.runs import registry
 from train2deploy.runs.registry import SCORES
+from train2deploy.texts import load
 
 SIGNIFICANT = 0.05
-LANGUAGES = ("en", "ja")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def compare(a: str, b: str, language: str = "en", dataset: str = "") -> McNemar:
     Raises:
         UserError: a run is not there, or the two were scored on different sentences.
     """
-    if language not in LANGUAGES:
-        raise UserError(f"LANG_REPORT={language}: expected {' or '.join(LANGUAGES)}.")
+    load(language)  # what is wrong with it is said before anything is looked for
     if not (a and b):
         known = ", ".join(run.id for run in registry.load())
         raise UserError(
@@ -119,31 +118,17 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> dict[str, tuple[Any, An
 
 def meaning(found: McNemar, language: str) -> str:
     """What the test says, in a sentence or two."""
+    t = load(language)
     better, worse = ("A", "B") if found.only_a > found.only_b else ("B", "A")
     more, fewer = max(found.only_a, found.only_b), min(found.only_a, found.only_b)
-    p = f"p = {found.p:.2g}"
-    if language == "ja":
-        if not more:
-            return "A と B の正誤は、すべてのテスト文で一致しました。"
-        counts = (
-            f"{better} だけが正解した文は {more} 件、{worse} だけが正解した文は {fewer} 件です。"
-        )
-        if more == fewer:
-            return f"{counts}両者に差はありません。"
-        if found.p < SIGNIFICANT:
-            return f"{counts}偶然とは考えにくい差で（{p}）、{better} のほうが優れています。"
-        return (
-            f"{counts}偶然でも起こりうる差なので（{p}）、"
-            f"{better} のほうが優れているとは言えません。"
-        )
     if not more:
-        return "A and B are right and wrong on the very same test sentences."
-    counts = f"{better} alone is right on {more} sentences, {worse} alone on {fewer}"
+        return t("compare_same")
     if more == fewer:
-        return f"{counts}: no difference."
-    if found.p < SIGNIFICANT:
-        return f"{counts}: chance alone would rarely give this ({p}), so {better} is better."
-    return f"{counts}: chance alone may well give this ({p}); it does not show {better} is better."
+        verdict = t("compare_level")
+    else:
+        key = "compare_better" if found.p < SIGNIFICANT else "compare_chance"
+        verdict = t(key, p=f"p = {found.p:.2g}", better=better)
+    return t("compare_counts", better=better, more=more, worse=worse, fewer=fewer) + verdict
 
 
 def _text(value: Any) -> str:

@@ -29,7 +29,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
         },
         **{name: train.get(name) for name in PACKAGES},
         "tensorflow_serving": serve.get("tensorflow"),
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "platform": f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",
         "git": manifest.git_state(),
@@ -51,7 +51,7 @@ def _python(runtime: Runtime, side: Side) -> str:
     return (lines or [""])[-1]
 
 
-def _cpu() -> str:
+def cpu() -> str:
     """The processor's name as Linux tells it, else its architecture."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")

@@ -1,6 +1,5 @@
 """What the tool says in more than one language: a TOML file beside this one for each."""
 
-import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -8,11 +7,7 @@ from typing import Any
 
 from train2deploy import versions
 from train2deploy.errors import UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from train2deploy.toml import tomllib
 
 LANGUAGES = ("en", "ja")
 
@@ -50,8 +45,6 @@ class Texts:
 def load(language: str) -> Texts:
     """The texts of `en` or `ja`."""
     if language not in LANGUAGES:
-        raise UserError(
-            f"LANG_REPORT={language}: expected one of {', '.join(LANGUAGES)}, found {language!r}."
-        )
+        raise UserError(f"LANG_REPORT={language}: expected one of {', '.join(LANGUAGES)}.")
     path = Path(__file__).with_name(f"{language}.toml")
     return Texts(language, tomllib.loads(path.read_text(encoding="utf-8")))

@@ -318,7 +318,7 @@ def test_a_statement_that_does_not_hold_ends_the_command_with_status_1(
 def test_every_statement_has_its_words_its_section_and_an_article():
     known = {article.id for article in KNOWN.articles} | {"training/aiml-nlp"}
     for key, entry in statements().items():
-        assert entry["section"] in run.HEADINGS, key
+        assert entry["section"] in run.SECTIONS, key
         assert all(entry[language] for language in LANGUAGES), key
         assert entry.get("article", "bilstm") in {*known, "bilstm"}, key
         assert set(entry.get("reason", {})) in ({*LANGUAGES}, set()), key

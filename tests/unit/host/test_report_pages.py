@@ -207,7 +207,7 @@ def test_every_text_is_used():
         if path.suffix in (".py", ".j2")
     )
     made = ("section_", "intro_", "verdict_", "find_", "vectors_", "printed_", "parity_",
-            "subject_", "env_")  # fmt: skip
+            "subject_", "env_", "check_")  # fmt: skip
     names = {"edge", "gunicorn", "handler", "model server", "supervisor", "total"}
     names |= {*SUBJECTS, "bare process"}
     names |= {"characters 1-3, logistic regression", "characters 1-4, linear SVM"}
