@@ -10,9 +10,10 @@ import pytest
 from conftest import PYTHON, Account
 from project import REPOSITORY, TIMEOUT_SECONDS
 
-from train2deploy import endpoint
-from train2deploy.cloud import batch, session
+from train2deploy import endpoint, golden
+from train2deploy.cloud import batch, proof, runtime, session
 from train2deploy.errors import UserError
+from train2deploy.requests import Request
 
 PAGE = (REPOSITORY / "docs" / "emulator.md").read_text(encoding="utf-8")
 ROLE = "arn:aws:iam::123456789012:role/any"
@@ -106,6 +107,29 @@ def test_models_of_elsewhere_go_through_every_target_by_the_commands_of_their_pa
     assert "blue/green update begun" in done.stdout
     assert "its inference.py is not ours: what it takes is not known" in done.stdout
     assert account.names()["Endpoint"] == []
+
+
+def test_of_another_model_only_the_users_own_request_must_be_answered(
+    tmp_path, monkeypatch, capsys
+):
+    def ask(cloud, request):
+        if request.body != b"good":
+            raise session.CloudError("400")
+        return b"six"
+
+    requests = [Request(b"bad")]
+    monkeypatch.setattr(endpoint, "unpacked_model", lambda: tmp_path)
+    monkeypatch.setattr(runtime, "ask", ask)
+    monkeypatch.setattr(
+        golden, "other_requests", lambda model, given: ([given] if given else requests, ""))
+    proof.ask(None, None)
+    assert "no request of ours suits this model (400); REQUEST=" in capsys.readouterr().out
+    with pytest.raises(session.CloudError):
+        proof.ask(None, Request(b"worse"))
+    requests.append(Request(b"good"))
+    proof.ask(None, None)
+    assert "made for the model's signature (application/json): answered, 3 b" in (
+        capsys.readouterr().out)
 
 
 def test_the_page_is_short_and_both_readmes_lead_to_it():
