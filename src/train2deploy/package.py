@@ -55,6 +55,8 @@ def package(
         code, origin = package_code.files(found, asked)
         files = {name: path for name, path in found.files.items() if not name.startswith("code/")}
         files |= code
+        if origin == package_code.OURS:
+            made_of["our_code_sha256"] = package_code.ours_sha256()
         mistakes = package_lint.mistakes(map(PurePosixPath, files))
         if mistakes:
             where = paths.relative(archive)

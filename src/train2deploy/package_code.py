@@ -9,7 +9,7 @@ from pathlib import Path
 
 from train2deploy import disk, manifest, package_lint, partial, paths, processes
 from train2deploy.errors import UserError
-from train2deploy.hashing import sha256_file
+from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.model_path import Files, Found, below
 
 ENCODING_FILES = ("labels.json", "vocabulary.json", "tokenizer.model")
@@ -17,6 +17,7 @@ SPECIFICATION = "encoding.json"
 FURTHER_FILES = (SPECIFICATION, "encoder.model")
 """Only of a model that reads more than tokens."""
 REQUIREMENTS = "requirements.txt"
+OURS = "our inference.py"
 DEPENDENCIES = ("", "lib", "requirements")
 INCLUDED = "include.txt"
 """A script's list of what it leaves for inference.py: a name a line, in SM_OUTPUT_DATA_DIR."""
@@ -50,6 +51,12 @@ class Asked:
 NOTHING_ASKED = Asked()
 
 
+def ours_sha256() -> str:
+    """Of our own code, as it becomes code/ in a package."""
+    names = [*sorted(paths.PREDICT_CODE.glob("*.py")), paths.PREDICT_CODE / REQUIREMENTS]
+    return sha256_value({path.name: sha256_file(path) for path in [*names, paths.ENCODING]})
+
+
 def files(found: Found, asked: Asked) -> tuple[Files, str]:
     """The files of code/, and in a few words where they are from."""
     theirs = {name: path for name, path in found.files.items() if name.startswith("code/")}
@@ -58,7 +65,7 @@ def files(found: Found, asked: Asked) -> tuple[Files, str]:
     elif "code/inference.py" in theirs:
         chosen, origin = theirs, "the model's own inference.py"
     elif all(name in found.output for name in ENCODING_FILES):
-        return _ours(found, asked), "our inference.py"
+        return _ours(found, asked), OURS
     elif asked.include:
         raise UserError(
             f"INCLUDE={' '.join(asked.include)}: expected CODE=<folder with inference.py>, which"

@@ -115,12 +115,16 @@ def outdated() -> str:
     done = all((latest / name).exists() for name in model_path.RESULTS)
     if "model" in inputs or "job" not in inputs or not done:
         return ""
-    if package.results(latest).items() <= inputs.items():
-        return ""
-    return (
-        f"{paths.relative(archive)} holds job {inputs['job']}, which is older than the latest job,"
-        f" {latest.resolve().name}."
-    )
+    if not package.results(latest).items() <= inputs.items():
+        return (
+            f"{paths.relative(archive)} holds job {inputs['job']}, which is older than the latest"
+            f" job, {latest.resolve().name}."
+        )
+    now = package_code.ours_sha256()
+    if inputs.get("our_code_sha256", now) != now:
+        where = paths.relative(paths.PREDICT_CODE)
+        return f"{paths.relative(archive)} was packed with {where} as it was before."
+    return ""
 
 
 def _pack_again(inputs: Mapping[str, Any]) -> None:

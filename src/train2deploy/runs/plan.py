@@ -143,7 +143,7 @@ def runs(plan: Plan, split_seed: int, place: Path) -> list[Run]:
         "version": versions.find(plan.version).name,
     }
     if not versions.is_published(plan.version):  # what is packed is scored by its endpoint
-        shared["sources"]["endpoint"] = _endpoint_sha256()
+        shared["sources"]["endpoint"] = package_code.ours_sha256()
         shared["locks"]["serve.lock"] = sha256_file(paths.REQUIREMENTS / "serve.lock")
     found = []
     for seed in (seed for seed, its_split in plan.draws if its_split == split_seed):
@@ -179,12 +179,3 @@ def _training_sha256(version: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         job_source.stage(version, Path(scratch, "source"))
         return sha256_tree(Path(scratch, "source"))
-
-
-def _endpoint_sha256() -> str:
-    """What becomes code/ in the packed model."""
-    files = [
-        *sorted(paths.PREDICT_CODE.glob("*.py")),
-        paths.PREDICT_CODE / package_code.REQUIREMENTS,
-    ]
-    return sha256_value({path.name: sha256_file(path) for path in [*files, paths.ENCODING]})

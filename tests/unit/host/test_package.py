@@ -120,6 +120,7 @@ def test_the_manifest_names_what_was_packed(job: Path, lib: Path):
         "job": "v1-1",
         "model_sha256": sha256_file(job / "model.tar.gz"),
         "output_sha256": sha256_file(job / "output.tar.gz"),
+        "our_code_sha256": package_code.ours_sha256(),
         "dependencies": "lib",
     }
 

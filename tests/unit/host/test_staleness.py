@@ -109,6 +109,19 @@ def test_own_code_and_a_model_of_elsewhere_that_changed_are_packed_again(
         assert "again" not in capsys.readouterr().out
 
 
+def test_our_code_that_changed_is_packed_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    code = shutil.copytree(paths.PREDICT_CODE, project / "code")
+    monkeypatch.setattr(paths, "PREDICT_CODE", code)
+    pack(job("v1-1"))
+    assert staleness.outdated() == ""
+    (code / "inference.py").write_text((code / "inference.py").read_text() + "#")
+    staleness.ensure_current(Wish())
+    assert "was packed with code as it was before. It is packed again." in capsys.readouterr().out
+    assert staleness.outdated() == ""
+
+
 def test_a_later_job_that_left_the_same_bytes_makes_no_package_old(project: Path):
     pack(job("v1-1"))
     job("cloud-v1-1")
@@ -245,6 +258,15 @@ def test_other_training_rows_are_refused_with_both_named(
     else:
         with pytest.raises(UserError, match="was trained on made"):
             staleness.ensure_current(Wish())
+
+
+def test_training_on_other_data_and_scoring_it_scores_the_new_model(project: Path):
+    pack(job("v1-1", data_set()))
+    job("v1-2", data_set("other", more="。"), weights=b"newer")
+    staleness.ensure_current(Wish({"DATASET": "other"}), scored=True)
+    assert package.made_of(paths.MODEL_ARCHIVE)["job"] == "v1-2"
+    with pytest.raises(UserError, match=r"DATASET=made: build/model.tar.gz is of DATASET=other"):
+        staleness.ensure_current(Wish({"DATASET": "made"}), scored=True)
 
 
 def test_other_test_sentences_for_the_same_training_rows_are_scored(project: Path):
