@@ -201,7 +201,7 @@ $(SERVING): export HOSTING_OPTIMIZE := $(or $(OPTIMIZE),$(HOSTING_OPTIMIZE))
 # Settings that make a variable gives only on make's command line, as `--set KEY=VALUE`.
 SET = $(foreach name,$(1),$(if $(filter command,$(origin $(name))),$(or $(2),--set) "$(name)=$$$(name)"))
 # What a package is held against before it is served, scored or deployed (staleness.py).
-WISH = $(call SET,DATASET SPLIT SPLIT_SEED TOKENS VERSION SCRIPT SEED $(GIVEN_HYPERPARAMETERS),--given) $(if $(STALE),--stale "$(STALE)")
+WISH = $(call SET,DATASET CHANNELS SPLIT SPLIT_SEED TOKENS VERSION SCRIPT SEED $(GIVEN_HYPERPARAMETERS),--given) $(if $(STALE),--stale "$(STALE)")
 # What of cloud.toml local-serve takes, too.
 SERVING_VARIABLES := BATCHING MAX_BATCH_SIZE BATCH_TIMEOUT_MICROS MAX_ENQUEUED_BATCHES \
 	NUM_BATCH_THREADS OMP_NUM_THREADS

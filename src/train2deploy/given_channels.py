@@ -43,6 +43,11 @@ def parse(text: str) -> dict[str, Path]:
     return found
 
 
+def shown(given: Channels) -> str:
+    """The same as text, with whole paths in the order of the names: two may be compared."""
+    return " ".join(f"{name}={path.resolve()}" for name, path in sorted(given.items()))
+
+
 def is_data_set(given: Channels) -> bool:
     """Whether `train` is a data set of ours, which is split."""
     train = given.get("train")

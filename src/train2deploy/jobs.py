@@ -109,6 +109,7 @@ def run(
         "started": at,
         "seconds": seconds,
         **({"data": data} if data else {}),
+        "given_channels": given_channels.shown(job.channels),
     }
     _collect(directory, job, passed, read, facts)
     console.say(f"{paths.relative(directory)}: model.tar.gz and output.tar.gz, {seconds:.0f} s")

@@ -14,6 +14,7 @@ from typing import Any
 from train2deploy import (
     console,
     datasets,
+    given_channels,
     manifest,
     model_path,
     package,
@@ -182,6 +183,7 @@ def _facts(made_of: Mapping[str, Any]) -> dict[str, object]:
         **(dict.fromkeys(("VERSION", "SCRIPT"), inputs["version"]) if "version" in inputs else {}),
         **{name.upper(): data[name] for name in ("dataset", "split", "tokens") if name in data},
         **({"SPLIT_SEED": data["seed"]} if "seed" in data else {}),
+        **({"CHANNELS": job["given_channels"]} if "given_channels" in job else {}),
     }
 
 
@@ -195,6 +197,8 @@ def _same(name: str, given: str, found: object) -> bool:
         return True
     if name == "SCRIPT":
         return versions.find(given).name == found
+    if name == "CHANNELS":
+        return given_channels.shown(given_channels.parse(given)) == found
     if name == "DATASET":
         return datasets.name_of(given) == found
     if isinstance(found, bool):

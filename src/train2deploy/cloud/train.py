@@ -278,6 +278,7 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
         outputs,
         metrics=found,
         seconds=job.get("TrainingTimeInSeconds"),
+        given_channels=given_channels.shown(prepared.request.channels),
         **({"data": facts(prepared.channels["train"].parent)} if has_data else {}),
     )
     paths.LATEST_JOB.unlink(missing_ok=True)

@@ -198,6 +198,20 @@ def test_a_package_of_other_settings_than_given_is_refused_before_anything_is_st
     )
 
 
+def test_other_channels_than_given_are_refused(project: Path):
+    directory = job("v1-1")
+    for name in ("one", "two"):
+        (project / name).mkdir()
+        (project / name / "a.png").touch()
+    record = manifest.read(directory / "manifest.json") or {}
+    found = {**record, "given_channels": f"images={project / 'one'}"}
+    manifest.write_json(directory / "manifest.json", found)
+    pack(directory)
+    staleness.ensure_current(asked(CHANNELS=f"images={project}/two/../one"))
+    with pytest.raises(UserError, match=r"CHANNELS=images=\S+two: build/model.tar.gz is of CHANN"):
+        staleness.ensure_current(asked(CHANNELS=f"images={project / 'two'}"))
+
+
 def test_stale_takes_nothing_but_ok(project: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         cli.main(["--stale", "yes", "verify"])
