@@ -102,6 +102,8 @@ MERGE ?=
 # 1: our model server takes out of loops what does not change in them; AWS does not
 #: 0|1
 OPTIMIZE ?=
+# Of your own data, dry-run asks a test sentence of these unless Q is given.
+Q_OF_DATA := $(if $(filter undefined,$(origin Q)),--of-data)
 Q ?= 電波が悪い
 # What a user asks is text: nothing in it is a variable or a function of make.
 override Q := $(value Q)
@@ -384,7 +386,7 @@ evaluate: $(SERVE_ENV) .stamps/host $(PACKAGE) ## scores on the test split, comp
 dry-run: ## the main job: all of the above, from a fresh clone to a classified sentence
 	$(SAY_RUNTIME)
 	@$(MAKE) --silent setup local-train package
-	@$(RUN) rehearse -- "$$Q"
+	@$(RUN) rehearse $(Q_OF_DATA) -- "$$Q"
 
 ##@ How fast, and how robust
 .PHONY: bench soak

@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     soak.add_argument("--seconds", type=float, default=600.0)
     rehearse = add("rehearse", _rehearse)
     rehearse.add_argument("sentence")
+    rehearse.add_argument("--of-data", action="store_true", help="a test sentence of own data")
     images = add("images", _images)
     images.add_argument("--official", help="the image that MODEL_SERVER=official is taken from")
     run_commands.register(add, _runtime)
@@ -352,14 +353,15 @@ def _soak(arguments: argparse.Namespace) -> None:
 
 def _rehearse(arguments: argparse.Namespace) -> None:
     """Serves build/model.tar.gz for a moment: verify, evaluate, and one sentence"""
-    from train2deploy import endpoint, evaluate, invoke, verify
+    from train2deploy import endpoint, evaluate, golden, invoke, verify
 
     staleness.ensure_current(staleness.Wish.of(arguments), scored=True)
     runtime = _runtime(arguments)
     with endpoint.of_current_model(runtime) as running:
         verify.verify(running, runtime)
         evaluate.evaluate(running, staleness.Wish.of(arguments))
-        request = requests.sentences(arguments.sentence)
+        sentence = golden.sentences()[0] if arguments.of_data else arguments.sentence
+        request = requests.sentences(sentence)
         answer = endpoint.invocations(running, request)
     console.say("")
     invoke.show(request, answer, as_json=False)
