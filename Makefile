@@ -76,8 +76,10 @@ REPRO ?=
 # another model than the latest job's: a model.tar.gz, a SavedModel, a folder of its versions; any
 # target below that takes a package packs it first
 MODEL :=
-# a folder with your inference.py, instead of ours; what of your script's output goes along
+# a folder with your inference.py, instead of ours
+#: path
 CODE :=
+# what of your script's output goes along, names such as 'labels.json vocab.txt'
 INCLUDE :=
 PACKAGE = $(if $(MODEL)$(CODE)$(INCLUDE),package,build/model.tar.gz)
 # what the endpoint imports: lib (in the archive) or requirements (installed at start); default: lib
@@ -113,6 +115,7 @@ export Q
 JSON ?=
 # invoke, cloud-invoke, verify, bench, parity, cloud-deploy: a file to send; its content type (TYPE alone: Q
 # is the body), and the one that is wanted back
+#: path
 REQUEST :=
 TYPE :=
 ACCEPT :=

@@ -75,8 +75,7 @@ def package(
         size=archive.stat().st_size,
         seconds=round(time.monotonic() - started, 1),
     )
-    beside = source / "source" / "inference.py"
-    if not code and beside.is_file():
+    if not code and (source / "code" / "inference.py").is_file():
         origin += " (CODE=<folder> takes the inference.py that lies beside the script)"
     size = archive.stat().st_size / 1e6
     console.say(f"{paths.relative(archive)}: {origin}; {size:.1f} MB, sha256 {digest}")

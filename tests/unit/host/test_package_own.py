@@ -63,7 +63,7 @@ def test_without_the_files_that_ours_reads_a_job_is_packed_without_code(
     job = make_job(paths.JOBS / "own-1", output={"labels.json": b"[]"})
     assert packed(job) == MODEL
     assert "no inference.py, the model server's own JSON and CSV; " in capsys.readouterr().out
-    write(job / "source", {"train.py": b"", "inference.py": HANDLER})
+    write(job / "code", {"train.py": b"", "inference.py": HANDLER})
     assert packed(job) == MODEL
     assert "CODE=<folder> takes the inference.py that lies" in capsys.readouterr().out
     assert paths.MODEL_ARCHIVE.read_bytes() == (job / "model.tar.gz").read_bytes()
