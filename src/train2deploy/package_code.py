@@ -102,14 +102,18 @@ def _included(found: Found, asked: Asked) -> Files:
     if names is None and INCLUDED in found.output:
         lines = found.output[INCLUDED].read_text(encoding="utf-8-sig", errors="replace")
         names, where = [line.strip() for line in lines.splitlines() if line.strip()], INCLUDED
+    chosen: Files = {}
     for name in names or ():
-        if name not in found.output:
+        folder = name.rstrip("/") + "/"
+        taken = [one for one in found.output if one == name or one.startswith(folder)]
+        if not taken:
             there = ", ".join(sorted(found.output)) or "nothing"
             raise UserError(
                 f"{where}: expected {name} in what the script left in SM_OUTPUT_DATA_DIR, found"
                 f" {there}."
             )
-    return {f"code/{name}": found.output[name] for name in names or ()}
+        chosen |= {f"code/{one}": found.output[one] for one in taken}
+    return chosen
 
 
 def _vendored(chosen: Files, dependencies: str) -> Files:

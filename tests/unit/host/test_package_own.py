@@ -76,7 +76,7 @@ def test_the_code_that_a_script_left_beside_its_model_is_kept(project: Path):
 
 def test_the_named_files_of_the_output_go_along(code: Path):
     job = make_job(paths.JOBS / "own-1", output={**OUTPUT, "deep/words.txt": b"w"})
-    found = packed(job, Asked(code, ["labels.json", "deep/words.txt"]))
+    found = packed(job, Asked(code, ["labels.json", "deep"]))
     assert sorted(set(found) - set(MODEL)) == [
         "code/deep/words.txt", "code/inference.py", "code/labels.json", "code/parts/words.txt",
     ]  # fmt: skip
