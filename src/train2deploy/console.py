@@ -2,8 +2,9 @@
 
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -74,6 +75,18 @@ def bar(fraction: float, width: int = 30) -> str:
     eighths = round(max(0.0, min(1.0, fraction)) * width * 8)
     full, part = divmod(eighths, 8)
     return ("█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "")).ljust(width)
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], **options: Any
+) -> Table:
+    """A table whose first column is text and the others numbers."""
+    made = Table(title=title, **options)
+    for place, column in enumerate(columns):
+        made.add_column(column, justify="right" if place else "left")
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def print_table(table: Table) -> None:

@@ -102,35 +102,33 @@ def _figures_table(entries: Sequence[dict[str, Any]]) -> Table:
 
 
 def _start_table(started: Mapping[str, Mapping[str, float]]) -> Table:
-    table = Table(title="from the start of the process to the first answer")
-    for column in ("", "s", "× bare process"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, row in started.items():
-        table.add_row(name, f"{row['seconds']:.2f}", f"{row['ratio']:.2f}")
-    return table
+    return console.table(
+        "from the start of the process to the first answer",
+        ("", "s", "× bare process"),
+        [(name, f"{row['seconds']:.2f}", f"{row['ratio']:.2f}") for name, row in started.items()],
+    )
 
 
 def _memory_table(memory: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
-    table = Table(title=f"memory under load of {LOAD_CLIENTS} clients, MB: RSS (PSS)")
-    table.add_column("")
     roles = sorted({role for processes_ in memory.values() for role in processes_})
-    for role in roles:
-        table.add_column(role, justify="right")
-    for subject, found in memory.items():
-        cells = [found.get(role) for role in roles]
-        table.add_row(subject, *(f"{c['rss']:.0f} ({c['pss']:.0f})" if c else "" for c in cells))
-    return table
+
+    def cell(found: Mapping[str, float] | None) -> str:
+        return f"{found['rss']:.0f} ({found['pss']:.0f})" if found else ""
+
+    return console.table(
+        f"memory under load of {LOAD_CLIENTS} clients, MB: RSS (PSS)",
+        ("", *roles),
+        [(name, *(cell(found.get(role)) for role in roles)) for name, found in memory.items()],
+    )
 
 
 def _cost_table(found: Mapping[str, Mapping[str, float]]) -> Table:
-    table = Table(title="USD per million requests on SageMaker, estimated by core count")
-    table.add_column("")
     subjects = list(next(iter(found.values())))
-    for subject in subjects:
-        table.add_column(subject, justify="right")
-    for kind, row in found.items():
-        table.add_row(kind, *(f"{row[subject]:.3f}" for subject in subjects))
-    return table
+    return console.table(
+        "USD per million requests on SageMaker, estimated by core count",
+        ("", *subjects),
+        [(kind, *(f"{row[subject]:.3f}" for subject in subjects)) for kind, row in found.items()],
+    )
 
 
 def _words(variables: Mapping[str, str]) -> str:
@@ -138,14 +136,10 @@ def _words(variables: Mapping[str, str]) -> str:
 
 
 def _aims_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="aims")
-    for column in ("", "measured", "aim", ""):
-        table.add_column(column, justify="left" if not column else "right")
-    for aim in rows:
+    def row(aim: Mapping[str, Any]) -> tuple[str, ...]:
         relation = "≤" if aim["at_most"] else "≥"
         wish = "" if aim["wish"] is None else f" (better {aim['wish']:g})"
-        table.add_row(
-            aim["name"], f"{aim['value']:g}", f"{relation} {aim['limit']:g}{wish}",
-            "ok" if aim["holds"] else "missed",
-        )  # fmt: skip
-    return table
+        limit = f"{relation} {aim['limit']:g}{wish}"
+        return aim["name"], f"{aim['value']:g}", limit, "ok" if aim["holds"] else "missed"
+
+    return console.table("aims", ("", "measured", "aim", ""), map(row, rows))

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from rich.table import Table
-
 from train2deploy import console, endpoint, manifest, paths
 from train2deploy.bench import packages, processes, subjects, workload
 from train2deploy.bench.figures import percentiles
@@ -246,37 +244,33 @@ def _latencies(values: list[float]) -> dict[str, float]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    table = Table(title="answers")
-    for column in ("status", "requests"):
-        table.add_column(column, justify="right")
-    for status, count in result["statuses"].items():
-        table.add_row("none" if int(status) == NO_ANSWER else status, f"{count:,}")
-    console.print_table(table)
+    answers = [
+        ("none" if int(status) == NO_ANSWER else status, f"{count:,}")
+        for status, count in result["statuses"].items()
+    ]
+    console.print_table(console.table("answers", ("status", "requests"), answers))
 
-    table = Table(title="kills")
-    table.add_column("killed")
-    for column in ("times", "back after, median s", "longest s"):
-        table.add_column(column, justify="right")
+    kills = []
     for role in dict.fromkeys(VICTIMS):
-        kills = [kill for kill in result["kills"] if kill["role"] == role]
-        backs = [kill["back"] for kill in kills if kill["back"] is not None]
-        if kills:
-            figures = [f"{_middle(backs):.2f}", f"{max(backs):.2f}"] if backs else ["never", ""]
-            table.add_row(role, str(len(kills)), *figures)
-    console.print_table(table)
+        backs = [kill["back"] for kill in result["kills"] if kill["role"] == role]
+        if backs:
+            found = [back for back in backs if back is not None]
+            figures = [f"{_middle(found):.2f}", f"{max(found):.2f}"] if found else ["never", ""]
+            kills.append((role, str(len(backs)), *figures))
+    columns = ("killed", "times", "back after, median s", "longest s")
+    console.print_table(console.table("kills", columns, kills))
 
-    table = Table(title="memory, MB")
-    table.add_column("process")
-    for column in ("lives", "RSS", "growth", "allowed", "a minute"):
-        table.add_column(column, justify="right")
-    for role, found in result["memory"].items():
-        if found:
-            table.add_row(
-                role,
-                f"{found['processes']:.0f}",
-                f"{found['rss_mb']:.1f}",
-                f"{found['growth_mb']:+.1f}",
-                f"{found['allowed_mb']:.1f}",
-                f"{found['slope_mb_per_minute']:+.2f}",
-            )
-    console.print_table(table)
+    memory = [
+        (
+            role,
+            f"{found['processes']:.0f}",
+            f"{found['rss_mb']:.1f}",
+            f"{found['growth_mb']:+.1f}",
+            f"{found['allowed_mb']:.1f}",
+            f"{found['slope_mb_per_minute']:+.2f}",
+        )
+        for role, found in result["memory"].items()
+        if found
+    ]
+    names = ("process", "lives", "RSS", "growth", "allowed", "a minute")
+    console.print_table(console.table("memory, MB", names, memory))

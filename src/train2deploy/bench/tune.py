@@ -106,9 +106,8 @@ def tune(options: Options) -> dict[str, Any]:
     manifest.write_json(FILE, result)
     console.print_table(_table(rows))
     for who, row in best(rows).items():
-        words = " ".join(f"{name}={value}" for name, value in row["variables"].items())
         console.say(
-            f"best for {who}: {words or 'no batching'}"
+            f"best for {who}: {_words(row) or 'no batching'}"
             f" ({row['p50_ms']:.2f} ms alone, {row['per_second']:.0f} requests/s of {CLIENTS[-1]})"
         )
     console.say(f"written: {paths.relative(FILE)}")
@@ -116,11 +115,15 @@ def tune(options: Options) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="settings, as AWS runs requests (MERGE=0)")
-    table.add_column("")
-    table.add_column("1 client, p50 ms", justify="right")
-    table.add_column(f"{CLIENTS[-1]} clients, requests/s", justify="right")
-    for row in rows:
-        words = " ".join(f"{name}={value}" for name, value in row["variables"].items())
-        table.add_row(words or "none", f"{row['p50_ms']:.2f}", f"{row['per_second']:.0f}")
-    return table
+    return console.table(
+        "settings, as AWS runs requests (MERGE=0)",
+        ("", "1 client, p50 ms", f"{CLIENTS[-1]} clients, requests/s"),
+        [
+            (_words(row) or "none", f"{row['p50_ms']:.2f}", f"{row['per_second']:.0f}")
+            for row in rows
+        ],
+    )
+
+
+def _words(row: dict[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in row["variables"].items())

@@ -121,10 +121,10 @@ def _run(command: Sequence[str], directory: Path, name: str) -> None:
 
 
 def _table(names: Sequence[str], one: Digests, other: Digests) -> Table:
-    table = Table(title="sha256 of two builds", title_justify="left")
-    for column in ("artifact", "one", "another", ""):
-        table.add_column(column)
-    for name in names:
-        a, b = one.get(name, "-"), other.get(name, "-")
-        table.add_row(name, a[:24], b[:24], "equal" if a == b else "DIFFERS")
-    return table
+    pairs = [(name, one.get(name, "-"), other.get(name, "-")) for name in names]
+    return console.table(
+        "sha256 of two builds",
+        ("artifact", "one", "another", ""),
+        [(n, a[:24], b[:24], "equal" if a == b else "DIFFERS") for n, a, b in pairs],
+        title_justify="left",
+    )

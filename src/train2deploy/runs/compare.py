@@ -87,23 +87,21 @@ def compare(a: str, b: str, language: str = "en", dataset: str = "") -> McNemar:
 
 def side_by_side(a: dict[str, Any], b: dict[str, Any]) -> Table:
     """Scores, durations, and the hyperparameters and inputs that differ."""
-    table = Table(title=f"A  {a['id']}\nB  {b['id']}", title_justify="left")
-    for column in ("", "A", "B", "B - A"):
-        table.add_column(column, justify="left" if not column else "right")
+    rows: list[tuple[str, ...]] = []
     for score in SCORES:
         x, y = a["metrics"][score], b["metrics"][score]
-        table.add_row(score, f"{x:.3f}", f"{y:.3f}", f"{y - x:+.3f}")
+        rows.append((score, f"{x:.3f}", f"{y:.3f}", f"{y - x:+.3f}"))
     x, y = (run["metrics"]["validation"]["accuracy"] for run in (a, b))
-    table.add_row("validation accuracy", _text(x), _text(y), "")
+    rows.append(("validation accuracy", _text(x), _text(y), ""))
     for name in a["durations"]:
-        x, y = a["durations"][name], b["durations"][name]
-        table.add_row(name, _text(x), _text(y), "")
+        rows.append((name, _text(a["durations"][name]), _text(b["durations"][name]), ""))
     for name, (x, y) in differences(a["hyperparameters"], b["hyperparameters"]).items():
-        table.add_row(name, _text(x), _text(y), "")
+        rows.append((name, _text(x), _text(y), ""))
     for part in ("channels", "sources", "locks"):
         for name, (x, y) in differences(a["inputs"][part], b["inputs"][part]).items():
-            table.add_row(f"{part}: {name}", str(x)[:8], str(y)[:8], "")
-    return table
+            rows.append((f"{part}: {name}", str(x)[:8], str(y)[:8], ""))
+    title = f"A  {a['id']}\nB  {b['id']}"
+    return console.table(title, ("", "A", "B", "B - A"), rows, title_justify="left")
 
 
 def differences(a: dict[str, Any], b: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

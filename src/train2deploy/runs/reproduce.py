@@ -106,17 +106,14 @@ def spread(records: Sequence[registry.Run], splits: int = 1) -> Table:
         splits: of the data set; with several, each run has a seed and a split of its own.
     """
     over = f"{splits} splits, a seed each" if splits > 1 else f"{len(records)} seeds"
-    shown = Table(
-        title="over 1 seed" if len(records) == 1 else f"over {over}", title_justify="left"
-    )
-    for column in ("", "mean", "sd", "min", "max"):
-        shown.add_column(column, justify="left" if not column else "right")
+    rows = []
     for score in SCORES:
         values = [float(record.manifest["metrics"][score]) for record in records]
         deviation = f"{statistics.stdev(values):.3f}" if len(values) > 1 else "-"
         numbers = [f"{value:.3f}" for value in (statistics.mean(values), min(values), max(values))]
-        shown.add_row(score, numbers[0], deviation, *numbers[1:])
-    return shown
+        rows.append((score, numbers[0], deviation, *numbers[1:]))
+    title = "over 1 seed" if len(records) == 1 else f"over {over}"
+    return console.table(title, ("", "mean", "sd", "min", "max"), rows, title_justify="left")
 
 
 @contextlib.contextmanager
