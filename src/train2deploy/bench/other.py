@@ -88,11 +88,16 @@ def _session(model_dir: Path, asked: list[Request], seconds: float) -> Sample | 
 
 
 def _table(rows: dict[Cell, figures.Round]) -> Table:
-    table = Table(title="one request, again and again; every answer was that of the first")
-    table.add_column("subject")
-    for column in ("clients", "p50 ms", "p95", "p99", "requests/s"):
-        table.add_column(column, justify="right")
-    for cell, row in rows.items():
-        times = (f"{value:.2f}" for value in (row.p50_ms, row.p95_ms, row.p99_ms))
-        table.add_row(cell.subject, str(cell.clients), *times, f"{row.per_second:.0f}")
-    return table
+    return console.table(
+        "one request, again and again; every answer was that of the first",
+        ("subject", "clients", "p50 ms", "p95", "p99", "requests/s"),
+        [
+            (
+                cell.subject,
+                str(cell.clients),
+                *(f"{value:.2f}" for value in (row.p50_ms, row.p95_ms, row.p99_ms)),
+                f"{row.per_second:.0f}",
+            )
+            for cell, row in rows.items()
+        ],
+    )

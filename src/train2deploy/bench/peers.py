@@ -6,10 +6,7 @@ src/hosting/bench/peers.py; this module knows how each is asked.
 
 import contextlib
 import http.client
-import os
 import re
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,22 +100,11 @@ class Peer:
     def __init__(self, name: str, saved_model: Path) -> None:
         self.name, self.kind = name, PEERS[name]
         self.log = paths.BENCH / f"peer-{self.kind.package}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         self.port = endpoint.free_port()
         scratch = paths.BENCH / f"peer-{self.kind.package}"
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(str(python(self.kind.package)), "-W", "ignore", "-m", "hosting.bench.peers"),
-                    *(self.kind.package, str(saved_model), str(scratch), str(self.port)),
-                ],
-                env=subjects.environment(),
-                cwd=paths.ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        command = [str(python(self.kind.package)), "-W", "ignore", "-m", "hosting.bench.peers"]
+        command += [self.kind.package, str(saved_model), str(scratch), str(self.port)]
+        self._process = subjects.start(command, subjects.environment(), self.log)
         self.supervisor = self._process.pid
 
     @property
@@ -159,9 +145,7 @@ class Peer:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.supervisor, signal.SIGKILL)
-        self._process.wait()
+        subjects.kill(self._process)
 
 
 def onnx_session(model_dir: Path, article_graph: Path | None) -> subjects.Tool:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -31,6 +32,25 @@ def environment(port: int = 0) -> dict[str, str]:
     return {name: value for name, value in kept.items() if name.lower() not in PROXIES} | QUIET
 
 
+def start(
+    command: Sequence[str], variables: Mapping[str, str], log: Path, **streams: Any
+) -> "subprocess.Popen[Any]":
+    """Starts a process of a session of its own; what no stream takes goes to its log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as written:
+        given = {"stdin": subprocess.DEVNULL, "stdout": written, "stderr": written, **streams}
+        return subprocess.Popen(
+            list(command), env=dict(variables), cwd=paths.ROOT, start_new_session=True, **given
+        )
+
+
+def kill(process: "subprocess.Popen[Any]") -> None:
+    """Ends a process that `start` started, and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 class Tool:
     """A process that takes commands, one at a time; in the serving environment unless told.
 
@@ -44,19 +64,15 @@ class Tool:
         self, module: str, *arguments: str, python: Path = paths.SERVE_PYTHON, log: str = ""
     ) -> None:
         self.log = paths.BENCH / f"{log or module.rpartition('.')[2]}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [str(python), "-m", module, *arguments],
-                env=environment(),
-                cwd=paths.ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                encoding="utf-8",
-                start_new_session=True,
-            )
+        self._process = start(
+            [str(python), "-m", module, *arguments],
+            environment(),
+            self.log,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
         self.pid = self._process.pid
 
     def ask(self, **command: Any) -> dict[str, Any]:
@@ -84,9 +100,7 @@ class Tool:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
+        kill(self._process)
 
 
 class Served:
@@ -99,19 +113,13 @@ class Served:
 
     def __init__(self, model_dir: Path, name: str, further: dict[str, str] | None = None) -> None:
         self.log = paths.BENCH / f"{name}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         self.port = endpoint.free_port()
         self.started = perf_counter()
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*HOST.endpoint(model_dir, self.port, True).arguments, "--die-with-parent"],
-                env=environment(self.port) | (further or {}),
-                cwd=paths.ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = start(
+            [*HOST.endpoint(model_dir, self.port, True).arguments, "--die-with-parent"],
+            environment(self.port) | (further or {}),
+            self.log,
+        )
         self.supervisor = self._process.pid
 
     def first_answer(self, request: bytes, timeout: float = 120.0) -> float:
@@ -155,9 +163,7 @@ class Served:
         try:
             self._process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.supervisor, signal.SIGKILL)
-            self._process.wait()
+            kill(self._process)
 
 
 def status_of(port: int, request: bytes) -> int:
