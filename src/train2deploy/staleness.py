@@ -84,7 +84,7 @@ def ensure_current(wish: Wish, scored: bool = False) -> None:
     trained = made_of.get("data")
     found = channels.facts(paths.DATASET) if (paths.DATASET / "train").is_dir() else None
     if trained and found:
-        wish.refuse(_other_data(trained, found, scored))
+        wish.refuse(_other_data(trained, found, scored, str(made_of.get("version", ""))))
     wish.refuse(differs(wish, made_of, paths.relative(archive)))
     job = manifest.read(paths.JOBS / str(made_of.get("job")) / "manifest.json") or {}
     if scored and not trained and "channels" in job.get("inputs", {}):
@@ -166,9 +166,30 @@ def differs(
     }
     if not other:
         return ""
-    asked = " ".join(f"{name}={wish.given[name]}" for name in other)
-    found = " ".join(f"{name}={value}" for name, value in other.items())
-    return f"{asked}: {what} is of {found}. Run `make {targets} {asked}` first."
+    wanted = {name: wish.given[name] for name in other}
+    found = {name: value for name, value in other.items() if name in wanted}
+    version = "" if "SCRIPT" in wanted else str(known.get("VERSION", ""))
+    usual = _usual(made_of.get("data", {}), version) if "VERSION" in known else {}
+    command = f"make {targets} {_words({**usual, **wanted})}"
+    return f"{_words(wanted)}: {what} is of {_words(found)}. Run `{command}` first."
+
+
+def _words(variables: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={value}" for name, value in variables.items())
+
+
+def _usual(data: Mapping[str, Any], version: str) -> dict[str, object]:
+    """What to give to make for a data set and a version, as far as it is not the default."""
+    found: dict[str, object] = {}
+    if "dataset" in data:
+        found["DATASET"] = data.get("place", data["dataset"])
+    if version in {one.name for one in versions.known()} - {"v1"}:
+        found["VERSION"] = version
+    if data.get("seed", 1) != 1:
+        found["SEED"] = data["seed"]
+    if data.get("split", "random") != "random":
+        found["SPLIT"] = data["split"]
+    return found | ({"TOKENS": data["tokens"]} if "tokens" in data else {})
 
 
 def _facts(made_of: Mapping[str, Any]) -> dict[str, object]:
@@ -195,7 +216,7 @@ def _same(name: str, given: str, found: object) -> bool:
     """
     if not given:
         return True
-    if name == "SCRIPT":
+    if name in ("SCRIPT", "VERSION") and given != found:
         return versions.find(given).name == found
     if name == "CHANNELS":
         return given_channels.shown(given_channels.parse(given)) == found
@@ -211,7 +232,9 @@ def _same(name: str, given: str, found: object) -> bool:
     return given == str(found)
 
 
-def _other_data(trained: Mapping[str, Any], found: Mapping[str, Any], scored: bool) -> str:
+def _other_data(
+    trained: Mapping[str, Any], found: Mapping[str, Any], scored: bool, version: str
+) -> str:
     """What is to be said where build/data is not what the package was trained on; else "".
 
     Another draw of the same data set matters to what is scored alone.
@@ -226,21 +249,18 @@ def _other_data(trained: Mapping[str, Any], found: Mapping[str, Any], scored: bo
     return (
         f"{paths.relative(paths.MODEL_ARCHIVE)} was trained on {channels.named(trained)}, but"
         f" {paths.relative(paths.DATASET)} holds {channels.named(found)}{why}. Train on it"
-        f" (`make local-train package {asked(found)}`), or make the other one again"
+        f" (`make local-train package {asked(found, version)}`), or make the other one again"
         f" (`make data {asked(trained)}`)."
     )
 
 
-def asked(data: Mapping[str, Any]) -> str:
+def asked(data: Mapping[str, Any], version: str = "") -> str:
     """What to give to make for a data set.
 
-    >>> asked({"dataset": "sample", "seed": 2, "split": "random"})
-    'DATASET=sample SEED=2'
+    >>> asked({"dataset": "sample", "seed": 2, "split": "random"}, "v2")
+    'DATASET=sample VERSION=v2 SEED=2'
     """
-    words = [f"DATASET={data.get('place', data.get('dataset', '…'))}"]
-    words += [f"SEED={data['seed']}"] if data.get("seed", 1) != 1 else []
-    words += [f"SPLIT={data['split']}"] if data.get("split", "random") != "random" else []
-    return " ".join([*words, *([f"TOKENS={data['tokens']}"] if "tokens" in data else [])])
+    return _words(_usual(data, version))
 
 
 def check_inputs(wish: Wish) -> None:

@@ -105,7 +105,7 @@ def _job(data: dict[str, Any] | None, children: Sequence[Node]) -> Node:
     stale, command = "", ""
     if trained and data and trained["train_sha256"] != data["train_sha256"]:
         stale = f"{paths.relative(paths.DATASET)} holds other training rows"
-        command = f"make local-train VERSION={inputs.get('version')} {staleness.asked(data)}"
+        command = f"make local-train {staleness.asked(data, str(inputs.get('version')))}"
     return Node("latest job", text, stale, command, below)
 
 

@@ -193,8 +193,9 @@ def test_a_package_of_other_settings_than_given_is_refused_before_anything_is_st
     wanted = next(f"{name}={value}" for name, value in given.items())
     what = "the latest job, v1-1," if command == "package" else "build/model.tar.gz"
     assert capsys.readouterr().err == (
-        f"train2deploy: {wanted}: {what} is of {found}. Run `make local-train package {wanted}`"
-        " first. STALE=ok goes on all the same.\n"
+        f"train2deploy: {wanted}: {what} is of {found}. Run `make local-train package"
+        f" {'' if 'DATASET' in given else 'DATASET=made '}{wanted}` first."
+        " STALE=ok goes on all the same.\n"
     )
 
 

@@ -106,7 +106,7 @@ def test_what_is_stale_is_marked_with_what_makes_it_again(
 
     data_set(seed=2)
     found = nodes(status.tree())
-    assert found["latest job"].command == "make local-train VERSION=v1 DATASET=made SEED=2"
+    assert found["latest job"].command == "make local-train DATASET=made SEED=2"
     assert found["vectors"].command == "make vectors DATASET=made SEED=2"
 
 
