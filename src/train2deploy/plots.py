@@ -35,8 +35,8 @@ COLOURS = {"v1": GREY, "v2": ACCENT, "v3": THIRD}
 """Of our models; what is no model is pale."""
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "train2deploy", "font.size": 11.5,
-    "figure.facecolor": "none", "axes.facecolor": "none", "text.color": INK,
-    "axes.labelcolor": DIM, "xtick.labelcolor": DIM, "ytick.labelcolor": DIM,
+    "figure.titlesize": 12, "figure.facecolor": "none", "axes.facecolor": "none",
+    "text.color": INK, "axes.labelcolor": DIM, "xtick.labelcolor": DIM, "ytick.labelcolor": DIM,
     "axes.titlecolor": DIM, "axes.titlesize": 11.5, "axes.titlelocation": "left",
     "xaxis.labellocation": "right", "axes.edgecolor": GREY, "grid.color": LINE, "axes.grid": True,
     "axes.grid.axis": "y", "axes.axisbelow": True, "legend.frameon": False,
@@ -316,7 +316,7 @@ def bench(result: Row, folder: Path) -> list[Path]:
     """bench.png and bench.svg: throughput and latency against clients, readable in grey as well."""
     rows = [row for row in result["measurements"] if row["sentences"] == 1]
     raw = {row["clients"]: row["median"] for row in rows if row["subject"] == RAW}
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure = Figure(figsize=(11, 5.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     _against_clients(left, rows, "per_second", STYLES)
     _against_clients(right, rows, "p50_ms", STYLES)
@@ -342,7 +342,7 @@ def bench(result: Row, folder: Path) -> list[Path]:
         f"One sentence per request; {machine['cpu']}, {machine['cores']} cores,"
         f" TensorFlow {machine['serving']['tensorflow']}"
     )
-    _legend(left, 4, "outside lower center")
+    _legend(left, 3, "outside lower center")
     return _save(figure, folder / "bench")
 
 

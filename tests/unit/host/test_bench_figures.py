@@ -1,6 +1,7 @@
 """The bench's figures: percentiles, medians over rounds, ratios, and the form they are kept in."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,7 @@ def test_the_plot_is_drawn_from_the_json(tmp_path: Path):
     assert written[0].read_bytes().startswith(b"\x89PNG")
     svg = written[1].read_text(encoding="utf-8")
     assert INVOCATIONS in svg and OTHER in svg and "a CPU, 2 cores" in svg
+    assert min(map(float, re.findall(r'<text[^>]* x="([-0-9.]+)"', svg))) >= 0, "names are cut"
 
 
 def test_the_same_figures_give_the_same_plot(tmp_path: Path):
