@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import matplotlib
 import pytest
 from report_runs import (
     write_both,
@@ -21,6 +22,7 @@ from train2deploy.report import checklist, matrix, readme, reference
 from train2deploy.runs import registry
 from train2deploy.texts import LANGUAGES
 
+DRAWN_BY = "3.11."
 MOST_BYTES = 3_000_000
 RENEW = "`make reference DATASET=… KEEP=1` makes it again"
 COMMITTED = [name for name in reference.DATASETS if reference.folder(name).is_dir()]
@@ -39,9 +41,16 @@ def test_the_committed_report_is_what_the_code_makes_of_the_committed_files(
     stale = [
         name
         for name, text in made.items()
-        if not (folder / name).is_file() or (folder / name).read_bytes() != text.encode()
+        if not (folder / name).is_file()
+        or comparable((folder / name).read_text(encoding="utf-8")) != comparable(text)
     ]
     assert stale == [], RENEW
+
+
+def comparable(text: str) -> str:
+    """Without the plots where another matplotlib draws than drew those that are committed."""
+    same = matplotlib.__version__.startswith(DRAWN_BY)
+    return text if same else re.sub(r"(?s)<svg.*?</svg>", "", text)
 
 
 def test_nothing_else_is_committed_with_it(committed: tuple[Path, dict[str, str]]):
