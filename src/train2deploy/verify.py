@@ -75,7 +75,8 @@ def verify(
         console.say(f"REQUEST ({request.content_type}): answered, {size} bytes")
     elif not golden.reads_sentences(model_dir):
         _, left = golden.other_requests(model_dir, None)
-        console.say(left or "/invocations has no code of its own: it answers as the model server")
+        if left:
+            console.say(left)
 
 
 def _of_sentences(
@@ -99,10 +100,11 @@ def _of_sentences(
 def _of_signatures(
     running: endpoint.Endpoint, model_dir: Path, runtime: Runtime, request: Request | None
 ) -> tuple[dict[str, Any], str]:
-    """The default signature of each model, asked of the model server behind the endpoint."""
+    """The default signature of each model, asked of the endpoint."""
     found: dict[str, Any] = {"signature": {}}
     worst, origin = 0.0, "generated"
-    for name, version in bundles.newest(model_dir).items():
+    models = bundles.newest(model_dir)
+    for name, version in models.items():
         wanted = signatures.read(version)
         inputs = wanted.given(request.body) if request else None
         origin = "given" if inputs else origin
@@ -114,18 +116,20 @@ def _of_signatures(
                 ' REQUEST=<file with {"instances": …} or {"inputs": …}>.'
             )
         body = {"signature_name": wanted.name, "inputs": choice[direct["request"]]}
-        served = _predict(running, name, body)
+        # A lone model without code answers behind /invocations itself.
+        plain = len(models) == 1 and not (model_dir / "code" / "inference.py").exists()
+        path = "/invocations" if plain else f"/tfs/v1/models/{name}:predict"
+        served = _predict(running, path, body)
         worst = max(worst, answers.difference(served, direct["outputs"]))
         found["tensorflow"] = direct["tensorflow"]
         found["signature"] |= {f"{name} {key}": value for key, value in direct["signature"].items()}
     found |= {"max_abs_difference": worst, "tolerance": OTHER_TOLERANCE}
-    models = ", ".join(bundles.newest(model_dir))
-    return found, f"{origin} request to {models}: max |Δ|"
+    return found, f"{origin} request to {', '.join(models)}: max |Δ|"
 
 
-def _predict(running: endpoint.Endpoint, model: str, body: dict[str, Any]) -> Any:
-    path = f"/tfs/v1/models/{model}:predict"
-    status, answer = endpoint.exchange(running, "POST", path, json.dumps(body).encode())
+def _predict(running: endpoint.Endpoint, path: str, body: dict[str, Any]) -> Any:
+    content = json.dumps(body).encode()
+    status, answer = endpoint.exchange(running, "POST", path, content, "application/json")
     if status != http.client.OK:
         raise JobFailed(f"{running.url}{path} answered {status}: {answer[:300].decode('utf-8')}")
     return json.loads(answer)["outputs"]

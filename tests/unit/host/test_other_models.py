@@ -49,13 +49,13 @@ def session(monkeypatch: pytest.MonkeyPatch, **answer: object) -> list[dict]:
     return asked
 
 
-def server(predicted: object, body: bytes = b"6.0"):
-    """An endpoint whose model server predicts this."""
+def server(predicted: object, body: bytes = b"6.0", scripted: bool = False):
+    """An endpoint whose model predicts this."""
 
     def answer(path: str, headers: object, sent: bytes) -> tuple[int, bytes]:
-        if path == "/invocations":
+        if path == "/invocations" and b"signature_name" not in sent:
             return 200, body
-        assert path == "/tfs/v1/models/model:predict"
+        assert path == ("/tfs/v1/models/model:predict" if scripted else "/invocations")
         assert json.loads(sent)["signature_name"] == "serving_default"
         return 200, json.dumps({"outputs": predicted}).encode()
 
@@ -72,7 +72,7 @@ def test_the_model_server_is_compared_with_a_session(
     out = capsys.readouterr().out
     assert "signature model inputs a: a:0" in out
     assert "generated request to model: max |Δ| = 3.3e-07, tolerance 1e-05: ok" in out
-    assert "/invocations has no code of its own" in out
+    assert out.endswith(": ok\n")
     record = manifest.read(paths.VERIFICATION)
     assert record is not None and record["max_abs_difference"] == pytest.approx(1 / 3e6)
 
@@ -113,7 +113,7 @@ def test_own_code_is_asked_what_the_user_gives(
     scripted: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     session(monkeypatch, request=0, outputs=[1.0])
-    with server([1.0]) as running:
+    with server([1.0], scripted=True) as running:
         verify.verify(running)
         assert "its inference.py is not ours" in capsys.readouterr().out
         verify.verify(running, request=REQUEST)
