@@ -6,6 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from train2deploy import variables, versions
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = (
     "Makefile", "make-help.awk", "docker", "src", "requirements", "results", ".venvs", ".stamps",
@@ -39,6 +41,24 @@ class Project:
         outer = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "Q"}
         kept = {name: value for name, value in os.environ.items() if name not in outer}
         return {**kept, "RUNTIME": self.runtime, "TRAIN2DEPLOY_ROOT": str(self.root)}
+
+    def taken(self, target: str, *words: str) -> list[str]:
+        """Those of the words NAME=VALUE that a target takes: make refuses the others."""
+        chosen = dict(word.split("=", 1) for word in words)
+        version = chosen.get("VERSION", "v1")
+        names, _ = variables.known(variables.read(REPOSITORY / "Makefile"), [target])
+        if variables.TRAINING in names:
+            script = self.root / "models" / version / "train.py"
+            declared = versions.declared(str(script) if script.exists() else version)
+            names |= {one.variable for one in declared.hyperparameters.values()}
+        return [f"{name}={value}" for name, value in chosen.items() if name in names]
+
+    def add_failing_model(self) -> str:
+        """A model whose script ends at once, as a variable of make."""
+        script = self.root / "models" / "failing" / "train.py"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text("import sys\nsys.exit('on purpose')\n", encoding="utf-8")
+        return "VERSION=failing"
 
     def make(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`make <arguments>` to its end; both streams in `stdout`."""

@@ -55,7 +55,8 @@ def test_a_port_in_use_is_named_with_a_free_one(project, packed):
 
 
 def test_a_script_that_fails_gives_its_reason(project, small, packed):
-    said = failed(project, "local-train", *small, "VALIDATION_SPLIT=7")
+    words = project.taken("local-train", project.add_failing_model(), *small)
+    said = failed(project, "local-train", *words)
     assert "failed (exit status 1)" in said
     assert "ExecuteUserScriptError" in said
 

@@ -74,8 +74,9 @@ def test_the_same_seed_gives_the_model_of_the_other_runtimes(
 
 def test_a_script_that_fails_gives_its_reason_and_a_foreign_network_stays(project, small, packed):
     docker("network", "create", NETWORK)
+    words = project.taken("local-train", project.add_failing_model(), *small)
     try:
-        done = project.make("local-train", "RUNTIME=sdk", *small, "VALIDATION_SPLIT=7", check=False)
+        done = project.make("local-train", "RUNTIME=sdk", *words, check=False)
         assert networks(NETWORK) == [NETWORK]
     finally:
         docker("network", "rm", NETWORK)

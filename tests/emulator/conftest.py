@@ -52,8 +52,9 @@ class Rehearsal(Project):
             f"CORPUS={text}", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", "HIDDEN=8", "REPRO=1"]
 
     def cloud(self, target, *variables, check=True):
-        """A make target with this data set's variables."""
-        return self.make("--no-print-directory", target, *self.variables, *variables, check=check)
+        """A make target with this data set's variables, as far as it takes them."""
+        words = self.taken(target, *self.variables)
+        return self.make("--no-print-directory", target, *words, *variables, check=check)
 
     def tool(self, *arguments, stdin=subprocess.DEVNULL):
         """The cloud tool itself, started in the background."""

@@ -6,7 +6,6 @@ import pytest
 from conftest import Account, Rehearsal, forbidden
 from project import REPOSITORY
 
-from train2deploy import variables
 from train2deploy.hashing import sha256_file
 
 STEPS = [
@@ -34,21 +33,13 @@ def own(tmp_path_factory):
         target, *words = step.split()
         if target == "cloud-delete":
             root.calls = Account(root.json("emulator.json")["url"]).calls()
-        takes = known(root, target)
-        given = ["VERSION=cnn", "EPOCHS=1", *data, *text]
-        given = [word for word in given if word.partition("=")[0] in takes]
+        given = root.taken(target, "VERSION=cnn", "EPOCHS=1", *data, *text)
         root.said[target] = root.make("--no-print-directory", target, *given, *words).stdout
         if step == "local-train FILTERS=8":
             root.local_job = (root.build / "jobs" / "latest").resolve()
     yield root
     root.make("emulator-stop")
     assert root.wait_until_quiet() == []
-
-
-def known(root, target):
-    """The variables that a target takes, the model's own among them."""
-    names, _ = variables.known(variables.read(REPOSITORY / "Makefile"), [target])
-    return {*names, "EPOCHS"} if variables.TRAINING in names else names
 
 
 def test_it_is_trained_here_and_there_with_what_was_given(own):

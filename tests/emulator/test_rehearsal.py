@@ -1,6 +1,7 @@
 """The whole cloud half against the emulator, on a network without a way out."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,11 @@ def rehearsal(project):
     (project.root / "lines.jsonl").write_text(
         "".join(json.dumps({"q": text}, ensure_ascii=False) + "\n" for text in lines),
         encoding="utf-8")
-    script = f"set -ex\nV='--no-print-directory {' '.join(project.variables)}'\n{STEPS}"
+    def with_variables(found):
+        words = project.taken(found[1], *project.variables)
+        return " ".join(["make", "--no-print-directory", *words, found[1]])
+
+    script = "set -ex\n" + re.sub(r"make \$V (\S+)", with_variables, STEPS)
     command = ["bash", "-c", script]
     if own_network():
         runner = Path(__file__).with_name("loopback.py")

@@ -9,15 +9,6 @@ from train2deploy.hashing import sha256_file
 
 SENTENCE = "電波が悪い"
 AWKWARD = ["二つの\u2028行", "改\u0085行", SENTENCE]
-SEARCH = """
-jobs = 1
-[ranges.hidden]
-min = 4
-max = 8
-[v2.ranges.ngram-dimensions]
-min = 2
-max = 4
-"""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +16,6 @@ def second(tmp_path_factory):
     """Trained here and there, packed from there, deployed."""
     root = Rehearsal(tmp_path_factory.mktemp("second"))
     root.variables += ["VERSION=v2", "MEMBERS=2", "NGRAM_DROPOUT=0.1", "PATIENCE=1", "REFIT=0"]
-    (root.root / "tune.toml").write_text(SEARCH, encoding="utf-8")
     root.cloud("local-train")
     root.local_job = (root.build / "jobs" / "latest").resolve()
     root.cloud("emulator", "DETACH=1")
@@ -35,7 +25,6 @@ def second(tmp_path_factory):
     yield root
     root.cloud("cloud-delete", "DATA=1")
     calls = Account(root.json("emulator.json")["url"]).calls()
-    assert "CreateHyperParameterTuningJob" in {operation for _, operation, _, _ in calls}
     assert forbidden(calls) == set()
     root.cloud("emulator-stop")
     assert root.wait_until_quiet() == []
@@ -82,15 +71,6 @@ def test_lines_with_other_line_separators_in_them_are_lines(second):
 def test_host_and_cloud_answer_the_same(second):
     second.cloud("parity", "A=host", "B=cloud")
     assert second.json("cloud/parity.json")["max_abs_difference"] <= 1e-6
-
-
-@pytest.mark.parametrize("target, folder", [("tune", "tune"), ("cloud-tune", "cloud")])
-def test_its_own_hyperparameters_are_searched(second, target, folder):
-    output = second.cloud(target).stdout
-    assert "NGRAM_DIMENSIONS=" in output.split("best:")[1]
-    (results,) = (second.build / folder).glob("*/results.json")
-    (trial,) = json.loads(results.read_text())["trials"]
-    assert 2 <= int(trial["parameters"]["ngram-dimensions"]) <= 4
 
 
 def test_changed_settings_of_batching_make_another_model_and_reach_its_container(second):

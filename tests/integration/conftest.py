@@ -43,9 +43,10 @@ def train(project, data_set):
     text = data_set / "features.csv"
 
     def run(*variables, check=True):
-        return project.make(
+        words = project.taken(
             "local-train", f"DATASET={data_set}", "VECTORS=corpus", f"CORPUS={text}",
-            "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", *variables, check=check)
+            "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", *variables)
+        return project.make("local-train", *words, check=check)
 
     return run
 

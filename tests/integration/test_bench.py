@@ -98,7 +98,7 @@ def test_a_model_with_two_inputs_is_measured_without_the_article_s_handler(secon
 def test_bench_refuses_what_is_no_package(project, packed):
     missing = project.make("bench", f"AGAINST={project.root / 'none.tar.gz'}", check=False)
     assert missing.returncode == 2
-    assert "none.tar.gz: expected a model.tar.gz or a model directory, found none" in missing.stdout
+    assert "none.tar.gz: expected a file or folder that is there" in missing.stdout
     job = project.build / "jobs" / "latest" / "model.tar.gz"
     unpacked = project.make("bench", f"AGAINST={job}", check=False)
     assert "expected a package of this project, found no code/" in unpacked.stdout

@@ -123,9 +123,10 @@ def test_runs_are_listed_filtered_and_compared(reproduced):
 
 def test_a_failing_job_is_named_and_the_exit_status_is_1(reproduced):
     project, _ = reproduced
-    done = project.make(*settings(project, "SEEDS=1", "EPOCHS=0"), check=False)
+    words = project.taken("reproduce", project.add_failing_model(), *settings(project)[1:])
+    done = project.make("reproduce", *words, "SEEDS=1", check=False)
     assert "1 of 1 runs failed: seed 1." in done.stdout
-    assert "expected 1 or more, found 0" in done.stdout
+    assert "on purpose" in done.stdout
     assert "Error 1" in done.stdout
 
 

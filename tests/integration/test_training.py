@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_bytes(project, packed, train):
 
 
 def test_a_failing_script_ends_with_its_reason_and_exit_status_1(project, train):
-    done = train("HIDDEN=0", check=False)
+    done = train(project.add_failing_model(), check=False)
     assert done.returncode != 0
     assert "failed (exit status 1)" in done.stdout
     assert "train.log" in done.stdout
