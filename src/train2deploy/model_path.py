@@ -111,11 +111,8 @@ def _of_directory(given: Path) -> Files:
             f"MODEL={given}: {EXPECTED} (with saved_model.pb), found {names}. Export a SavedModel,"
             " for instance with tf.saved_model.simple_save."
         )
-    files = {
-        name: path
-        for name, path in files.items()
-        if name.startswith(("code/", *numbered)) or any(f"/{n}" in f"/{name}" for n in numbered)
-    }
+    kept = ("code/", *numbered)
+    files = {name: path for name, path in files.items() if name.startswith(kept)}
     _check_models(given, files)
     return files
 

@@ -191,7 +191,8 @@ def test_a_model_of_elsewhere_is_packed(project: Path, form: str):
 
 def test_what_is_no_version_stays_out(project: Path):
     write(project / "export", {"1/saved_model.pb": GRAPH, "temp-2/saved_model.pb": GRAPH,
-                               "checkpoint": b"", "1/assets/a.txt": b"a"})  # fmt: skip
+                               "checkpoint": b"", "1/assets/a.txt": b"a",
+                               "logs/1/events": b""})  # fmt: skip
     assert set(packed(project / "export")) == {"1/saved_model.pb", "1/assets/a.txt"}
 
 
