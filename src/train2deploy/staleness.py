@@ -74,29 +74,42 @@ def ensure_current(wish: Wish, scored: bool = False) -> None:
     archive = paths.MODEL_ARCHIVE
     if not archive.exists():
         return  # whoever needs it says so
-    if said := outdated():
-        if wish.insist or not _is_packable(paths.LATEST_JOB):
-            wish.refuse(f"{said} Run `make local-train package`.")
-        else:
-            console.say(f"{said} It is packed again.")
-            _pack_again(package.made_of(archive))
-    made_of = package.made_of(archive)
+    made_of, what = package.made_of(archive), paths.relative(archive)
+    again = outdated()
+    if again and (wish.insist or not _is_packable(paths.LATEST_JOB)):
+        wish.refuse(f"{again} Run `make local-train package`.")
+        again = ""
+    if again and "model" not in made_of:  # what it is going to be
+        record = manifest.read(paths.LATEST_JOB / "manifest.json") or {}
+        name, version = paths.LATEST_JOB.resolve().name, record.get("inputs", {}).get("version")
+        made_of |= {"job": name, "version": version, "data": record.get("data", {})}
+        what = f"the latest job, {name},"
+    _check(wish, made_of, what, scored)
+    if again:
+        console.say(f"{again} It is packed again.")
+        _pack_again(package.made_of(archive))
+
+
+def _check(wish: Wish, made_of: Mapping[str, Any], what: str, scored: bool) -> None:
+    """Raises UserError where a package is not of the data that is there, or of what was given."""
     trained = made_of.get("data")
     found = channels.facts(paths.DATASET) if (paths.DATASET / "train").is_dir() else None
     if trained and found:
-        wish.refuse(_other_data(trained, found, scored, str(made_of.get("version", ""))))
-    wish.refuse(differs(wish, made_of, paths.relative(archive)))
+        version = str(made_of.get("version", ""))
+        wish.refuse(_other_data(trained, found, scored, version, what))
+    wish.refuse(differs(wish, made_of, what))
+    if trained or not scored:
+        return
     job = manifest.read(paths.JOBS / str(made_of.get("job")) / "manifest.json") or {}
-    if scored and not trained and "channels" in job.get("inputs", {}):
+    if read := job.get("inputs", {}).get("channels"):
         wish.refuse(
-            f"{paths.relative(archive)} holds job {made_of['job']}, whose channels"
-            f" ({', '.join(job['inputs']['channels'])}) are no data set of features.csv and"
-            " labels.csv: no test rows of it are known."
+            f"{what} is of job {made_of['job']}, whose channels ({', '.join(read)}) are no data set"
+            " of features.csv and labels.csv: no test rows of it are known."
         )
-    if scored and found and not trained:
+    if found:
         console.say(
-            f"{paths.relative(archive)} does not tell what it was trained on: whether the test"
-            " sentences were held out from it is not known."
+            f"{what} does not tell what it was trained on: whether the test sentences were held out"
+            " from it is not known."
         )
         wish.refuse(differs(wish, {"data": found}, paths.relative(paths.DATASET), "data"))
 
@@ -233,7 +246,7 @@ def _same(name: str, given: str, found: object) -> bool:
 
 
 def _other_data(
-    trained: Mapping[str, Any], found: Mapping[str, Any], scored: bool, version: str
+    trained: Mapping[str, Any], found: Mapping[str, Any], scored: bool, version: str, what: str
 ) -> str:
     """What is to be said where build/data is not what the package was trained on; else "".
 
@@ -247,7 +260,7 @@ def _other_data(
         return ""
     why = ": its test sentences were not held out from this model" if is_another_draw else ""
     return (
-        f"{paths.relative(paths.MODEL_ARCHIVE)} was trained on {channels.named(trained)}, but"
+        f"{what} was trained on {channels.named(trained)}, but"
         f" {paths.relative(paths.DATASET)} holds {channels.named(found)}{why}. Train on it"
         f" (`make local-train package {asked(found, version)}`), or make the other one again"
         f" (`make data {asked(trained)}`)."

@@ -72,6 +72,26 @@ def test_an_older_package_is_packed_again_as_it_was_and_both_jobs_are_named(
     assert staleness.outdated() == ""
 
 
+def test_what_is_refused_is_not_packed_again_before(project: Path):
+    pack(job("v1-1"))
+    job("v1-2", weights=b"newer", epochs=2)
+    before = paths.MODEL_ARCHIVE.read_bytes()
+    with pytest.raises(UserError, match=r"EPOCHS=3: the latest job, v1-2, is of EPOCHS=2"):
+        staleness.ensure_current(asked(EPOCHS="3"))
+    assert paths.MODEL_ARCHIVE.read_bytes() == before
+
+
+def test_a_job_of_channels_without_rows_is_not_scored(project: Path):
+    directory = job("v1-1")
+    record = manifest.read(directory / "manifest.json") or {}
+    record["inputs"]["channels"] = {"train": "aa", "images": "bb"}
+    manifest.write_json(directory / "manifest.json", record)
+    pack(directory)
+    staleness.ensure_current(Wish())
+    with pytest.raises(UserError, match=r"is of job v1-1, whose channels \(images, train\) are no"):
+        staleness.ensure_current(Wish(), scored=True)
+
+
 def test_stale_ok_takes_an_older_package_and_says_so(
     project: Path, capsys: pytest.CaptureFixture[str]
 ):
