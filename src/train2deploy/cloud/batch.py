@@ -4,7 +4,9 @@ An instance takes whole S3 objects, so the input is cut into parts, two for each
 instance. Each input line has one answer; both are counted before they are joined.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -340,14 +342,13 @@ def _join(
     for number, part in enumerate(parts):
         key = f"{prefix}/{_part_key(number)}.out"
         body = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        answers = [line for line in body.decode("utf-8").split("\n") if line]
-        if len(answers) != len(part):
+        found = values(body.decode("utf-8", "replace"), len(part))
+        if len(found) != len(part):
             raise CloudError(
                 f"s3://{bucket}/{key}: expected {len(part)} answers, a line each, found"
-                f" {len(answers)}."
+                f" {len(found)}."
             )
-        values = [_value(line) if lines.content_type else json.loads(line) for line in answers]
-        pairs = zip(part, values, strict=True)
+        pairs = zip(part, found, strict=True)
         joined += [
             json.dumps(dict(zip(keys, pair, strict=True)), ensure_ascii=False) for pair in pairs
         ]
@@ -357,8 +358,29 @@ def _join(
     partial.replace(result)
 
 
+def values(text: str, count: int) -> list[Any]:
+    """The answers in what a job wrote: a line each, JSON or text; or JSON of several lines.
+
+    >>> values('6.0\\na, b\\n', 2), values('{\\n"a": 1\\n}\\n[2]', 2)
+    ([6.0, 'a, b'], [{'a': 1}, [2]])
+    """
+    lines = [line for line in text.split("\n") if line]
+    if len(lines) != count:
+        with contextlib.suppress(ValueError):
+            if len(found := list(_documents(text))) == count:
+                return found
+    return [_value(line) for line in lines]
+
+
+def _documents(text: str) -> Iterator[Any]:
+    at, decoder = 0, json.JSONDecoder()
+    while rest := text[at:].lstrip():
+        value, size = decoder.raw_decode(rest)
+        at = len(text) - len(rest) + size
+        yield value
+
+
 def _value(line: str) -> Any:
-    """JSON, or the text itself."""
     try:
         return json.loads(line)
     except ValueError:
