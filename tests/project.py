@@ -46,11 +46,13 @@ class Project:
         """Those of the words NAME=VALUE that a target takes: make refuses the others."""
         chosen = dict(word.split("=", 1) for word in words)
         version = chosen.get("VERSION", "v1")
-        names, _ = variables.known(variables.read(REPOSITORY / "Makefile"), [target])
+        rules = variables.read(REPOSITORY / "Makefile")
+        names, _ = variables.known(rules, [target])
         if variables.TRAINING in names:
             script = self.root / "models" / version / "train.py"
             declared = versions.declared(str(script) if script.exists() else version)
-            names |= {one.variable for one in declared.hyperparameters.values()}
+            its_own = {one.variable for one in declared.hyperparameters.values()}
+            names = names & rules.values.keys() | its_own
         return [f"{name}={value}" for name, value in chosen.items() if name in names]
 
     def add_failing_model(self) -> str:

@@ -247,7 +247,8 @@ def _unknown(
     text += f" or a hyperparameter of {version}" if version else ""
     if having:
         return UserError(f"{text}, but of {', '.join(having[:4])}.")
-    if other := hyperparameters.having(name) if version else []:
+    declares = bool(version) and bool(versions.declared(version).hyperparameters)
+    if other := hyperparameters.having(name) if declares else []:
         return UserError(f"{text}, but of VERSION={' or '.join(other)}.")
     if near:
         return UserError(f"{text}. The nearest is {near[0]}.")

@@ -41,6 +41,8 @@ WRONG = [
     ("tune VERSION=cnn FILTERS=2000", "FILTERS=2000: expected a whole number, 1 to 1024"),
     ("local-train VERSION=cnn HP=filter=8", "HP: filter=8: not a hyperparameter of cnn. The nearest"
      " is filters"),
+    ("local-train VERSION=plain EPOCHS=3", "EPOCHS=3: not a variable of local-train or a"
+     " hyperparameter of plain. plain declares none: HP='epochs=…' passes any on"),
     ("local-train VERSION=broken", "models/broken/train.py:1: invalid syntax"),
     ("local-train VERSION=asking", "models/asking/requirements.txt: the TensorFlow 1.12 container"
      " does not install it for a plain script"),
@@ -55,7 +57,7 @@ WRONG = [
 def own(tmp_path_factory):
     """A project with three models, an account that nobody may call, and what is in it."""
     project = Project(tmp_path_factory.mktemp("own"))
-    for name, text in (("cnn", SCRIPT), ("broken", "def f(:\n"), ("asking", "")):
+    for name, text in (("cnn", SCRIPT), ("broken", "def f(:\n"), ("plain", ""), ("asking", "")):
         folder = project.root / "models" / name
         folder.mkdir(parents=True)
         (folder / "train.py").write_text(text)
