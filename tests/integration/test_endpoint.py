@@ -149,11 +149,12 @@ def test_a_package_older_than_the_latest_job_is_packed_again_before_it_is_served
 def test_another_data_set_than_the_packages_is_not_scored(newer):
     said = newer.make("data", "evaluate", "SEED=7", check=False)
     assert said.returncode == 2
-    assert "build/model.tar.gz was trained on mine (SEED=1, SPLIT=random" in said.stdout
+    assert "the latest job, newer, was trained on mine (SEED=1, SPLIT=random" in said.stdout
     assert "but build/data holds sample (SEED=7, SPLIT=random" in said.stdout
     said = newer.make("verify", "VERSION=v2", "STALE=", check=False)
     assert said.returncode == 2
-    assert "train2deploy: build/model.tar.gz was trained on mine" in said.stdout
+    assert "the latest job, newer, was trained on mine" in said.stdout
+    assert newer.json("model.tar.gz.manifest.json")["inputs"]["job"] != "newer", "not packed"
 
 
 def test_a_handler_that_fails_is_shown_in_the_background_too(newer):
