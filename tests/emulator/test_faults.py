@@ -130,6 +130,16 @@ def test_records_of_other_types_go_as_they_are(tmp_path, name, content, given, e
     assert batch.read(tmp_path / name, given) == batch.Lines(*expected)
 
 
+@pytest.mark.parametrize("text, count, expected", [
+    ("6.0\na, b\n", 2, [6.0, "a, b"]),
+    ('{\n  "a": 1\n}\n[\n2\n]\n', 2, [{"a": 1}, [2]]),
+    ("a\nb\n", 1, ["a", "b"]),
+    ("", 1, []),
+])
+def test_answers_are_lines_or_json_of_several_lines(text, count, expected):
+    assert batch.values(text, count) == expected
+
+
 @pytest.mark.parametrize("name, content, expected", [
     ("a.csv", "1,2\n\n3,4\n", "a.csv, line 2: expected a record, found a blank line"),
     ("a.jsonl", '{"x": 1}\n{x}\n', "a.jsonl, line 2: expected JSON, found '{x}'"),
