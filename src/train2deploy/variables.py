@@ -99,12 +99,13 @@ def _read(makefile: Path, rules: Rules) -> None:
                 rules.kinds[name] = kinds.parsed(kind)
             if is_common:
                 rules.common.add(name)
-            if kind or "?=" in line[: found.start(2)]:
+            if kind or "?=" in line[: found.start(2)] or not found[2]:
                 rules.offered.add(name)
             if name.endswith(LIST):
                 for each in WORD.findall(found[2]):
                     rules.values.setdefault(each, [])
                     rules.offered.add(each)
+            kind = ""
         elif found := RULE.match(line):
             targets = _expanded(found[1], rules)
             for target in targets:

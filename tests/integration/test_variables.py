@@ -99,6 +99,7 @@ def test_a_wrong_command_line_is_one_line_and_changes_nothing(own, account, comm
     ("cloud-train SCRIPT=models/cnn/train.py HP=filters=8",
      '--model-version "models/cnn/train.py" --variables "HP"'),
     ("local-serve SAGEMAKER_TFS_NGINX_LOGLEVEL=info MERGE=0 BATCHING=1 MAX_BATCH_SIZE=8", "serve "),
+    ("invoke PORT=8090 TYPE=text/plain Q=1", "invoke --port 8090 --type"),
     ("verify STALE=ok", '--stale "ok" verify'),
     ("data VERSION=comp-vectorizer-words", '--model-version "comp-vectorizer-words"'),
     ("test-contract BASE_URL=http://127.0.0.1:1", "tests/contract"),
