@@ -193,11 +193,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-# Goals run one after the other, in their order, whatever -j says; environments side by side.
-ifneq ($(filter-out .stamps/%,$(MAKECMDGOALS)),)
+# Goals run one after the other, in their order, whatever -j says; environments and suites of tests
+# side by side.
+ifneq ($(filter-out .stamps/% test-% lint,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
-SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs 3)
+SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs $(1))
 
 # Every endpoint of this run gets these two.
 SERVING := local-serve verify evaluate dry-run bench soak reproduce parity emulator
@@ -220,7 +221,7 @@ help: ## list the targets (this text)
 
 setup: $(if $(filter .stamps/train,$(TRAIN_ENV)),.python36) ## make the environments: host tool, training (TF 1.12), serving (TF 1.13), the handler's
 	$(SAY_RUNTIME)
-	@$(MAKE) $(SIDE_BY_SIDE) .stamps/host $(TRAIN_ENV) $(SERVE_ENV)
+	@$(MAKE) $(call SIDE_BY_SIDE,3) .stamps/host $(TRAIN_ENV) $(SERVE_ENV)
 
 doctor: ## what this machine has and lacks, and what to do
 	@PYTHONPATH=src PYTHON36="$(PYTHON36)" $(PYTHON) -m train2deploy.doctor
@@ -576,11 +577,14 @@ PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/train/published:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
-TEST_SUITES := lint test-unit test-contract test-integration test-emulator test-e2e
+# Each has roots and ports of its own and waits more than it computes; the longest begin first.
+TEST_SUITES := test-emulator test-integration test-unit test-contract test-e2e lint
+# further suites for `make test`, such as test-docker
+WITH :=
 test: .python36 ## everything that needs no Docker, linters included
-	@$(MAKE) $(SIDE_BY_SIDE) .stamps/host .stamps/train .stamps/serve .stamps/handler .stamps/cloud
+	@$(MAKE) $(call SIDE_BY_SIDE,3) .stamps/host .stamps/train .stamps/serve .stamps/handler .stamps/cloud
 	@$(MAKE) --silent .stamps/dev .stamps/test-py36 .stamps/predict-lib
-	@$(MAKE) --silent --keep-going $(TEST_SUITES)
+	@$(MAKE) $(call SIDE_BY_SIDE,2) --keep-going --output-sync=target $(WITH) $(TEST_SUITES)
 
 test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## unit tests, each side in its own Python
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/unit/host

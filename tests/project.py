@@ -1,5 +1,6 @@
 """A project root for tests: this repository's sources and environments, a build/ of its own."""
 
+import csv
 import json
 import os
 import subprocess
@@ -12,6 +13,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = (
     "Makefile", "make-help.awk", "docker", "src", "requirements", "results", ".venvs", ".stamps",
 )  # fmt: skip
+LABELS = ("グルメ", "携帯電話", "京都")
+SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32")
+"""With these, a job takes seconds."""
 TIMEOUT_SECONDS = 1800
 PATIENCE_SECONDS = 120.0
 """For what must come: on a slow machine it comes later, and waiting costs nothing else."""
@@ -118,6 +122,20 @@ class Project:
             if not left or time.monotonic() > deadline:
                 return left
             time.sleep(0.05)
+
+
+def sentences() -> list[tuple[str, str]]:
+    """(sentence, label) of the shipped data, as far as they stand in a CSV file as they are."""
+    with (REPOSITORY / "data" / "sample" / "sentences.csv").open(encoding="utf-8") as source:
+        rows = [(row["feature"], row["label"]) for row in csv.DictReader(source)]
+    return [row for row in rows if "," not in row[0] and '"' not in row[0]]
+
+
+def small_data_set(directory: Path, per_label: int = 60) -> Path:
+    """A data set as a user would give it: some of the shipped sentences, of three topics."""
+    rows = sentences()
+    chosen = [row for label in LABELS for row in [r for r in rows if r[1] == label][:per_label]]
+    return write_data_set(directory, chosen)
 
 
 def write_data_set(directory: Path, rows: list[tuple[str, str]]) -> Path:

@@ -5,14 +5,17 @@ Beside AWS's own calls:
     GET  /emulator/health   "ok"
     GET  /emulator/calls    what was called so far: [[service, operation, ARN, count], …]
     POST /emulator/faults   the faults from now on (faults.py)
+    POST /emulator/reset    an empty account, without faults; what runs in it is ended
 """
 
+import dataclasses
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from emulator import calls
@@ -48,6 +51,16 @@ class Application:
         for sagemaker in list(self._regions.values()):
             sagemaker.end_all()
 
+    def reset(self) -> None:
+        """Begins again with an empty account."""
+        self.end_all()
+        self._settings = dataclasses.replace(self._settings, stopping=threading.Event())
+        with self._lock:
+            self._regions.clear()
+        self._faults.replace("")
+        Client(self._moto).post("/moto-api/reset", base_url=self._settings.url).close()
+        self._calls.clear()
+
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         if environ["PATH_INFO"].startswith("/emulator/"):
             return self._control(Request(environ))(environ, start_response)
@@ -55,14 +68,15 @@ class Application:
             return self._moto(environ, start_response)
         call, region = calls.recognise(environ)
         service, operation = call.service, call.operation
+        sagemaker = self._sagemaker(region)
         self._calls[call] += 1
         time.sleep(self._faults.delay(service, operation))
+        self._faults.wait_while_held(service, operation)
         kind = self._faults.take(service, operation)
         if kind in ("throttle", "error"):
             return _refusal(kind, service)(environ, start_response)
         if kind == "drop":
             return _cut(environ)
-        sagemaker = self._sagemaker(region)
         if service == "sagemaker":
             answer: Any = sagemaker.answer(operation, Request(environ))
         elif operation == "GetResources":
@@ -91,6 +105,8 @@ class Application:
                 self._faults.replace(text)
             except ValueError as error:
                 return Response(str(error), 400)
+        if request.path == "/emulator/reset" and request.method == "POST":
+            self.reset()
         return Response("ok")
 
     def _register(self, scaling: Scaling) -> WsgiApplication:

@@ -6,6 +6,7 @@ A fault is written `kind:target[:number]`, several with commas between them:
     error:DescribeTrainingJob:2  the next 2 calls answer 500
     error:s3:4                   the next 4 calls of S3 answer 503 SlowDown
     slow:s3:0.5                  every call of S3 takes half a second longer
+    hold:CreateModel             every call is carried out when other faults are set, not before
     drop:CreateTrainingJob:1     the connection is cut before the next call is carried out
     lost:CreateTrainingJob:1     the call is carried out, then the connection is cut
     capacity:ml.p2.xlarge        no instance of this type can be had: the job fails
@@ -18,7 +19,7 @@ import threading
 from dataclasses import dataclass
 
 COUNTED = ("throttle", "error", "drop", "lost")
-KINDS = (*COUNTED, "slow", "capacity", "limit")
+KINDS = (*COUNTED, "slow", "hold", "capacity", "limit")
 
 
 @dataclass
@@ -60,13 +61,14 @@ class Faults:
     """The faults in force."""
 
     def __init__(self, text: str = "") -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._faults = parse(text)
 
     def replace(self, text: str) -> None:
         faults = parse(text)
         with self._lock:
             self._faults = faults
+            self._lock.notify_all()
 
     def take(self, service: str, operation: str) -> str | None:
         """The kind of the counted fault that this call runs into, which is used up by it."""
@@ -77,6 +79,14 @@ class Faults:
                     fault.number -= 1
                     return fault.kind
         return None
+
+    def wait_while_held(self, service: str, operation: str) -> None:
+        def is_held() -> bool:
+            kinds = (fault.kind for fault in self._faults if fault.concerns(service, operation))
+            return "hold" in kinds
+
+        with self._lock:
+            self._lock.wait_for(lambda: not is_held())
 
     def delay(self, service: str, operation: str) -> float:
         """Seconds that this call takes longer."""

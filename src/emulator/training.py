@@ -183,6 +183,8 @@ class Training:
         )
         with self._account.lock:
             self._processes[name] = process
+        if self._account.stopping.is_set():
+            processes.end_group(process)
         limit = job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
         late = threading.Event()
 

@@ -1,6 +1,5 @@
 """An engine, our images, and one small job trained and packed in a container."""
 
-import csv
 import subprocess
 import sys
 import time
@@ -12,10 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from docker_support import containers
-from project import REPOSITORY, Project, write_data_set
-
-LABELS = ("グルメ", "携帯電話", "京都")
-SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32")
+from project import REPOSITORY, SMALL, Project, small_data_set
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,14 +29,7 @@ def images():
 def project(images, tmp_path_factory):
     """A root of its own; nothing of it, process or container, may be left at the end."""
     root = Project(tmp_path_factory.mktemp("project"), runtime="docker")
-    with (REPOSITORY / "data" / "sample" / "sentences.csv").open(encoding="utf-8") as source:
-        rows = list(csv.DictReader(source))
-    rows = [
-        (row["feature"], row["label"]) for label in LABELS
-        for row in [row for row in rows if row["label"] == label][:60]
-        if "," not in row["feature"] and '"' not in row["feature"]
-    ]
-    write_data_set(root.root / "mine", rows)
+    small_data_set(root.root / "mine")
     yield root
     root.make("local-stop")
     assert root.wait_until_quiet() == []

@@ -1,11 +1,12 @@
 """A small job trained and packed here, and an account to take it to."""
 
 import contextlib
-import csv
 import functools
 import json
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,12 +19,20 @@ from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from project import PATIENCE_SECONDS, REPOSITORY, TIMEOUT_SECONDS, Project, write_data_set
+import forked
+from project import (
+    PATIENCE_SECONDS,
+    REPOSITORY,
+    SMALL,
+    TIMEOUT_SECONDS,
+    Project,
+    sentences,
+    small_data_set,
+)
 
 from train2deploy import archives
 from train2deploy.cloud import config, policy
 
-LABELS = ("グルメ", "携帯電話", "京都")
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
 def hyperparameters(**more):
@@ -40,33 +49,58 @@ class Rehearsal(Project):
 
     def __init__(self, root):
         super().__init__(root)
-        with (REPOSITORY / "data" / "sample" / "sentences.csv").open(encoding="utf-8") as source:
-            rows = [(row["feature"], row["label"]) for row in csv.DictReader(source)]
-        rows = [row for row in rows if "," not in row[0] and '"' not in row[0]]
-        chosen = [row for label in LABELS for row in [r for r in rows if r[1] == label][:60]]
-        self.sentences = [row[0] for row in rows]
-        self.data_set = write_data_set(root / "mine", chosen)
+        self.sentences = [sentence for sentence, _ in sentences()]
+        self.data_set = small_data_set(root / "mine")
         text = self.data_set / "features.csv"
         self.variables = [
-            "CLOUD=emulator", f"DATASET={self.data_set}", "VECTORS=corpus",
-            f"CORPUS={text}", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", "HIDDEN=8", "REPRO=1"]
+            "CLOUD=emulator", f"DATASET={self.data_set}", f"CORPUS={text}", *SMALL, "HIDDEN=8",
+            "REPRO=1"]
 
     def cloud(self, target, *variables, check=True):
         """A make target with this data set's variables, as far as it takes them."""
         words = self.taken(target, *self.variables)
         return self.make("--no-print-directory", target, *words, *variables, check=check)
 
-    def tool(self, *arguments, stdin=subprocess.DEVNULL):
+    def account(self, *variables):
+        """An empty account: the running emulator's, or that of a new one with these variables."""
+        if variables or not (self.build / "emulator.json").exists():
+            self.cloud("emulator-stop")
+            self.cloud("emulator", "DETACH=1", *variables)
+        account = Account(self.json("emulator.json")["url"])
+        account.reset()
+        return account
+
+    @functools.cached_property
+    def _forks(self):
+        """The process that forks the cloud tool; where it listens."""
+        path = str(self.root / "forks")
+        environment = {**self.environment(), "PYTHONPATH": "src"}
+        del environment["TRAIN2DEPLOY_ROOT"]  # it is none of what a test leaves behind
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            number = listener.fileno()
+            command = [PYTHON, forked.__file__, str(self.root), str(number)]
+            return path, subprocess.Popen(
+                command, cwd=self.root, env=environment, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, pass_fds=[number])
+
+    def tool(self, *arguments, stdin=None):
         """The cloud tool itself, started in the background."""
-        command = [str(PYTHON), "-m", "train2deploy.cloud", "--cloud", "emulator", *arguments]
-        return subprocess.Popen(
-            command, cwd=self.root, env={**self.environment(), "PYTHONPATH": "src"},
-            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        path, _ = self._forks
+        with open(os.devnull) as nothing:
+            return forked.Process(
+                path, ("--cloud", "emulator", *arguments), stdin or nothing.fileno())
 
     def run_tool(self, *arguments):
         process = self.tool(*arguments)
-        output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+        output = process.communicate()
         return subprocess.CompletedProcess(arguments, process.returncode, output)
+
+    def close(self):
+        _, server = self._forks
+        server.kill()
+        server.wait()
 
 
 def forbidden(calls, **others):
@@ -96,6 +130,9 @@ class Account:
 
     def faults(self, text):
         assert self._request("faults", text.encode()) == "ok"
+
+    def reset(self):
+        assert self._request("reset", b"") == "ok"
 
     def calls(self):
         """[(service, operation, ARN or *, how often)]"""
@@ -150,19 +187,26 @@ def project(tmp_path_factory):
     root.cloud("package")
     yield root
     root.cloud("emulator-stop")
+    root.close()
     assert root.wait_until_quiet() == []
 
 
 @contextlib.contextmanager
 def running_account(project, *variables):
-    """An emulator; no action that was called in it may be beyond the caller's policy."""
-    project.cloud("emulator", "DETACH=1", *variables)
-    account = Account(project.json("emulator.json")["url"])
+    """An empty account; no action that is called in it may be beyond the caller's policy."""
+    account = project.account(*variables)
     yield account
     # Tests use names of their own, too: only the actions.
     calls = [(service, name, "*", count) for service, name, _, count in account.calls()]
-    project.cloud("emulator-stop")
+    if variables:
+        project.cloud("emulator-stop")
     assert forbidden(calls) == set()
+
+
+@pytest.fixture
+def no_account(project):
+    """No emulator runs."""
+    project.cloud("emulator-stop")
 
 
 @pytest.fixture

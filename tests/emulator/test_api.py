@@ -223,20 +223,6 @@ def test_a_script_that_fails_gives_the_platforms_reason(project, deployed):
         "Starting", "Downloading", "Training", "Failed"]
 
 
-def test_a_job_that_is_stopped_ends_as_stopped(project, deployed):
-    before = deployed.count("DescribeLogStreams")
-    process = project.tool("train", *hyperparameters(epochs=300))
-    deployed.wait_for_call("DescribeLogStreams", before)
-    client = deployed.client("sagemaker")
-    name = deployed.names()["TrainingJob"][0]
-    client.stop_training_job(TrainingJobName=name)
-    output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
-    assert process.returncode == 1
-    assert f"job {name}: Stopped" in output
-    error = refusal(client.stop_training_job, TrainingJobName=name)
-    assert "Stopped" in error["Error"]["Message"]
-
-
 def add_a_note(model):
     (model / "code" / "note.txt").write_text("another model")
 
@@ -272,7 +258,7 @@ def test_an_update_keeps_what_was_set_elsewhere(project, deployed, tmp_path):
     assert len(deployed.names()["Model"]) == 1
 
 
-def test_settings_reach_the_job(project, deployed):
+def test_settings_reach_a_job_which_is_stopped_by_the_projects_deletion(project, deployed):
     """As the SDK sends them: tags, key, network, spot, limits, hyperparameters, metrics."""
     settings = {
         "TRAIN_SPOT": "1", "TRAIN_MAX_MINUTES": "5", "TRAIN_VOLUME_GB": "12",
@@ -282,8 +268,6 @@ def test_settings_reach_the_job(project, deployed):
     before = deployed.count("DescribeLogStreams")
     process = project.tool(*options, "train", *hyperparameters(epochs=300))
     deployed.wait_for_call("DescribeLogStreams", before)
-    process.kill()
-    process.communicate()
     client = deployed.client("sagemaker")
     job = client.describe_training_job(TrainingJobName=deployed.names()["TrainingJob"][0])
     assert job["TrainingJobName"].startswith("settings-v1-")
@@ -306,6 +290,13 @@ def test_settings_reach_the_job(project, deployed):
         "train2deploy.project": "settings", "team": "nlp"}
     done = project.run_tool("--set", "PROJECT=settings", "delete")
     assert done.returncode == 0, done.stdout
+    output = process.communicate()
+    assert process.returncode == 1
+    name = job["TrainingJobName"]
+    assert f"job {name}: Stopped" in output
+    assert client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+    error = refusal(client.stop_training_job, TrainingJobName=name)
+    assert "Stopped" in error["Error"]["Message"]
 
 
 def test_hyperparameters_that_are_plain_strings_are_taken_as_the_platform_takes_them(deployed):

@@ -4,25 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import HYPERPARAMETERS, NOTHING, running_account
+from conftest import HYPERPARAMETERS, NOTHING
 
 from train2deploy.cloud import batch
 from train2deploy.errors import UserError
 
 PASSING = [
-    "throttle:CreateEndpoint:2,throttle:DescribeEndpoint:2",
-    "error:CreateModel:2,error:CreateEndpointConfig:1",
-    "lost:CreateModel:1,lost:CreateEndpointConfig:1,lost:CreateEndpoint:1",
-    "drop:CreateEndpoint:2,drop:ListTags:1",
-    "error:s3:3,slow:s3:0.2",
+    "throttle:CreateEndpoint:2,throttle:DescribeEndpoint:2,lost:CreateModel:1,"
+    "lost:CreateEndpointConfig:1,error:s3:3,slow:s3:0.2",
+    "error:CreateModel:2,error:CreateEndpointConfig:1,drop:CreateEndpoint:2,drop:ListTags:1,"
+    "lost:CreateEndpoint:1",
 ]
-
-
-@pytest.fixture(scope="module")
-def without_instances(project):
-    """An account for all the tests that find nothing in it and leave nothing that costs."""
-    with running_account(project) as account:
-        yield account
 
 
 @pytest.mark.parametrize("faults", PASSING)
@@ -48,9 +40,8 @@ def test_training_gets_over_it(project, account):
     ("limit", "ResourceLimitExceeded"),
 ])
 def test_an_endpoint_without_instances_leaves_nothing_and_names_others(
-    project, without_instances, kind, words
+    project, account, kind, words
 ):
-    account = without_instances
     account.faults(f"{kind}:ml.t2.large")
     done = project.run_tool("deploy")
     assert done.returncode == 1
@@ -65,8 +56,8 @@ def test_an_endpoint_without_instances_leaves_nothing_and_names_others(
     ("capacity", "CapacityError"),
     ("limit", "ResourceLimitExceeded"),
 ])
-def test_a_job_without_instances_names_others(project, without_instances, kind, words):
-    without_instances.faults(f"{kind}:ml.p2.xlarge")
+def test_a_job_without_instances_names_others(project, account, kind, words):
+    account.faults(f"{kind}:ml.p2.xlarge")
     done = project.run_tool("train", *HYPERPARAMETERS)
     assert done.returncode == 1
     assert words in done.stdout
@@ -75,9 +66,8 @@ def test_a_job_without_instances_names_others(project, without_instances, kind, 
 
 
 def test_a_batch_job_without_instances_names_others_and_can_be_run_again(
-    project, without_instances
+    project, account
 ):
-    account = without_instances
     lines = project.root / "few.txt"
     lines.write_text("電波が悪い\n{\"q\": \"抹茶パフェ\"}\n清水寺の坂\n", encoding="utf-8")
     account.faults("capacity:ml.m5.xlarge")
@@ -150,12 +140,12 @@ def test_a_record_that_is_wrong_is_named(tmp_path, name, content, expected):
         batch.read(tmp_path / name)
 
 
-def test_a_wrong_line_is_found_before_anything_is_made(project, without_instances):
+def test_a_wrong_line_is_found_before_anything_is_made(project, account):
     lines = project.root / "wrong.txt"
     lines.write_text("a\n\nb\n", encoding="utf-8")
-    before = without_instances.count("CreateTransformJob")
+    before = account.count("CreateTransformJob")
     done = project.run_tool("batch", str(lines))
     assert done.returncode == 2
     assert "line 2: expected a sentence" in done.stdout
-    assert without_instances.count("CreateTransformJob") == before
+    assert account.count("CreateTransformJob") == before
 

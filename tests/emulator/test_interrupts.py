@@ -5,7 +5,6 @@ import pty
 import signal
 
 from conftest import HYPERPARAMETERS, NOTHING, hyperparameters, kill
-from project import TIMEOUT_SECONDS
 
 TRAINING = ("PutObject", "CreateTrainingJob", "DescribeLogStreams", "GetObject")
 DEPLOYMENT = (
@@ -14,8 +13,8 @@ DEPLOYMENT = (
 
 
 def kill_in_the_middle_of(account, project, operation, *arguments):
-    """Kills the tool while a call waits to be carried out (it is, afterwards)."""
-    account.faults(f"slow:{operation}:2")
+    """Kills the tool while a call is held, which is carried out afterwards."""
+    account.faults(f"hold:{operation}")
     before = account.count(operation)
     process = project.tool(*arguments)
     account.wait_for_call(operation, before)
@@ -59,36 +58,33 @@ def test_a_deletion_that_was_killed_is_finished_by_the_next_one(project, account
     assert not any(account.names().values())
 
 
-def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(project, account):
+def test_ctrl_c_leaves_the_job_and_says_how_to_go_on_on_a_terminal_it_asks(project, account):
     arguments = ("train", *hyperparameters(epochs=300))
     process = project.tool(*arguments)
     account.wait_for_call("DescribeLogStreams", 0)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+    output = process.communicate()
     assert process.returncode == 130
     assert "the same command takes it up again" in output
-    name = account.names()["TrainingJob"][0]
+    (name,) = account.names()["TrainingJob"]
     client = account.client("sagemaker")
-    job = client.describe_training_job(TrainingJobName=name)
-    assert job["TrainingJobStatus"] == "InProgress"
-    done = project.run_tool("delete")
-    assert done.returncode == 0, done.stdout
-    job = client.describe_training_job(TrainingJobName=name)
-    assert job["TrainingJobStatus"] == "Stopped"
 
+    def status():
+        return client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
 
-def test_ctrl_c_on_a_terminal_asks_and_stops_the_job(project, account):
+    assert status() == "InProgress"
     terminal, inside = pty.openpty()
-    process = project.tool("train", *hyperparameters(epochs=300), stdin=inside)
-    account.wait_for_call("DescribeLogStreams", 0)
+    before = account.count("DescribeLogStreams")
+    process = project.tool(*arguments, stdin=inside)
+    account.wait_for_call("DescribeLogStreams", before)
     process.send_signal(signal.SIGINT)
     os.write(terminal, b"s\n")
-    output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+    output = process.communicate()
     os.close(terminal)
     os.close(inside)
     assert process.returncode == 130
+    assert f"job {name} is there already: InProgress" in output
     assert "It costs until it ends. [s]top / [L]eave:" in output
     assert "the job is being stopped" in output
-    (name,) = account.names()["TrainingJob"]
-    job = account.client("sagemaker").describe_training_job(TrainingJobName=name)
-    assert job["TrainingJobStatus"] in ("Stopping", "Stopped")
+    assert status() in ("Stopping", "Stopped")
+    assert account.names()["TrainingJob"] == [name]

@@ -81,7 +81,7 @@ def test_max_usd_stops_the_command_before_anything_is_made(project, account):
     assert account.count("PutObject") == 0
 
 
-def test_without_an_emulator_the_message_says_how_to_start_one(project):
+def test_without_an_emulator_the_message_says_how_to_start_one(project, no_account):
     done = project.cloud("cloud-status", check=False)
     assert "make emulator DETACH=1" in done.stdout
 
@@ -91,7 +91,7 @@ def test_without_role_and_bucket_nothing_is_called(project):
     assert "role: expected one, found none; it is never guessed" in done.stdout
 
 
-def test_a_fault_that_is_no_fault_is_refused(project):
+def test_a_fault_that_is_no_fault_is_refused(project, no_account):
     done = project.cloud("emulator", "DETACH=1", "FAULTS=explode:s3", check=False)
     assert done.returncode != 0
     assert "expected kind:target[:number]" in done.stdout
@@ -102,7 +102,7 @@ def test_a_second_emulator_is_refused(project, account):
     assert "runs already" in done.stdout
 
 
-def test_what_a_killed_emulator_leaves_running_is_ended_by_emulator_stop(project):
+def test_what_a_killed_emulator_leaves_running_is_ended_by_emulator_stop(project, no_account):
     project.cloud("emulator", "DETACH=1")
     assert project.run_tool("deploy").returncode == 0
     os.kill(project.json("emulator.json")["pid"], signal.SIGKILL)

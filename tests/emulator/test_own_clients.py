@@ -7,7 +7,7 @@ import subprocess
 
 import botocore.exceptions
 import pytest
-from conftest import PYTHON, Account
+from conftest import PYTHON
 from project import REPOSITORY, TIMEOUT_SECONDS
 
 from train2deploy import endpoint, golden
@@ -22,9 +22,7 @@ ROLE = "arn:aws:iam::123456789012:role/any"
 @pytest.fixture(scope="module")
 def account(project):
     """Not `running_account`: the page's reader may do more than the project's policy allows."""
-    project.cloud("emulator", "DETACH=1")
-    yield Account(project.json("emulator.json")["url"])
-    project.cloud("emulator-stop")
+    return project.account()
 
 
 def snippet(heading, language):

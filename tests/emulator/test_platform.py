@@ -98,7 +98,7 @@ def test_wrong_answers_to_the_golden_requests_undo_the_deployment(project, accou
     assert json.load(ask(account, "電波が悪い")["Body"])[0]["prob"] > 0
 
 
-def test_a_limit_that_is_none_is_refused(project):
+def test_a_limit_that_is_none_is_refused(project, no_account):
     done = project.cloud("emulator", "DETACH=1", "LIMITS=body:1", check=False)
     assert done.returncode != 0
     assert "LIMITS: expected name:seconds" in done.stdout

@@ -45,7 +45,10 @@ def options(region, **more):
 
 @pytest.fixture(scope="module", params=list(FLOWS))
 def flow(request, project, world):
-    """(region, outputs by command, calls) of everything that can be done in a region."""
+    """(region, outputs by command, calls) of what can be done in a region.
+
+    In the second one of what lies elsewhere there: its images, its bucket, its ARNs.
+    """
     region, outputs = request.param, {}
     lines = project.root / "lines.txt"
     lines.write_text("抹茶パフェ\n電波が悪い\n", encoding="utf-8")
@@ -57,7 +60,9 @@ def flow(request, project, world):
         outputs[command] = done.stdout
 
     run("plan", *HYPERPARAMETERS)
-    run("train", *HYPERPARAMETERS)
+    is_first = region == next(iter(FLOWS))
+    if is_first:
+        run("train", *HYPERPARAMETERS)
     interrupted = project.tool(*options(region), "deploy")
     name = FLOWS[region].get("ENDPOINT_NAME", "train2deploy")
     client = world.client("sagemaker", region)
@@ -73,8 +78,9 @@ def flow(request, project, world):
     outputs["model"] = client.describe_model(ModelName=model["ModelName"])
     outputs["endpoint"] = client.describe_endpoint(EndpointName=name)
     run("invoke", "電波が悪い")
-    run("batch", str(lines))
-    run("scale")
+    if is_first:
+        run("batch", str(lines))
+        run("scale")
     run("status")
     run("policy")
     run("delete", "--data")
@@ -98,6 +104,8 @@ def test_images_roles_and_arns_are_of_the_region_and_its_partition(flow):
     region, outputs, calls = flow
     partition = arns.partition(region)
     assert IMAGES[region] in outputs["model"]["PrimaryContainer"]["Image"]
+    (job,) = re.findall(r"training job .*", outputs["plan"])
+    assert "scriptmode:1.12.0-" in job and job.count(IMAGES[region]) == 1
     assert outputs["endpoint"]["EndpointArn"].startswith(f"arn:{partition}:sagemaker:{region}:")
     assert outputs["model"]["ExecutionRoleArn"].startswith(f"arn:{partition}:iam::")
     partitions = {resource.split(":")[1] for _, _, resource, _ in calls if resource != "*"}
@@ -106,10 +114,10 @@ def test_images_roles_and_arns_are_of_the_region_and_its_partition(flow):
 
 def test_prices_are_said_to_be_those_of_another_region(flow):
     region, outputs, _ = flow
-    for command, costs in (("plan", 2), ("train", 1), ("batch", 1), ("scale", 1)):
+    costs = {"plan": 2, "train": 1, "batch": 1, "scale": 1, "status": 0}
+    for command in costs.keys() & outputs.keys():
         assert outputs[command].count(f"USD at the price of us-east-1; {region} has another") == (
-            costs), command
-    for command in ("plan", "train", "batch", "scale", "status"):
+            costs[command]), command
         assert f"Those of {region} differ" in outputs[command], command
 
 
@@ -131,7 +139,9 @@ def test_names_of_63_characters_are_cut_where_more_follows(flow):
     endpoint = FLOWS[region].get("ENDPOINT_NAME", "train2deploy")
     model = outputs["model"]["ModelName"]
     assert re.fullmatch(rf"{names.serving(endpoint)}-[0-9a-f]{{12}}", model) and len(model) <= 63
-    assert f"job {names.training(project)}-v1-" in outputs["train"]
+    assert f" {names.training(project)}-v1-" in outputs["plan"]
+    if "train" in outputs:
+        assert f"job {names.training(project)}-v1-" in outputs["train"]
     assert f"alarm {endpoint}-answers-with-errors" in outputs["status"]
 
 

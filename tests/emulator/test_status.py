@@ -2,15 +2,14 @@
 
 import re
 
-from conftest import hyperparameters
+from conftest import hyperparameters, kill
 
 
 def test_what_runs_is_listed_with_its_cost_and_followed_to_its_end(project, account):
     options = ("--set", "PRICES=ml.p2.xlarge=3600000")  # a thousand dollars a second
     process = project.tool(*options, "train", *hyperparameters(epochs=30))
     account.wait_for_call("DescribeLogStreams", 0)
-    process.kill()
-    process.communicate()
+    kill(process)
     done = project.run_tool(*options, "status", "--follow")
     assert done.returncode == 0, done.stdout
     (name,) = account.names()["TrainingJob"]

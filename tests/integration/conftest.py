@@ -1,6 +1,5 @@
 """One small job of the user's own data, trained and packed once for all tests here."""
 
-import csv
 import sys
 from pathlib import Path
 
@@ -8,19 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from project import REPOSITORY, Project, write_data_set
-
-LABELS = ("グルメ", "携帯電話", "京都")
-
-
-def sample_rows(per_label: int) -> list[tuple[str, str]]:
-    """Some of the shipped sentences: three of the four topics."""
-    with (REPOSITORY / "data" / "sample" / "sentences.csv").open(encoding="utf-8") as source:
-        rows = [(row["feature"], row["label"]) for row in csv.DictReader(source)]
-    return [
-        row for label in LABELS for row in [row for row in rows if row[1] == label][:per_label]
-        if "," not in row[0] and '"' not in row[0]
-    ]
+from project import SMALL, Project, small_data_set
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +21,7 @@ def project(tmp_path_factory):
 @pytest.fixture(scope="session")
 def data_set(project):
     """A directory as a user would give it."""
-    return write_data_set(project.root / "mine", sample_rows(60))
+    return small_data_set(project.root / "mine")
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +31,7 @@ def train(project, data_set):
 
     def run(*variables, check=True):
         words = project.taken(
-            "local-train", f"DATASET={data_set}", "VECTORS=corpus", f"CORPUS={text}",
-            "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", *variables)
+            "local-train", f"DATASET={data_set}", f"CORPUS={text}", *SMALL, *variables)
         return project.make("local-train", *words, check=check)
 
     return run

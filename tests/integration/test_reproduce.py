@@ -9,23 +9,22 @@ import threading
 import time
 
 import pytest
-from conftest import sample_rows
 from corpus import REAL, needs_the_corpus
-from project import TIMEOUT_SECONDS, Project, write_data_set
+from project import SMALL, TIMEOUT_SECONDS, Project, sentences, small_data_set
 
-SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32", "HIDDEN=4", "REPORT=0")
 RESULTS = ("evaluation.json", "history.json", "golden.json")
 
 
 def settings(project, *further):
     """Variables of a small reproduction of a data set that the project brings."""
     text = project.root / "mine" / "features.csv"
-    return ("reproduce", f"DATASET={project.root / 'mine'}", f"CORPUS={text}", *SMALL, *further)
+    data_set = (f"DATASET={project.root / 'mine'}", f"CORPUS={text}")
+    return ("reproduce", *data_set, *SMALL, "HIDDEN=4", "REPORT=0", *further)
 
 
 def new_project(root):
     project = Project(root)
-    write_data_set(root / "mine", sample_rows(40))
+    small_data_set(root / "mine", per_label=40)
     return project
 
 
@@ -225,10 +224,10 @@ def test_killed_at_every_stage_it_goes_on_and_ends_with_the_same_run(reproduced,
 def test_the_corpus_of_the_article_is_reproduced(tmp_path):
     project = Project(tmp_path)
     text = tmp_path / "text.txt"
-    text.write_text("\n".join(sentence for sentence, _ in sample_rows(40)), encoding="utf-8")
+    text.write_text("\n".join(sentence for sentence, _ in sentences()[:120]), encoding="utf-8")
     project.make(
         "reproduce", "DATASET=knbc", f"KNBC={REAL}", "SEEDS=1", f"CORPUS={text}",
-        *[name for name in SMALL if not name.startswith("BATCH")], "VERSION=v2", "BATCH_SIZE=512")
+        *SMALL[:3], "HIDDEN=4", "REPORT=0", "VERSION=v2", "BATCH_SIZE=512")
     (record, _), = runs(project).values()
     assert record["dataset"]["name"] == "knbc"
     assert record["dataset"]["counts"]["train"].keys() == {"グルメ", "携帯電話", "京都", "スポーツ"}

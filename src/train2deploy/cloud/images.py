@@ -52,8 +52,11 @@ def _retrieve(region: str, version: str, scope: str, instance_type: str) -> str:
 
 def sdk_session(cloud: Cloud) -> Any:
     """The SageMaker SDK on our clients. It is given the bucket: it would choose and make one."""
-    import sagemaker
+    import sagemaker.utils
 
+    # Its configuration is ours (session.OPT_OUT). The SDK would check it against its schema again
+    # for each of the thirty values that it looks up, which takes over a second.
+    sagemaker.utils.validate_sagemaker_config = lambda _: None
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     return sagemaker.Session(
         boto_session=cloud.boto,
