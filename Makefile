@@ -113,10 +113,10 @@ export Q
 # 1: invoke prints the request as sent (on standard error) and the raw answer
 #: 1
 JSON ?=
-# invoke, cloud-invoke, verify, bench, parity, cloud-deploy: a file to send; its content type (TYPE alone: Q
-# is the body), and the one that is wanted back
+# invoke, cloud-invoke, verify, bench, parity, cloud-deploy: a file to send
 #: path
 REQUEST :=
+# its content type (TYPE alone: Q is the body), and the one that is wanted back
 TYPE :=
 ACCEPT :=
 ASKED = $(if $(REQUEST),--request "$(REQUEST)") $(if $(TYPE),--type "$(TYPE)") $(if $(ACCEPT),--accept "$(ACCEPT)")
