@@ -117,7 +117,9 @@ JSON ?=
 #: path
 REQUEST :=
 # its content type (TYPE alone: Q is the body), and the one that is wanted back
+#: type
 TYPE :=
+#: type
 ACCEPT :=
 ASKED = $(if $(REQUEST),--request "$(REQUEST)") $(if $(TYPE),--type "$(TYPE)") $(if $(ACCEPT),--accept "$(ACCEPT)")
 # docker: own, or aws for SageMaker's images; the model server own or official; a limit such as 2g

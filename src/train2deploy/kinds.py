@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WHOLE, NUMBER, SWITCH, TEXT, PATH = "whole", "number", "switch", "text", "path"
+CONTENT_TYPE = "type"
 SWITCHES = {"1": True, "true": True, "0": False, "false": False}
 _BOUNDS = re.compile(r"(>?)(-?[0-9.]*?)(?:\.\.(<?)(-?[0-9.]*))?")
 
@@ -65,7 +66,9 @@ class Kind:
             return SWITCHES[text.lower()]
         if self.type == PATH and not Path(text).exists():
             raise ValueError(self.described())
-        if self.type in (TEXT, PATH):
+        if self.type == CONTENT_TYPE and not is_content_type(text):
+            raise ValueError(self.described())
+        if self.type in (TEXT, PATH, CONTENT_TYPE):
             return text
         try:
             # Not int() alone: it takes 1_000 and full-width digits, which the script would not.
@@ -105,6 +108,8 @@ class Kind:
             return "text"
         if self.type == PATH:
             return "a file or folder that is there"
+        if self.type == CONTENT_TYPE:
+            return "a content type, such as text/csv"
         name = "a whole number" if self.is_whole else "a number"
         if self.several:
             name = "whole numbers with commas between them" if self.is_whole else "numbers"
@@ -118,18 +123,28 @@ class Kind:
         return f"{name}, {_plain(self.least)} to {to}{_plain(self.most)}"
 
 
+def is_content_type(text: str) -> bool:
+    """Whether a text may stand in a Content-Type header.
+
+    >>> is_content_type("text/csv; header=absent"), is_content_type("csv")
+    (True, False)
+    """
+    return "/" in text and text.isascii() and text.isprintable()
+
+
 def parsed(text: str) -> Kind:
     """A kind as the Makefile's `#:` lines write it.
 
-    `whole 0..65535`, `number >0`, `number 0..<1`, `whole 1.. …` (several), `path`, or the choices
-    with a bar between them; a single choice is a switch that is left empty to be off.
+    `whole 0..65535`, `number >0`, `number 0..<1`, `whole 1.. …` (several), `path`, `type` (of
+    content), or the choices with a bar between them; a single choice is a switch that is left
+    empty to be off.
 
     >>> parsed("whole 0..65535").most, parsed("0|1").choices, parsed("1").choices
     (65535.0, ('0', '1'), ('1',))
     """
     words = text.split()
-    if words == [PATH]:
-        return Kind(PATH)
+    if words in ([PATH], [CONTENT_TYPE]):
+        return Kind(words[0])
     if words[0] not in (WHOLE, NUMBER):
         return Kind(choices=tuple(text.split("|")))
     found = _BOUNDS.fullmatch(words[1] if len(words) > 1 else "")

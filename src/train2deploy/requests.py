@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from train2deploy import kinds
 from train2deploy.errors import UserError
 
 JSON = "application/json"
@@ -91,5 +92,5 @@ def _sentences(body: bytes) -> tuple[str, ...]:
 def check_types(arguments: argparse.Namespace) -> None:
     """Raises UserError where TYPE= or ACCEPT= is not a content type."""
     for name, value in (("TYPE", arguments.type), ("ACCEPT", arguments.accept)):
-        if value and not ("/" in value and value.isascii() and value.isprintable()):
+        if value and not kinds.is_content_type(value):
             raise UserError(f"{name}={value}: expected a content type, such as text/csv.")
