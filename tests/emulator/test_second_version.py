@@ -16,10 +16,14 @@ def second(tmp_path_factory):
     """Trained here and there, packed from there, deployed."""
     root = Rehearsal(tmp_path_factory.mktemp("second"))
     root.variables += ["VERSION=v2", "MEMBERS=2", "NGRAM_DROPOUT=0.1", "PATIENCE=1", "REFIT=0"]
-    root.cloud("local-train")
+    pictures = root.root / "pictures"
+    pictures.mkdir()
+    (pictures / "a.png").write_bytes(b"picture")
+    further = f"CHANNELS=images={pictures}"
+    root.cloud("local-train", further)
     root.local_job = (root.build / "jobs" / "latest").resolve()
     root.cloud("emulator", "DETACH=1")
-    root.cloud("cloud-train")
+    root.cloud("cloud-train", further)
     root.cloud("package")
     root.cloud("cloud-deploy")
     yield root
@@ -35,6 +39,16 @@ def test_the_job_of_the_cloud_gives_the_bytes_of_the_job_here(second):
     assert there.name.startswith("train2deploy-v2-")
     for archive in ("model.tar.gz", "output.tar.gz"):
         assert sha256_file(there / archive) == sha256_file(second.local_job / archive)
+
+
+def test_a_channel_of_the_users_own_reaches_the_job_here_and_there(second):
+    jobs = [second.local_job, (second.build / "jobs" / "latest").resolve()]
+    read = [json.loads((job / "manifest.json").read_text(encoding="utf-8")) for job in jobs]
+    channels = {"train", "test", "vectors", "images"}
+    assert [set(one["inputs"]["channels"]) for one in read] == [channels] * 2
+    account = Account(second.json("emulator.json")["url"])
+    asked = account.client("sagemaker").describe_training_job(TrainingJobName=jobs[1].name)
+    assert {each["ChannelName"] for each in asked["InputDataConfig"]} == channels
 
 
 def test_its_own_hyperparameters_reach_the_job_here_and_there(second):
