@@ -12,7 +12,7 @@ import pytest
 from corpus import REAL, needs_the_corpus
 from project import SMALL, TIMEOUT_SECONDS, Project, sentences, small_data_set
 
-RESULTS = ("evaluation.json", "history.json", "golden.json")
+RESULTS = ("evaluation.json", "history.json")
 
 
 def settings(project, *further):
@@ -75,9 +75,7 @@ def test_every_answer_of_a_run_is_there(reproduced):
         for row, predicted in zip(evaluation["probabilities"], evaluation["predicted"]):
             assert sum(row) == pytest.approx(1, abs=1e-5)
             assert evaluation["labels"][row.index(max(row))] == predicted
-        golden = project.json(f"runs/{name}/golden.json")
-        assert golden["sentence"] == "電波が悪い"
-        assert len(golden["ranking"]) == 3
+        assert not (project.build / "runs" / name / "golden.json").exists(), "the article's alone"
 
 
 def test_the_users_own_build_is_left_alone_and_nothing_is_left_over(reproduced):
