@@ -55,7 +55,8 @@ PRINTING = [
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project with the shipped data alone."""
+    """A project with the shipped data and models alone."""
+    (tmp_path / "src").symlink_to(paths.SRC)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "sample").symlink_to(paths.SAMPLE)
     return tmp_path

@@ -116,7 +116,7 @@ def test_a_given_request_is_read_as_the_model_server_reads_it(inputs, body, expe
     assert Signature("s", inputs).given(json.dumps(body).encode()) == expected
 
 
-def test_what_a_package_is_asked_depends_on_its_code(version: Path):
+def test_what_a_package_is_asked_depends_on_its_code(project: Path, version: Path):
     model_dir, given = version.parent, Request(b"1,2", "text/csv")
     (request,), left = golden.other_requests(model_dir, None)
     assert json.loads(request.body)["signature_name"] == "serving_default" and left == ""
