@@ -10,6 +10,10 @@ $(foreach name,$(ON_THE_COMMAND_LINE),$(if $(value $(name)),,$(eval override und
 # Only what is given to make itself counts: a default is not a wish.
 GIVEN = $(if $(filter command,$(origin $(1))),$(2))
 QUOTED = '$(subst ','\'',$(1))'
+# What a user's shell says to Python is for other programs. Make's own commands do not see it (below);
+# $(shell …) would.
+OF_PYTHON := $(filter-out PYTHON PYTHON36 PYTHON_FOR_SDISTS,$(filter PYTHON%,$(.VARIABLES)))
+ASK_PYTHON = env $(OF_PYTHON:%=-u %) PYTHONPATH=src $(PYTHON)
 
 # ---- of every target -------------------------------------------------------------------
 # Python of the host tool (3.10 or newer) and of the TensorFlow 1.x side (found by itself)
@@ -162,7 +166,7 @@ STALE ?=
 # ---- what is checked -------------------------------------------------------------------
 # The answer holds for what make calls itself, too.
 ifeq ($(MAKELEVEL)$(if $(MAKECMDGOALS)$(ON_THE_COMMAND_LINE),,help),0)
-CHECKED := $(shell PYTHONPATH=src $(PYTHON) -m train2deploy.variables --goals "$(MAKECMDGOALS)" \
+CHECKED := $(shell $(ASK_PYTHON) -m train2deploy.variables --goals "$(MAKECMDGOALS)" \
 	$(foreach name,VERSION SCRIPT TOKENS,--default $(call QUOTED,$(name)=$($(name)))) -- \
 	$(foreach name,$(filter-out Q,$(ON_THE_COMMAND_LINE)),$(call QUOTED,$(name)=$(value $(name)))) 2>&1)
 ifneq ($(filter-out ok,$(firstword $(CHECKED))),)
@@ -180,13 +184,13 @@ RUN = PYTHONPATH=src $(HOST) -m train2deploy $(if $(VERBOSE),--verbose) $(RUNTIM
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
 
-# What a user's shell says to Python and to pip is for other programs: of it stays how to reach
-# an index (as in pip.conf, where a line `user = true` is overruled).
+# Of what a user's shell says to pip, how to reach an index stays (as in pip.conf, where a line
+# `user = true` is overruled).
 PIP_KEPT := PIP_CONFIG_FILE PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_NO_INDEX PIP_FIND_LINKS \
 	PIP_TRUSTED_HOST PIP_CERT PIP_CLIENT_CERT PIP_PROXY PIP_TIMEOUT PIP_DEFAULT_TIMEOUT PIP_RETRIES \
 	PIP_CACHE_DIR PIP_NO_CACHE_DIR PIP_KEYRING_PROVIDER PIP_NO_INPUT PIP_USE_FEATURE PIP_USE_DEPRECATED
 unexport $(filter-out $(PIP_KEPT) PIP_KEPT PIP_INSTALL,$(filter PIP_%,$(.VARIABLES)))
-unexport $(filter-out PYTHON PYTHON36 PYTHON_FOR_SDISTS,$(filter PYTHON%,$(.VARIABLES)))
+unexport $(OF_PYTHON)
 export PIP_USER := 0
 # Python 3.6 makes environments below a path of any script only where the locale is UTF-8.
 .stamps/%: export LC_ALL := C.UTF-8

@@ -2,7 +2,7 @@
 
 # Without RUNTIME=, what suits the machine, with the reason.
 ifeq ($(strip $(RUNTIME)),)
-SUITABLE := $(shell PYTHONPATH=src PYTHON36="$(PYTHON36)" $(PYTHON) -m train2deploy.runtimes.default 2>/dev/null)
+SUITABLE := $(shell PYTHON36="$(PYTHON36)" $(ASK_PYTHON) -m train2deploy.runtimes.default 2>/dev/null)
 override RUNTIME := $(or $(firstword $(SUITABLE)),host)
 SAY_RUNTIME = @echo "runtime: $(SUITABLE)"
 else
