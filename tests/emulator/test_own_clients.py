@@ -97,10 +97,13 @@ def test_models_of_elsewhere_go_through_every_target_by_the_commands_of_their_pa
         latest.unlink()
         latest.symlink_to(project.local_job.name)
     assert done.returncode == 0, done.stdout
-    batch = [json.loads(line)
-             for line in (project.build / "cloud" / "sides.answers.jsonl").read_text().splitlines()]
-    assert batch == [{"input": line, "answer": area} for line, area in (
+    areas, lines = (
+        [json.loads(line) for line in (project.build / "cloud" / name).read_text().splitlines()]
+        for name in ("sides.answers.jsonl", "numbers.answers.jsonl"))
+    assert areas == [{"input": line, "answer": area} for line, area in (
         ("2,3", 6.0), ("0.5,8", 4.0), ("10,10", 100.0))]
+    assert lines == [{"input": "1 2 3", "answer": "3.0 5.0 7.0"},
+                     {"input": "4 5", "answer": "9.0 11.0"}]
     assert done.stdout.count("endpoint against session (TensorFlow 1.13.1), generated request") == 2
     assert len(re.findall(r"max \|Δ\| = \S+, tolerance 1e-05: ok", done.stdout)) == 2
     assert done.stdout.count("REQUEST (text/csv): answered, 14 bytes") == 2, "verify, cloud-deploy"
