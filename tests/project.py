@@ -7,7 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from train2deploy import variables, versions
+from train2deploy import versions
+from train2deploy.make import targets
+from train2deploy.make.variables import VARIABLES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = (
@@ -50,13 +52,12 @@ class Project:
         """Those of the words NAME=VALUE that a target takes: make refuses the others."""
         chosen = dict(word.split("=", 1) for word in words)
         version = chosen.get("VERSION", "v1")
-        rules = variables.read(REPOSITORY / "Makefile")
-        names, _ = variables.known(rules, [target])
-        if variables.TRAINING in names:
+        names, made = targets.known([target])
+        if targets.trains(made):
             script = self.root / "models" / version / "train.py"
             declared = versions.declared(str(script) if script.exists() else version)
             its_own = {one.variable for one in declared.hyperparameters.values()}
-            names = names & rules.values.keys() | its_own
+            names = names & VARIABLES.keys() | its_own
         return [f"{name}={value}" for name, value in chosen.items() if name in names]
 
     def add_failing_model(self) -> str:

@@ -375,3 +375,4 @@ def _images(arguments: argparse.Namespace) -> None:
     from train2deploy.runtimes import images
 
     images.build(arguments.model_server, arguments.official or images.OFFICIAL_MODEL_SERVER)
+    (paths.ROOT / ".stamps" / f"images-{arguments.model_server}").touch()  # for make

@@ -13,8 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from train2deploy import exits
-from train2deploy.errors import EXIT_ENVIRONMENT
+from train2deploy import exits, paths
+from train2deploy.errors import EXIT_ENVIRONMENT, MissingRequirement
 
 PYENV = "~/.pyenv/versions/3.6.*/bin/python3.6"
 
@@ -71,13 +71,23 @@ def _is_36(path: str) -> bool:
     return done.stdout.strip() == "3.6"
 
 
+def check(named: str) -> None:
+    """Raises MissingRequirement where there are no environments of 3.6, and can be none."""
+    if not ((paths.ROOT / ".stamps" / "train").exists() or find(named)):
+        raise MissingRequirement(explained(named))
+
+
+def explained(named: str) -> str:
+    """What is said where there is none."""
+    return (f"PYTHON36={named} is not a Python 3.6.\n" if named else "") + advice()
+
+
 def main() -> int:
     """Prints the path, or what to do."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PYTHON36", "")
     found = find(wanted)
     if found is None:
-        prefix = f"PYTHON36={wanted} is not a Python 3.6.\n" if wanted else ""
-        print(prefix + advice(), file=sys.stderr)
+        print(explained(wanted), file=sys.stderr)
         return EXIT_ENVIRONMENT
     print(found)
     return 0

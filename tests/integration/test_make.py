@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from project import REPOSITORY, Project
 
+from train2deploy.make import targets
+
 TARGETS = {
     "help", "setup", "doctor", "status", "data", "vectors", "local-train", "package", "local-serve",
     "local-stop", "invoke", "verify", "evaluate", "dry-run", "test", "lint", "lock", "clean",
@@ -26,13 +28,14 @@ def test_help_is_the_default_and_lists_every_target(project):
     assert set(listed) >= TARGETS
 
 
-def test_every_phony_target_has_a_line_of_help():
-    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    lines = re.findall(r"^\.PHONY: (.*)$", makefile, re.M)
+def test_every_target_has_a_line_of_help_and_its_variables_in_the_tool():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
+    lines = re.findall(r"^(?:\.PHONY:|TARGETS :=) (.*)$", makefile, re.M)
     # A name with a dot is a step of others', not for users.
-    phony = {name for line in lines for name in line.split() if not name.startswith(".")}
-    described = set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.M))
-    assert phony == described
+    phony = {name for line in lines for name in line.split() if name[0] not in ".$"}
+    described = re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.M)
+    assert phony == set(described) == set(targets.TARGETS)
+    assert len(described) == len(set(described))
 
 
 def test_doctor_names_each_requirement_and_what_to_do(project):
@@ -116,25 +119,42 @@ TEXTS = [
 ]
 
 
+@pytest.fixture
+def recorded(tmp_path):
+    """A project whose interpreters write down what they are called with, a line each."""
+    project = Project(tmp_path)
+    (project.root / ".venvs").unlink()
+    seen = tmp_path / "seen.jsonl"
+    for name in ("host", "cloud"):
+        python = project.root / ".venvs" / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!{sys.executable}\nimport json, sys\n"
+                          f"print(json.dumps(sys.argv[1:]), file=open({str(seen)!r}, 'a'))\n")
+        python.chmod(0o755)
+    return project, seen
+
+
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("target", ["invoke", "cloud-invoke", "dry-run"])
-def test_a_sentence_is_passed_on_as_it_is_and_nothing_in_it_is_run(project, tmp_path, text, target):
-    """The interpreters are replaced by one that writes down what it is called with."""
-    seen = tmp_path / "seen.json"
-    python = tmp_path / "python"
-    python.write_text(f"#!{sys.executable}\nimport json, sys\n"
-                      f"json.dump(sys.argv, open({str(seen)!r}, 'w'))\n")
-    python.chmod(0o755)
-    runner = f"CLOUD_RUN={python}" if target == "cloud-invoke" else f"HOST={python}"
-    instead = [runner, f"PYTHON={python}", "MAKE=true"]
+def test_a_sentence_is_passed_on_as_it_is_and_nothing_in_it_is_run(recorded, text, target):
+    project, seen = recorded
     for way in ("argument", "variable"):
-        seen.unlink(missing_ok=True)
         environment = {**project.environment(), **({"Q": text} if way == "variable" else {})}
+        given = [f"Q={text}"] if way == "argument" else []
         subprocess.run(
-            ["make", "--silent", target, *instead, *([f"Q={text}"] if way == "argument" else [])],
+            ["make", "--silent", target, "MAKE=true", *given],
             cwd=project.root, env=environment, capture_output=True, check=True)
-        assert json.loads(seen.read_text())[-1] == text
+        assert json.loads(seen.read_text().splitlines()[-1])[-1] == text
+        seen.unlink()
     assert not (project.root / "evil").exists()
+
+
+def test_what_goals_have_in_common_is_done_once(recorded):
+    project, seen = recorded
+    project.make("data", "vectors", "local-train", "reproduce", "REPORT=0", "MAKE=true")
+    words = [json.loads(line) for line in seen.read_text().splitlines()]
+    names = ("data", "vectors", "train", "reproduce", "report")
+    assert [next(name for name in names if name in line) for line in words] == list(names[:4])
 
 
 def test_goals_run_in_their_order_whatever_is_told_to_run_at_once(project):
@@ -154,15 +174,14 @@ def test_what_is_up_to_date_is_not_told(project):
         assert "up to date" not in said and "warning" not in said and "Entering" not in said
 
 
-def test_what_is_made_first_is_told_with_its_target(tmp_path):
-    """Nothing runs: `true` stands for the tool."""
-    fresh = Project(tmp_path)
-    said = fresh.make("local-serve", "HOST=true", "PYTHON=true").stdout
+def test_what_is_made_first_is_told_with_its_target(recorded):
+    project, _ = recorded
+    said = project.make("local-serve", "MAKE=true").stdout
     first = "build/model.tar.gz is not there yet: make package comes first"
     before = "build/jobs/latest/model.tar.gz is not there yet: make local-train comes first"
     assert said.index(first) < said.index(before)
 
 
-def test_the_readme_shows_the_help_that_make_gives(project):
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert project.make("--silent", "help").stdout.strip() in readme
+def test_the_documentation_shows_the_help_that_make_gives(project):
+    page = (REPOSITORY / "docs" / "usage.md").read_text(encoding="utf-8")
+    assert project.make("--silent", "help").stdout.strip() in page

@@ -93,15 +93,15 @@ def test_a_wrong_command_line_is_one_line_and_changes_nothing(own, account, comm
 
 
 @pytest.mark.parametrize("command, expected", [
-    ("local-train SEED= EPOCHS= VERSION= DATASET=", '--variables "" --defaults "sample" --seed 1'),
-    ("local-train EPOCHS=3 SEED=2", '--variables "EPOCHS" --defaults "sample" --seed 2'),
-    ("tune VERSION=cnn FILTERS=8", 'search --model-version "cnn" --variables "FILTERS"'),
+    ("local-train SEED= EPOCHS= VERSION= DATASET=", "--variables '' --defaults sample --seed 1"),
+    ("local-train EPOCHS=3 SEED=2", '--variables EPOCHS --defaults sample --seed 2'),
+    ("tune VERSION=cnn FILTERS=8", 'search --model-version cnn --variables FILTERS'),
     ("cloud-train SCRIPT=models/cnn/train.py HP=filters=8",
-     '--model-version "models/cnn/train.py" --variables "HP"'),
+     '--model-version models/cnn/train.py --variables HP'),
     ("local-serve SAGEMAKER_TFS_NGINX_LOGLEVEL=info MERGE=0 BATCHING=1 MAX_BATCH_SIZE=8", "serve "),
     ("invoke PORT=8090 TYPE=text/plain Q=1", "invoke --port 8090 --type"),
-    ("verify STALE=ok", '--stale "ok" verify'),
-    ("data VERSION=comp-vectorizer-words", '--model-version "comp-vectorizer-words"'),
+    ("verify STALE=ok", '--stale ok verify'),
+    ("data VERSION=comp-vectorizer-words", '--model-version comp-vectorizer-words'),
     ("test-contract BASE_URL=http://127.0.0.1:1", "tests/contract"),
     ("data RUNTIME=host PYTHON36= VERBOSE=1", "--verbose"),
 ])

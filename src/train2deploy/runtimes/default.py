@@ -1,15 +1,12 @@
 """The runtime that suits this machine, where RUNTIME= names none.
 
-    python -m train2deploy.runtimes.default
-
-prints its name and the reason. Standard library alone: make asks before any environment is made.
+Standard library alone: it is asked before any environment is made.
 """
 
 import os
 import subprocess
-import sys
 
-from train2deploy import exits, paths, python36
+from train2deploy import paths, python36
 
 IMAGES = ("train2deploy/train:1.12", "train2deploy/serve:1.13")
 """images.TRAIN and images.SERVE, which a test compares."""
@@ -18,7 +15,10 @@ SECONDS = 5.0
 
 
 def choice() -> str:
-    """Containers where they are ready or the only way, else this machine's own Python 3.6."""
+    """Its name and the reason.
+
+    Containers where they are ready or the only way, else this machine's own Python 3.6.
+    """
     if succeeds("docker", "image", "inspect", *IMAGES):
         return "docker (an engine answers and has our images; RUNTIME=host does without)"
     if paths.TRAIN_PYTHON.exists() or python36.find(os.environ.get("PYTHON36", "")):
@@ -39,11 +39,3 @@ def succeeds(*command: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
-
-
-def main() -> None:
-    print(choice())
-
-
-if __name__ == "__main__":
-    sys.exit(exits.run(main))

@@ -143,7 +143,7 @@ def test_a_prefix_made_by_conda_where_pyenv_keeps_its_own_is_found(tmp_path: Pat
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.8", "3.9"])
-@pytest.mark.parametrize("module", ["doctor", "versions", "python36", "runtimes.default"])
+@pytest.mark.parametrize("module", ["doctor", "versions", "python36", "make", "make.check"])
 def test_an_older_python_is_told_in_one_line_by_whatever_it_starts(version: str, module: str):
     python = next(PYENV_VERSIONS.glob(f"{version}.*/bin/python"), None)
     if python is None:

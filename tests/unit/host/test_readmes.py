@@ -1,4 +1,4 @@
-"""README.md and README.ja.md have the same structure: neither says less than the other."""
+"""Pages in two languages have the same structure: neither says less than the other."""
 
 import re
 from pathlib import Path
@@ -6,12 +6,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-ENGLISH, JAPANESE = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ja.md")
+PAGES = sorted(
+    str(path.relative_to(ROOT)).replace(".ja.", ".")
+    for path in (*ROOT.glob("*.ja.md"), *ROOT.glob("docs/**/*.ja.md"))
 )
+USAGE = "docs/usage.md"
+LONGEST_README = 150
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 JAPANESE_TEXT = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
 VARIABLE = re.compile(r"\b[A-Z][A-Z_0-9]+=(?!<)[\w:./|…-]*")
+
+
+def read(page: str, language: str = "") -> str:
+    return (ROOT / page.replace(".md", f"{language}.md")).read_text(encoding="utf-8")
 
 
 def prose(text: str) -> str:
@@ -63,13 +70,15 @@ def points(text: str) -> int:
     return len(re.findall(r"^- ", prose(text), re.M))
 
 
-@pytest.mark.parametrize("part", [headings, commands, targets, code, links, tables, points])
-def test_both_readmes_have_the_same(part):
-    assert part(JAPANESE) == part(ENGLISH)
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("part", [headings, commands, code, links, tables, points])
+def test_both_languages_have_the_same(page, part):
+    assert part(read(page, ".ja")) == part(read(page))
 
 
-def test_each_block_of_code_has_its_counterpart():
-    ours, theirs = BLOCK.findall(ENGLISH), BLOCK.findall(JAPANESE)
+@pytest.mark.parametrize("page", PAGES)
+def test_each_block_of_code_has_its_counterpart(page):
+    ours, theirs = BLOCK.findall(read(page)), BLOCK.findall(read(page, ".ja"))
     assert [kind for kind, _ in ours] == [kind for kind, _ in theirs]
     for (_, english), (_, japanese) in zip(ours, theirs, strict=True):
         assert len(english.splitlines()) == len(japanese.splitlines())
@@ -78,10 +87,20 @@ def test_each_block_of_code_has_its_counterpart():
 
 
 def test_the_targets_are_those_of_the_makefile():
-    files = ("Makefile", "docker/docker.mk")
-    rules = "".join((ROOT / name).read_text(encoding="utf-8") for name in files)
-    assert list(targets(ENGLISH)) == re.findall(r"^([a-z0-9-]+):.*## ", rules, re.M)
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert list(targets(read(USAGE))) == re.findall(r"^([a-z0-9-]+):.*## ", rules, re.M)
+    assert targets(read(USAGE, ".ja")) == targets(read(USAGE))
 
 
-def test_the_japanese_uses_one_word_for_each_thing():
-    assert not re.findall("契約|順位表|二度組み立て|殺し|物差し|報告書", JAPANESE)
+@pytest.mark.parametrize("page", PAGES)
+def test_the_japanese_uses_one_word_for_each_thing(page):
+    assert not re.findall("契約|順位表|二度組み立て|殺し|物差し|報告書", read(page, ".ja"))
+
+
+@pytest.mark.parametrize("language", ["", ".ja"])
+def test_the_readme_is_read_in_one_go(language):
+    assert len(read("README.md", language).splitlines()) <= LONGEST_README
+
+
+def test_the_interface_is_read_in_one_go():
+    assert len((ROOT / "Makefile").read_text(encoding="utf-8").splitlines()) <= 260

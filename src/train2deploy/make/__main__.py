@@ -1,0 +1,143 @@
+"""What stands behind the targets of make: `python -m train2deploy.make <target>`.
+
+Has the environments ready, does what the target needs first, then is the target's command. With
+`make --dry-run` it prints these commands.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from train2deploy import exits, python36
+from train2deploy.make import plan, targets
+from train2deploy.make.plan import Say
+from train2deploy.make.variables import PREFIX, Values
+from train2deploy.runtimes import default
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+
+    from train2deploy.make.plan import Plan
+
+SIDE_BY_SIDE = 3
+"""Environments that are made at a time."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a target; the exit status is its command's."""
+    (goal,) = argv
+    goals = os.environ.get("GOALS", "").split() or [goal]
+    values = Values.of(os.environ)
+    values.hyperparameters = targets.hyperparameters_given(values, goals)
+    options = _options_of_make()
+    if options & {"q", "t"}:
+        return 0
+    run = Run(values, "n" in options)
+    planned = run.plan(goal, goals)
+    if not run.dry and any(map(targets.needs_python36, planned.stamps)):
+        python36.check(values["PYTHON36"])
+    if planned.stamps and (status := run.make(planned.stamps)):
+        return status
+    for step in planned.steps[:-1]:
+        if status := run.do(step):
+            return status
+    return run.do(planned.steps[-1], is_last=True) if planned.steps else 0
+
+
+def _options_of_make() -> set[str]:
+    """Its one-letter options."""
+    first = os.environ.get("MAKEFLAGS", "").split(" ")[0]
+    return set() if first.startswith("-") or "=" in first else set(first)
+
+
+class Run:
+    """One target's.
+
+    Attributes:
+        dry: commands are printed, not run.
+    """
+
+    def __init__(self, values: Values, dry: bool) -> None:
+        self.dry = dry
+        self._values = values
+
+    def plan(self, goal: str, goals: Sequence[str]) -> Plan:
+        """What is to be done that the goals before have not done."""
+        before = [
+            plan.made(each, self._values, self._runtime)
+            for each in goals[: goals.index(goal) if goal in goals else 0]
+        ]
+        done = [step for one in before for step in one.steps if isinstance(step, str)]
+        made = plan.made(goal, self._values, self._runtime, done)
+        was_said = any(one.hangs_on_runtime for one in before)
+        if made.hangs_on_runtime and not was_said and not self._values["RUNTIME"]:
+            print(f"runtime: {self._suitable}", flush=True)
+        return made
+
+    def _runtime(self) -> str:
+        return self._values["RUNTIME"] or self._suitable.split()[0]
+
+    @cached_property
+    def _suitable(self) -> str:
+        return default.choice()
+
+    def make(self, stamps: Sequence[str]) -> int:
+        """Has environments and images ready, side by side; the exit status."""
+        flags = os.environ.get("MAKEFLAGS", "")
+        jobs = [] if "jobserver" in flags else [f"--jobs={SIDE_BY_SIDE}"]
+        words = [os.environ.get("MAKE") or "make", "--silent", *jobs, *stamps]
+        return _wait(words, {**os.environ, "RUNTIME": self._runtime()})
+
+    def do(self, step: str | Say, is_last: bool = False) -> int:
+        """Runs a step; the last one takes the place of this process."""
+        if isinstance(step, Say):
+            print(step.line, flush=True)
+            return 0
+        words = plan.command(step, self._values, self._runtime)
+        if self.dry:
+            print(shlex.join(words), flush=True)
+            return 0
+        if is_last:
+            sys.stdout.flush()
+            os.execve(words[0], words, self._environment())
+        return _wait(words, self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        """What a command finds."""
+        found = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        found["RUNTIME"] = self._runtime()
+        for name in self._values.hyperparameters:
+            found[name] = self._values.given[name]
+        for name in ("MERGE", "OPTIMIZE"):
+            if self._values[name]:
+                found[f"HOSTING_{name}"] = self._values[name]
+        return found
+
+
+def _wait(words: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Runs a command; Ctrl-C and SIGTERM are its own to handle."""
+    sys.stdout.flush()
+    # make's job server is in open files.
+    process = subprocess.Popen(words, env=environment, close_fds=False)
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            process.terminate()
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(exits.run(lambda: main(sys.argv[1:])))

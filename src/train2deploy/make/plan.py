@@ -1,0 +1,156 @@
+"""The steps that a goal of make takes on this machine, in their order."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train2deploy import paths, versions
+from train2deploy.make import targets
+from train2deploy.make.targets import FILES, TARGETS
+from train2deploy.make.variables import CLOUD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from train2deploy.make.variables import Values
+
+    Runtime = Callable[[], str]
+"""Gives the runtime's name: to find out takes a second where there is an engine."""
+
+PROGRAMS = {
+    targets.HOST: ".venvs/host/bin/python -m train2deploy",
+    targets.CLOUD_TOOL: ".venvs/cloud/bin/python -m train2deploy.cloud",
+    targets.EMULATOR: ".venvs/cloud/bin/python -m emulator",
+}
+
+
+@dataclass
+class Plan:
+    """What is done for a goal.
+
+    Attributes:
+        stamps: environments and images that make is to have ready.
+        steps: targets, and what is said before them.
+        hangs_on_runtime: whether some of it is of the TensorFlow 1.x side.
+    """
+
+    stamps: list[str] = field(default_factory=list)
+    steps: list[str | Say] = field(default_factory=list)
+    hangs_on_runtime: bool = False
+
+
+@dataclass(frozen=True)
+class Say:
+    """A line between two steps."""
+
+    line: str
+
+
+def made(goal: str, values: Values, runtime: Runtime, done: Sequence[str] = ()) -> Plan:
+    """The plan of a goal; what goals before it have done is left out."""
+    plan = Plan()
+    _add(goal, values, runtime, set(done) - {goal}, plan)
+    return plan
+
+
+def _add(need: str, values: Values, runtime: Runtime, done: set[str], plan: Plan) -> None:
+    if need in done or need in plan.steps or need in plan.stamps:
+        return
+    if need.startswith(".stamps/"):
+        plan.stamps.append(need)
+    elif need in FILES:
+        if FILES[need] in plan.steps or (paths.ROOT / need).exists():
+            return
+        plan.steps.append(Say(f"{need} is not there yet: make {FILES[need]} comes first"))
+        _add(FILES[need], values, runtime, done, plan)
+    elif need in TARGETS:
+        target = TARGETS[need]
+        for each in target.needs:
+            _add(each, values, runtime, done, plan)
+        if target.command:
+            plan.steps.append(need)
+        if then := target.then(values):
+            _add(then, values, runtime, done, plan)
+    else:
+        plan.hangs_on_runtime |= need in (targets.TRAIN_ENVIRONMENT, targets.SERVE_ENVIRONMENT)
+        for each in _resolved(need, values, runtime):
+            _add(each, values, runtime, done, plan)
+
+
+def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
+    """What a need comes to that hangs on the runtime or on variables."""
+    if need == targets.TRAIN_ENVIRONMENT:
+        return _environment([targets.TRAIN_HERE], values, runtime)
+    if need == targets.SERVE_ENVIRONMENT:
+        return _environment([*targets.SERVE_HERE], values, runtime)
+    if need == targets.INPUTS:
+        return [targets.TOOL] if _has_own_inputs(values["CHANNELS"]) else ["data", "vectors"]
+    if need == targets.JOB:
+        return [] if values["MODEL"] else ["build/jobs/latest/model.tar.gz"]
+    if need == targets.SERVED and values["MODEL_DIR"]:
+        return []
+    if need in (targets.PACKED, targets.SERVED):
+        given = any(values[name] for name in ("MODEL", "CODE", "INCLUDE"))
+        return ["package" if given else "build/model.tar.gz"]
+    if need == targets.WORDS:
+        return [".stamps/words"] if values["TOKENS"] or versions.tokens_of(values.model) else []
+    if need == targets.PEERS:
+        return [".stamps/peers"] if values["PEERS"] else []
+    assert need == targets.SIDES, need
+    found = []
+    for side in (values["A"], values["B"]):
+        found += [targets.CLOUD_ENVIRONMENT] if side == "cloud" else []
+        found += [targets.TRAIN_HERE, *targets.SERVE_HERE] if side == "host" else []
+        found += [images(values)] if side == "docker" else []
+    if targets.with_cloud(values) or targets.as_it_is(values):
+        return [*found, targets.PACKED]
+    return [*found, "build/data/manifest.json", "build/vectors/manifest.json"]
+
+
+def _environment(here: list[str], values: Values, runtime: Runtime) -> list[str]:
+    needed = here
+    if runtime() in ("docker", "sdk"):
+        aws = values["IMAGE"] == "aws"
+        needed = [*here, targets.CLOUD_ENVIRONMENT] if aws else [images(values)]
+    return [*needed, targets.CLOUD_ENVIRONMENT] if runtime() == "sdk" else needed
+
+
+def images(values: Values) -> str:
+    """The stamp of our images."""
+    return f".stamps/images-{values['MODEL_SERVER']}"
+
+
+def _has_own_inputs(channels: str) -> bool:
+    """Whether a train= of CHANNELS holds no data set, so that nothing of ours is read."""
+    given = dict(word.partition("=")[::2] for word in channels.split())
+    if "train" not in given:
+        return False
+    places = (Path(given["train"]), Path(given["train"], "train"))
+    names = ("features.csv", "labels.csv")
+    return not any((place / name).exists() for place in places for name in names)
+
+
+def command(step: str, values: Values, runtime: Runtime) -> list[str]:
+    """The words that run a step."""
+    target = TARGETS[step]
+    assert target.command is not None
+    words = target.command(values)
+    program = target.program
+    if step == "parity" and targets.with_cloud(values):
+        program = targets.CLOUD_TOOL
+    if program == targets.MODULE:
+        return [sys.executable, "-m", *words]
+    options = [] if program == targets.EMULATOR else values.options("VERBOSE")
+    if program == targets.CLOUD_TOOL:
+        options += values.options("CLOUD YES MAX_USD") + values.settings("--set", CLOUD)
+    else:
+        options += ["--runtime", runtime()]
+    if program == targets.HOST and (runtime() in ("docker", "sdk") or step in ("images", "parity")):
+        options += values.options("IMAGE MODEL_SERVER MEMORY")
+    if program != targets.EMULATOR:
+        names = f"{targets.GIVEN} {' '.join(values.hyperparameters)}"
+        options += values.settings("--given", names) + values.options("STALE")
+    return [*PROGRAMS[program].split(), *options, *words]
