@@ -1,0 +1,57 @@
+"""make's targets: each stands for a command that the tool takes, whatever is given."""
+
+import pytest
+
+from train2deploy import cli
+from train2deploy.cloud import cli as cloud_cli
+from train2deploy.make import plan, targets
+from train2deploy.make.variables import VARIABLES, Values
+
+PARSERS = {targets.HOST: cli._parser, targets.CLOUD_TOOL: cloud_cli._parser}
+GIVEN = {
+    "SORT": "-accuracy", "TARGET": "600", "SECONDS": "1.5", "MAX_USD": "1.5", "TYPE": "text/csv",
+    "ACCEPT": "text/csv", "CLIENTS": "1,8", "VERSION": "v2", "Q": "-圏外", "PYTHON": "python3",
+}  # fmt: skip
+"""Values of variables that take more than a number or one of their choices."""
+RUN = [name for name, one in targets.TARGETS.items() if one.command and one.program in PARSERS]
+
+
+def value(name: str) -> str:
+    kind = VARIABLES[name].parsed
+    if name in GIVEN or kind is None or kind.type == "path":
+        return GIVEN.get(name, "some")
+    return kind.choices[-1] if kind.choices else "3"
+
+
+def given(target: str) -> Values:
+    """All that a target takes, at once."""
+    names, _ = targets.known([target])
+    return Values({name: value(name) for name in names & VARIABLES.keys() if name != "SCRIPT"}, {})
+
+
+@pytest.mark.parametrize("everything", [True, False], ids=["everything", "nothing"])
+@pytest.mark.parametrize("target", RUN)
+def test_the_command_of_a_target_is_one_that_the_tool_takes(target: str, everything: bool):
+    values = given(target) if everything else Values({}, {})
+    words = plan.command(target, values, lambda: "docker")
+    module = words.index("-m") + 1
+    program = {"train2deploy": cli, "train2deploy.cloud": cloud_cli}[words[module]]
+    arguments = program._parser().parse_args(words[module + 1 :])
+    assert callable(arguments.run)
+    if target in ("invoke", "cloud-invoke", "dry-run"):
+        assert arguments.sentence == ("-圏外" if everything else "電波が悪い")
+
+
+def test_a_variable_that_a_target_takes_is_one_that_is_described():
+    taken = {name for one in targets.TARGETS.values() for name in one.takes.split()}
+    elsewhere = {"EPOCHS", "BASE_URL"}  # a hyperparameter, and a variable of the tests
+    assert taken - VARIABLES.keys() == elsewhere
+    assert VARIABLES.keys() - taken == targets.COMMON
+
+
+def test_what_is_given_reaches_the_command_and_what_the_shell_has_only_where_it_may():
+    shell = {"SEED": "5", "YES": "1", "DATASET": ""}
+    values = Values({"EPOCHS": "3", "SPLIT": ""}, shell)
+    assert (values["SEED"], values["YES"], values["DATASET"]) == ("5", "", "sample")
+    assert values["SPLIT"] == "random"
+    assert ("SEED" in values, "YES" in values) == (True, False)
