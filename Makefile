@@ -54,7 +54,7 @@ TOOL = GOALS="$(MAKECMDGOALS)" MAKE="$(MAKE)" PYTHONPATH=src $(PYTHON) -m train2
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 TARGETS := variables setup doctor status data vectors local-train package \
-	local-serve local-stop invoke verify evaluate dry-run bench soak \
+	local-serve playground local-stop invoke verify evaluate dry-run bench soak \
 	reproduce runs compare reproduce-check report reference published-check checklist \
 	emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch cloud-tune \
 	tune cloud-scale cloud-policy cloud-status cloud-delete images parity
@@ -83,6 +83,7 @@ package: ## MODEL= CODE= INCLUDE=: build/model.tar.gz, what is served, uploaded 
 
 ##@ From a model to an answer
 local-serve: ## PORT= MODEL_DIR= DETACH=1 MERGE=0 BATCHING=1: the endpoint, here
+playground: ## PORT_UI=8088 ENDPOINT=local|emulator|cloud A=<package> B=<package>: a page to type into
 local-stop: ## end the endpoint that DETACH=1 started
 invoke: ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to the endpoint at PORT
 verify: ## endpoint against the SavedModel in a session

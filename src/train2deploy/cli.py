@@ -97,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--no-dev", action="store_true", help="restart for ever, as SageMaker does")
     serve.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
 
+    play = add("playground", _playground)
+    play.add_argument("--port-ui", type=int, default=8088, help="of the page; 0: a free one")
+    play.add_argument("--port", type=int, help="of an endpoint that runs already")
+    play.add_argument("--a", type=Path, help="a package instead of build/model.tar.gz")
+    play.add_argument("--b", type=Path, help="another one, beside it")
+    play.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+
     add("status", _status)
     add("stop", _stop)
     invoke = add("invoke", _invoke)
@@ -238,9 +245,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import config
     from train2deploy.hashing import sha256_file
 
-    # The same settings as the model's in the cloud; the caller's variables reach an endpoint.
-    settings = config.load(config.overrides(arguments.set), needs=())
-    os.environ.update(settings.serving_variables)
+    config.set_serving_variables(arguments.set)
     if arguments.model_dir:
         package_lint.check_directory(arguments.model_dir)
     else:
@@ -271,6 +276,18 @@ def _has_own_server(arguments: argparse.Namespace) -> bool:
     if arguments.runtime == "docker":
         return (arguments.image, arguments.model_server) == ("own", "own")
     return not serving.has_real_server()
+
+
+def _playground(arguments: argparse.Namespace) -> None:
+    """A page to type into, in front of an endpoint here"""
+    from train2deploy.cloud import config
+    from train2deploy.playground import run
+
+    config.set_serving_variables(arguments.set)
+    given = {name: getattr(arguments, name) for name in "ab" if getattr(arguments, name)}
+    if not given and not arguments.port:
+        staleness.ensure_current(staleness.Wish.of(arguments))
+    run.local(arguments.port_ui, _runtime(arguments), arguments.port, given)
 
 
 def _status(arguments: argparse.Namespace) -> None:

@@ -143,13 +143,16 @@ def start_detached(
 
 @contextlib.contextmanager
 def temporary(
-    model_dir: Path, model_sha256: str | None, runtime: Runtime = HOST
+    model_dir: Path,
+    model_sha256: str | None,
+    runtime: Runtime = HOST,
+    log: Path | None = None,
 ) -> Iterator[Endpoint]:
     """An endpoint on a free port for the length of a `with` block.
 
     On this machine it ends with the calling process, whatever ends that.
     """
-    log = paths.ENDPOINT_LOG.with_name("endpoint-temporary.log")
+    log = log or paths.TEMPORARY_ENDPOINT_LOG
     endpoint = _start(
         model_dir, free_port(), True, model_sha256, log, runtime, ["--die-with-parent"]
     )
@@ -160,14 +163,14 @@ def temporary(
 
 
 @contextlib.contextmanager
-def of_current_model(runtime: Runtime = HOST) -> Iterator[Endpoint]:
+def of_current_model(runtime: Runtime = HOST, log: Path | None = None) -> Iterator[Endpoint]:
     """An endpoint that serves build/model.tar.gz: the detached one, else a temporary one."""
     digest = sha256_file(paths.MODEL_ARCHIVE) if paths.MODEL_ARCHIVE.exists() else None
     running = current()
     if running is not None and (running.model_sha256, running.runtime) == (digest, runtime.name):
         yield running
         return
-    with temporary(unpacked_model(), digest, runtime) as endpoint:
+    with temporary(unpacked_model(), digest, runtime, log) as endpoint:
         yield endpoint
 
 

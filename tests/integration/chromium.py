@@ -57,14 +57,15 @@ class Browser:
         for domain in ("Page", "Runtime", "Network", "Log", "DOM", "CSS"):
             self.ask(f"{domain}.enable")
 
-    def open(self, page: Path, width: int, height: int = 900, dark: bool = False) -> None:
-        """Loads a file, as on a screen of this size, to its end, fonts included."""
+    def open(self, page: Path | str, width: int, height: int = 900, dark: bool = False) -> None:
+        """Loads a file or an address, as on a screen of this size, to its end, fonts included."""
+        url = page if isinstance(page, str) else page.as_uri()
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height,
                  deviceScaleFactor=1, mobile=width < 600)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
         self.events.clear()
-        self.ask("Page.navigate", url=page.as_uri())
+        self.ask("Page.navigate", url=url)
         deadline = time.monotonic() + ANSWER_SECONDS
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             assert time.monotonic() < deadline, f"{page}: not loaded in {ANSWER_SECONDS:g} s"

@@ -14,6 +14,7 @@ from train2deploy import (
     staleness,
 )
 from train2deploy.cloud.config import NEEDED, overrides
+from train2deploy.errors import UserError
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -77,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("sentence")
     invoke.add_argument("--json", action="store_true")
     requests.add_options(invoke)
+    play = add("playground", _playground)
+    play.add_argument("--port-ui", type=int, default=8088)
+    play.add_argument("--endpoint", choices=["emulator", "cloud"], default="cloud")
+    for option in ("--port", "--a", "--b"):
+        play.add_argument(option, help="of ENDPOINT=local")
     batch = add("batch", _batch)
     batch.add_argument("input", type=Path)
     requests.add_options(batch)
@@ -198,6 +204,18 @@ def _invoke(arguments: argparse.Namespace) -> None:
 
     request = requests.asked(arguments)
     runtime.invoke(_connect(arguments, needs=()), request, arguments.json)
+
+
+def _playground(arguments: argparse.Namespace) -> None:
+    """A page to type into, in front of the endpoint"""
+    from train2deploy.cloud import playground
+
+    for name in ("port", "a", "b"):
+        if getattr(arguments, name):
+            raise UserError(f"{name.upper()}: goes with ENDPOINT=local alone.")
+    if arguments.endpoint == "emulator":
+        arguments.cloud = "emulator"
+    playground.playground(_connect(arguments, needs=()), arguments.port_ui)
 
 
 def _batch(arguments: argparse.Namespace) -> None:

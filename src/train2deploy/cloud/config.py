@@ -4,6 +4,7 @@ Each key can be overridden by a make variable of the same name in capitals:
 `make cloud-train TRAIN_INSTANCE_TYPE=ml.c5.xlarge`.
 """
 
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -273,3 +274,12 @@ def _check(config: Config, file: Path, needs: Collection[str], given: Collection
             f"{said('train_instance_type')}: {config.train_instance_type} is for hosting only."
             " Expected for instance ml.c5.xlarge."
         )
+
+
+def set_serving_variables(given: Iterable[str]) -> None:
+    """The same settings as the model's in the cloud, for endpoints that this process starts.
+
+    Args:
+        given: KEY=VALUE, from make's command line.
+    """
+    os.environ.update(load(overrides(given), needs=()).serving_variables)

@@ -1,5 +1,7 @@
 """Asking an endpoint: as the article's client does, invoke_endpoint with a JSON body."""
 
+from typing import Any
+
 import botocore.exceptions
 
 from train2deploy import invoke as local
@@ -41,13 +43,7 @@ def ask(cloud: Cloud, request: Request, variant: str = "") -> bytes:
     """What the endpoint answers."""
     name = cloud.config.endpoint_name
     try:
-        answer = cloud.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=name,
-            Body=request.body,
-            ContentType=request.content_type,
-            **({"Accept": request.accept} if request.accept else {}),
-            **({"TargetVariant": variant} if variant else {}),
-        )
+        answer = call(cloud, request, variant)
     except botocore.exceptions.ClientError as error:
         if code(error) == "ModelError":
             said = error.response.get("OriginalMessage", message(error))
@@ -58,3 +54,15 @@ def ask(cloud: Cloud, request: Request, variant: str = "") -> bytes:
         ) from error
     body: bytes = answer["Body"].read()
     return body
+
+
+def call(cloud: Cloud, request: Request, variant: str = "") -> dict[str, Any]:
+    """InvokeEndpoint, as boto3 answers it."""
+    answer: dict[str, Any] = cloud.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=cloud.config.endpoint_name,
+        Body=request.body,
+        ContentType=request.content_type,
+        **({"Accept": request.accept} if request.accept else {}),
+        **({"TargetVariant": variant} if variant else {}),
+    )
+    return answer

@@ -95,6 +95,11 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
     if need in (targets.PACKED, targets.SERVED):
         given = any(values[name] for name in ("MODEL", "CODE", "INCLUDE"))
         return ["package" if given else "build/model.tar.gz"]
+    if need == targets.PLAYED:
+        if targets.in_account(values):
+            return [targets.CLOUD_ENVIRONMENT]
+        other = values["PORT"] or "A" in values.given
+        return [targets.SERVE_ENVIRONMENT, targets.TOOL, *([] if other else [targets.PACKED])]
     if need == targets.WORDS:
         return [".stamps/words"] if values["TOKENS"] or versions.tokens_of(values.model) else []
     if need == targets.PEERS:
@@ -139,7 +144,8 @@ def command(step: str, values: Values, runtime: Runtime) -> list[str]:
     assert target.command is not None
     words = target.command(values)
     program = target.program
-    if step == "parity" and targets.with_cloud(values):
+    is_for_cloud = {"parity": targets.with_cloud, "playground": targets.in_account}
+    if step in is_for_cloud and is_for_cloud[step](values):
         program = targets.CLOUD_TOOL
     if program == targets.MODULE:
         return [sys.executable, "-m", *words]

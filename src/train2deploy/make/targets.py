@@ -27,7 +27,7 @@ COMMON = {"PYTHON", "PYTHON36", "RUNTIME", "VERBOSE"}
 TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT = "@train", "@serve"
 """Needs that hang on the runtime: environments, or images."""
 INPUTS, JOB, PACKED, SERVED, SIDES = "@inputs", "@job", "@packed", "@served", "@sides"
-WORDS, PEERS = "@words", "@peers"
+PLAYED, WORDS, PEERS = "@played", "@words", "@peers"
 """Needs that hang on variables: see plan.py."""
 MAY_NEED = {
     TRAIN_ENVIRONMENT: (IMAGES, ()),
@@ -36,6 +36,7 @@ MAY_NEED = {
     JOB: ("MODEL", ("local-train",)),
     PACKED: ("MODEL CODE INCLUDE", ("package",)),
     SERVED: ("MODEL_DIR MODEL CODE INCLUDE", ("package",)),
+    PLAYED: (f"A B PORT {IMAGES} MODEL CODE INCLUDE", ("package",)),
     SIDES: (f"A B {IMAGES} MODEL CODE REQUEST", ("data", "vectors", "package")),
 }
 """Of each: the variables that it reads, and the targets that it may be."""
@@ -99,6 +100,18 @@ def _vectors(values: Values) -> list[str]:
 def _serve(values: Values) -> list[str]:
     words = ["serve", *values.options("PORT MODEL_DIR DETACH"), *values.settings("--set", SERVING)]
     return words + (["--no-dev"] if values["DEV"] == "0" else [])
+
+
+def _playground(values: Values) -> list[str]:
+    words = ["playground", *values.options("PORT_UI PORT", given="A B")]
+    if in_account(values):
+        return [*words, *values.options("ENDPOINT")]
+    return [*words, *values.settings("--set", SERVING)]
+
+
+def in_account(values: Values) -> bool:
+    """Whether the playground asks the deployed endpoint."""
+    return values["ENDPOINT"] != "local"
 
 
 def _invoke(values: Values) -> list[str]:
@@ -186,6 +199,9 @@ ON_HOST: dict[str, Target] = {
         f"PORT MODEL_DIR DETACH DEV STALE {ENDPOINT} {SERVING}",
         (SERVE_ENVIRONMENT, TOOL, SERVED),
         _serve,
+    ),
+    "playground": Target(
+        f"PORT_UI ENDPOINT STALE {ENDPOINT} {SERVING} {CLOUD}", (PLAYED,), _playground
     ),
     "local-stop": Target("", (TOOL,), _plain("stop")),
     "invoke": Target(f"Q JSON PORT {ASKED}", (TOOL,), _invoke),

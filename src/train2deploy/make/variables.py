@@ -137,6 +137,9 @@ SECTIONS: dict[str, list[Variable]] = {
           " wait share one"),
         V("OPTIMIZE", "0|1", text="1: the model server takes out of loops what does not change in"
           " them; AWS does not"),
+        V("PORT_UI", "whole 0..65535", "8088", text="of the playground's page; 0: a free one"),
+        V("ENDPOINT", "local|emulator|cloud", "local", shell=False, text="what the"
+          " playground asks"),
         V("Q", "", "電波が悪い", text="the sentence to ask"),
         V("JSON", "1", text="the raw answer, and the request as sent on standard error"),
         V("REQUEST", "path", shell=False, text="a file to send"),
@@ -149,7 +152,7 @@ SECTIONS: dict[str, list[Variable]] = {
         V("OFFICIAL_SERVING_IMAGE", option="official", text="where MODEL_SERVER=official is taken"
           " from: a mirror, or <image>@sha256:<digest>"),
         V("MEMORY", text="of a container, such as 2g"),
-        V("A", "", "host", text="parity: a runtime; compare: a run"),
+        V("A", "", "host", text="parity: a runtime; compare: a run; playground: a package"),
         V("B", "", "docker", text="the other one"),
     ],
     "Measurements": [

@@ -14,7 +14,7 @@ LONGEST_FILE = 400
 
 OTHER_SIDE = sorted(
     path
-    for folder in (paths.TRAIN_SOURCE, paths.PREDICT_CODE, paths.SRC / "hosting")
+    for folder in (paths.TRAIN_SOURCE, paths.SRC / "predict", paths.SRC / "hosting")
     for path in folder.rglob("*.py")
 ) + [paths.ENCODING]
 HOST_TOOL = sorted((paths.SRC / "train2deploy").rglob("*.py"))

@@ -1,0 +1,1 @@
+"""`make playground`: a page to type into, in front of one endpoint or of two."""

@@ -1,0 +1,160 @@
+"""What the page asks: an endpoint on this machine, or one in an account (cloud/playground.py)."""
+
+import http.client
+import json
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from train2deploy import golden, paths, processes
+from train2deploy.endpoint import ADDRESS, Endpoint
+from train2deploy.runtimes import Runtime
+
+
+class Answer(NamedTuple):
+    """What an endpoint said; status 0: it said nothing, and the body is why."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Side(Protocol):
+    """An endpoint, and what is known of its package."""
+
+    def ask(self, body: bytes, content_type: str, accept: str) -> Answer:
+        """What POST /invocations answers."""
+
+    def tokens(self, body: bytes) -> Any:
+        """The tokens of the sentence {"q": …}; None where they are not known."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """For the page."""
+
+
+class Tokens:
+    """The package's own encoder, in a process of the serving side. Use as a context manager."""
+
+    def __init__(self, model_dir: Path, runtime: Runtime) -> None:
+        self._runtime = runtime
+        arguments = ["-m", "predict.tokens", str(model_dir.resolve() / "code")]
+        self._launch = runtime.python("serve", arguments, {}, reads=[model_dir.resolve()])
+        self._process = subprocess.Popen(
+            self._launch.arguments,
+            env=self._launch.environment,
+            cwd=paths.ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self._lock = threading.Lock()
+
+    def of(self, sentence: str) -> list[Any] | None:
+        """[token, index, has a vector, is seen] of each token; None where it cannot tell."""
+        assert self._process.stdin and self._process.stdout
+        with self._lock:
+            try:
+                self._process.stdin.write(json.dumps([sentence]) + "\n")
+                self._process.stdin.flush()
+                found: list[Any] = json.loads(self._process.stdout.readline())[0]
+            except (OSError, ValueError):
+                return None
+        return found
+
+    def __enter__(self) -> "Tokens":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        processes.end_group(self._process)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+        self._process.wait()
+        self._runtime.finish(self._launch)
+
+
+@dataclass
+class Package:
+    """What is known of a side before it is asked anything.
+
+    Attributes:
+        title: what the page calls it.
+        labels: of the model, as far as they are known.
+        reads_sentences: our handler's {"q": …}, as far as that is known.
+        explain, unknown: whether the model can; None: not known, the page tries.
+    """
+
+    title: str
+    labels: Sequence[str] = ()
+    reads_sentences: bool = True
+    explain: bool | None = None
+    unknown: bool | None = None
+    request: str = ""
+    encoder: Tokens | None = None
+
+    @classmethod
+    def of(cls, title: str, model_dir: Path) -> "Package":
+        """Of an unpacked one."""
+        code = model_dir / "code"
+        if not golden.reads_sentences(model_dir):
+            asked, _ = golden.other_requests(model_dir, None)
+            request = asked[0].body.decode() if asked else ""
+            return cls(title, (), False, False, False, request)
+        read = {name: _read(code / name) for name in ("encoding.json", "labels.json")}
+        specification = read["encoding.json"] or {}
+        explain, unknown = (bool(specification.get(key)) for key in ("explain", "unknown_below"))
+        return cls(title, read["labels.json"] or [], True, explain, unknown)
+
+    def facts(self) -> Mapping[str, Any]:
+        """For the page."""
+        kept = ("title", "labels", "reads_sentences", "explain", "unknown", "request")
+        return {**{name: getattr(self, name) for name in kept}, "tokens": self.encoder is not None}
+
+    def tokens(self, body: bytes) -> Any:
+        """See Side."""
+        try:
+            sentence = json.loads(body)["q"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return self.encoder.of(sentence) if self.encoder and isinstance(sentence, str) else None
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+@dataclass
+class Local:
+    """An endpoint on this machine."""
+
+    endpoint: Endpoint
+    package: Package
+
+    def ask(self, body: bytes, content_type: str, accept: str) -> Answer:
+        """See Side."""
+        named = {"Content-Type": content_type, "Accept": accept}
+        headers = {name: value for name, value in named.items() if value}
+        connection = http.client.HTTPConnection(ADDRESS, self.endpoint.port, timeout=70)
+        try:
+            connection.request("POST", "/invocations", body, headers)
+            found = connection.getresponse()
+            return Answer(found.status, found.getheader("Content-Type", ""), found.read())
+        except (OSError, http.client.HTTPException) as error:
+            why = str(error) or type(error).__name__
+            return Answer(0, "", f"{self.endpoint.url} gave no answer: {why}".encode())
+        finally:
+            connection.close()
+
+    def tokens(self, body: bytes) -> Any:
+        """See Side."""
+        return self.package.tokens(body)
+
+    def facts(self) -> dict[str, Any]:
+        """For the page."""
+        return {**self.package.facts(), "url": f"{self.endpoint.url}/invocations"}
