@@ -15,8 +15,9 @@ from pathlib import Path
 from types import FrameType
 
 from emulator import limits, orphans
-from train2deploy import console, endpoint, exits, manifest, paths, runtimes
+from train2deploy import console, endpoint, exits, manifest, paths
 from train2deploy.errors import JobFailed, UserError
+from train2deploy.runtimes import choice
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     url = f"http://{endpoint.ADDRESS}:{port}"
     settings = Settings(paths.EMULATOR, url, faults, given)
     moto = DomainDispatcherApplication(create_backend_app)
-    application = Application(settings, moto, runtimes.named(arguments.runtime))
+    application = Application(settings, moto, choice.named(arguments.runtime))
     server = make_server(
         endpoint.ADDRESS, port, application, threaded=True, request_handler=MotoRequestHandler
     )

@@ -17,7 +17,7 @@ from botocore.config import Config
 from emulator.faults import Faults
 from emulator.limits import Limits
 from emulator.protocol import invalid
-from train2deploy.cloud import arns
+from train2deploy.cloud_settings import arns
 
 ACCOUNT_ID = "123456789012"
 INTERNAL_KEY = "emulator-internal"

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 from werkzeug.wrappers import Request
 
 from emulator.account import ACCOUNT_ID
-from train2deploy.cloud import arns
+from train2deploy.cloud_settings import arns
 
 KINDS = {
     "TrainingJob": "training-job",

@@ -16,6 +16,7 @@ from train2deploy import (
     versions,
 )
 from train2deploy.datasets import split
+from train2deploy.published_check import commands as published_check_commands
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
 
@@ -133,19 +134,20 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("--official", help="the image that MODEL_SERVER=official is taken from")
     run_commands.register(add, _runtime)
     report_commands.register(add)
+    published_check_commands.register(add, _training_runtime)
     return parser
 
 
 def _runtime(arguments: argparse.Namespace) -> "Runtime":
-    from train2deploy import runtimes
+    from train2deploy.runtimes import choice
 
-    return runtimes.named(arguments.runtime, *_containers(arguments))
+    return choice.named(arguments.runtime, *_containers(arguments))
 
 
 def _training_runtime(arguments: argparse.Namespace) -> "TrainingRuntime":
-    from train2deploy import runtimes
+    from train2deploy.runtimes import choice
 
-    return runtimes.training(arguments.runtime, *_containers(arguments))
+    return choice.training(arguments.runtime, *_containers(arguments))
 
 
 def _containers(arguments: argparse.Namespace) -> tuple[str, str, str]:
@@ -197,12 +199,13 @@ def _train(arguments: argparse.Namespace) -> None:
 
 def _parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
-    from train2deploy import parity, runtimes
+    from train2deploy import parity
+    from train2deploy.runtimes import choice
 
     if not arguments.package:
         versions.check_packed(arguments.model_version)
-    a = runtimes.named(arguments.a, *_containers(arguments), variable="A")
-    b = runtimes.named(arguments.b, *_containers(arguments), variable="B")
+    a = choice.named(arguments.a, *_containers(arguments), variable="A")
+    b = choice.named(arguments.b, *_containers(arguments), variable="B")
     if arguments.package:
         staleness.ensure_current(staleness.Wish.of(arguments))
         parity.parity_of_package(a, b, requests.given(arguments))
@@ -242,7 +245,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     import os
 
     from train2deploy import endpoint, package_lint, serving
-    from train2deploy.cloud import config
+    from train2deploy.cloud_settings import config
     from train2deploy.hashing import sha256_file
 
     config.set_serving_variables(arguments.set)
@@ -280,7 +283,7 @@ def _has_own_server(arguments: argparse.Namespace) -> bool:
 
 def _playground(arguments: argparse.Namespace) -> None:
     """A page to type into, in front of an endpoint here"""
-    from train2deploy.cloud import config
+    from train2deploy.cloud_settings import config
     from train2deploy.playground import run
 
     config.set_serving_variables(arguments.set)

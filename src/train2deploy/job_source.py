@@ -7,11 +7,13 @@ source_dir, and the modules of ours that it imports.
 
 import ast
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from train2deploy import declaration, paths, versions
+from train2deploy import archives, declaration, modules_beside, paths, versions
 from train2deploy.errors import UserError
+from train2deploy.hashing import sha256_file
 
 REQUIREMENTS, SETUP = "requirements.txt", "setup.py"
 MOST_BYTES = 100_000_000
@@ -30,6 +32,29 @@ def stage(version: str, target: Path) -> None:
     for name, path in files(version).items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target / name)
+
+
+def stage_modules_beside(target: Path) -> None:
+    """Lays the third-party modules beside the script; what lies there already stays."""
+    for name, path in modules_beside.files().items():
+        if not (target / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / name)
+
+
+def pack(version: str, archive: Path) -> str:
+    """Packs the source directory, third-party modules included: the SDK's sourcedir.tar.gz.
+
+    Returns:
+        Its sha256, the same for the same sources and lock.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch, "source")
+        stage(version, source)
+        stage_modules_beside(source)
+        entries = {path.relative_to(source).as_posix(): path for path in source.rglob("*")}
+        archives.pack(((name, path) for name, path in entries.items() if path.is_file()), archive)
+    return sha256_file(archive)
 
 
 def check(version: str) -> None:

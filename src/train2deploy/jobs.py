@@ -159,13 +159,7 @@ def _lay_out(
     """The tree of docs/contract.md#b1, with hyperparameters as the SDK encodes them."""
     job_source.stage(version, directory / "source")
     if instance.modules_beside:
-        from train2deploy.cloud import staging
-
-        for name, path in staging.third_party().items():
-            target = directory / "source" / name
-            if not target.exists():  # what lies beside the script is the script's
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+        job_source.stage_modules_beside(directory / "source")
     for part in ("model", "output/data", "input/config"):
         (directory / part).mkdir(parents=True)
     for channel, source in sources.items():

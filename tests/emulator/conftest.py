@@ -31,7 +31,8 @@ from project import (
 )
 
 from train2deploy import archives
-from train2deploy.cloud import config, policy
+from train2deploy.cloud import policy
+from train2deploy.cloud_settings import config
 
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}

@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
-from train2deploy.cloud import plan, prices, session
-from train2deploy.cloud.config import Config
+from train2deploy.cloud import plan, session
+from train2deploy.cloud_settings import prices
+from train2deploy.cloud_settings.config import Config
 from train2deploy.errors import UserError
 
 

@@ -7,8 +7,8 @@ import botocore.exceptions
 import pytest
 from conftest import HYPERPARAMETERS, forbidden, kill, running_account
 
-from train2deploy.cloud import arns, names
 from train2deploy.cloud.session import ADMINISTRATOR_KEY
+from train2deploy.cloud_settings import arns, names
 
 LONG = {
     "PROJECT": "Classifier-of-questions-and-complaints-by-customers-in-Kyoto-26",

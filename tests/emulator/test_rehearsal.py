@@ -10,7 +10,8 @@ import pytest
 from conftest import forbidden, own_network
 from project import REPOSITORY, TIMEOUT_SECONDS
 
-from train2deploy.cloud import config, policy
+from train2deploy.cloud import policy
+from train2deploy.cloud_settings import config
 from train2deploy.hashing import sha256_file
 
 LINES = 1000

@@ -5,8 +5,9 @@ import botocore.exceptions
 import pytest
 from conftest import another_model, kill, running_account
 
-from train2deploy.cloud import config, policy, tags
+from train2deploy.cloud import policy, tags
 from train2deploy.cloud.session import ADMINISTRATOR_KEY
+from train2deploy.cloud_settings import config
 
 ALARM = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:train2deploy-answers-with-errors"
 OURS = {"train2deploy.project": "train2deploy"}

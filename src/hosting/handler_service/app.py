@@ -2,12 +2,12 @@
 
 docs/contract.md#a7
 """
-import json
 import logging
 import os
 
 import falcon
 
+from hosting.handler_service.answer import PingResource, answer, load_script
 from hosting.handler_service.context import (
     MEMO,
     Context2019,
@@ -15,17 +15,8 @@ from hosting.handler_service.context import (
     rest_uri,
     tfs_attributes,
 )
-from hosting.handler_service.loader import explain_missing_module, load_handler
 
 logging.basicConfig(level=logging.INFO)
-log = logging.getLogger('python_service')
-
-
-class PingResource:
-    """Healthy once the handler is loaded; the model server is not asked (docs/contract.md#a4)."""
-
-    def on_get(self, request, response):
-        response.status = falcon.HTTP_200
 
 
 class InvocationResource:
@@ -53,37 +44,6 @@ class InvocationResource:
             attributes.get('tfs-method'),
             rest_uri(self._rest_port, attributes, self._default_model_name),
             self._grpc_port, custom, content_type, accept, length)
-
-
-def answer(handler, data, context, response):
-    """Fill in `response` with what the handler makes of `data`.
-
-    There is no way for a handler to set a status: it is 200, or 500 if it raises.
-    """
-    try:
-        response.status = falcon.HTTP_200
-        response.body, response.content_type = handler(data, context)
-    except Exception as error:  # whatever a handler raises becomes the error body
-        log.exception('exception handling request: %s', error)
-        if isinstance(error, ImportError):
-            explain_missing_module(error)
-        response.status = falcon.HTTP_500
-        response.body = json.dumps({'error': str(error)}).encode('utf-8')
-
-
-def load_script():
-    """The handler of code/inference.py."""
-    path = os.path.join(os.environ['HOSTING_CODE_DIR'], 'inference.py')
-    try:
-        return load_handler(path)
-    except ImportError as error:
-        explain_missing_module(error)
-        raise
-    except SystemExit as exit_:
-        if os.environ.get('DEV') != '1':
-            raise
-        # gunicorn would take this for a worker that ends by itself, and boot another.
-        raise ImportError('inference.py called sys.exit(%s) while it was loaded' % exit_)
 
 
 def make_app():

@@ -1,6 +1,9 @@
 """What a handler learns about its request (docs/contract.md#a6, docs/contract.md#a7)."""
+import logging
 import re
 from collections import namedtuple
+
+log = logging.getLogger('tfs_utils')
 
 CUSTOM_ATTRIBUTES_HEADER = 'X-Amzn-SageMaker-Custom-Attributes'
 MEMO = 'hosting.memo'
@@ -48,3 +51,16 @@ def request_fields(request):
             request.get_header('Content-Type') or DEFAULT_CONTENT_TYPE,
             request.get_header('Accept') or DEFAULT_ACCEPT,
             request.content_length)
+
+
+def parse_request(request, rest_port, grpc_port, default_model_name, model_name=None,
+                  channel=None):
+    """The final container's Context; in a multi-model endpoint the address names the model."""
+    custom, content_type, accept, length = request_fields(request)
+    attributes = tfs_attributes(custom)
+    log.info('sagemaker tfs attributes: \n%s', attributes)
+    return ContextHead(
+        model_name or attributes.get('tfs-model-name'), attributes.get('tfs-model-version'),
+        attributes.get('tfs-method'),
+        rest_uri(rest_port, attributes, default_model_name, model_name),
+        grpc_port, channel, custom, content_type, accept, length)

@@ -8,23 +8,8 @@ import random
 
 import falcon
 
-from hosting.handler_service.app import PingResource, answer, load_script
-from hosting.handler_service.context import ContextHead, request_fields, rest_uri, tfs_attributes
-
-log = logging.getLogger('tfs_utils')
-
-
-def parse_request(request, rest_port, grpc_port, default_model_name, model_name=None,
-                  channel=None):
-    """The Context of a request; in a multi-model endpoint the address names the model."""
-    custom, content_type, accept, length = request_fields(request)
-    attributes = tfs_attributes(custom)
-    log.info('sagemaker tfs attributes: \n%s', attributes)
-    return ContextHead(
-        model_name or attributes.get('tfs-model-name'), attributes.get('tfs-model-version'),
-        attributes.get('tfs-method'),
-        rest_uri(rest_port, attributes, default_model_name, model_name),
-        grpc_port, channel, custom, content_type, accept, length)
+from hosting.handler_service.answer import PingResource, answer, load_script
+from hosting.handler_service.context import parse_request
 
 
 class HeadInvocationResource:

@@ -16,8 +16,8 @@ import time
 import falcon
 
 from hosting import bundles, commands
-from hosting.handler_service.app import answer, load_script
-from hosting.handler_service.head import parse_request
+from hosting.handler_service.answer import answer, load_script
+from hosting.handler_service.context import parse_request
 from hosting.model_status import available
 from hosting.processes import child_setup
 from hosting.runtime import can_listen

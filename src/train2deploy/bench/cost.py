@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from train2deploy.bench.names import ALONE, BATCHED, UNMERGED
-from train2deploy.cloud import prices
+from train2deploy.cloud_settings import prices
 
 CLIENTS = 32
 AS_ON_AWS = (ALONE, BATCHED, UNMERGED)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from train2deploy import paths
 from train2deploy.bench import article, measure, names
-from train2deploy.cloud import config
+from train2deploy.cloud_settings import config
 from train2deploy.errors import UserError
 
 BATCHED = {
@@ -31,7 +31,7 @@ class Options:
     Attributes:
         against: another package, archive or directory.
         peers: measure other servers, too.
-        settings: of batching, as KEY=VALUE (see cloud.config).
+        settings: of batching, as KEY=VALUE (see cloud_settings.config).
         article_words: in the word vectors of the article's handler.
     """
 

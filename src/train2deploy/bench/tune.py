@@ -13,7 +13,7 @@ from train2deploy.bench import measure, packages, startup, subjects, workload
 from train2deploy.bench.measure import Cell
 from train2deploy.bench.names import INVOCATIONS
 from train2deploy.bench.options import Options
-from train2deploy.cloud import config
+from train2deploy.cloud_settings import config
 from train2deploy.errors import JobFailed
 from train2deploy.serving import EACH_ITS_OWN
 

@@ -14,9 +14,10 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, endpoint, paths
-from train2deploy.cloud import deploy, endpoints, follow, names, plan, prices, storage
+from train2deploy.cloud import deploy, endpoints, follow, plan, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
 from train2deploy.cloud.train import instance_advice, refused
+from train2deploy.cloud_settings import names, prices
 from train2deploy.datasets import encodings
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value

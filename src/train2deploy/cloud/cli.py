@@ -13,7 +13,7 @@ from train2deploy import (
     requests,
     staleness,
 )
-from train2deploy.cloud.config import NEEDED, overrides
+from train2deploy.cloud_settings.config import NEEDED, overrides
 from train2deploy.errors import UserError
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
@@ -178,14 +178,14 @@ def _tune(arguments: argparse.Namespace) -> None:
 
 def _search(arguments: argparse.Namespace) -> None:
     """Searches hyperparameters on this machine, by tune.toml"""
-    from train2deploy import runtimes
     from train2deploy.cloud import search, tune_here
+    from train2deploy.runtimes import choice
 
     request = _request(arguments)
     wanted = search.load(arguments.model_version)
     searched = {each.name for each in wanted.ranges}
     fixed = {key: value for key, value in request.hyperparameters.items() if key not in searched}
-    runtime = runtimes.named("host")
+    runtime = choice.named("host")
     tune_here.tune(wanted, request.version, fixed, runtime, request.channels)
 
 
@@ -242,12 +242,12 @@ def _scale(arguments: argparse.Namespace) -> None:
 
 def _parity(arguments: argparse.Namespace) -> None:
     """The endpoint here and the one there: the same requests, the same answers?"""
-    from train2deploy import runtimes
     from train2deploy.cloud import parity
+    from train2deploy.runtimes import choice
 
     sides = {"A": arguments.a, "B": arguments.b}
     here = next((name for name in sides if sides[name] != "cloud"), "A")
-    runtime = runtimes.named(sides[here], variable=here)
+    runtime = choice.named(sides[here], variable=here)
     staleness.ensure_current(staleness.Wish.of(arguments))
     parity.parity(_connect(arguments, needs=()), runtime, requests.given(arguments))
 

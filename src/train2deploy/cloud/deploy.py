@@ -15,7 +15,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, manifest, package_lint, paths
-from train2deploy.cloud import endpoints, images, names, plan, prices, proof, storage, tags
+from train2deploy.cloud import endpoints, images, plan, proof, storage, tags
 from train2deploy.cloud.session import (
     Cloud,
     CloudError,
@@ -24,6 +24,7 @@ from train2deploy.cloud.session import (
     not_there,
 )
 from train2deploy.cloud.train import instance_advice, refused
+from train2deploy.cloud_settings import names, prices
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.requests import Request

@@ -9,8 +9,8 @@ import botocore.exceptions
 
 from train2deploy import console, manifest, paths
 from train2deploy.cloud import follow
-from train2deploy.cloud.names import serving
 from train2deploy.cloud.session import Cloud, already_there, not_there
+from train2deploy.cloud_settings.names import serving
 
 VARIANT = "AllTraffic"
 BUSY = ("Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating")

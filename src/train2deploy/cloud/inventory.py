@@ -11,8 +11,9 @@ import botocore.exceptions
 from rich.table import Table
 
 from train2deploy import console
-from train2deploy.cloud import endpoints, follow, names, prices, storage
+from train2deploy.cloud import endpoints, follow, storage
 from train2deploy.cloud.session import Cloud, CloudError, not_there, say_account
+from train2deploy.cloud_settings import names, prices
 
 RUNNING = ("InProgress", "Stopping")
 

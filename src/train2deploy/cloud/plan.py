@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from train2deploy import console
-from train2deploy.cloud import prices
-from train2deploy.cloud.prices import Cost
 from train2deploy.cloud.session import Cloud, say_account
+from train2deploy.cloud_settings import prices
+from train2deploy.cloud_settings.prices import Cost
 from train2deploy.errors import UserError
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import endpoint, manifest, paths
-from train2deploy.cloud import endpoints, prices, runtime
+from train2deploy.cloud import endpoints, runtime
 from train2deploy.cloud.session import Cloud, CloudError, code, message
+from train2deploy.cloud_settings import prices
 from train2deploy.hashing import sha256_file
 from train2deploy.playground import run
 from train2deploy.playground.server import Server

@@ -8,8 +8,8 @@ from string import Template
 from typing import Any
 
 from train2deploy import console
-from train2deploy.cloud import arns, names
-from train2deploy.cloud.config import Config
+from train2deploy.cloud_settings import arns, names
+from train2deploy.cloud_settings.config import Config
 
 DIRECTORY = Path(__file__).with_name("policies")
 TITLES = {

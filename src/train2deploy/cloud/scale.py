@@ -9,9 +9,10 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console
-from train2deploy.cloud import endpoints, inventory, plan, prices
+from train2deploy.cloud import endpoints, inventory, plan
 from train2deploy.cloud.session import Cloud, CloudError, message
 from train2deploy.cloud.train import instance_advice, refused
+from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"

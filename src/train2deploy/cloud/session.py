@@ -13,8 +13,8 @@ import botocore.exceptions
 from botocore.config import Config as ClientConfig
 
 from train2deploy import console, manifest, paths
-from train2deploy.cloud import arns
-from train2deploy.cloud.config import NEEDED, Config, load
+from train2deploy.cloud_settings import arns
+from train2deploy.cloud_settings.config import NEEDED, Config, load
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
 
 EMULATOR_ROLE = "train2deploy-execution"

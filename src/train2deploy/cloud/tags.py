@@ -7,8 +7,9 @@ endpoint configurations: nobody but this tool makes those, with all tags of the 
 from collections.abc import Collection, Iterable, Mapping
 
 from train2deploy import console
-from train2deploy.cloud import arns, endpoints
+from train2deploy.cloud import endpoints
 from train2deploy.cloud.session import Cloud
+from train2deploy.cloud_settings import arns
 
 OF_AWS = "aws:"
 """How keys begin that only AWS may change."""

@@ -22,8 +22,9 @@ from train2deploy import (
     paths,
     versions,
 )
-from train2deploy.cloud import follow, images, metrics, names, plan, prices, staging, storage
+from train2deploy.cloud import follow, images, metrics, plan, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
+from train2deploy.cloud_settings import names, prices
 from train2deploy.datasets.channels import facts
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
@@ -74,7 +75,7 @@ def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     """Stages the source and hashes everything. Creates nothing in the account."""
     versions.find(request.version)
     source = paths.CLOUD_WORK / "sourcedir.tar.gz"
-    source_sha256 = staging.stage(source, request.version)
+    source_sha256 = job_source.pack(request.version, source)
     channels = jobs.channel_sources(given=request.channels)
     image = images.training_image(cloud, cloud.config.train_instance_type)
     config = cloud.config

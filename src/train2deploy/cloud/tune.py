@@ -5,8 +5,9 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, paths
-from train2deploy.cloud import follow, metrics, names, plan, prices, search, storage, train
+from train2deploy.cloud import follow, metrics, plan, search, storage, train
 from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
+from train2deploy.cloud_settings import names, prices
 from train2deploy.hashing import sha256_value
 
 FAILED = ("Failed", "Stopped")

@@ -103,7 +103,7 @@ def _check_data_set(dataset: str) -> None:
 def _check_settings(given: dict[str, str]) -> None:
     """The keys of cloud.toml, where this Python can read TOML; else the command does it."""
     try:
-        from train2deploy.cloud import config
+        from train2deploy.cloud_settings import config
     except ModuleNotFoundError:
         return
     settings = {name: value for name, value in given.items() if name.lower() in config.KEYS}

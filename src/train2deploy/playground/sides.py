@@ -40,7 +40,7 @@ class Tokens:
 
     def __init__(self, model_dir: Path, runtime: Runtime) -> None:
         self._runtime = runtime
-        arguments = ["-m", "predict.tokens", str(model_dir.resolve() / "code")]
+        arguments = ["-m", "hosting.package_tokens", str(model_dir.resolve() / "code")]
         self._launch = runtime.python("serve", arguments, {}, reads=[model_dir.resolve()])
         self._process = subprocess.Popen(
             self._launch.arguments,

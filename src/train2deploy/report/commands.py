@@ -1,4 +1,4 @@
-"""The commands behind `make report`, `reference`, `checklist` and `published-check`."""
+"""The commands behind `make report`, `reference` and `checklist`."""
 
 import argparse
 from collections.abc import Callable
@@ -20,10 +20,6 @@ def register(add: Add) -> None:
     command.add_argument("--keep", action="store_true", help="the runs that are there, new pages")
     command.add_argument("--runs", type=Path, help="instead of build/runs")
     add("checklist", _checklist)
-    command = add("published-check", _published_check)
-    command.add_argument("--knbc", type=Path, help="where the KNB corpus is, if not in data/raw")
-    command.add_argument("--tokenizer", default="", help="the author's, if not in data/raw")
-    command.add_argument("--language", default="en", help="en or ja: what is printed")
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -45,13 +41,3 @@ def _checklist(arguments: argparse.Namespace) -> None:
     from train2deploy.report import checklist
 
     checklist.write()
-
-
-def _published_check(arguments: argparse.Namespace) -> None:
-    """build/published-check.json: what the articles state, recomputed; a line each"""
-    from train2deploy import runtimes
-    from train2deploy.published_check import run
-
-    containers = (arguments.image, arguments.model_server, arguments.memory)
-    runtime = runtimes.training(arguments.runtime, *containers)
-    run.check(arguments.knbc, arguments.tokenizer, runtime, arguments.language)

@@ -19,7 +19,7 @@ from train2deploy.bench import (
     workload,
 )
 from train2deploy.bench.names import INVOCATIONS, OTHER
-from train2deploy.cloud import config
+from train2deploy.cloud_settings import config
 from train2deploy.errors import MissingRequirement, UserError
 
 FILES = ("1/saved_model.pb", "1/variables/variables.index", *(f"code/{n}" for n in packages.CODE))

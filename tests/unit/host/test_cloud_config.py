@@ -5,7 +5,8 @@ import re
 import pytest
 from project import REPOSITORY
 
-from train2deploy.cloud import cli, config, policy, prices
+from train2deploy.cloud import cli, policy
+from train2deploy.cloud_settings import config, prices
 from train2deploy.errors import UserError
 from train2deploy.make import variables
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from train2deploy import versions
-from train2deploy.cloud import config, names, policy
+from train2deploy.cloud import policy
+from train2deploy.cloud_settings import config, names
 
 OF_SAGEMAKER = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 DIGEST = "0123456789ab"

@@ -7,7 +7,7 @@ import pytest
 
 from train2deploy import paths, runtimes
 from train2deploy.errors import UserError
-from train2deploy.runtimes import default, engine, images
+from train2deploy.runtimes import choice, default, engine, images
 from train2deploy.runtimes.docker import Docker
 from train2deploy.runtimes.host import HOST
 
@@ -30,13 +30,13 @@ def variables(launch):
 
 def test_an_unknown_runtime_image_or_model_server_is_refused():
     with pytest.raises(UserError, match="RUNTIME=podman: expected host or docker"):
-        runtimes.named("podman")
+        choice.named("podman")
     with pytest.raises(UserError, match="MODEL_SERVER=mine: expected own or official"):
         images.serve_name("mine")
 
 
 def test_host_is_the_runtime_that_needs_nothing():
-    assert runtimes.named("host") is HOST
+    assert choice.named("host") is HOST
     assert HOST.instance(Path("/job")) == runtimes.Instance("/job", "localhost", "lo")
 
 
@@ -143,8 +143,8 @@ def test_make_looks_for_the_images_that_the_tool_builds():
 
 @pytest.mark.parametrize("given", ["abc", "2 g", "0", "1m", "-2g", "2t", "5g5", "g"])
 def test_a_memory_that_docker_does_not_know_is_named(given):
-    for named in (lambda: runtimes.named("docker", memory=given),
-                  lambda: runtimes.training("sdk", memory=given)):
+    for named in (lambda: choice.named("docker", memory=given),
+                  lambda: choice.training("sdk", memory=given)):
         with pytest.raises(UserError, match=rf"^MEMORY={given}: expected 6m or more, such as 512m"):
             named()
 
@@ -152,4 +152,4 @@ def test_a_memory_that_docker_does_not_know_is_named(given):
 @pytest.mark.parametrize("name", ["foo", "sdk", ""])
 def test_parity_names_the_variable_that_was_given(name):
     with pytest.raises(UserError, match=rf"^A={name}: expected host, docker or cloud\.$"):
-        runtimes.named(name, variable="A")
+        choice.named(name, variable="A")

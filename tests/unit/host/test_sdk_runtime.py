@@ -8,7 +8,7 @@ import pytest
 
 from train2deploy import paths, runtimes
 from train2deploy.errors import MissingRequirement, UserError
-from train2deploy.runtimes import docker, engine, sdk
+from train2deploy.runtimes import choice, docker, engine, sdk
 
 TRAINING = sdk.Sdk(docker.Docker("train-image", "serve-image"))
 
@@ -32,14 +32,14 @@ def client(tmp_path, monkeypatch):
 
 def test_it_trains_and_does_not_serve():
     with pytest.raises(UserError, match=r"for `make local-train` alone\. Use RUNTIME=docker"):
-        runtimes.named("sdk")
+        choice.named("sdk")
     assert not hasattr(TRAINING, "endpoint")
 
 
 def test_another_name_is_refused_where_it_trains():
     with pytest.raises(UserError, match=r"expected host or docker \(to train: or sdk\)"):
-        runtimes.training("podman")
-    assert runtimes.training("host").name == "host"
+        choice.training("podman")
+    assert choice.training("host").name == "host"
 
 
 def test_the_job_becomes_the_callers_before_the_script_runs(tmp_path):
@@ -86,7 +86,7 @@ def test_vectors_are_made_in_a_container_without_network():
 
 def test_awss_images_are_for_the_docker_runtime():
     with pytest.raises(UserError, match=r"RUNTIME=sdk runs our image\. Use RUNTIME=docker"):
-        runtimes.training("sdk", "aws")
+        choice.training("sdk", "aws")
 
 
 @pytest.mark.parametrize(("compose", "found"), [
@@ -96,20 +96,20 @@ def test_awss_images_are_for_the_docker_runtime():
 def test_a_compose_that_the_sdk_does_not_take_is_said_with_the_ways_on(client, compose, found):
     client(f'[ "$1" = compose ] || exit 0\n{compose}\n')
     with pytest.raises(MissingRequirement, match=f"found {found}. Install it .* RUNTIME=docker"):
-        runtimes.training("sdk")
+        choice.training("sdk")
 
 
 def test_a_missing_engine_environment_or_image_is_named(client, monkeypatch, tmp_path):
     client("echo 'Cannot connect' >&2; exit 1\n")
     with pytest.raises(MissingRequirement, match=r"expected a Docker engine .*\(Cannot connect\)"):
-        runtimes.training("sdk")
+        choice.training("sdk")
     client('[ "$1" != image ] || exit 1\necho v2\n')
     monkeypatch.setattr(sdk, "PYTHON", tmp_path / "none")
     with pytest.raises(MissingRequirement, match=r"cloud half's environment, found none\. Run"):
-        runtimes.training("sdk")
+        choice.training("sdk")
     monkeypatch.setattr(sdk, "PYTHON", tmp_path)
     with pytest.raises(MissingRequirement, match=r"image train2deploy/train:1\.12: .*make images"):
-        runtimes.training("sdk")
+        choice.training("sdk")
 
 
 @pytest.mark.parametrize(("said", "expected"), [

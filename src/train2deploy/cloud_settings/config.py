@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from train2deploy import paths
-from train2deploy.cloud import arns, names
+from train2deploy.cloud_settings import arns, names
 from train2deploy.errors import UserError
 from train2deploy.toml import tomllib
 

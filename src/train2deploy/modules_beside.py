@@ -1,4 +1,4 @@
-"""The source of a training job: the scripts, and beside them what their container lacks.
+"""The third-party modules that lie beside a script where its container lacks them.
 
 SageMaker's TensorFlow 1.12 container installs nothing for a plain script
 (docs/contract.md#b2): third-party modules reach it only by lying in the source directory.
@@ -9,13 +9,10 @@ hash by hash.
 import csv
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
-from train2deploy import archives, job_source, paths
+from train2deploy import paths
 from train2deploy.errors import MissingRequirement
-from train2deploy.hashing import sha256_file
 
 BESIDE = (
     "boto",
@@ -55,42 +52,16 @@ LEFT_OUT = re.compile(
 """Not imported; or, _yaml, built against this machine's libraries (PyYAML goes without it)."""
 
 
-def stage(archive: Path, version: str) -> str:
-    """Packs the source of a job of `version` to `archive`.
-
-    Returns:
-        Its sha256, the same for the same sources and lock.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch, "source")
-        job_source.stage(version, source)
-        entries = {
-            path.relative_to(source).as_posix(): path
-            for path in source.rglob("*")
-            if path.is_file()
-        }
-        for name, path in third_party().items():
-            entries.setdefault(name, path)
-        archives.pack(entries.items(), archive)
-    return sha256_file(archive)
-
-
-def unpack(archive: Path, directory: Path) -> None:
-    """The source directory that the container sees."""
-    shutil.rmtree(directory, ignore_errors=True)
-    archives.unpack(archive, directory)
-
-
-def third_party() -> dict[str, Path]:
-    """Files by their name below the source directory."""
+def files() -> dict[str, Path]:
+    """By their names below the source directory."""
     packages = _site_packages()
-    files: dict[str, Path] = {}
+    found: dict[str, Path] = {}
     for name in BESIDE:
         for path in _files(packages, name):
             relative = path.relative_to(packages).as_posix() if packages in path.parents else ""
             if relative and not LEFT_OUT.search(relative) and path.is_file():
-                files[relative] = path
-    return files
+                found[relative] = path
+    return found
 
 
 def _files(packages: Path, name: str) -> list[Path]:

@@ -1,6 +1,6 @@
 """What a packed model reads of a sentence, said by the package's own encoder.
 
-    python -m predict.tokens <code directory of a package>
+    python -m hosting.package_tokens <code directory of a package>
 
 Each line of input is a JSON list of sentences; each line of output holds, for each of them, its
 tokens in their order: ``[token, index, whether it has a vector, whether the model sees it]``.

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from train2deploy import archives, paths
-from train2deploy.cloud import staging
+from train2deploy import archives, job_source, modules_beside, paths
 
 pytestmark = pytest.mark.skipif(
     not paths.TRAIN_PYTHON.exists(), reason="needs the training environment")
@@ -13,9 +12,9 @@ pytestmark = pytest.mark.skipif(
 
 def requirements(name):
     """The distributions that a distribution in .venvs/train needs."""
-    packages = staging._site_packages()
+    packages = modules_beside._site_packages()
     for metadata in packages.glob("*-info"):
-        if staging.normalised(metadata.name.split("-")[0]) == name:
+        if modules_beside.normalised(metadata.name.split("-")[0]) == name:
             file = metadata / "METADATA"
             if file.exists():
                 found = re.findall(r"^Requires-Dist: ([\w.-]+)(.*)$", file.read_text(), re.M)
@@ -27,18 +26,18 @@ def requirements(name):
 
 
 def test_what_it_needs_lies_beside_it_or_is_in_the_container():
-    known = set(staging.BESIDE) | set(staging.IN_THE_CONTAINER)
-    for name in staging.BESIDE:
-        assert {staging.normalised(each) for each in requirements(name)} <= known, name
+    known = set(modules_beside.BESIDE) | set(modules_beside.IN_THE_CONTAINER)
+    for name in modules_beside.BESIDE:
+        assert {modules_beside.normalised(each) for each in requirements(name)} <= known, name
 
 
 def test_the_script_the_encoder_and_the_packages_are_in_the_archive(tmp_path):
     archive = tmp_path / "sourcedir.tar.gz"
-    digest = staging.stage(archive, "v1")
+    digest = job_source.pack("v1", archive)
     names = archives.unpack(archive, tmp_path / "source")
     for name in ("train_v1.py", "encoding.py", "text_vectorian/__init__.py", "yaml/__init__.py",
                  "keras_self_attention/__init__.py", "sentencepiece.py"):
         assert name in names
     assert not [name for name in names if "/tests/" in name or name.startswith("_yaml")]
     assert archive.stat().st_size < 20e6
-    assert staging.stage(tmp_path / "again.tar.gz", "v1") == digest
+    assert job_source.pack("v1", tmp_path / "again.tar.gz") == digest

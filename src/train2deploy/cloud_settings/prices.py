@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from train2deploy.cloud import arns
-from train2deploy.cloud.config import Config
+from train2deploy.cloud_settings import arns
+from train2deploy.cloud_settings.config import Config
 from train2deploy.errors import UserError
 from train2deploy.toml import tomllib
 
