@@ -57,7 +57,7 @@ TARGETS := variables setup doctor status data vectors local-train package \
 	local-serve playground local-stop invoke verify evaluate dry-run bench soak \
 	reproduce runs compare reproduce-check report reference published-check checklist \
 	emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch cloud-tune \
-	tune cloud-scale cloud-policy cloud-status cloud-delete images parity
+	tune cloud-scale cloud-policy cloud-status cloud-delete notebook notebooks images parity
 .PHONY: $(TARGETS)
 $(TARGETS):
 	+@$(TOOL) $@
@@ -118,6 +118,8 @@ cloud-scale: ## MIN= MAX= TARGET= OFF=1: instances follow the load; MIN=MAX: as 
 cloud-policy: ## the IAM policies that this needs
 cloud-status: ## FOLLOW=1: what the project has in the account, with age and cost
 cloud-delete: ## DATA=1: remove everything that costs, and prove it
+notebook: ## LANG_REPORT=en|ja: the article as a notebook that runs, in Jupyter
+notebooks: ## both languages again from notebooks/article.py, with the outputs of a run
 
 ##@ Quality
 .PHONY: test test-unit test-contract test-integration test-emulator test-e2e test-docker lint
@@ -128,7 +130,7 @@ TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 # Each has roots and ports of its own and waits more than it computes; the longest begin first.
 TEST_SUITES := test-emulator test-integration test-unit test-contract test-e2e lint
 test: .python36 ## everything that needs no Docker, linters included
-	@$(MAKE) $(call SIDE_BY_SIDE,3) .stamps/host .stamps/train .stamps/serve .stamps/handler .stamps/cloud
+	@$(MAKE) $(call SIDE_BY_SIDE,3) .stamps/host .stamps/train .stamps/serve .stamps/handler .stamps/notebook
 	@$(MAKE) --silent .stamps/dev .stamps/test-py36 .stamps/predict-lib
 	@$(MAKE) $(call SIDE_BY_SIDE,2) --keep-going --output-sync=target $(WITH) $(TEST_SUITES)
 
@@ -148,12 +150,12 @@ test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## sma
 test-emulator: .stamps/cloud .stamps/train .stamps/serve .stamps/handler ## the cloud half against the emulator
 	@$(TEST_ENV) PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator
 
-test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## the main job, make dry-run
+test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/e2e
 
 PY36_FILES := src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
-	@$(HOST) -m ruff check src tests
+	@$(HOST) -m ruff check src tests notebooks/article.py
 	@$(HOST) -m ruff format --check src/train2deploy src/emulator
 	@MYPYPATH=src $(HOST) -m mypy src/train2deploy src/emulator
 	@PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python -m pyflakes $(PY36_FILES)
@@ -181,6 +183,16 @@ test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/clo
 	@.venvs/$*/bin/python -m $(PIP_INSTALL) --requirement $<
 	@touch $@
 COMMA := ,
+
+# Jupyter; of what the cloud environment has nothing is installed again.
+.stamps/notebook: requirements/notebook.lock .stamps/cloud
+	@echo "setup: notebooks (Jupyter)"
+	@rm -rf .venvs/notebook
+	@.venvs/cloud/bin/python -m venv .venvs/notebook
+	@cd .venvs/notebook/lib/python3*/site-packages && \
+		printf '../../../../%s\n' ../src cloud/lib/"$${PWD##*/lib/}" > train2deploy.pth
+	@.venvs/notebook/bin/python -m $(PIP_INSTALL) --requirement $<
+	@touch $@
 
 .stamps/dev: requirements/dev.lock .stamps/host
 	@echo "setup: tests and linters"

@@ -21,6 +21,7 @@ peer() { # as of its release
 compile host --universal --python-version 3.10
 compile dev --universal --python-version 3.10 -c requirements/host.lock
 compile cloud --universal --python-version 3.10
+compile notebook --universal --python-version 3.10 -c requirements/cloud.lock
 compile words --universal --python-version 3.10
 for wheel in chive wikipedia encoder; do compile "$wheel" --no-deps; done
 for side in train serve handler; do of_its_day "$side"; done

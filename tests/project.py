@@ -13,7 +13,8 @@ from train2deploy.make.variables import VARIABLES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = (
-    "Makefile", "make-help.awk", "docker", "src", "requirements", "results", ".venvs", ".stamps",
+    "Makefile", "make-help.awk", "docker", "notebooks", "src", "requirements", "results", ".venvs",
+    ".stamps",
 )  # fmt: skip
 LABELS = ("グルメ", "携帯電話", "京都")
 SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32")

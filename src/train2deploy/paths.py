@@ -53,6 +53,8 @@ SEARCHES = BUILD / "tune"
 RESULTS = ROOT / "results"
 PUBLISHED = RESULTS / "published.toml"
 
+NOTEBOOK_SOURCE = ROOT / "notebooks" / "article.py"
+
 VENVS = ROOT / ".venvs"
 TRAIN_PYTHON = VENVS / "train" / "bin" / "python"
 SERVE_PYTHON = VENVS / "serve" / "bin" / "python"

@@ -1,24 +1,5 @@
 """`make dry-run`: from nothing to a classified sentence, on the shipped data."""
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from project import Project
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return Project(tmp_path_factory.mktemp("dry-run"))
-
-
-@pytest.fixture(scope="module")
-def output(project):
-    return project.make("dry-run").stdout
-
 
 def test_the_last_lines_are_the_ranking_and_the_artifacts(project, output):
     lines = output.rstrip().splitlines()

@@ -149,6 +149,8 @@ def command(step: str, values: Values, runtime: Runtime) -> list[str]:
         program = targets.CLOUD_TOOL
     if program == targets.MODULE:
         return [sys.executable, "-m", *words]
+    if program == targets.NOTEBOOK:
+        return [".venvs/notebook/bin/python", "-m", *words]
     options = [] if program == targets.EMULATOR else values.options("VERBOSE")
     if program == targets.CLOUD_TOOL:
         options += values.options("CLOUD YES MAX_USD") + values.settings("--set", CLOUD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 HOST, CLOUD_TOOL, EMULATOR, MODULE = "host", "cloud", "emulator", "module"
+NOTEBOOK = "notebook"
 """Programs: the host tool, its cloud half, the account on this machine; a module that needs none
-of their environments."""
+of their environments; one of the notebooks' environment."""
 DATA_SET = "DATASET CHANNELS SPLIT SPLIT_SEED TITLES CLEAN KNBC TOKENS"
 VECTORS = "VOCABULARY CORPUS TOKENIZER"
 MODEL = "VERSION SCRIPT SEED HP"
@@ -168,6 +170,12 @@ def _images(values: Values) -> list[str]:
     return ["images", *values.options("OFFICIAL_SERVING_IMAGE")]
 
 
+def _notebook(values: Values) -> list[str]:
+    # Jupyter asks root to be sure.
+    as_root = ["--allow-root"] if os.geteuid() == 0 else []
+    return ["jupyterlab", *as_root, f"notebooks/article.{values['LANG_REPORT']}.ipynb"]
+
+
 def _plain(name: str, options: str = "", given: str = "") -> Callable[[Values], list[str]]:
     return lambda values: [name, *values.options(options, given)]
 
@@ -261,6 +269,7 @@ ON_HOST: dict[str, Target] = {
 TRAINING = f"{TRAINED} FRESH {COST} {CLOUD}"
 DEPLOYED = f"STALE {COST} {CLOUD}"
 FROM_INPUTS = (CLOUD_ENVIRONMENT, TRAIN_HERE, INPUTS)
+NOTEBOOK_NEEDS = (".stamps/notebook", TRAIN_HERE, *SERVE_HERE)
 
 
 def _cloud(takes: str, command: Callable[[Values], list[str]], needs: Sequence[str] = ()) -> Target:
@@ -295,6 +304,15 @@ IN_CLOUD: dict[str, Target] = {
     "cloud-policy": _cloud("", _plain("policy")),
     "cloud-status": _cloud("FOLLOW", _plain("status", "FOLLOW")),
     "cloud-delete": _cloud("DATA", _plain("delete", "DATA")),
+    "notebook": Target(
+        "LANG_REPORT",
+        (*NOTEBOOK_NEEDS, "build/data/manifest.json", "build/vectors/manifest.json"),
+        _notebook,
+        NOTEBOOK,
+    ),
+    "notebooks": Target(
+        "", (*NOTEBOOK_NEEDS, "data", "vectors"), lambda _: ["train2deploy.notebooks"], NOTEBOOK
+    ),
 }
 BY_MAKE: dict[str, Target] = {
     **{name: Target() for name in ("help", "clean", "lint", "test-unit", "test-integration")},

@@ -31,7 +31,7 @@ LAYERS = [
     # 5: many jobs
     "plots runs",
     # 6: what is made of them
-    "bench cloud playground published_check report",
+    "bench cloud notebooks playground published_check report",
     # 7: the command line
     "cli __main__ __init__",
 ]
