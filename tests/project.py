@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from train2deploy import versions
 from train2deploy.make import targets
@@ -71,31 +72,24 @@ class Project:
     def make(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`make <arguments>` to its end; both streams in `stdout`."""
         done = subprocess.run(
-            [*self.command, *arguments],
-            cwd=self.root,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+            [*self.command, *arguments], timeout=TIMEOUT_SECONDS, check=False, **self._how)
         assert not check or done.returncode == 0, done.stdout
         return done
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """`make <arguments>` in the background, in a process group of its own."""
-        return subprocess.Popen(
-            [*self.command, *arguments],
-            cwd=self.root,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        return subprocess.Popen([*self.command, *arguments], start_new_session=True, **self._how)
+
+    @property
+    def _how(self) -> dict[str, Any]:
+        return {
+            "cwd": self.root,
+            "env": self.environment(),
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
 
     def json(self, name: str) -> dict:
         """A JSON file of build/."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.account import Account, LogStream, Record
-from train2deploy import archives, endpoint, package_lint
+from train2deploy import archives, endpoint, package_lint, processes
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Launch, Runtime
 
@@ -65,16 +65,7 @@ class Instance:
             self._launch = runtime.endpoint(directory / "model", self.port, False)
             self._stream = LogStream(account, *log)
             arguments, environment = _with(self._launch, container.get("Environment", {}))
-            self.process = subprocess.Popen(
-                arguments,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
+            self.process = processes.start(arguments, environment)
             self._reader = threading.Thread(target=self._read, daemon=True)
             self._reader.start()
             self._wait_until_healthy(account)

@@ -169,18 +169,7 @@ class Training:
         }
         launch = self._runtime.toolkit(base, variables)
         stream = LogStream(self._account, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
-        process = subprocess.Popen(
-            launch.arguments,
-            env=launch.environment,
-            cwd=base,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        process = processes.start(launch.arguments, launch.environment, base)
         with self._account.lock:
             self._processes[name] = process
         if self._account.stopping.is_set():

@@ -45,7 +45,23 @@ def run_streaming(
     Returns:
         The exit status, negative for a signal.
     """
-    process = subprocess.Popen(
+    process = start(command, env, cwd)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            on_line(line.rstrip("\n"))
+        return process.wait()
+    finally:
+        end_group(process)
+        process.stdout.close()
+        process.wait()
+
+
+def start(
+    command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None
+) -> "subprocess.Popen[str]":
+    """A process in a group of its own, without input; its `stdout` is both outputs, as text."""
+    return subprocess.Popen(
         list(command),
         env=dict(env),
         cwd=cwd,
@@ -57,15 +73,6 @@ def run_streaming(
         errors="replace",
         start_new_session=True,
     )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            on_line(line.rstrip("\n"))
-        return process.wait()
-    finally:
-        end_group(process)
-        process.stdout.close()
-        process.wait()
 
 
 def end_with_parent() -> None:

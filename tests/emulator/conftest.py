@@ -217,6 +217,15 @@ def account(project):
         yield account
 
 
+@pytest.fixture(scope="module")
+def deployed(project):
+    """An account with an endpoint of the article's burstable type."""
+    with running_account(project) as account:
+        done = project.run_tool("deploy")
+        assert done.returncode == 0, done.stdout
+        yield account
+
+
 @contextlib.contextmanager
 def another_model(project, scratch, change):
     """build/model.tar.gz is one whose unpacked directory `change` has been given."""

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import botocore.exceptions
 import pytest
-from conftest import PYTHON, another_model, hyperparameters, running_account
+from conftest import PYTHON, another_model, hyperparameters
 from project import TIMEOUT_SECONDS
 
 from train2deploy import requests
@@ -27,15 +27,6 @@ response = client.invoke_endpoint(
     Accept='application/json')
 print(json.dumps(json.load(response['Body'])))
 """
-
-
-@pytest.fixture(scope="module")
-def deployed(project):
-    """An account with an endpoint."""
-    with running_account(project) as account:
-        done = project.run_tool("deploy")
-        assert done.returncode == 0, done.stdout
-        yield account
 
 
 def invoke(account, body, **more):

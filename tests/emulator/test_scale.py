@@ -5,18 +5,9 @@ import threading
 
 import botocore.exceptions
 import pytest
-from conftest import another_model, running_account
+from conftest import another_model
 
 GROUP = "/aws/sagemaker/Endpoints/train2deploy"
-
-
-@pytest.fixture(scope="module")
-def deployed(project):
-    """An account with an endpoint of the article's burstable type."""
-    with running_account(project) as account:
-        done = project.run_tool("deploy")
-        assert done.returncode == 0, done.stdout
-        yield account
 
 
 def count(account):

@@ -15,7 +15,7 @@ import botocore.exceptions
 
 from train2deploy import console, endpoint, paths
 from train2deploy.cloud import deploy, endpoints, follow, plan, storage
-from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
+from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.cloud_settings import names, prices
 from train2deploy.datasets import encodings
@@ -301,12 +301,7 @@ def _create(cloud: Cloud, deployment: deploy.Deployment, request: dict[str, Any]
 
 
 def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
-    try:
-        return dict(cloud.sagemaker.describe_transform_job(TransformJobName=name))
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return None
-        raise
+    return existing(cloud.sagemaker.describe_transform_job, TransformJobName=name)
 
 
 def _wait(cloud: Cloud, name: str) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from train2deploy.cloud.session import (
     Cloud,
     CloudError,
     code,
+    existing,
     message,
-    not_there,
 )
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.cloud_settings import names, prices
@@ -220,12 +220,9 @@ def _config_in_force(cloud: Cloud, endpoint: dict[str, Any] | None) -> dict[str,
     if endpoint is None or not endpoint.get("EndpointConfigName"):
         return {}
     client = cloud.sagemaker
-    try:
-        found = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return {}
-        raise
+    name = endpoint["EndpointConfigName"]
+    if (found := existing(client.describe_endpoint_config, EndpointConfigName=name)) is None:
+        return {}
     model = client.meta.service_model.operation_model("CreateEndpointConfig")
     own = ("EndpointConfigName", "Tags")
     return {key: found[key] for key in model.input_shape.members if key in found and key not in own}

@@ -9,7 +9,7 @@ import botocore.exceptions
 
 from train2deploy import console, manifest, paths
 from train2deploy.cloud import follow
-from train2deploy.cloud.session import Cloud, already_there, not_there
+from train2deploy.cloud.session import Cloud, already_there, existing, not_there
 from train2deploy.cloud_settings.names import serving
 
 VARIANT = "AllTraffic"
@@ -37,12 +37,7 @@ def _account(cloud: Cloud) -> str:
 
 def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
     """The endpoint, or None."""
-    try:
-        return dict(cloud.sagemaker.describe_endpoint(EndpointName=name))
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return None
-        raise
+    return existing(cloud.sagemaker.describe_endpoint, EndpointName=name)
 
 
 def settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
@@ -74,14 +69,8 @@ def scalable_target(cloud: Cloud, name: str) -> dict[str, Any] | None:
 
 def is_ours(cloud: Cloud, kind: str, name: str) -> bool:
     """Whether a resource has the project's tag."""
-    try:
-        tags = cloud.sagemaker.list_tags(ResourceArn=cloud.arn(kind, name))["Tags"]
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return False
-        raise
-    ours = cloud.config.tag_list[0]
-    return any(tag["Key"] == ours["Key"] and tag["Value"] == ours["Value"] for tag in tags)
+    found = existing(cloud.sagemaker.list_tags, ResourceArn=cloud.arn(kind, name))
+    return found is not None and cloud.config.tag_list[0] in found["Tags"]
 
 
 def create(call: Callable[..., Any], request: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from train2deploy import console
 from train2deploy.cloud import endpoints, follow, storage
-from train2deploy.cloud.session import Cloud, CloudError, not_there, say_account
+from train2deploy.cloud.session import Cloud, CloudError, existing, not_there, say_account
 from train2deploy.cloud_settings import names, prices
 
 RUNNING = ("InProgress", "Stopping")
@@ -222,15 +222,13 @@ def _cost(cloud: Cloud, kind: Kind, name: str, created: datetime) -> float | Non
 
 
 def _instances(cloud: Cloud, endpoint: str) -> list[tuple[str, int]]:
-    try:
-        described = cloud.sagemaker.describe_endpoint(EndpointName=endpoint)
-        config = cloud.sagemaker.describe_endpoint_config(
-            EndpointConfigName=described["EndpointConfigName"]
-        )
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return []
-        raise
+    described = endpoints.describe(cloud, endpoint)
+    config = described and existing(
+        cloud.sagemaker.describe_endpoint_config,
+        EndpointConfigName=described["EndpointConfigName"],
+    )
+    if not described or not config:
+        return []
     counts = {
         variant["VariantName"]: variant.get("CurrentInstanceCount", 1)
         for variant in described.get("ProductionVariants", [])

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -262,6 +262,16 @@ def not_there(error: botocore.exceptions.ClientError) -> bool:
     return code(error) in ("ResourceNotFound", "NoSuchKey", "404") or any(
         words in text for words in ("could not find", "not found", "does not exist")
     )
+
+
+def existing(call: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
+    """What a describe, list or head call says of a thing; None where there is no such thing."""
+    try:
+        return dict(call(**request))
+    except botocore.exceptions.ClientError as error:
+        if not_there(error):
+            return None
+        raise
 
 
 def say_account(account: Cloud) -> None:

@@ -8,7 +8,7 @@ import botocore.exceptions
 from boto3.s3.transfer import TransferConfig
 
 from train2deploy import console, manifest
-from train2deploy.cloud.session import Cloud, CloudError, not_there
+from train2deploy.cloud.session import Cloud, CloudError, existing
 from train2deploy.hashing import sha256_file, sha256_value
 
 DIGITS = 16
@@ -62,13 +62,8 @@ def upload_tree(cloud: Cloud, directory: Path, kind: str) -> str:
 def is_there(cloud: Cloud, uri: str, size: int) -> bool:
     """Whether an object of that size lies at `uri`. S3 shows whole objects only."""
     bucket, key = split(uri)
-    try:
-        head = cloud.client("s3").head_object(Bucket=bucket, Key=key)
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return False
-        raise
-    return bool(head["ContentLength"] == size)
+    head = existing(cloud.client("s3").head_object, Bucket=bucket, Key=key)
+    return head is not None and bool(head["ContentLength"] == size)
 
 
 def sha256_of(cloud: Cloud, uri: str) -> str:

@@ -23,7 +23,7 @@ from train2deploy import (
     versions,
 )
 from train2deploy.cloud import follow, images, metrics, plan, storage
-from train2deploy.cloud.session import Cloud, CloudError, already_there, code, message
+from train2deploy.cloud.session import Cloud, CloudError, already_there, code, existing, message
 from train2deploy.cloud_settings import names, prices
 from train2deploy.datasets.channels import facts
 from train2deploy.errors import UserError
@@ -147,12 +147,7 @@ def train(cloud: Cloud, request: TrainingRequest, leave: plan.Leave) -> Path:
 
 def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
     """The job, or None."""
-    try:
-        return dict(cloud.sagemaker.describe_training_job(TrainingJobName=name))
-    except botocore.exceptions.ClientError as error:
-        if code(error) in ("ValidationException", "ResourceNotFound"):
-            return None
-        raise
+    return existing(cloud.sagemaker.describe_training_job, TrainingJobName=name)
 
 
 def estimator(cloud: Cloud, prepared: Prepared, source: str) -> Any:

@@ -6,7 +6,7 @@ import botocore.exceptions
 
 from train2deploy import console, paths
 from train2deploy.cloud import follow, metrics, plan, search, storage, train
-from train2deploy.cloud.session import Cloud, CloudError, already_there, not_there
+from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
 from train2deploy.cloud_settings import names, prices
 from train2deploy.hashing import sha256_value
 
@@ -123,14 +123,9 @@ def _start(
 
 
 def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
-    try:
-        return dict(
-            cloud.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-        )
-    except botocore.exceptions.ClientError as error:
-        if not_there(error):
-            return None
-        raise
+    return existing(
+        cloud.sagemaker.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=name
+    )
 
 
 def _wait(cloud: Cloud, name: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """An endpoint as the tests see it: a URL, and for those started here a process and a log."""
 import contextlib
 import http.client
-import json
 import os
 import pathlib
 import re
@@ -14,6 +13,7 @@ import time
 import urllib.parse
 
 from ports import free_port
+from reply import PATIENCE, Reply
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -21,33 +21,6 @@ FAKE_MODEL_SERVER = HERE / 'fake_model_server.py'
 HANDLERS = HERE / 'handlers'
 
 ATTRIBUTES = 'X-Amzn-SageMaker-Custom-Attributes'
-
-# Seconds for what must come: on a slow machine it comes later, and waiting costs nothing else.
-PATIENCE = 120.0
-
-
-class Reply:
-    """A response: `status`, `headers` (any case), `body`."""
-
-    def __init__(self, status, headers, body):
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    @property
-    def text(self):
-        return self.body.decode('utf-8')
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    @property
-    def content_type(self):
-        return self.headers.get('Content-Type')
-
-    def __repr__(self):
-        return f'Reply({self.status}, {self.content_type}, {self.body[:300]!r})'
 
 
 class Endpoint:

@@ -11,31 +11,9 @@ import subprocess
 import time
 
 from ports import free_port
+from reply import PATIENCE, Reply
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3] / 'src'
-
-# Seconds for what must come: on a slow machine it comes later, and waiting costs nothing else.
-PATIENCE = 120.0
-
-
-class Reply:
-    """Status, headers and body as they came."""
-
-    def __init__(self, status, headers, body):
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    @property
-    def text(self):
-        return self.body.decode()
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    def __repr__(self):
-        return f'<Reply {self.status} {self.body[:300]!r}>'
 
 
 class ModelServer:

@@ -1,6 +1,8 @@
 """A project of its own for each test, and an HTTP server on the loopback interface."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,3 +50,18 @@ def file_server() -> Iterator[FileServer]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def like_a_supervisor() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that looks like an endpoint's supervisor."""
+    code = "import sys, time; print(flush=True); time.sleep(60)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "hosting"], start_new_session=True, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    yield process
+    process.kill()
+    process.wait(60)

@@ -216,15 +216,10 @@ def test_a_state_that_cannot_be_read_is_no_endpoint(build: Path, content: str):
     assert endpoint.current() is None
 
 
-def test_a_running_endpoint_is_found_and_stopped(build: Path):
-    """A process that looks like a supervisor."""
-    code = "import sys, time; print(flush=True); time.sleep(60)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "hosting"], start_new_session=True, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
+def test_a_running_endpoint_is_found_and_stopped(
+    build: Path, like_a_supervisor: "subprocess.Popen[bytes]"
+):
+    process = like_a_supervisor
     state(process.pid)
     assert endpoint.current() == Endpoint(8080, process.pid, None)
     assert endpoint.stop() is True

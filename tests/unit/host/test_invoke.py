@@ -2,8 +2,6 @@
 
 import json
 import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,20 +21,11 @@ def build(project: Path) -> Path:
 
 
 @pytest.fixture
-def detached(build: Path) -> Iterator[Endpoint]:
-    """A process that looks like a supervisor."""
-    code = "import sys, time; print(flush=True); time.sleep(60)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "hosting"], start_new_session=True, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
-    running = Endpoint(23456, process.pid, "of the archive that it serves")
+def detached(build: Path, like_a_supervisor: "subprocess.Popen[bytes]") -> Endpoint:
+    """What make local-serve DETACH=1 leaves behind."""
+    running = Endpoint(23456, like_a_supervisor.pid, "of the archive that it serves")
     manifest.write_json(paths.ENDPOINT_STATE, asdict(running))
-    yield running
-    process.kill()
-    process.wait(60)
+    return running
 
 
 def test_without_a_port_the_detached_endpoint_is_asked(detached: Endpoint):
