@@ -12,6 +12,9 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ANSWER_SECONDS = 120.0
+SILENT = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown",
+          "Network.loadingFailed"}  # fmt: skip
+"""Events that a page without a fault has none of."""
 
 
 def find() -> str | None:
@@ -78,6 +81,24 @@ class Browser:
                           returnByValue=True)  # fmt: skip
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def wait_for(self, expression: str) -> None:
+        """Returns once an expression in the page is true."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not self.evaluate(f"!!({expression})"):
+            assert time.monotonic() < deadline, f"not true in {ANSWER_SECONDS:g} s: {expression}"
+            self._read(0.01)
+
+    def type(self, text: str) -> None:
+        """Presses a key for each character, as on a keyboard that has them all."""
+        for character in text:
+            self.press(character, text=character)
+
+    def press(self, key: str, code: int = 0, text: str = "", shift: bool = False) -> None:
+        """Presses a key by its name: Tab is 9, Enter 13."""
+        pressed = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **pressed)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", **pressed)
 
     def screenshot(self, path: Path) -> bytes:
         """The whole page as PNG, written to `path` as well."""

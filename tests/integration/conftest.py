@@ -1,4 +1,4 @@
-"""One small job of the user's own data, trained and packed once for all tests here."""
+"""For all tests here: one small job of the user's own data, trained and packed; one browser."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import chromium
 from project import SMALL, Project, small_data_set
 
 
@@ -52,3 +54,13 @@ def endpoint(project, packed):
     port = project.json("endpoint.json")["port"]
     assert f"endpoint at http://127.0.0.1:{port} " in said
     return port
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    program = chromium.find()
+    if not program:
+        pytest.skip("expected Chromium, found none; apt-get install chromium")
+    started = chromium.Browser(program, tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()

@@ -10,14 +10,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit" / "host"))
 
-import chromium
 import report_runs
+from chromium import SILENT
 from project import REPOSITORY, Project
 
 SCREENS = {"desktop": (1280, False), "phone": (390, False), "dark": (1280, True)}
 PAGES = ("report.html", "report.ja.html")
-SILENT = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown",
-          "Network.loadingFailed"}  # fmt: skip
 FAMILIES = {"Hiragino Sans", "Yu Gothic", "Meiryo", "Noto Sans JP", "Noto Sans CJK JP"}
 """Of the page's own list: fonts with Japanese that a machine may have."""
 
@@ -31,16 +29,6 @@ def folder(tmp_path_factory):
     printed = project.make("report", "DATASET=knbc", "LANG_REPORT=ja").stdout
     assert "build/reports/knbc/report.ja.html" in printed, printed
     return project.build / "reports" / "knbc"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    program = chromium.find()
-    if not program:
-        pytest.skip("expected Chromium, found none; apt-get install chromium")
-    started = chromium.Browser(program, tmp_path_factory.mktemp("profile"))
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")

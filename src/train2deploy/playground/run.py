@@ -1,6 +1,7 @@
 """Starts what the page needs and ends it: endpoints, the packages' encoders, the page's server."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from train2deploy.datasets import sample
 from train2deploy.errors import UserError
 from train2deploy.playground.server import Server
 from train2deploy.playground.sides import Local, Package, Side, Tokens
+from train2deploy.requests import JSON, sentences
 from train2deploy.runtimes import Runtime
 
 EXAMPLES = {
@@ -40,6 +42,8 @@ def local(port: int, runtime: Runtime, asked_port: int | None, given: Mapping[st
             sides = {name: _started(stack, name, path, runtime) for name, path in given.items()}
         else:
             sides = {"a": _of_current_model(stack, runtime)}
+        for side in sides.values():  # a graph's first run takes many times a later one's time
+            side.ask(sentences(EXAMPLES["article"]).body, JSON, "")
         serve(server, sides, {"kind": "local"})
 
 
@@ -81,7 +85,7 @@ def _started(stack: contextlib.ExitStack, name: str, given: Path, runtime: Runti
 
 
 def _log(name: str) -> Path:
-    return paths.BUILD / f"playground-{name}.log"
+    return paths.BUILD / f"playground-{os.getpid()}-{name}.log"
 
 
 def known(

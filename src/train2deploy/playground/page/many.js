@@ -10,9 +10,10 @@ const $ = (id) => document.getElementById(id);
 const AT_ONCE = 50; // sentences of a call, as cloud/runtime.py sends them
 const CHARACTERS = 200_000; // of a call at most
 const CALLS = 2; // under way at a time
+const PAUSE = 400; // milliseconds after the last letter of a line
 const PER_PAGE = 25;
 const LARGEST_MB = 20;
-const LONGEST_IN_BOX = 20_000; // pasted characters that the box itself shows
+const LONGEST_IN_BOX = 4000; // pasted characters that the box itself shows
 
 let about;
 let sides;
@@ -32,18 +33,27 @@ export function setUpMany(known, made) {
     event.preventDefault(); // a box with thousands of lines is slow, and shows no more
     load('', text);
   });
-  lines.addEventListener('input', () => load('', lines.value));
+  let timer = 0;
+  const typed = (event) => {
+    clearTimeout(timer);
+    if (!event.isComposing) timer = setTimeout(() => load('', lines.value), PAUSE);
+  };
+  lines.addEventListener('input', typed);
+  lines.addEventListener('compositionend', typed);
   $('file').addEventListener('change', () => $('file').files[0] && open($('file').files[0]));
-  for (const name of ['dragover', 'drop']) {
-    document.addEventListener(name, (event) => { event.preventDefault(); });
-  }
-  $('many').addEventListener('dragover', () => $('drop').classList.add('over'));
-  $('many').addEventListener('dragleave', () => $('drop').classList.remove('over'));
-  $('many').addEventListener('drop', (event) => {
+  // A file may be dropped anywhere: elsewhere the browser would leave the page for it.
+  const hasFile = (event) => event.dataTransfer.types.includes('Files');
+  document.addEventListener('dragover', (event) => {
+    if (!hasFile(event)) return;
+    event.preventDefault();
+    $('drop').classList.add('over');
+  });
+  document.addEventListener('dragleave', () => $('drop').classList.remove('over'));
+  document.addEventListener('drop', (event) => {
+    if (!hasFile(event)) return;
+    event.preventDefault();
     $('drop').classList.remove('over');
-    const [file] = event.dataTransfer.files;
-    if (file) open(file);
-    else load('', event.dataTransfer.getData('text/plain'));
+    if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
   });
   for (const id of ['sentence-column', 'label-column', 'header']) $(id).addEventListener('change', prepare);
   $('run').addEventListener('click', classify);

@@ -37,9 +37,9 @@ function askSentence() {
 
 async function askSide(side, number, sentence) {
   const start = pressed;
-  const read = side.facts.tokens ? tokens(side.name, sentence).catch(() => null) : null;
+  const read = side.facts.tokens ? tokens(side.name, sentence).catch(() => null) : Promise.resolve(null);
   const body = sentenceBody(side, sentence);
-  let answer = await call(side, body, JSON_TYPE);
+  const answer = await call(side, body, JSON_TYPE);
   const refused = ['explain', 'unknown'].find((name) => side.facts[name] === null && answer.text.includes(`\\"${name}\\"`));
   if (refused && answer.status !== 200) { // it was not known whether the model can
     side.facts[refused] = false;
@@ -47,7 +47,12 @@ async function askSide(side, number, sentence) {
     if (number === asked) askSide(side, number, sentence);
     return;
   }
-  draw(side, number, sentence, {body, type: JSON_TYPE, answer, read: await read});
+  const exchange = {sentence, body, type: JSON_TYPE, answer};
+  draw(side, number, exchange);
+  read.then((found) => {
+    exchange.read = found;
+    if (side.last === exchange) showTokens(side);
+  });
   if (start) requestAnimationFrame(() => performance.measure('key to ranking', {
     start, end: performance.now(), detail: {model: answer.milliseconds},
   }));
@@ -68,10 +73,10 @@ async function call(side, body, type) {
 
 // ---- showing ----
 
-function draw(side, number, sentence, exchange) {
+function draw(side, number, exchange) {
   if (number < side.drawn) return; // a later one is there already
   side.drawn = number;
-  side.last = {sentence, ...exchange};
+  side.last = exchange;
   if (exchange.answer.status === 200) side.calls = [...side.calls, exchange.answer.milliseconds].slice(-KEPT_CALLS);
   show(side);
 }
@@ -79,11 +84,10 @@ function draw(side, number, sentence, exchange) {
 function show(side) {
   side.label();
   if (!side.last) return;
-  const {sentence, body, type, answer, read} = side.last;
-  const found = answer.status === 200 ? rankings(answer.text) : null;
-  const alone = found && found.length === 1 ? found[0] : null;
-  side.first = drawRanking(side, sentence, answer, alone, side.calls);
-  drawTokens(side, read, alone && alone.weights);
+  const {sentence, body, type, answer} = side.last;
+  side.found = alone(answer);
+  side.first = drawRanking(side, sentence, answer, side.found, side.calls);
+  showTokens(side);
   side.requestText.textContent = `POST /invocations\nContent-Type: ${type}\n\n${body}`;
   side.answerText.textContent = `${answer.status || ''} ${answer.type}\n\n${answer.text}`.trim();
   if (side === sides[0]) {
@@ -93,6 +97,17 @@ function show(side) {
   compare();
   speakAloud();
   showCost();
+}
+
+/** The ranking of an answer to one sentence. */
+function alone(answer) {
+  const found = answer.status === 200 ? rankings(answer.text) : null;
+  return found && found.length === 1 ? found[0] : null;
+}
+
+/** Those of the last sentence stay until the next ones are there. */
+function showTokens(side) {
+  if (side.last.read !== undefined) drawTokens(side, side.last.read, side.found && side.found.weights);
 }
 
 function compare() {
@@ -200,7 +215,9 @@ function listen() {
   $('own-form').addEventListener('submit', async (event) => {
     event.preventDefault();
     const [body, type, number] = [$('own-body').value, $('own-type').value, ++asked];
-    for (const side of sides) draw(side, number, null, {body, type, answer: await call(side, body, type), read: null});
+    for (const side of sides) {
+      draw(side, number, {sentence: null, body, type, answer: await call(side, body, type), read: null});
+    }
   });
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button');

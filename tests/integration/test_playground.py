@@ -1,0 +1,493 @@
+"""The playground's page in a real browser, in front of endpoints that say what a test wants."""
+
+import csv
+import hashlib
+import http.client
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tarfile
+import threading
+import time
+
+import pytest
+from chromium import SILENT
+from project import PATIENCE_SECONDS
+
+from train2deploy.playground import run, server
+from train2deploy.playground.sides import Answer, Package
+
+LABELS = ["スポーツ", "京都", "携帯電話", "グルメ"]
+WORDS = {"ゴール": "スポーツ", "寺": "京都", "電波": "携帯電話", "抹茶": "グルメ"}
+AXE = ("axe-core@4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
+SCREENS = {"desktop": (1280, False), "phone": (390, False), "dark": (1280, True)}
+
+
+class Side:
+    """Knows a topic by a word of it, v2's weights and `unknown`, and 64 tokens of a character."""
+
+    def __init__(self, package, blind=()):
+        self.package, self.blind = package, blind
+        self.reset()
+
+    def reset(self):
+        self.asked, self.held = [], {}
+
+    def ask(self, body, content_type, accept):
+        request = json.loads(body)
+        self.asked.append(request)
+        query = request["q"]
+        if query in self.held if isinstance(query, str) else False:
+            assert self.held[query].wait(PATIENCE_SECONDS)
+        texts = query if isinstance(query, list) else [query]
+        if not all(text.strip() for text in texts):
+            return Answer(500, "application/json", b'{"error": "\\"q\\": found an empty string"}')
+        if any("壊" in text for text in texts):
+            return Answer(500, "application/json", b'{"error": "broken <b>on purpose</b>"}')
+        found = [self._ranking(text, request) for text in texts]
+        answer = found if isinstance(query, list) else found[0]
+        return Answer(200, "application/json", json.dumps(answer, ensure_ascii=False).encode())
+
+    def _ranking(self, text, request):
+        known = [label for word, label in WORDS.items() if word in text and word not in self.blind]
+        first = known[0] if known else LABELS[0]
+        prob = 0.9 if known else 0.3
+        others = [label for label in LABELS if label != first]
+        labels = [{"label": first, "prob": prob}]
+        labels += [{"label": label, "prob": (1 - prob) / len(others)} for label in others]
+        if request.get("unknown") and not known:
+            labels.insert(0, {"label": "unknown", "prob": None})
+        if not request.get("explain"):
+            return labels
+        seen = text[-64:]
+        return {"labels": labels, "tokens": [{"token": c, "weight": 1 / len(seen)} for c in seen]}
+
+    def tokens(self, body):
+        text = json.loads(body)["q"]
+        return [[character, ord(character) % 1000, character != "👻", place >= len(text) - 64]
+                for place, character in enumerate(text)]  # fmt: skip
+
+    def facts(self):
+        return {**self.package.facts(), "tokens": True, "url": "http://127.0.0.1:8080/invocations"}
+
+
+def _serving(sides, **about):
+    made = server.Server(0)
+    made.sides = sides
+    facts = {name: side.facts() for name, side in sides.items()}
+    made.about = {"kind": "local", "sides": facts, "examples": run.examples(set()), **about}
+    thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def _one():
+    yield from _serving({"a": Side(Package("v1, build/model.tar.gz", LABELS, True, False, False))})
+
+
+@pytest.fixture(scope="module")
+def _two():
+    one = Side(Package("v1, one.tar.gz", LABELS, True, False, False), blind=["寺"])
+    yield from _serving({"a": one, "b": Side(Package("v2, two.tar.gz", LABELS, True, True, True))})
+
+
+class Page:
+    """The page, opened anew."""
+
+    def __init__(self, browser, made):
+        self.browser, self.made, self.sides = browser, made, made.sides
+        for side in self.sides.values():
+            side.reset()
+
+    def open(self, width=1280, dark=False, language="en"):
+        self.browser.open(f"{self.made.url}/", width, dark=dark)
+        self.wait("document.querySelectorAll('#examples button').length")
+        self.do(f"document.querySelector('[data-language={language}]').click()")
+        self.browser.events.clear()
+        return self
+
+    def do(self, expression):
+        return self.browser.evaluate(expression)
+
+    def wait(self, expression):
+        self.browser.wait_for(expression)
+
+    def text(self, selector):
+        return self.do(f"document.querySelector({json.dumps(selector)}).innerText")
+
+    def type(self, text):
+        self.do("document.querySelector('#sentence').focus()")
+        self.browser.type(text)
+
+    def wait_for_answer_to(self, sentence, side="a"):
+        wanted = json.dumps(f"for “{sentence}”")
+        self.wait(f"document.querySelector('#ranking-{side} ~ .what').innerText === {wanted}")
+
+    def asked(self, side="a"):
+        return [each["q"] for each in self.sides[side].asked]
+
+    def drop(self, path):
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.browser.ask("Input.dispatchDragEvent", type=kind, data=data, x=100, y=100)
+
+    def wait_for_table(self, rows):
+        self.wait(f"document.querySelector('#progress-text').textContent.startsWith('{rows} of')")
+
+    def table(self):
+        return self.do("[...document.querySelectorAll('#table tbody tr')]"
+                       ".map(row => [...row.cells].map(cell => cell.innerText))")  # fmt: skip
+
+    def is_silent(self):
+        noise = [event for event in self.browser.events if event["method"] in SILENT]
+        asked = {event["params"]["request"]["url"] for event in self.browser.events
+                 if event["method"] == "Network.requestWillBeSent"}  # fmt: skip
+        foreign = {url for url in asked if not url.startswith((self.made.url, "blob:"))}
+        return (noise, foreign) == ([], set()), (noise, foreign)
+
+
+@pytest.fixture
+def one(browser, _one):
+    page = Page(browser, _one).open()
+    yield page
+    silent, what = page.is_silent()
+    assert silent, what
+
+
+@pytest.fixture
+def two(browser, _two):
+    page = Page(browser, _two).open()
+    yield page
+    silent, what = page.is_silent()
+    assert silent, what
+
+
+# ---- one sentence ------------------------------------------------------------------------------
+
+
+def test_the_ranking_follows_what_is_typed(one):
+    one.type("電波が悪い")
+    one.wait_for_answer_to("電波が悪い")
+    bars = one.do("[...document.querySelectorAll('.ranking li')].map(li => li.innerText)")
+    assert bars[0].split("\n") == ["携帯電話", "90.0 %"] and len(bars) == 4
+    assert one.asked()[-1] == "電波が悪い"
+    assert re.search(r"\d+\.\d ms", one.text(".latency"))
+    one.wait("document.querySelector('#spoken').textContent === '携帯電話, 90.0 %'")
+    sent = '{"q": "電波が悪い"}'
+    assert one.text("#request-a").endswith(sent)
+    assert one.text("#curl").endswith(f"--data-binary '{sent}'")
+    code = one.text("#boto3")
+    assert "invoke_endpoint(" in code and "json.dumps({'q': \"電波が悪い\"}).encode()" in code
+    compile(code, "boto3", "exec")
+
+
+def test_the_last_answer_wins_whenever_the_others_come(one):
+    gate = one.sides["a"].held["前"] = threading.Event()
+    one.type("前")
+    one.wait("performance.getEntriesByName(location + 'a/tokens').length")
+    one.do("document.querySelector('#sentence').select()")
+    one.browser.type("電波")
+    one.wait_for_answer_to("電波")
+    gate.set()
+    one.wait("performance.getEntriesByName(location + 'a/invocations').length >="
+             f" {len(one.asked())}")  # fmt: skip
+    one.do("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    one.wait_for_answer_to("電波")
+    assert "前" in one.asked()
+
+
+def test_japanese_is_asked_when_it_is_composed_and_not_before(one):
+    one.do("document.querySelector('#sentence').focus()")
+    for part in ("d", "で", "でn", "でん", "でんぱ"):
+        one.browser.ask("Input.imeSetComposition", text=part, selectionStart=len(part),
+                        selectionEnd=len(part))  # fmt: skip
+    one.browser.press("Enter", 13)  # chooses a candidate
+    assert one.do("document.querySelector('#sentence').value") == "でんぱ"
+    one.do("new Promise(later => setTimeout(later, 150))")  # longer than typing is waited for
+    assert one.asked() == []
+    one.browser.ask("Input.insertText", text="電波")
+    one.wait_for_answer_to("電波")
+    assert set(one.asked()) == {"電波"}
+
+
+def test_an_error_is_shown_as_the_endpoint_said_it(one):
+    one.do("document.querySelector('[data-kind=empty]').click()")
+    one.wait("!document.querySelector('#sides pre').hidden")
+    assert one.text("#sides pre") == '{"error": "\\"q\\": found an empty string"}'
+    assert "answered 500" in one.text(".side")
+    one.type("壊")
+    one.wait_for_answer_to("壊")
+    assert one.text("#sides pre") == '{"error": "broken <b>on purpose</b>"}'
+    assert one.text("#answer-a").startswith("500 application/json")
+
+
+def test_v1s_tokens_have_indices_the_unknown_and_the_cut_are_marked(one):
+    one.do("document.querySelector('#live').click()")
+    one.browser.ask("Input.insertText", text="")
+    one.type("電👻" + "あ" * 64)
+    assert one.asked() == []  # not while typing
+    one.browser.press("Enter", 13, "\r")
+    one.wait("document.querySelectorAll('.tokens li').length === 66")
+    note = one.text(".tokens").split("\n")
+    assert note[:2] == ["電", str(ord("電") % 1000)]
+    assert one.do("[...document.querySelectorAll('.tokens li.cut')].map(li => li.title)") == [
+        f"電: index {ord('電') % 1000}, cut off",
+        f"👻: index {ord('👻') % 1000}, unknown, cut off",
+    ]
+    said = "66 tokens · 1 unknown to the word vectors · the first 2 are not seen"
+    assert said in one.do("document.querySelector('.side').innerText")
+
+
+def test_two_packages_stand_side_by_side_with_what_they_disagree_on(two):
+    two.type("寺")
+    two.wait("document.querySelector('#agreement.differs')")
+    assert two.text("#agreement") == "A and B disagree: A says スポーツ 30.0 %, B says 京都 90.0 %"
+    assert two.sides["b"].asked[-1] == {"q": "寺", "explain": True, "unknown": True}
+    assert two.sides["a"].asked[-1] == {"q": "寺"}
+    two.type("で抹茶")
+    two.wait_for_answer_to("寺で抹茶", "b")
+    two.wait("document.querySelectorAll('.side:nth-child(2) .tokens li.weighed').length === 4")
+    shade = "getComputedStyle(document.querySelector('.tokens li.weighed')).backgroundColor"
+    assert two.do(shade) not in ("rgba(0, 0, 0, 0)", None)
+    assert "weight 25.0 %" in two.do("document.querySelector('.weighed').title")
+
+
+def test_a_model_that_is_not_sure_says_unknown(two):
+    two.type("何")
+    two.wait_for_answer_to("何", "b")
+    assert two.text(".side:nth-child(2) .ranking li").startswith("unknown: ")
+    two.do("document.querySelector('#unknown').click()")
+    two.wait("document.querySelector('.side:nth-child(2) .ranking li').innerText"
+             ".startsWith('スポーツ')")  # fmt: skip
+
+
+def test_any_body_can_be_sent_and_a_call_is_copied(one):
+    one.do("document.querySelector('#own').open = true")
+    one.do("document.querySelector('#own-body').value = '{\"q\": [\"電波\", \"抹茶\"]}'")
+    one.do("document.querySelector('#own-form button').click()")
+    one.wait("document.querySelector('#answer-a').textContent.includes('グルメ')")
+    assert one.asked()[-1] == ["電波", "抹茶"]
+    one.do("document.querySelector('[data-copy=curl]').click()")
+    one.wait("document.querySelector('[data-copy=curl]').textContent === 'Copied'")
+
+
+# ---- many sentences ----------------------------------------------------------------------------
+
+ROWS = [("電波が悪い", "携帯電話"), ("抹茶、パフェ", "グルメ"), ('"寺"の前', "京都"),
+        ("ゴールの後の寺", "京都"), ("", "京都"), ("壊れた", "京都")]  # fmt: skip
+
+
+def write(path, rows, encoding, **options):
+    with path.open("w", encoding=encoding, newline="") as target:
+        csv.writer(target, **options).writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize("name, encoding, header, options", [
+    ("rows.csv", "utf-8-sig", [("label", "feature")], {}),
+    ("rows.csv", "cp932", [], {"delimiter": ";"}),
+    ("rows.tsv", "utf-16", [("正解", "本文")], {"delimiter": "\t", "lineterminator": "\n"}),
+])  # fmt: skip
+def test_a_dropped_file_becomes_a_table_with_a_confusion_matrix(
+        one, tmp_path, name, encoding, header, options):  # fmt: skip
+    rows = [*header, *((label, text) for text, label in ROWS)]
+    one.drop(write(tmp_path / name, rows, encoding, **options))
+    one.wait_for_table(6)
+    assert one.text("#loaded-what") == f"{name}: 6 rows"
+    table = one.table()
+    assert [row[1:3] for row in table] == [list(row) for row in ROWS]
+    assert [row[3] for row in table[:4]] == ["携帯電話", "グルメ", "京都", "スポーツ"]
+    assert table[4][3] == "empty, not asked"
+    assert table[5][3] == '{"error": "broken <b>on purpose</b>"}'
+    summary = one.text("#summary")
+    assert "3 of 4 right (75.0 %)" in summary and "2 rows were answered with an error" in summary
+    cells = one.do("[...document.querySelectorAll('.matrix tbody tr')]"
+                   ".map(row => [...row.cells].map(cell => cell.innerText))")  # fmt: skip
+    assert ["京都", *cells[[row[0] for row in cells].index("京都")][1:]][-1] == "50.0 %"
+
+
+def test_a_table_is_sorted_filtered_and_downloaded(one, tmp_path):
+    one.drop(write(tmp_path / "rows.csv", [("text", "label"), *ROWS[:4]], "utf-8"))
+    one.wait_for_table(4)
+    label = "document.querySelector('#table [data-key=label-a]')"
+    one.do(f"{label}.focus()")
+    one.browser.press("Enter", 13, "\r")
+    assert [row[3] for row in one.table()] == sorted(row[3] for row in one.table())
+    assert one.do(f"{label}.closest('th').ariaSort") == "ascending"
+    one.browser.press("Enter", 13, "\r")
+    assert one.do(f"{label}.closest('th').ariaSort") == "descending"
+    one.do("document.querySelector('#only').click()")
+    assert [row[1] for row in one.table()] == ["ゴールの後の寺"]
+    one.do("document.querySelector('#only').click()")
+    one.browser.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    one.do("document.querySelector('#download').click()")
+    target, end = tmp_path / "rows-answers.csv", time.monotonic() + PATIENCE_SECONDS
+    while not target.exists() and time.monotonic() < end:
+        one.do("null")
+    text = target.read_bytes().decode("utf-8")
+    assert text.startswith("\ufeff")
+    head, *rows = csv.reader(io.StringIO(text[1:]))
+    assert head == ["#", "Sentence", "label", "answer", "probability"]
+    assert {(row[1], row[2]) for row in rows} == set(ROWS[:4])
+
+
+def test_pasted_lines_are_asked_in_batches_and_shown_a_page_at_a_time(two):
+    lines = [f"{list(WORDS)[number % 4]}、その{number}" for number in range(1230)]
+    paste(two, "\n".join(lines) + "\n\n")
+    two.wait_for_table(1230)
+    assert two.do("document.querySelector('#lines').value") == ""
+    for side in two.sides.values():
+        sizes = [len(each["q"]) for each in side.asked]
+        assert sum(sizes) == 1230 and max(sizes) == 50
+    assert len(two.table()) == 25
+    two.do("document.querySelector('#next').click()")
+    assert two.text("#page") == "rows 26 to 50 of 1230"
+    assert two.table()[0][1] == lines[25]
+    assert "A and B agree on 922 of 1230 (75.0 %)" in two.text("#summary")
+    assert two.text(".matrix caption") == "Where A and B disagree"
+
+
+def paste(page, text):
+    page.do("(() => {const data = new DataTransfer();"
+            f" data.setData('text/plain', {json.dumps(text)});"
+            " document.querySelector('#lines').dispatchEvent(new ClipboardEvent('paste',"
+            " {clipboardData: data, bubbles: true, cancelable: true}));})()")  # fmt: skip
+
+
+# ---- for everybody -----------------------------------------------------------------------------
+
+
+def test_everything_is_reached_by_the_keyboard_and_seen_to_be(one):
+    paste(one, "\n".join(["電波"] * 6000))
+    one.wait_for_table(6000)
+    controls = one.do("[...document.querySelectorAll('button, textarea, input, select, summary,"
+                      " [tabindex]')].filter(e => e.checkVisibility() && !e.disabled).length")
+    one.do("document.activeElement.blur()")
+    reached, hidden = set(), []
+    for _ in range(controls + 5):
+        one.browser.press("Tab", 9)
+        name, outline = one.do(FOCUSED)
+        if not name:
+            break
+        reached.add(name)
+        hidden += [name] if not outline else []
+    assert len(reached) == controls
+    assert hidden == []
+
+
+FOCUSED = """(() => {
+  const e = document.activeElement;
+  if (e === document.body) return ['', true];
+  e.dataset.stop ??= String(document.querySelectorAll('[data-stop]').length);
+  return [e.dataset.stop, parseFloat(getComputedStyle(e).outlineWidth) >= 2];
+})()"""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """The source of axe-core, by npm."""
+    name, digest = AXE
+    if not shutil.which("npm"):
+        pytest.skip("expected npm, found none; apt-get install npm")
+    where = tmp_path_factory.mktemp("axe")
+    command = ["npm", "pack", name, "--silent", "--prefer-offline", "--pack-destination", where]
+    done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+    found = list(where.glob("*.tgz"))
+    if not found:
+        pytest.skip(f"expected {name}, could not be fetched: {done.stderr.strip()[-200:]}")
+    assert hashlib.sha256(found[0].read_bytes()).hexdigest() == digest
+    with tarfile.open(found[0]) as archive:
+        return archive.extractfile("package/axe.min.js").read().decode("utf-8")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_page_full_of_answers_has_no_serious_finding_and_fits(
+        browser, _two, axe, tmp_path, screen, language):  # fmt: skip
+    width, dark = SCREENS[screen]
+    page = Page(browser, _two).open(width, dark, language)
+    page.do("document.querySelector('[data-kind=mixed]').click()")
+    page.drop(write(tmp_path / "rows.csv", [("text", "label"), *ROWS], "utf-8"))
+    page.wait("document.querySelectorAll('.matrix').length === 3")
+    page.wait("document.querySelectorAll('.tokens li').length > 20")
+    wide, visible = page.do("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= visible == width
+    shot = browser.screenshot(tmp_path / f"{screen}-{language}.png")
+    assert shot.startswith(b"\x89PNG") and len(shot) > 50_000
+    assert page.is_silent()[0], page.is_silent()[1]
+    assert page.do("document.documentElement.lang") == language
+    browser.evaluate(f"{axe}; null")
+    found = browser.evaluate("axe.run().then(({violations, passes}) => ({passes: passes.length,"
+                             " serious: violations.filter(v => /serious|critical/.test(v.impact))"
+                             ".map(v => [v.id, v.nodes.map(n => n.html)])}))")  # fmt: skip
+    assert found["serious"] == []
+    assert found["passes"] > 20
+
+
+def test_the_page_speaks_the_browsers_language_until_another_is_chosen(one):
+    agent = one.do("navigator.userAgent")
+    one.do("localStorage.clear()")
+    browser = one.browser
+    browser.ask("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage="ja-JP")
+    try:
+        for wanted in ("ja", "en"):
+            browser.open(f"{one.made.url}/", 1280)
+            one.wait("document.querySelectorAll('#examples button').length")
+            assert one.do("document.documentElement.lang") == wanted
+            one.do("document.querySelector('[data-language=en]').click()")
+    finally:
+        browser.ask("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage="en-US")
+
+
+def test_the_texts_of_both_languages_have_the_same_keys_and_blanks(one):
+    texts = one.do("import('/texts.js').then(module => module.TEXTS)")
+    blanks = {language: {key: set(re.findall(r"\{\w+\}", text)) for key, text in found.items()}
+              for language, found in texts.items()}  # fmt: skip
+    assert blanks["en"] == blanks["ja"]
+    code = "".join(content.decode() for _, content in one.made.files.values())
+    assert [key for key in texts["en"] if not re.search(rf"['\"`]{key}['\"`]", code)
+            and not re.match("(example|where|cost)_|.*_of$", key)] == []  # fmt: skip
+
+
+# ---- with a real endpoint ----------------------------------------------------------------------
+
+
+def test_make_playground_answers_and_leaves_nothing(project, packed, browser):
+    before = files_of(project)
+    started = project.start("playground", "PORT_UI=0")
+    try:
+        line = next(line for line in started.stdout if line.startswith("playground at "))
+        url = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+        connection = http.client.HTTPConnection("127.0.0.1", int(url[1]), timeout=3)
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 200
+        connection.close()
+        browser.open(f"{url[0]}/", 1280)
+        browser.wait_for("document.querySelectorAll('#examples button').length")
+        browser.evaluate("document.querySelector('#sentence').focus()")
+        browser.type("電波が悪い")
+        browser.wait_for("document.querySelectorAll('.ranking li').length === 3")
+        browser.wait_for("document.querySelectorAll('.tokens li').length > 1")
+        assert [each for each in browser.events if each["method"] in SILENT] == []
+    finally:
+        browser.open("about:blank", 1280)
+        os.killpg(started.pid, signal.SIGINT)  # as a terminal does
+        printed = started.communicate(timeout=PATIENCE_SECONDS)[0]
+    assert "rror" not in printed, printed
+    assert project.wait_until_quiet("hosting") == []
+    assert [each for each in project.processes() if "playground" in each or "tokens" in each] == []
+    assert files_of(project) == before
+
+
+def files_of(project):
+    """Of build/, but for the unpacked model, which every command that serves it shares."""
+    found = {path.relative_to(project.build) for path in project.build.rglob("*")}
+    return {path for path in found if path.parts[0] != "served"}
