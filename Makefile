@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.DEFAULT_GOAL := help
+.DEFAULT_GOAL := .start
 # Python of the host tool (3.10 or newer), of the TensorFlow 1.x side (found by itself), and one that
 # can still build the sdists of 2019 for their metadata
 PYTHON ?= python3
@@ -53,7 +53,7 @@ HOST := .venvs/host/bin/python
 TOOL = GOALS="$(MAKECMDGOALS)" MAKE="$(MAKE)" PYTHONPATH=src $(PYTHON) -m train2deploy.make
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
-TARGETS := variables setup doctor status data vectors local-train package \
+TARGETS := variables setup doctor status clean data vectors local-train package \
 	local-serve playground local-stop invoke verify evaluate dry-run bench soak \
 	reproduce runs compare reproduce-check report reference published-check checklist \
 	emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch cloud-tune \
@@ -63,7 +63,9 @@ $(TARGETS):
 	+@$(TOOL) $@
 
 ##@ Set up
-.PHONY: help lock clean
+.PHONY: .start help lock
+.start:
+	@PYTHONPATH=src $(if $(wildcard $(HOST)),$(HOST),$(PYTHON)) -m train2deploy.bare start && echo && awk -f make-help.awk $(MAKEFILE_LIST)
 help: ## list the targets (this text)
 	@awk -f make-help.awk $(MAKEFILE_LIST)
 variables: ## list what can be given, with values and defaults
@@ -72,8 +74,8 @@ doctor: ## what this machine has and lacks, and what to do
 status: ## what is here, what it was made of, what is stale, and the next command of each
 lock: .stamps/dev ## resolve requirements/*.in again
 	@requirements/lock.sh $(HOST) $(PYTHON_FOR_SDISTS)
+	@PYTHONPATH=src $(PYTHON) -m train2deploy.bare next $@
 clean: ## remove build/ (not the environments, not data/raw)
-	@rm -rf build
 
 ##@ From text to a model
 data: ## DATASET=sample|knbc|<dir>: build/data, shuffled and split

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import FrameType
 
 from emulator import limits, orphans
-from train2deploy import console, endpoint, exits, manifest, paths
+from train2deploy import console, endpoint, exits, manifest, next_step, paths
 from train2deploy.errors import JobFailed, UserError
+from train2deploy.make import ending
 from train2deploy.runtimes import choice
 
 START_SECONDS = 60.0
@@ -24,6 +25,7 @@ STOP_SECONDS = 60.0
 
 
 def main() -> int:
+    target = ending.taken()
     parser = argparse.ArgumentParser(prog="emulator", description=__doc__)
     parser.add_argument("--port", default="0", help="of 127.0.0.1; 0: a free one")
     parser.add_argument("--detach", action="store_true")
@@ -41,7 +43,7 @@ def main() -> int:
         else:
             run(arguments)
 
-    return exits.run(command, program="emulator")
+    return next_step.said(target, exits.run(command, program="emulator"))
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -11,8 +11,10 @@ __version__ = "0.1.0"
 
 # Here, in words that any Python can read, since PYTHON= may name any.
 if sys.version_info < (3, 10):  # noqa: UP036
+    get = "curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv python install 3.12"
+    get = "brew install python@3.12" if sys.platform == "darwin" else get
     sys.stderr.write(
-        "train2deploy: expected Python 3.10 or newer as PYTHON, found %s at %s."  # noqa: UP031
-        " Give PYTHON=<path of a newer one>.\n" % (sys.version.split()[0], sys.executable)
+        "train2deploy: expected Python 3.10 or newer as PYTHON, found %s at %s. This gets one, for"  # noqa: UP031
+        " PYTHON=python3.12: %s\n" % (sys.version.split()[0], sys.executable, get)
     )
     sys.exit(3)

@@ -10,12 +10,14 @@ from train2deploy import (
     exits,
     given_channels,
     hyperparameters,
+    next_step,
     paths,
     requests,
     staleness,
     versions,
 )
 from train2deploy.datasets import split
+from train2deploy.make import ending
 from train2deploy.published_check import commands as published_check_commands
 from train2deploy.report import commands as report_commands
 from train2deploy.runs import commands as run_commands
@@ -31,9 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: errors.EXIT_*; a user sees one line, with --verbose the traceback.
     """
+    target = ending.taken()
     arguments = _parser().parse_args(argv)
     exits.interrupt_on_sigterm()
-    return exits.run(lambda: arguments.run(arguments), arguments.verbose)
+    return next_step.said(target, exits.run(lambda: arguments.run(arguments), arguments.verbose))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -395,4 +398,3 @@ def _images(arguments: argparse.Namespace) -> None:
     from train2deploy.runtimes import images
 
     images.build(arguments.model_server, arguments.official or images.OFFICIAL_MODEL_SERVER)
-    (paths.ROOT / ".stamps" / f"images-{arguments.model_server}").touch()  # for make

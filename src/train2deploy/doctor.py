@@ -1,16 +1,15 @@
 """`make doctor`: what the machine must have, whether it has it, what to do if not."""
 
+import importlib.util
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import exits, python36
+from train2deploy import machine, python36
 from train2deploy.errors import EXIT_ENVIRONMENT
-from train2deploy.runtimes import default
 
 PYTHON36 = "CPython 3.6 (TensorFlow 1.x)"
 DISK_GB = 4.0
@@ -34,31 +33,55 @@ class Finding:
 
 def findings() -> list[Finding]:
     """Looks at the machine; changes nothing."""
-    return [check() for check in CHECKS]
+    answers = machine.engine_answers()
+    return [
+        _python(),
+        _venv(),
+        _python36(answers),
+        _machine(),
+        _avx(),
+        _compiler(answers),
+        _memory(),
+        _disk(),
+        _japanese_terminal(),
+        _docker(answers),
+        _credentials(),
+    ]
 
 
 def _python() -> Finding:
-    version = platform.python_version() if sys.version_info >= (3, 10) else None
-    return Finding("Python 3.10 or newer (host tool)", version, True, "give PYTHON=<python3.1x>")
+    """An older one has been refused by the package's __init__."""
+    advice = "give PYTHON=<python3.1x>"
+    return Finding("Python 3.10 or newer (host tool)", platform.python_version(), True, advice)
 
 
-def _python36() -> Finding:
+def _venv() -> Finding:
+    """Debian's Python has it in a package of its own."""
+    found = "there" if importlib.util.find_spec("ensurepip") else None
+    advice = machine.install("venv") or "give PYTHON= a Python that has ensurepip"
+    return Finding("venv and pip of this Python", found, True, advice)
+
+
+def _python36(engine: bool) -> Finding:
     path = python36.find(os.environ.get("PYTHON36", ""))
-    needed = not default.engine_answers()
-    advice = "see below" if needed else "not needed: RUNTIME=docker is taken, which brings its own"
-    return Finding(PYTHON36, str(path) if path else None, needed, advice)
+    advice = machine.get_python36()
+    if engine:
+        advice = "not needed: RUNTIME=docker is taken, which brings its own"
+    elif not python36.is_of_use():
+        advice = "of no use on this machine"
+    return Finding(PYTHON36, str(path) if path else None, not engine, advice)
 
 
 def _machine() -> Finding:
-    machine = platform.machine()
-    suits = machine in {"x86_64", "AMD64"} and sys.platform == "linux"
-    advice = f"TensorFlow 1.x has no wheels for {sys.platform} on {machine}; use Linux on x86-64"
-    if machine in {"arm64", "aarch64"}:
+    processor = platform.machine()
+    suits = processor in {"x86_64", "AMD64"} and sys.platform == "linux"
+    advice = f"TensorFlow 1.x has no wheels for {sys.platform} on {processor}; use Linux on x86-64"
+    if processor in {"arm64", "aarch64"}:
         advice = (
             "TensorFlow 1.x has no wheels for arm64, and emulated x86-64 (Rosetta, qemu) lacks the"
             " AVX that its wheels need; use an x86-64 Linux machine"
         )
-    return Finding("x86-64 Linux", f"{sys.platform} {machine}" if suits else None, True, advice)
+    return Finding("x86-64 Linux", f"{sys.platform} {processor}" if suits else None, True, advice)
 
 
 def _avx() -> Finding:
@@ -71,16 +94,19 @@ def _avx() -> Finding:
     return Finding("AVX (TensorFlow's wheels)", found, True, advice)
 
 
-def _compiler() -> Finding:
+def _compiler(engine: bool) -> Finding:
+    """The AWS toolkit has a small C part."""
     found = shutil.which("gcc") or shutil.which("cc")
-    advice = "install it, for instance: apt-get install gcc (the AWS toolkit has a small C part)"
-    return Finding("C compiler", found, not default.engine_answers(), advice)
+    return Finding("C compiler", found, not engine, machine.get_compiler())
 
 
 def _memory() -> Finding:
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     found = f"{size:.0f} GB" if size >= MEMORY_GB else None
-    return Finding(f"{MEMORY_GB:.0f} GB of memory", found, True, f"{size:.1f} GB found")
+    advice = f"{size:.1f} GB found"
+    if machine.is_wsl():
+        advice += "; in Windows, give memory= in %UserProfile%\\.wslconfig, then wsl --shutdown"
+    return Finding(f"{MEMORY_GB:.0f} GB of memory", found, True, advice)
 
 
 def _disk() -> Finding:
@@ -89,37 +115,26 @@ def _disk() -> Finding:
     return Finding(f"{DISK_GB:.0f} GB of disk", found, True, f"{free:.1f} GB found; free some")
 
 
-def _docker() -> Finding:
-    answers = default.engine_answers()
-    advice = "not needed for RUNTIME=host; start the engine for RUNTIME=docker"
-    return Finding("Docker engine", "answers" if answers else None, False, advice)
+def _docker(engine: bool) -> Finding:
+    advice = f"for RUNTIME=docker alone: {machine.get_docker()}"
+    return Finding("Docker engine", "answers" if engine else None, False, advice)
 
 
 def _credentials() -> Finding:
     named = "AWS_ACCESS_KEY_ID" in os.environ or "AWS_PROFILE" in os.environ
     files = Path.home() / ".aws" / "credentials"
     found = "configured" if named or files.exists() else None
-    return Finding("AWS credentials", found, False, "not needed on this machine; for cloud-* only")
+    get = "" if shutil.which("aws") else machine.install("aws")
+    configure = f"{get} && aws configure" if get else "aws configure"
+    return Finding("AWS credentials", found, False, f"for cloud-* on AWS alone: {configure}")
 
 
 def _japanese_terminal() -> Finding:
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     found = encoding if encoding == "utf8" else None
-    return Finding("UTF-8 terminal", found, False, "set LANG=C.UTF-8 to read Japanese answers")
-
-
-CHECKS: tuple[Callable[[], Finding], ...] = (
-    _python,
-    _python36,
-    _machine,
-    _avx,
-    _compiler,
-    _memory,
-    _disk,
-    _japanese_terminal,
-    _docker,
-    _credentials,
-)
+    language = "en_US.UTF-8" if machine.system() == "macos" else "C.UTF-8"
+    advice = f"to read Japanese answers: export LANG={language}"
+    return Finding("UTF-8 terminal", found, False, advice)
 
 
 def main() -> int:
@@ -135,13 +150,7 @@ def main() -> int:
         print(f"{state}  {finding.requirement:<{width}}  {finding.found or finding.advice}")
     missing = [finding for finding in found if finding.required and not finding.found]
     if missing:
-        if any(finding.requirement == PYTHON36 for finding in missing):
-            print(f"\n{python36.advice()}")
         print(f"\n{len(missing)} of what RUNTIME=host needs is missing.")
         return EXIT_ENVIRONMENT
     print("\nThis machine can run everything that needs no Docker and no AWS account.")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(exits.run(main))

@@ -17,7 +17,8 @@ import jupytext
 import nbclient
 import nbformat
 
-from train2deploy import console, paths
+from train2deploy import console, next_step, paths
+from train2deploy.make import ending
 
 LANGUAGES = ("ja", "en")
 METADATA = {
@@ -81,4 +82,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    target = ending.taken()
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else paths.NOTEBOOK_SOURCE.parent)
+    next_step.said(target, 0)

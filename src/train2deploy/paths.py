@@ -56,6 +56,7 @@ PUBLISHED = RESULTS / "published.toml"
 NOTEBOOK_SOURCE = ROOT / "notebooks" / "article.py"
 
 VENVS = ROOT / ".venvs"
+STAMPS = ROOT / ".stamps"
 TRAIN_PYTHON = VENVS / "train" / "bin" / "python"
 SERVE_PYTHON = VENVS / "serve" / "bin" / "python"
 

@@ -2,7 +2,7 @@
 
     python -m train2deploy.python36 [PYTHON36]
 
-prints its path, or one message with the ways to get one. Standard library alone: this
+prints its path, or one line with the way to get one here. Standard library alone: this
 runs before any environment is made.
 """
 
@@ -13,36 +13,41 @@ import subprocess
 import sys
 from pathlib import Path
 
-from train2deploy import exits, paths
+from train2deploy import exits, machine, paths
 from train2deploy.errors import EXIT_ENVIRONMENT, MissingRequirement
 
 PYENV = "~/.pyenv/versions/3.6.*/bin/python3.6"
 
-MESSAGE = f"""\
-Expected a CPython 3.6 (TensorFlow 1.12 has wheels for no later one), found none.
-Looked for: PYTHON36=<path>, python3.6 on PATH, {PYENV}.
-Any one of these commands gives one, and make then finds it:
-  pyenv     pyenv install 3.6.15
-  no pyenv  curl -fsSL https://pyenv.run | bash && ~/.pyenv/bin/pyenv install 3.6.15
-  conda     conda create --yes --prefix ~/.pyenv/versions/3.6.15 -c conda-forge python=3.6.15
-Without one: RUNTIME=docker make ... (containers bring their own; needs a Docker engine).
-Debian, Ubuntu and uv no longer have a CPython 3.6."""
-
-ELSEWHERE = """\
-TensorFlow 1.12 runs on Linux on x86-64 alone, so a CPython 3.6 for {system} on {machine} is of
-no use. {advice}"""
-CONTAINERS = "With a Docker engine, RUNTIME=docker make ... runs everything in containers."
+MISSING = (
+    f"Expected a CPython 3.6 (TensorFlow 1.12 has wheels for no later one) as PYTHON36=<path>,"
+    f" python3.6 on PATH or {PYENV}, found none."
+)
+ELSEWHERE = (
+    "TensorFlow 1.12 runs on Linux on x86-64 alone, so a CPython 3.6 for {system} on {machine} is"
+    " of no use."
+)
+CONTAINERS = "RUNTIME=docker make … runs everything in containers; a Docker engine answers here."
 ANOTHER_MACHINE = "Use an x86-64 Linux machine: emulated x86-64 lacks the AVX that it needs."
 
 
+X86 = ("x86_64", "AMD64")
+
+
+def is_of_use() -> bool:
+    """Whether TensorFlow 1.12 could run in one here."""
+    return sys.platform == "linux" and platform.machine() in X86
+
+
 def advice() -> str:
-    """How to get a CPython 3.6, or that none would help on this machine."""
-    machine = platform.machine()
-    is_x86 = machine in ("x86_64", "AMD64")
-    if sys.platform == "linux" and is_x86:
-        return MESSAGE
-    then = CONTAINERS if is_x86 else ANOTHER_MACHINE
-    return ELSEWHERE.format(system=platform.system(), machine=machine, advice=then)
+    """The way on from here without a CPython 3.6, in one line."""
+    processor = platform.machine()
+    answers = machine.engine_answers()
+    if is_of_use():
+        return f"{MISSING} {CONTAINERS if answers else f'This gets one: {machine.get_python36()}'}"
+    then = ANOTHER_MACHINE
+    if processor in X86:
+        then = CONTAINERS if answers else f"Run it in containers: {machine.get_docker()}"
+    return f"{ELSEWHERE.format(system=platform.system(), machine=processor)} {then}"
 
 
 def find(named: str = "") -> Path | None:
@@ -73,7 +78,7 @@ def _is_36(path: str) -> bool:
 
 def check(named: str) -> None:
     """Raises MissingRequirement where there are no environments of 3.6, and can be none."""
-    if not ((paths.ROOT / ".stamps" / "train").exists() or find(named)):
+    if not ((paths.STAMPS / "train").exists() or find(named)):
         raise MissingRequirement(explained(named))
 
 

@@ -21,9 +21,12 @@ TARGETS = {
 }
 
 
-def test_help_is_the_default_and_lists_every_target(project):
-    text = project.make().stdout
-    assert text == project.make("help").stdout
+def test_make_alone_says_where_one_is_and_then_what_help_says(bare):
+    opening, _, text = bare.make().stdout.partition("\n\n")
+    names = ["train2deploy", "one command", "here", "next", "more"]
+    assert [line.partition(": ")[0] for line in opening.splitlines()] == names
+    assert "\nhere: nothing made yet" in opening
+    assert text == bare.make("help").stdout
     listed = re.findall(r"^  ([a-z-]+)", text, re.M)
     assert set(listed) >= TARGETS
 
@@ -132,6 +135,22 @@ def recorded(tmp_path):
                           f"print(json.dumps(sys.argv[1:]), file=open({str(seen)!r}, 'a'))\n")
         python.chmod(0o755)
     return project, seen
+
+
+def test_a_target_ends_with_what_comes_next_unless_a_program_reads_or_calls_it(project):
+    def said(*words, **further):
+        done = subprocess.run(
+            ["make", *words], cwd=project.root, env={**project.environment(), **further},
+            capture_output=True, text=True)
+        assert "next:" not in done.stdout
+        return done.stderr
+
+    fitting = said("help", "local-stop")
+    assert fitting.startswith("next: make ") and len(fitting.splitlines()) == 1
+    assert said("local-stop", "runs", "JSON=1") == ""
+    assert said("local-stop", MAKELEVEL="1") == ""
+    assert "next:" not in said("invoke", "PORT=1")  # fails
+    assert said("runs", "local-stop").count("next:") == 1
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -9,12 +9,14 @@ from train2deploy import (
     exits,
     given_channels,
     hyperparameters,
+    next_step,
     paths,
     requests,
     staleness,
 )
 from train2deploy.cloud_settings.config import NEEDED, overrides
 from train2deploy.errors import UserError
+from train2deploy.make import ending
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -22,12 +24,13 @@ LATER = "The account said so again and again. Run the same command later: nothin
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status is one of errors.EXIT_*."""
+    target = ending.taken()
     arguments = _parser().parse_args(argv)
     exits.interrupt_on_sigterm()
     import boto3.exceptions
     import botocore.exceptions
 
-    return exits.run(
+    status = exits.run(
         lambda: arguments.run(arguments),
         arguments.verbose,
         failures=(
@@ -37,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ),
         explained=_explained,
     )
+    return next_step.said(target, status)
 
 
 def _explained(error: Exception) -> str:

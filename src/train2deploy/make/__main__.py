@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from train2deploy import exits, python36
-from train2deploy.make import plan, targets
+from train2deploy.make import ending, plan, targets
 from train2deploy.make.plan import Say
 from train2deploy.make.variables import PREFIX, Values
 from train2deploy.runtimes import default
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from train2deploy.make.plan import Plan
 
+UNTIL_CTRL_C = ("local-serve", "playground", "notebook", "emulator")
+"""Targets that end by Ctrl-C, unless DETACH= is given."""
 SIDE_BY_SIDE = 3
 """Environments that are made at a time."""
 
@@ -39,8 +41,8 @@ def main(argv: Sequence[str]) -> int:
     options = _options_of_make()
     if options & {"q", "t"}:
         return 0
-    run = Run(values, "n" in options)
-    planned = run.plan(goal, goals)
+    run = Run(goal, values, goals, "n" in options)
+    planned = run.plan()
     if not run.dry and any(map(targets.needs_python36, planned.stamps)):
         python36.check(values["PYTHON36"])
     if planned.stamps and (status := run.make(planned.stamps)):
@@ -64,12 +66,15 @@ class Run:
         dry: commands are printed, not run.
     """
 
-    def __init__(self, values: Values, dry: bool) -> None:
+    def __init__(self, goal: str, values: Values, goals: Sequence[str], dry: bool) -> None:
         self.dry = dry
+        self._goal = goal
+        self._goals = goals
         self._values = values
 
-    def plan(self, goal: str, goals: Sequence[str]) -> Plan:
+    def plan(self) -> Plan:
         """What is to be done that the goals before have not done."""
+        goal, goals = self._goal, self._goals
         before = [
             plan.made(each, self._values, self._runtime)
             for each in goals[: goals.index(goal) if goal in goals else 0]
@@ -106,8 +111,19 @@ class Run:
             return 0
         if is_last:
             sys.stdout.flush()
-            os.execve(words[0], words, self._environment())
+            os.execve(words[0], words, {**self._environment(), **self._next()})
         return _wait(words, self._environment())
+
+    def _next(self) -> dict[str, str]:
+        """Lets the command end with the line that says what comes next.
+
+        Not before another goal, not in what another make calls, not beside what a program reads.
+        """
+        given, goal = self._values.given, self._goal
+        is_read = "JSON" in given or (goal in UNTIL_CTRL_C and "DETACH" not in given)
+        if self._goals[-1] != goal or is_read or os.environ.get("MAKELEVEL") != "1":
+            return {}
+        return ending.handed_on(goal, given)
 
     def _environment(self) -> dict[str, str]:
         """What a command finds."""

@@ -147,8 +147,8 @@ def command(step: str, values: Values, runtime: Runtime) -> list[str]:
     is_for_cloud = {"parity": targets.with_cloud, "playground": targets.in_account}
     if step in is_for_cloud and is_for_cloud[step](values):
         program = targets.CLOUD_TOOL
-    if program == targets.MODULE:
-        return [sys.executable, "-m", *words]
+    if program == targets.BARE:
+        return [sys.executable, "-m", "train2deploy.bare", *words]
     if program == targets.NOTEBOOK:
         return [".venvs/notebook/bin/python", "-m", *words]
     options = [] if program == targets.EMULATOR else values.options("VERBOSE")

@@ -12,10 +12,10 @@ from train2deploy.make.variables import CLOUD, SERVING, VARIABLES, Values
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-HOST, CLOUD_TOOL, EMULATOR, MODULE = "host", "cloud", "emulator", "module"
-NOTEBOOK = "notebook"
-"""Programs: the host tool, its cloud half, the account on this machine; a module that needs none
-of their environments; one of the notebooks' environment."""
+HOST, CLOUD_TOOL, EMULATOR = "host", "cloud", "emulator"
+NOTEBOOK, BARE = "notebook", "bare"
+"""Programs: the host tool, its cloud half, the account on this machine; one of the notebooks'
+environment; what needs no environment."""
 DATA_SET = "DATASET CHANNELS SPLIT SPLIT_SEED TITLES CLEAN KNBC TOKENS"
 VECTORS = "VOCABULARY CORPUS TOKENIZER"
 MODEL = "VERSION SCRIPT SEED HP"
@@ -185,8 +185,9 @@ TRAIN_HERE, SERVE_HERE = ".stamps/train", (".stamps/serve", ".stamps/handler")
 TRAINED = f"{DATA_SET} {MODEL} CHANNELS REPRO"
 ON_HOST: dict[str, Target] = {
     "setup": Target(IMAGES, (TOOL, TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT)),
-    "variables": Target(program=MODULE, command=lambda _: ["train2deploy.make.variables"]),
-    "doctor": Target(program=MODULE, command=lambda _: ["train2deploy.doctor"]),
+    "variables": Target(program=BARE, command=lambda _: ["variables"]),
+    "clean": Target(program=BARE, command=lambda _: ["clean"]),
+    "doctor": Target(program=BARE, command=lambda _: ["doctor"]),
     "status": Target("", (TOOL,), _plain("status")),
     "data": Target(f"{DATA_SET} VERSION SCRIPT SEED", (TOOL, WORDS), _data),
     "vectors": Target(
@@ -315,7 +316,7 @@ IN_CLOUD: dict[str, Target] = {
     ),
 }
 BY_MAKE: dict[str, Target] = {
-    **{name: Target() for name in ("help", "clean", "lint", "test-unit", "test-integration")},
+    **{name: Target() for name in ("help", "lint", "test-unit", "test-integration")},
     **{name: Target() for name in ("test-emulator", "test-e2e", "test-docker")},
     "test": Target("WITH"),
     "test-contract": Target("BASE_URL"),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-import sys
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from train2deploy import exits, kinds
+from train2deploy import kinds
 from train2deploy.kinds import Kind
 
 if TYPE_CHECKING:
@@ -270,7 +268,3 @@ class Values:
         """`option NAME=VALUE` for each that is given to make."""
         chosen = [name for name in names.split() if name in self.given]
         return [word for name in chosen for word in (option, f"{name}={self.given[name]}")]
-
-
-if __name__ == "__main__":
-    sys.exit(exits.run(lambda: print(listed(shutil.get_terminal_size((100, 0)).columns))))

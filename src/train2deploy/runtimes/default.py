@@ -4,14 +4,11 @@ Standard library alone: it is asked before any environment is made.
 """
 
 import os
-import subprocess
 
-from train2deploy import paths, python36
+from train2deploy import machine, paths, python36
 
 IMAGES = ("train2deploy/train:1.12", "train2deploy/serve:1.13")
 """images.TRAIN and images.SERVE, which a test compares."""
-SECONDS = 5.0
-"""For an engine to answer."""
 
 
 def choice() -> str:
@@ -19,23 +16,10 @@ def choice() -> str:
 
     Containers where they are ready or the only way, else this machine's own Python 3.6.
     """
-    if succeeds("docker", "image", "inspect", *IMAGES):
+    if machine.succeeds("docker", "image", "inspect", *IMAGES):
         return "docker (an engine answers and has our images; RUNTIME=host does without)"
     if paths.TRAIN_PYTHON.exists() or python36.find(os.environ.get("PYTHON36", "")):
         return "host (no engine that has our images; RUNTIME=docker builds them)"
-    if engine_answers():
+    if machine.engine_answers():
         return "docker (no CPython 3.6 here, but an engine answers; its images are built first)"
     return "host (no engine answers)"
-
-
-def engine_answers() -> bool:
-    """Whether there is a Docker engine."""
-    return succeeds("docker", "info")
-
-
-def succeeds(*command: str) -> bool:
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0

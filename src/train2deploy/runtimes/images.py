@@ -67,6 +67,7 @@ def build(model_server: str = "own", official: str = OFFICIAL_MODEL_SERVER) -> N
         _pull(official)
         arguments["MODEL_SERVER"] = official
     _build("docker/serve/Dockerfile", serve_name(model_server), arguments)
+    (paths.STAMPS / f"images-{model_server}").touch()  # for make
 
 
 def _base() -> tuple[str, str]:

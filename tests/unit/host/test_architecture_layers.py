@@ -19,21 +19,21 @@ SEARCHED = (
 LAYERS = [
     # 1: files, processes, what is said to the user
     "answers archives bundles console disk downloads endpoint_log errors exits fonts hashing kinds"
-    " manifest modules_beside partial paths processes requests serving signature toml uncertainty"
-    " yardsticks cloud_settings bench.names",
+    " machine manifest modules_beside partial paths processes requests serving signature toml"
+    " uncertainty yardsticks cloud_settings bench.names",
     # 2: what there is to train, and on what
     "datasets declaration given_channels hyperparameters job_source python36 texts versions",
     # 3: where and how it runs; what make asks for
     "make model_path package_lint runtimes vectors",
     # 4: the steps of the main job
-    "article_graph doctor endpoint evaluate golden invoke jobs package package_code package_speed"
-    " parity staleness status verify",
+    "article_graph clean doctor endpoint evaluate golden invoke jobs package package_code"
+    " package_speed parity staleness status verify",
     # 5: many jobs
-    "plots runs",
+    "next_step plots runs",
     # 6: what is made of them
     "bench cloud notebooks playground published_check report",
     # 7: the command line
-    "cli __main__ __init__",
+    "cli bare __main__ __init__",
 ]
 HOSTING = {
     "http": set(),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import doctor, paths, python36
+from train2deploy import doctor, machine, paths, python36
 from train2deploy.doctor import Finding
 
 
@@ -99,7 +99,7 @@ def test_a_missing_compiler_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     found = finding("C compiler")
     assert found.found is None
-    assert "install it" in found.advice
+    assert found.advice == machine.get_compiler()
 
 
 def test_an_interpreter_named_by_python36_is_looked_at(monkeypatch: pytest.MonkeyPatch):
@@ -135,15 +135,22 @@ def test_credentials_are_seen_in_the_environment_or_the_home(
     assert finding("AWS").found == "configured"
 
 
-def test_without_python_36_the_ways_to_get_one_are_told_in_full(
+def test_without_python_36_the_way_to_get_one_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(python36, "find", lambda named="": None)
     monkeypatch.setenv("PATH", str(tmp_path))  # no engine either
     assert doctor.main() == 3
-    out = capsys.readouterr().out
-    assert f"\n{python36.advice()}\n" in out
-    assert "CPython 3.6 (TensorFlow 1.x)      see below" in out
+    said = f"MISSING  CPython 3.6 (TensorFlow 1.x)      {machine.get_python36()}\n"
+    assert said in capsys.readouterr().out
+
+
+def test_a_python_without_venv_is_told(monkeypatch: pytest.MonkeyPatch):
+    """As Debian has it before python3-venv is installed."""
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    found = finding("venv")
+    assert (found.found, found.required) == (None, True)
+    assert found.advice == (machine.install("venv") or "give PYTHON= a Python that has ensurepip")
 
 
 def test_with_an_engine_python_36_and_a_compiler_are_not_needed(
@@ -159,7 +166,9 @@ def test_with_an_engine_python_36_and_a_compiler_are_not_needed(
     assert "RUNTIME=docker is taken" in finding("CPython 3.6").advice
 
 
-@pytest.mark.parametrize("module", ["doctor", "python36", "versions", "runtimes.default"])
+@pytest.mark.parametrize("module", [
+    "doctor", "python36", "versions", "bare", "make.__main__", "make.check",
+])  # fmt: skip
 def test_it_runs_before_any_package_is_installed(module: str):
     """-S: without site-packages."""
     done = subprocess.run(

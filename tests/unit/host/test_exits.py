@@ -48,8 +48,8 @@ PRINTING = [
     ["train2deploy", "stop"],
     ["train2deploy", "data", "sample"],
     ["train2deploy", "runs", "--json"],
-    ["train2deploy.doctor"],
-    ["train2deploy.runtimes.default"],
+    ["train2deploy.bare", "doctor"],
+    ["train2deploy.bare", "variables"],
 ]
 
 
