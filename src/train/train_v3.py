@@ -2,17 +2,17 @@
 
 Two frozen models turn a sentence into features: the multilingual Universal Sentence Encoder
 (sentence_encoder.py) and the mean of the chiVe vectors of its tokens, the rare ones above
-all. A sentence is then compared with each of the training sentences (kernel.py). A few
-thousand sentences are too few to learn a language from; the encoder has learnt it.
+all. A sentence is then compared with training sentences by these, and by the pieces and pairs
+of pieces that both have (kernel.py). A few thousand sentences are too few to learn a language
+from; the encoder has learnt it.
 
-What takes epochs is to make the encoder small: a network of a seventh of its products learns
+What takes epochs is to make the encoder small: a network of a fraction of its products learns
 to give what the whole one gives, without labels. The other settings are chosen here
 (``SETTINGS``), by what the head says of training sentences that it has not seen.
 
 Channels and files are those of train_v2.py; the channel ``vectors`` holds the encoder
 (``make vectors VECTORS=encoder``), and ``encoder.model`` is written beside the others.
 """
-import functools
 import json
 import logging
 import os
@@ -35,11 +35,11 @@ from encoding import ENCODER_TOKENIZER, INPUT_LENGTH, SPECIFICATION, ModelInputs
 from vectors import load_vectors
 
 HYPERPARAMETERS = [
-    ('epochs', arguments.at_least(0), 4,
+    ('epochs', arguments.at_least(0), 12,
      'passes over the training sentences, and parts of these put together, in which the small'
-     ' encoder learns from the whole one; without them accuracy is a point lower'),
+     ' encoder learns from the whole one'),
     ('batch-size', arguments.at_least(1), 64, 'sentences a step, as in v2'),
-    ('learning-rate', arguments.positive, 0.001, "Adam's, at first; it sinks to 0"),
+    ('learning-rate', arguments.positive, 0.0007, "Adam's, at first; it sinks to 0"),
     ('rank', arguments.at_least(1), 32,
      "of the encoder's products over several pieces, 256 being all: what its speed depends on"),
     ('validation-split', arguments.share, 0.1,
@@ -53,15 +53,21 @@ PIECES = {'length': 64}
 """Of KNBC's sentences one in a hundred is longer; it keeps its end."""
 INPUTS = (('inputs', INPUT_LENGTH), ('pieces', PIECES['length']))
 SETTINGS = {
-    'common': [1e-3, 3e-4, 1e-4],
-    'width': [0.5, 1.0, 2.0, 4.0],
+    'width': [0.5, 1.0, 2.0],
     'ridge': [0.1, 0.3, 1.0],
+    'share': [0.25, 0.5, 1.0],
 }
-"""What is tried on the training sentences. ``common``: share of all tokens from which on one
-counts as common, half as much as a rare one or less (see ``rarity``). ``width``: how much faster
-than exp(-2) likeness ends for sentences of the usual distance. ``ridge``: what is added to the
-likeness of a sentence to itself; with less, single sentences decide."""
-MOST = 3000
+"""What is tried on the training sentences. ``width``: how much faster than exp(-2) likeness ends
+for sentences of the usual distance. ``ridge``: what is added to the likeness of a sentence to
+itself; with less, single sentences decide. ``share``: what the pieces and pairs that two
+sentences share count, beside what they mean."""
+COMMON = 3e-4
+"""Share of all tokens from which on one counts half as much as a rare one or less."""
+WORDS = 64
+"""Directions of the mean vectors, of 300: with more no more training sentences are recognised."""
+WORDS_SHARE = 0.35
+"""Of the words in what two sentences differ by; the encoder's is the rest."""
+MOST = 2500
 """Training sentences that the settings are chosen on: time grows with the cube."""
 BATCH = 64
 
@@ -72,26 +78,26 @@ class Reader:
     """The frozen part of the graph: what a sentence's tokens and pieces become.
 
     Args:
-        vectors: what word_vectors returned.
-        encoder: what sentence_encoder.fold or distil returned.
+        words: what word_vectors returned.
+        encoder: what sentence_encoder.distil returned.
     """
 
-    def __init__(self, vectors, encoder):
-        # In steps of a 127th of the largest number of each.
-        steps = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-6) / 127
-        self.arrays = {'words': np.round(vectors / steps).astype(np.int8),
-                       'word_steps': steps.astype(np.float32)}
+    def __init__(self, words, encoder):
+        table, steps = sentence_encoder.quantised(words)
+        self.arrays = {'words': table, 'word_steps': steps}
         self.arrays.update(('encoder_' + name, array) for name, array in encoder.items())
-        self.groups = [sentence_encoder.DIMENSIONS, vectors.shape[1]]
+        self.groups = [(len(encoder['out_bias']), 1 - WORDS_SHARE), (words.shape[1], WORDS_SHARE)]
+        self.pieces = len(encoder['steps'])
 
     def features(self, variables, inputs):
-        """The graph: float32 tensor (batch + 1, features).
+        """The graph: float32 tensors (batch + 1, features) and (batch + 1, classes + 1).
 
+        The second are the sums of the rows of ``grams``, None where that is no variable yet.
         The last row is nobody's. TensorFlow multiplies one row in another order than
         several, and a sentence shall have as good as the same answer alone and in a batch.
 
         Args:
-            variables: the tensors of ``arrays``, by name.
+            variables: the tensors of ``arrays``, and of the head, by name.
             inputs: the model's inputs by name.
         """
         tokens, pieces = (tf.cast(inputs[name], tf.int32) for name in ('inputs', 'pieces'))
@@ -103,22 +109,26 @@ class Reader:
         summed = tf.unsorted_segment_sum(words, tf.cast(places[:, 0], tf.int32), rows)
         encoder = {name[len('encoder_'):]: variable for name, variable in variables.items()
                    if name.startswith('encoder_')}
-        return tf.concat([sentence_encoder.sentence_vectors(encoder, pieces, rows),
-                          sentence_encoder.unit_rows(summed)], axis=1)
+        flat, sentence = sentence_encoder.flat_pieces(pieces)
+        grams = None
+        if 'grams' in variables:
+            grams = kernel.summed_grams(variables['grams'], flat, sentence, rows, self.pieces)
+        return tf.concat([sentence_encoder.sentence_vectors(encoder, flat, sentence, rows),
+                          sentence_encoder.unit_rows(summed)], axis=1), grams
 
     def read(self, args, inputs):
         """The features of encoded sentences: array (sentences, features)."""
         session = determinism.new_session(args.seed, args.single_thread)
         placeholders = new_placeholders()
-        features = self.features(as_variables(session, self.arrays), placeholders)[:-1]
+        features = self.features(as_variables(session, self.arrays), placeholders)[0][:-1]
         return np.concatenate([
             session.run(features, {tensor: inputs[name][start:start + BATCH]
                                    for name, tensor in placeholders.items()})
             for start in range(0, len(inputs['pieces']), BATCH)])
 
 
-def rarity(tokens, count, common):
-    """What each of ``count`` tokens weighs in a mean, by its share p of all: common / (common + p).
+def rarity(tokens, count):
+    """What each of ``count`` tokens weighs in a mean, by its share p of all: COMMON / (COMMON + p).
 
     Arora et al., A Simple but Tough-to-Beat Baseline for Sentence Embeddings (2017). A token
     that no training sentence has weighs 1.
@@ -127,34 +137,38 @@ def rarity(tokens, count, common):
         tokens: int array of the training sentences' tokens; 0 is padding.
     """
     shares = np.bincount(tokens[tokens != 0], minlength=count) / max(1, np.count_nonzero(tokens))
-    return common / (common + shares)
+    return COMMON / (COMMON + shares)
 
 
-def word_vectors(vectors, tokens, common):
-    """Each token's vector, as long as the token weighs: array (tokens, dimensions)."""
+def word_vectors(vectors, tokens):
+    """Each token's vector, as long as the token weighs, in the WORDS directions in which the
+    training sentences' means differ most: array (tokens, WORDS)."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-    return vectors / lengths * rarity(tokens, len(vectors), common)[:, np.newaxis]
+    vectors = vectors / lengths * rarity(tokens, len(vectors))[:, np.newaxis]
+    means = np.stack([vectors[row[row != 0]].sum(axis=0) for row in tokens])
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
+    deviation = means.std(axis=0) + 1e-6
+    means = (means - means.mean(axis=0)) / deviation
+    return (vectors / deviation).dot(sentence_encoder.directions(means, WORDS))
 
 
 def small_encoder(arrays, pieces, args):
     """The encoder of ``rank``, taught by the whole one, and the history of that."""
-    small = sentence_encoder.fold(arrays, pieces, args.rank)
-    losses = []
-    if args.epochs:
-        session = determinism.new_session(args.seed, args.single_thread)
-        teacher = sentence_encoder.fold(arrays, pieces, sentence_encoder.WIDTH)
-        small, losses = sentence_encoder.distil(small, teacher, pieces, session, args)
+    session = determinism.new_session(args.seed, args.single_thread)
+    small, losses = sentence_encoder.distil(
+        sentence_encoder.fold(arrays, pieces, args.rank), arrays, pieces, session, args)
     return small, {'loss': losses}
 
 
-def choose(read, targets):
+def choose(features, groups, vectors, targets):
     """The settings with which most training sentences are recognised by a head without them.
 
     One setting after the other takes its best value, beginning in the middle, until none
     changes.
 
     Args:
-        read: function of ``common``, gives a Reader and the features of the training sentences.
+        features, groups: see kernel.standardisation.
+        vectors: sparse matrix (sentences, grams), see kernel.Grams.
         targets: one-hot array (sentences, classes).
 
     Returns:
@@ -165,10 +179,9 @@ def choose(read, targets):
     def accuracy(settings):
         key = tuple(sorted(settings.items()))
         if key not in found:
-            reader, features = read(settings['common'])
-            shift, directions = kernel.standardisation(features, reader.groups, settings['width'])
-            scores = kernel.left_out((features[:MOST] - shift).dot(directions), targets[:MOST],
-                                     settings['ridge'])
+            shift, scale = kernel.standardisation(features, groups, settings['width'])
+            scores = kernel.left_out(((features - shift) * scale)[:MOST], vectors[:MOST],
+                                     targets[:MOST], settings['ridge'], settings['share'])
             right = scores.argmax(axis=1) == targets[:MOST].argmax(axis=1)
             found[key] = float(right.mean())
             logger.info('%s: %.4f', settings, found[key])
@@ -220,30 +233,31 @@ def main(argv):
     export.save_history(history, args.output_dir)
     targets = np.eye(len(labels), dtype=np.float32)[[labels.index(name) for name in train_labels]]
 
-    @functools.lru_cache(maxsize=None)
-    def read(common):
-        reader = Reader(word_vectors(vectors, train_inputs['inputs'], common), small)
-        return reader, reader.read(args, train_inputs)
+    reader = Reader(word_vectors(vectors, train_inputs['inputs']), small)
+    features, test_features = (reader.read(args, inputs) for inputs in (train_inputs, test_inputs))
+    grams = kernel.Grams(train_inputs['pieces'], reader.pieces)
+    seen = grams.vectors(train_inputs['pieces'])
+    settings, left_out_accuracy = choose(features, reader.groups, seen, targets)
+    shift, scale = kernel.standardisation(features, reader.groups, settings['width'])
+    components = (features - shift) * scale
+    logger.info('sentences: %d, labels: %s, features: %s', len(train_texts), labels,
+                features.shape[1])
 
-    settings, left_out_accuracy = choose(read, targets)
-    reader, features = read(settings['common'])
-    test_features = reader.read(args, test_inputs)
-    shift, directions = kernel.standardisation(features, reader.groups, settings['width'])
-    components = (features - shift).dot(directions)
-    logger.info('sentences: %d, labels: %s, features: %s, components: %s', len(train_texts), labels,
-                features.shape[1], components.shape[1])
+    def fit(rows):
+        return kernel.fit(components[:rows], seen[:rows], targets[:rows], settings['ridge'],
+                          settings['share'])
 
     # Of a handful of sentences one, as Keras does.
     held_back = int(len(train_texts) * args.validation_split) or int(args.validation_split > 0)
-    held_back = min(held_back, len(train_texts) - 1)
+    known = len(train_texts) - min(held_back, len(train_texts) - 1)
     calibrated = calibration.NEUTRAL
-    if held_back:
-        head = kernel.fit(components[:-held_back], targets[:-held_back], settings['ridge'])
-        validated = kernel.logits(head, components[-held_back:])
-        calibrated = calibration.calibrate(validated, targets[-held_back:])
-    head = kernel.fit(components, targets, settings['ridge'])
+    if known < len(train_texts):
+        validated = kernel.logits(fit(known), components[known:], seen[known:])
+        calibrated = calibration.calibrate(validated, targets[known:])
+    head = fit(len(train_texts))
     expected = calibration.probabilities(
-        kernel.logits(head, (test_features - shift).dot(directions)), calibrated['temperature'])
+        kernel.logits(head, (test_features - shift) * scale, grams.vectors(test_inputs['pieces'])),
+        calibrated['temperature'])
     # In Keras' words, by which a search of hyperparameters finds it.
     print(' - val_acc: {:.4f}'.format(left_out_accuracy))
     export.save_metrics([labels[row] for row in expected.argmax(axis=1)], test_labels, args,
@@ -254,8 +268,9 @@ def main(argv):
     session = determinism.new_session(args.seed, args.single_thread)
     inputs = new_placeholders()
     variables = as_variables(session, dict(
-        reader.arrays, shift=shift, directions=directions, **head))
-    logits = kernel.graph(variables, reader.features(variables, inputs))[:-1]
+        reader.arrays, shift=shift, scale=scale, landmarks=head['landmarks'],
+        weights=head['weights'], grams=grams.table(head['grams'])))
+    logits = kernel.graph(variables, *reader.features(variables, inputs))[:-1]
     probabilities = tf.nn.softmax(logits / calibrated['temperature'], name='probabilities')
     export.check(session, {inputs[name]: rows for name, rows in test_inputs.items()},
                  probabilities, expected)

@@ -1,4 +1,4 @@
-"""The encoder's graph against the network that it stands for, sentence by sentence in NumPy."""
+"""The whole encoder against the package's network, and the small one, in NumPy and as a graph."""
 import os
 import sys
 import zipfile
@@ -23,12 +23,36 @@ def padded(sentences, length=12):
     return np.array([row + [0] * (length - len(row)) for row in sentences])
 
 
-def of_graph(folded, rows):
+def of_graph(small, rows):
     with tf.Session(graph=tf.Graph()) as session:
         pieces = tf.placeholder(tf.int32, [None, None])
+        flat, sentence = sentence_encoder.flat_pieces(pieces)
         vectors = sentence_encoder.sentence_vectors(
-            {name: tf.constant(array) for name, array in folded.items()}, pieces)
+            {name: tf.constant(array) for name, array in small.items()}, flat, sentence,
+            tf.shape(pieces)[0])
         return session.run(vectors, {pieces: rows})
+
+
+def of_numpy(small, numbers):
+    """What the small encoder says of one sentence, written out for one sentence alone."""
+    numbers = np.array(numbers)
+    linear, first = (small[name][numbers] * small['steps'][numbers][:, [place]].astype(np.float64)
+                     for place, name in enumerate(('linear', 'first')))
+    rank, column, hidden = len(small['up2']), 0, []
+    for size, left in BRANCHES:
+        seen = np.zeros((len(numbers), rank))
+        for at in range(len(numbers)):
+            for place in range(size):
+                if 0 <= at - left + place < len(numbers):
+                    seen[at] += first[at - left + place,
+                                      column + place * rank:column + (place + 1) * rank]
+        column += size * rank
+        hidden.append(np.maximum(seen.dot(small['up%d' % size]) + small['bias%d' % size], 0))
+    sums = linear.sum(axis=0) + np.concatenate(hidden, axis=1).sum(axis=0).dot(small['down'])
+    x = (sums.dot(small['basis']) + len(numbers) * small['bias']) / np.sqrt(len(numbers))
+    second = np.maximum(x[320:] + np.maximum(x[:320], 0).dot(small['d1']), 0)
+    third = np.maximum(second.dot(small['d2']), 0)
+    return np.concatenate([second, third]).dot(small['out']) + small['out_bias']
 
 
 def reference(arrays, numbers):
@@ -74,14 +98,17 @@ def arrays():
 
 
 @pytest.fixture(scope='module')
-def whole(arrays):
-    return sentence_encoder.fold(arrays, padded(SENTENCES), ALL)
+def small(arrays):
+    folded = sentence_encoder.fold(arrays, padded(SENTENCES), 4)
+    random = np.random.RandomState(0)
+    return dict(folded, out=random.randn(832, 6).astype(np.float32) / 30,
+                out_bias=random.randn(6).astype(np.float32))
 
 
-def test_of_full_rank_it_is_the_packages_network_but_for_the_steps_of_the_tables(arrays, whole):
-    found = of_graph(whole, padded(SENTENCES))
+def test_the_whole_encoder_is_the_packages_network(arrays):
+    found = sentence_encoder.whole(arrays, padded(SENTENCES))
     expected = np.stack([reference(arrays, [piece - 1 for piece in row]) for row in SENTENCES])
-    assert (found * expected).sum(axis=1) == pytest.approx(np.ones(len(SENTENCES)), abs=1e-3)
+    assert np.abs(found - expected).max() < 1e-5
 
 
 @pytest.mark.skipif(not os.path.exists(WHEEL), reason='needs the wheel that `make vectors` fetches')
@@ -109,29 +136,33 @@ def test_the_reference_is_the_packages_own_program(tmp_path, monkeypatch):
     assert np.abs(found - backend.encode(sentences)).max() < 1e-4
 
 
-def test_a_sentences_vector_depends_on_no_other_sentence_and_on_no_padding(whole):
-    together = of_graph(whole, padded(SENTENCES))
-    alone = np.concatenate([of_graph(whole, np.array([row])) for row in SENTENCES])
+def test_the_graph_is_the_small_encoder_sentence_by_sentence(small):
+    expected = np.stack([of_numpy(small, row) for row in SENTENCES])
+    assert np.abs(of_graph(small, padded(SENTENCES)) - expected).max() < 1e-4
+
+
+def test_a_sentences_vector_depends_on_no_other_sentence_and_on_no_padding(small):
+    together = of_graph(small, padded(SENTENCES))
+    alone = np.concatenate([of_graph(small, np.array([row])) for row in SENTENCES])
     assert np.abs(together - alone).max() < 1e-5
 
 
-def test_the_order_of_the_pieces_counts(whole):
-    one, other = of_graph(whole, np.array([[2, 5, 6, 7, 3], [2, 7, 6, 5, 3]]))
+def test_the_order_of_the_pieces_counts(small):
+    one, other = of_graph(small, np.array([[2, 5, 6, 7, 3], [2, 7, 6, 5, 3]]))
     assert np.abs(one - other).max() > 1e-3
 
 
-def test_a_row_of_padding_alone_gives_zeros_and_not_nan(whole):
-    assert np.isfinite(of_graph(whole, padded([[2, 7, 3], []]))).all()
-    assert np.isfinite(of_graph(whole, padded([[]]))).all()
+def test_a_row_of_padding_alone_gives_numbers_and_not_nan(small):
+    assert np.isfinite(of_graph(small, padded([[2, 7, 3], []]))).all()
+    assert np.isfinite(of_graph(small, padded([[]]))).all()
 
 
-def test_the_higher_the_rank_the_nearer(arrays, whole):
-    exact = of_graph(whole, padded(SENTENCES))
-    nearness = [(of_graph(sentence_encoder.fold(arrays, padded(SENTENCES), rank),
-                          padded(SENTENCES)) * exact).sum() for rank in (1, 4, 20)]
-    # The sentences have 20 pieces: as many directions say everything of them.
-    assert nearness[0] < nearness[1] < nearness[2]
-    assert nearness[2] == pytest.approx(len(SENTENCES), abs=3e-3)
+def test_a_table_is_off_by_half_a_step_at_most():
+    rows = np.random.RandomState(0).randn(20, 30)
+    rows[3] = 0
+    table, steps = sentence_encoder.quantised(rows)
+    assert table.dtype == np.int8
+    assert (np.abs(table * steps - rows) <= steps / 2 + 1e-6).all()
 
 
 def test_a_channel_without_an_encoder_is_told_how_to_get_one(tmp_path):
