@@ -56,8 +56,8 @@ class Settings:
 
         # Not the container's: for tests and for this machine.
         self.dev = environ.get('DEV', '0') == '1'
-        for name in ('HOSTING_MERGE', 'HOSTING_OPTIMIZE'):
-            switch(name, False, environ)  # for the model server, which cannot refuse them as early
+        # For the model server, which cannot refuse it as early.
+        switch('HOSTING_MERGE', False, environ)
         if environ.get('HOSTING_PROXY_READ_TIMEOUT'):
             self.proxy_read_timeout = float(environ['HOSTING_PROXY_READ_TIMEOUT'])
         if environ.get('HOSTING_GUNICORN_TIMEOUT'):

@@ -1,13 +1,13 @@
-"""How an endpoint on this machine treats requests and graphs, in one line beside AWS's way."""
+"""How an endpoint on this machine treats requests, in one line beside AWS's way."""
 
 import os
 import shutil
 from collections.abc import Mapping
 
-MERGE, OPTIMIZE = "HOSTING_MERGE", "HOSTING_OPTIMIZE"
+MERGE = "HOSTING_MERGE"
 """Ours, for our model server alone; SageMaker's are SAGEMAKER_TFS_…"""
 
-EACH_ITS_OWN = {MERGE: "0", OPTIMIZE: "0"}
+EACH_ITS_OWN = {MERGE: "0"}
 """Our model server does as TensorFlow Serving does."""
 
 
@@ -19,19 +19,15 @@ def described(variables: Mapping[str, str], own_server: bool = True) -> str:
         own_server: it is our model server, not TensorFlow Serving itself.
     """
     if variables.get("SAGEMAKER_TFS_ENABLE_BATCHING", "").lower() == "true":
-        line = "requests: batched as SAGEMAKER_TFS_ENABLE_BATCHING asks, here as on AWS"
-    elif not own_server:
-        line = "requests: each has a run of its own, here as on AWS; BATCHING=1 batches them"
-    elif variables.get(MERGE) == "0":
-        line = "requests: each has a run of its own (MERGE=0), as on AWS; BATCHING=1 batches them"
-    else:
-        line = (
-            "requests: those that wait share a run; AWS gives each its own, as MERGE=0 does,"
-            " unless BATCHING=1 asks for batches"
-        )
-    if own_server and variables.get(OPTIMIZE) == "1":
-        line += ". Graphs: rewritten when loaded (OPTIMIZE=1); AWS runs them as they are"
-    return line
+        return "requests: batched as SAGEMAKER_TFS_ENABLE_BATCHING asks, here as on AWS"
+    if not own_server:
+        return "requests: each has a run of its own, here as on AWS; BATCHING=1 batches them"
+    if variables.get(MERGE) == "0":
+        return "requests: each has a run of its own (MERGE=0), as on AWS; BATCHING=1 batches them"
+    return (
+        "requests: those that wait share a run; AWS gives each its own, as MERGE=0 does,"
+        " unless BATCHING=1 asks for batches"
+    )
 
 
 def has_real_server() -> bool:

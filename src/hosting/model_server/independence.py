@@ -11,11 +11,10 @@ nobody asked for, wants evidence. Two kinds of it are combined:
   compared (`Trial`); until then the separate results are the ones sent.
 """
 
+import collections
 import logging
 
 import numpy as np
-
-from hosting.model_server.nodes import Nodes, node_name
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +41,46 @@ TRIALS = 3
 TRIAL_TASKS = 4
 
 
-class Graph(Nodes):
+def _node_name(edge):
+    """The node that an input, a control input (``^node``) or a tensor's name is of."""
+    return edge.lstrip('^').partition(':')[0]
+
+
+class Graph:
     """A GraphDef, asked for what mixes rows."""
+
+    def __init__(self, graph_def):
+        self._nodes = {node.name: node for node in graph_def.node}
+        self._consumers = collections.defaultdict(set)
+        for node in graph_def.node:
+            for name in self._sources(node):
+                self._consumers[name].add(node.name)
+
+    def _sources(self, node):
+        """The names of the nodes that a node has inputs from."""
+        return {_node_name(edge) for edge in node.input} & self._nodes.keys()
+
+    def _reach(self, tensors, step):
+        """The names of all nodes that can be reached from these tensors' nodes by `step`."""
+        reached = set()
+        waiting = [name for name in map(_node_name, tensors) if name in self._nodes]
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting.extend(step(name))
+        return reached
 
     def mixing_operation(self, inputs, outputs):
         """The name of an operation between the tensors that mixes rows or keeps state, or None."""
-        before = self.run_for(outputs)
-        after = self.reach(map(node_name, inputs), lambda name: self.consumers[name])
+        before = self._reach(outputs, lambda name: self._sources(self._nodes[name]))
+        after = self._reach(inputs, lambda name: self._consumers[name])
         for name in sorted(before):
-            if self.nodes[name].op in _WRITES:
+            if self._nodes[name].op in _WRITES:
                 return name
-        first = self._batch_first(set(map(node_name, inputs)), after)
+        first = self._batch_first(set(map(_node_name, inputs)), after)
         for name in sorted(before & after):
-            if self._mixes(self.nodes[name], first):
+            if self._mixes(self._nodes[name], first):
                 return name
         return None
 
@@ -67,11 +93,11 @@ class Graph(Nodes):
         first = set(inputs)
         waiting = list(inputs)
         while waiting:
-            for name in self.consumers[waiting.pop()]:
-                node = self.nodes[name]
+            for name in self._consumers[waiting.pop()]:
+                node = self._nodes[name]
                 if name in first or node.op not in _KEEPS_BATCH:
                     continue
-                if all(before in first for before in map(node_name, node.input)
+                if all(before in first for before in map(_node_name, node.input)
                        if before in after):
                     first.add(name)
                     waiting.append(name)
@@ -83,15 +109,15 @@ class Graph(Nodes):
         if node.op.startswith('FusedBatchNorm') and 'Grad' not in node.op:
             return node.attr['is_training'].b
         if (node.op not in _OVER_AXIS or len(node.input) < 2
-                or node_name(node.input[0]) not in first):
+                or _node_name(node.input[0]) not in first):
             return False
-        axes = self._constant(node_name(node.input[1]))
+        axes = self._constant(_node_name(node.input[1]))
         # An axis that is computed is left to the trial.
         return axes is not None and (0 in axes or not len(axes))
 
     def _constant(self, name):
         """The integers of a constant node as a flat array, or None."""
-        node = self.nodes.get(name)
+        node = self._nodes.get(name)
         if node is None or node.op != 'Const':
             return None
         from hosting.model_server import tensor_proto

@@ -3,7 +3,7 @@
 import itertools
 import logging
 
-from hosting.model_server import independence, loop_invariants, native, warmup
+from hosting.model_server import independence, native, warmup
 from hosting.model_server.errors import ServingError, invalid_argument
 from hosting.model_server.signatures import Signature
 
@@ -17,7 +17,7 @@ class Servable:
         self.name = name
         self.version = version
         native.protos_without_tensorflow()
-        self._session = _load(path, options)
+        self._session = native.Session(path, options.session_config(path), options.tags)
         from tensorflow.core.protobuf import meta_graph_pb2
 
         meta_graph = meta_graph_pb2.MetaGraphDef.FromString(self._session.take_meta_graph())
@@ -86,18 +86,3 @@ def _has_loops(graph_def):
     nodes = itertools.chain(graph_def.node,
                             *[function.node_def for function in graph_def.library.function])
     return any(node.op in _LOOPS for node in nodes)
-
-
-def _load(path, options):
-    """The session of a SavedModel."""
-    config = options.session_config(path)
-    if not options.optimize:
-        return native.Session(path, config, options.tags)
-    with loop_invariants.moved_out(path) as folder:
-        try:
-            return native.Session(folder, config, options.tags)
-        except ServingError as error:
-            if folder == path:
-                raise
-            log.warning('%s is loaded as it is, its loops too: %s', path, error)
-    return native.Session(path, config, options.tags)

@@ -131,9 +131,8 @@ class Run:
         found["RUNTIME"] = self._runtime()
         for name in self._values.hyperparameters:
             found[name] = self._values.given[name]
-        for name in ("MERGE", "OPTIMIZE"):
-            if self._values[name]:
-                found[f"HOSTING_{name}"] = self._values[name]
+        if self._values["MERGE"]:
+            found["HOSTING_MERGE"] = self._values["MERGE"]
         return found
 
 

@@ -133,8 +133,6 @@ SECTIONS: dict[str, list[Variable]] = {
           " does"),
         V("MERGE", "0|1", text="0: each request has a run of its own, as on AWS; else those that"
           " wait share one"),
-        V("OPTIMIZE", "0|1", text="1: the model server takes out of loops what does not change in"
-          " them; AWS does not"),
         V("PORT_UI", "whole 0..65535", "8088", text="of the playground's page; 0: a free one"),
         V("ENDPOINT", "local|emulator|cloud", "local", shell=False, text="what the"
           " playground asks"),

@@ -17,13 +17,7 @@ BATCHED = {"SAGEMAKER_TFS_ENABLE_BATCHING": "true"}
 ])  # fmt: skip
 def test_one_line_says_what_runs_here_and_what_aws_gives(variables, own, here, aws):
     line = serving.described(variables, own)
-    assert here in line and aws in line and "\n" not in line and "Graphs" not in line
-
-
-def test_the_rewriting_of_graphs_is_named_where_our_server_does_it():
-    rewriting = {serving.OPTIMIZE: "1"}
-    assert "rewritten when loaded (OPTIMIZE=1)" in serving.described(rewriting)
-    assert "rewritten" not in serving.described(rewriting, own_server=False)
+    assert here in line and aws in line and "\n" not in line
 
 
 def test_a_real_model_server_is_noticed(tmp_path, monkeypatch):

@@ -57,7 +57,6 @@ def test_a1_port_ranges():
 
 @pytest.mark.parametrize('environ, message', [
     ({'HOSTING_MERGE': 'no'}, "HOSTING_MERGE must be 0 or 1, not 'no'"),
-    ({'HOSTING_OPTIMIZE': '2'}, "HOSTING_OPTIMIZE must be 0 or 1, not '2'"),
     ({'HOSTING_CONTRACT': '2020'}, 'HOSTING_CONTRACT must be one of 2019, head'),
     ({'SAGEMAKER_SAFE_PORT_RANGE': '15000-15001'}, 'not enough ports available'),
     ({'SAGEMAKER_SAFE_PORT_RANGE': 'all'}, 'must be "low-high"'),

@@ -5,7 +5,7 @@ import pytest
 from clocks import PATIENCE as LONG
 from merging_support import Signature, rows, together
 
-from hosting.model_server import merging
+from hosting.model_server import merging, native, servable
 
 
 @pytest.fixture
@@ -112,3 +112,22 @@ def test_closing_waits_for_a_run_that_was_put_off(serving, short):
     closing.join(LONG)
     assert not closing.is_alive()
     assert requests.results[number].tolist() == [[10]]
+
+
+@pytest.mark.parametrize('operations, in_function, loops', [
+    (['Placeholder', 'MatMul', 'Softmax'], [], False),
+    (['Placeholder', 'LoopCond'], [], True),
+    (['Placeholder', 'While'], [], True),
+    (['PartitionedCall'], ['StatelessWhile'], True),
+    (['PartitionedCall'], ['MatMul'], False),
+])
+def test_how_long_a_loop_takes_is_not_what_it_took_the_last_time(operations, in_function, loops):
+    native.protos_without_tensorflow()
+    from tensorflow.core.framework import graph_pb2
+    graph_def = graph_pb2.GraphDef()
+    for operation in operations:
+        graph_def.node.add(name=operation, op=operation)
+    function = graph_def.library.function.add()
+    for operation in in_function:
+        function.node_def.add(name=operation, op=operation)
+    assert servable._has_loops(graph_def) is loops
