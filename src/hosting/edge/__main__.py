@@ -52,7 +52,7 @@ async def serve(options, error_log):
     server = await start_server(
         Router(model_server, gunicorn, plain, models=head),
         host=options.host, port=options.port, name='nginx', error_response=page,
-        on_response=AccessLog(), cancel_on_disconnect=True)
+        on_response=AccessLog(loop.call_soon), cancel_on_disconnect=True)
 
     def stop_now(*_):
         server.close()

@@ -9,9 +9,15 @@ _TO_ESCAPE = re.compile(r'[^ -~]|["\\]')
 
 
 class AccessLog:
-    """A line for each request, /ping included, as nginx's predefined format `combined`."""
+    """A line for each request, /ping included, as nginx's predefined format `combined`.
 
-    def __init__(self, descriptor=1):
+    `later(function)` calls a function when answers that are ready have been sent: no client
+    waits for its line to be written.
+    """
+
+    def __init__(self, later, descriptor=1):
+        self._later = later
+        self._lines = []
         self._descriptor = descriptor
         self._time = ('', 0)
 
@@ -29,7 +35,14 @@ class AccessLog:
                 asked = request.memo['logged'] = _asked(request)
             line = '%s - - [%s] %s %d %d %s\n' % (
                 request.peer, text, asked[0], status, sent, asked[1])
-        _write(self._descriptor, line)
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            self._later(self._write)
+
+    def _write(self):
+        lines, self._lines = self._lines, []
+        for line in lines:
+            _write(self._descriptor, line)  # not as one: a long text may be torn apart by others'
 
 
 class ErrorLog:

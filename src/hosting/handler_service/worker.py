@@ -105,7 +105,8 @@ class Worker(GeventWorker):
         except NoMoreData as error:
             self.log.debug('connection lost: %s', error)
         except OSError as error:  # also one that the application raises: no answer, 502
-            if error.errno in (errno.EPIPE, errno.ECONNRESET):
+            # The wait of a connection that is idle at the worker's end fails, too.
+            if client in self._idle or error.errno in (errno.EPIPE, errno.ECONNRESET):
                 self.log.debug('connection lost: %s', error)
             else:
                 self.log.exception('Socket error processing request.')
