@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     manifest.write_json(paths.EMULATOR_STATE, {"url": url, "pid": os.getpid()})
-    console.say(f"an AWS account at {url}: CLOUD=emulator takes it; Ctrl-C ends it")
+    console.say(f"an AWS account at {url}: CLOUD=emulator uses it; Ctrl-C ends it")
     try:
         server.serve_forever(poll_interval=0.1)
     finally:
@@ -188,7 +188,7 @@ def _refuse_a_second() -> None:
     if running_pid() is not None:
         state = manifest.read(paths.EMULATOR_STATE) or {}
         raise UserError(
-            f"an emulator of this project runs already: {state.get('url')}. End it with"
+            f"an emulator of this project is already running: {state.get('url')}. End it with"
             " `make emulator-stop`."
         )
 

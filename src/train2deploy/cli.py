@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
     play = add("playground", _playground)
     play.add_argument("--port-ui", type=int, default=8088, help="of the page; 0: a free one")
-    play.add_argument("--port", type=int, help="of an endpoint that runs already")
+    play.add_argument("--port", type=int, help="of an endpoint that is already running")
     play.add_argument("--a", type=Path, help="a package instead of build/model.tar.gz")
     play.add_argument("--b", type=Path, help="another one, beside it")
     play.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")

@@ -133,7 +133,7 @@ def start_detached(
     running = current()
     if running is not None:
         raise UserError(
-            f"an endpoint of this project runs already: {running.url} (pid {running.pid})."
+            f"an endpoint of this project is already running: {running.url} (pid {running.pid})."
             " Stop it with `make local-stop`."
         )
     endpoint = _start(model_dir, port, dev, model_sha256, paths.ENDPOINT_LOG, runtime)

@@ -34,7 +34,7 @@ def parse(text: str) -> dict[str, Path]:
                 f" {VARIABLE}='train=path/to/rows images=path/to/images'."
             )
         if name in found:
-            raise UserError(f"{VARIABLE}: the channel {name} is given twice. Leave one away.")
+            raise UserError(f"{VARIABLE}: the channel {name} is given twice. Leave one out.")
         path = Path(place)
         if not path.is_dir() or not any(path.iterdir()):
             there = "an empty one" if path.is_dir() else "a file" if path.exists() else "nothing"
@@ -78,6 +78,6 @@ def data_set(given: Channels, dataset: str, is_given: bool) -> str:
         return dataset
     if is_given:
         raise UserError(
-            f"DATASET={dataset} {VARIABLE}=train={given['train']}: two data sets. Leave one away."
+            f"DATASET={dataset} {VARIABLE}=train={given['train']}: two data sets. Leave one out."
         )
     return str(given["train"])

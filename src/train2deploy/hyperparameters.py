@@ -135,7 +135,9 @@ def _of_hp(version: str, found: Declaration, name: str, text: str) -> object:
     if len(text) > LONGEST:
         raise UserError(f"HP: {name}: SageMaker takes at most {LONGEST} characters.")
     if name.startswith("sagemaker_"):
-        raise UserError(f"HP: {name}={text}: names that begin with sagemaker_ are the platform's.")
+        raise UserError(
+            f"HP: {name}={text}: names that begin with sagemaker_ are reserved for the platform."
+        )
     if name in found.hyperparameters:
         return _value(found.hyperparameters[name], f"HP: {name}={text}", text)
     if name == found.seed:

@@ -49,7 +49,7 @@ class Wish:
     def refuse(self, said: str) -> None:
         """Raises UserError with what is wrong, if anything is; says it where the user insists."""
         if said and not self.insist:
-            raise UserError(f"{said} {VARIABLE}={OK} goes on all the same.")
+            raise UserError(f"{said} {VARIABLE}={OK} continues all the same.")
         if said:
             console.note(f"train2deploy: {said}")
 

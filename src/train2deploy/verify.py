@@ -47,7 +47,7 @@ def verify(
         request: the user's own, which must be answered, too.
 
     Raises:
-        JobFailed: the endpoint does not answer what the model says.
+        JobFailed: the endpoint's answers differ from the model's.
     """
     model_dir = endpoint.unpacked_model()
     if golden.reads_sentences(model_dir):
@@ -68,7 +68,7 @@ def verify(
         f" tolerance {tolerance:g}"
     )
     if not worst <= tolerance:
-        raise JobFailed(f"{line}: the endpoint does not answer what the model says.")
+        raise JobFailed(f"{line}: the endpoint's answers differ from the model's.")
     console.say(f"{line}: ok")
     if request:
         size = len(endpoint.invocations(running, request))

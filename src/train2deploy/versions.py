@@ -176,7 +176,7 @@ def check_reads(version: str, tokens: str) -> None:
     if tokens and not its_own:
         reading = [one.name for one in known() if one.is_published and tokens_of(one.name)]
         raise UserError(
-            f"TOKENS={tokens}: {version} cuts sentences by itself. Leave TOKENS away, or take a"
+            f"TOKENS={tokens}: {version} cuts sentences by itself. Leave TOKENS out, or take a"
             f" version that reads words: {', '.join(reading)}."
         )
     if not tokens and its_own:

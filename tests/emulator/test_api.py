@@ -196,7 +196,7 @@ def test_a_broken_model_is_rolled_back_and_the_old_one_answers_on(project, deplo
     with another_model(project, tmp_path, break_it):
         done = project.run_tool("deploy")
     assert done.returncode == 1
-    assert "was rolled back, the old model answers on" in done.stdout
+    assert "was rolled back, the old model still answers" in done.stdout
     after = deployed.names()
     assert {**after, "Endpoint": set(after["Endpoint"])} == {
         **before, "Endpoint": set(after["Endpoint"])}

@@ -28,7 +28,7 @@ def test_killed_at_each_step_of_training_one_job_is_made(project, account):
         kill_in_the_middle_of(account, project, operation, *arguments)
     done = project.run_tool(*arguments)
     assert done.returncode == 0, done.stdout
-    assert "is there already: Completed" in done.stdout
+    assert "already exists: Completed" in done.stdout
     assert account.count("CreateTrainingJob") <= 2  # the killed one, and one that was refused
     assert len(account.names()["TrainingJob"]) == 1
     again = project.run_tool(*arguments)
@@ -65,7 +65,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on_on_a_terminal_it_asks(proje
     process.send_signal(signal.SIGINT)
     output = process.communicate()
     assert process.returncode == 130
-    assert "the same command takes it up again" in output
+    assert "run the same command to follow it again" in output
     (name,) = account.names()["TrainingJob"]
     client = account.client("sagemaker")
 
@@ -83,7 +83,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on_on_a_terminal_it_asks(proje
     os.close(terminal)
     os.close(inside)
     assert process.returncode == 130
-    assert f"job {name} is there already: InProgress" in output
+    assert f"job {name} already exists: InProgress" in output
     assert "It costs until it ends. [s]top / [L]eave:" in output
     assert "the job is being stopped" in output
     assert status() in ("Stopping", "Stopped")

@@ -100,7 +100,7 @@ def test_a_fault_that_is_no_fault_is_refused(project, no_account):
 
 def test_a_second_emulator_is_refused(project, account):
     done = project.cloud("emulator", "DETACH=1", check=False)
-    assert "runs already" in done.stdout
+    assert "is already running" in done.stdout
 
 
 def test_what_a_killed_emulator_leaves_running_is_ended_by_emulator_stop(project, no_account):

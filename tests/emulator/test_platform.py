@@ -93,7 +93,7 @@ def test_wrong_answers_to_the_golden_requests_undo_the_deployment(project, accou
     with another_model(project, tmp_path / "again", appended(BROKEN)):
         done = project.run_tool("deploy")
     assert done.returncode == 1
-    assert "back to what was there before" in done.stdout
+    assert "restored to what was there before" in done.stdout
     assert account.names() == before
     assert json.load(ask(account, "電波が悪い")["Body"])[0]["prob"] > 0
 

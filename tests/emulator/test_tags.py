@@ -1,4 +1,4 @@
-"""TAGS of an endpoint that is there already: cloud-deploy makes them what they are now."""
+"""TAGS of an endpoint that already exists: cloud-deploy makes them what they are now."""
 
 import boto3
 import botocore.exceptions

@@ -313,7 +313,7 @@ def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
         nonlocal shown, seconds
         job = _describe(cloud, name)
         if job is None:
-            raise CloudError(f"transform job {name}: it is not there any more.")
+            raise CloudError(f"transform job {name}: it no longer exists.")
         if job["TransformJobStatus"] != shown:
             shown = job["TransformJobStatus"]
             console.say(f"transform job {name}: {shown}")
@@ -325,7 +325,10 @@ def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
     try:
         return follow.patiently(cloud, look)
     except KeyboardInterrupt:
-        console.say(f"the transform job {name} goes on (and costs); the same command takes it up")
+        console.say(
+            f"the transform job {name} is still running and costs money;"
+            " run the same command to follow it again"
+        )
         raise
 
 

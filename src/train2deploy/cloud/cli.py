@@ -239,7 +239,7 @@ def _scale(arguments: argparse.Namespace) -> None:
     cloud = _connect(arguments, needs=())
     if arguments.off:
         inventory.delete_scaling(cloud, cloud.config.endpoint_name)
-        console.say("the number of instances stays what it is; nothing follows the load any more")
+        console.say("the number of instances stays what it is; it no longer follows the load")
         return
     scale.scale(cloud, arguments.min, arguments.max, arguments.target, _leave(arguments))
 

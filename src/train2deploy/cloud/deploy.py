@@ -302,7 +302,7 @@ def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
     """The endpoint once nothing is going on with it; a failed one is removed first."""
     existing = endpoints.settled(cloud, name)
     if existing is not None and existing["EndpointStatus"] == "Failed":
-        console.say(f"endpoint {name}: Failed before, removing it")
+        console.say(f"endpoint {name}: failed earlier; removing it")
         endpoints.delete(cloud.sagemaker.delete_endpoint, EndpointName=name)
         existing = endpoints.settled(cloud, name)
     return existing
@@ -311,7 +311,7 @@ def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
 def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
     endpoint = endpoints.settled(cloud, name)
     if endpoint is None:
-        raise CloudError(f"endpoint {name}: it was deleted by someone else meanwhile.")
+        raise CloudError(f"endpoint {name}: someone else deleted it meanwhile.")
     reason = endpoint.get("FailureReason", "no reason given")
     advice = ""
     if "CapacityError" in reason or "Insufficient" in reason:
@@ -320,7 +320,7 @@ def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
         raise CloudError(f"endpoint {name}: {endpoint['EndpointStatus']}: {reason}{advice}")
     if endpoint["EndpointConfigName"] != deployment.config_name:
         raise CloudError(
-            f"endpoint {name}: the update was rolled back, the old model answers on: {reason}"
+            f"endpoint {name}: the update was rolled back, the old model still answers: {reason}"
             f"{advice}"
         )
 
@@ -353,7 +353,9 @@ def _undone_on_failure(cloud: Cloud, deployment: Deployment, before: str | None)
             raise CloudError(f"endpoint {name}: {code(error)}: {message(error)}") from error
         raise
     except KeyboardInterrupt:
-        console.say("interrupted: the same command takes it up again, `make cloud-delete` ends it")
+        console.say(
+            "interrupted: run the same command to continue, or `make cloud-delete` to end it"
+        )
         raise
 
 
@@ -361,7 +363,7 @@ def _back_to(cloud: Cloud, name: str, config: str) -> dict[str, Any] | None:
     """The endpoint on the configuration that it had before (it has it after a rollback)."""
     endpoint = endpoints.describe(cloud, name)
     if endpoint is not None and endpoint["EndpointConfigName"] != config:
-        console.say(f"endpoint {name}: back to what was there before")
+        console.say(f"endpoint {name}: restored to what was there before")
         cloud.sagemaker.update_endpoint(
             EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=True
         )

@@ -98,7 +98,7 @@ def patiently(cloud: Cloud, look: Callable[[], dict[str, Any] | None]) -> dict[s
             failing_since = failing_since or time.monotonic()
             if time.monotonic() - failing_since > PATIENCE_SECONDS:
                 raise
-            console.say(f"no answer from the account, trying on: {error}")
+            console.say(f"no answer from the account, still trying: {error}")
             found = None
         if found is not None:
             return found
@@ -120,6 +120,6 @@ def _ask_what_becomes_of(cloud: Cloud, name: str) -> None:
             console.say("the job is being stopped")
             return
     console.say(
-        f"the job {name} goes on (and costs); the same command takes it up again,"
+        f"the job {name} is still running and costs money; run the same command to follow it again,"
         " `make cloud-status FOLLOW=1` shows its log, `make cloud-delete` stops it"
     )

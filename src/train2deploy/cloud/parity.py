@@ -54,7 +54,7 @@ def parity(cloud: Cloud, here: Runtime, request: Request | None = None) -> None:
         f" max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
     )
     if worst > TOLERANCE or agreed < len(sentences):
-        raise JobFailed(f"{line}: the two do not answer the same. `make cloud-deploy` again?")
+        raise JobFailed(f"{line}: the two give different answers. Run `make cloud-deploy` again?")
     console.say(f"{line}: ok")
 
 

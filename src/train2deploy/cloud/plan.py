@@ -76,7 +76,7 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
     if leave.yes or cloud.is_emulator:
         return
     if not sys.stdin.isatty():
-        raise UserError("this costs money: expected YES=1 (nobody can be asked here).")
+        raise UserError("this costs money: give YES=1 (there is no terminal to ask on).")
     console.say("This costs money. Type yes to go on:")
     if sys.stdin.readline().strip().lower() != "yes":
         raise UserError("nothing was created.")

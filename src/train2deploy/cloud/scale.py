@@ -109,7 +109,7 @@ def _resize(cloud: Cloud, name: str, variant: str, kind: str, count: int) -> dic
             raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
     endpoint = endpoints.settled(cloud, name)
     if endpoint is None:
-        raise CloudError(f"endpoint {name}: it was deleted by someone else meanwhile.")
+        raise CloudError(f"endpoint {name}: someone else deleted it meanwhile.")
     return endpoint
 
 

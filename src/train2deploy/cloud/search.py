@@ -174,7 +174,7 @@ def _kind(where: str, version: str, name: str, given: Any) -> bool:
 
 def _range(here: str, name: str, given: Any, is_whole: bool) -> Range:
     if not isinstance(given, dict) or not set(given) <= {"min", "max", "scale"}:
-        raise UserError(f"{here}: expected min, max and maybe scale, found {given!r}.")
+        raise UserError(f"{here}: expected min, max and, if needed, scale, found {given!r}.")
     low: Any
     high: Any
     low, high, scale = given.get("min"), given.get("max"), given.get("scale", "linear")

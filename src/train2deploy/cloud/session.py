@@ -194,7 +194,7 @@ def emulator_url() -> str:
     state = manifest.read(paths.EMULATOR_STATE)
     if state is None or not Path(f"/proc/{state['pid']}").exists():
         raise MissingRequirement(
-            "CLOUD=emulator: no emulator runs. Start one with `make emulator DETACH=1`."
+            "CLOUD=emulator: no emulator is running. Start one with `make emulator DETACH=1`."
         )
     return str(state["url"])
 

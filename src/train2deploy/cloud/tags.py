@@ -1,4 +1,4 @@
-"""A changed TAGS reaches what is there already: the endpoint and all that belongs to it.
+"""A changed TAGS reaches what already exists: the endpoint and all that belongs to it.
 
 A tag that somebody else has put on the endpoint stays. Which ones were ours is read off our
 endpoint configurations: nobody but this tool makes those, with all tags of the day.

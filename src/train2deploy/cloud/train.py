@@ -140,7 +140,7 @@ def train(cloud: Cloud, request: TrainingRequest, leave: plan.Leave) -> Path:
         _start(cloud, prepared, name, source, inputs)
         console.say(f"job {name} started")
     else:
-        console.say(f"job {name} is there already: {existing['TrainingJobStatus']}")
+        console.say(f"job {name} already exists: {existing['TrainingJobStatus']}")
     job = follow.training_job(cloud, name)
     return _collect(cloud, prepared, name, job)
 

@@ -135,7 +135,7 @@ def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
         nonlocal shown
         job = _describe(cloud, name)
         if job is None:
-            raise CloudError(f"tuning job {name}: it is not there any more.")
+            raise CloudError(f"tuning job {name}: it no longer exists.")
         counts = job["TrainingJobStatusCounters"]
         best = job.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric", {})
         line = f"{counts['Completed']} done, {counts['InProgress']} running"
@@ -149,7 +149,10 @@ def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
     try:
         return follow.patiently(cloud, look)
     except KeyboardInterrupt:
-        console.say(f"the tuning job {name} goes on (and costs); the same command takes it up")
+        console.say(
+            f"the tuning job {name} is still running and costs money;"
+            " run the same command to follow it again"
+        )
         raise
 
 

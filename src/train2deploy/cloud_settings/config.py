@@ -268,11 +268,11 @@ def _check(config: Config, file: Path, needs: Collection[str], given: Collection
                 f" {config.region}, found {value!r}."
             )
     if bool(config.subnets) != bool(config.security_groups):
-        raise UserError("subnets, security_groups: expected both or none of them.")
+        raise UserError("subnets, security_groups: give both or neither.")
     if config.train_instance_type.startswith("ml.t"):
         raise UserError(
             f"{said('train_instance_type')}: {config.train_instance_type} is for hosting only."
-            " Expected for instance ml.c5.xlarge."
+            " Use, for instance, ml.c5.xlarge."
         )
 
 

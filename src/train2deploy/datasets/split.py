@@ -51,7 +51,7 @@ def draw(dataset: DataSet, rows: Sequence[Row], seed: int, way: str) -> frozense
     if way == "fold" and dataset.test_ids is not None:
         raise UserError(
             f"SPLIT=fold: {name} has a test part of its own, so there is nothing to divide."
-            " Leave SPLIT away, or use another data set, such as DATASET=knbc."
+            " Leave SPLIT out, or use another data set, such as DATASET=knbc."
         )
     if dataset.test_ids is not None:
         return dataset.test_ids

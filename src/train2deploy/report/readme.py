@@ -105,7 +105,7 @@ def renew(report_json: str) -> list[Path]:
         if not re.search(f"{re.escape(BEGIN)}.*{re.escape(END)}", text, re.S):
             raise UserError(
                 f"{paths.relative(path)}: expected the lines {BEGIN} and {END}, found none."
-                " Put them where the table shall be."
+                " Put them where the table should be."
             )
         before, _, rest = text.partition(BEGIN)
         renewed = before + fresh + rest.partition(END)[2]

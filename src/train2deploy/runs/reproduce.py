@@ -133,7 +133,8 @@ def _alone() -> Iterator[int]:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise UserError(
-                        "`make reproduce` runs in this project already. Wait for it, or end it."
+                        "`make reproduce` is already running in this project. Wait for it,"
+                        " or end it."
                     ) from error
             time.sleep(training.POLL_SECONDS)
         yield lock.fileno()

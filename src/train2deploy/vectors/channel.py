@@ -54,7 +54,7 @@ def build(
         raise UserError(f"CORPUS={corpus}: expected a UTF-8 text file, found none.")
     if kind == "wikija":
         if tokenizer_name:
-            raise UserError("VECTORS=wikija brings its own tokenizer. Leave TOKENIZER away.")
+            raise UserError("VECTORS=wikija brings its own tokenizer. Leave TOKENIZER out.")
         return wikija.fetch(target)
 
     data = below / paths.DATASET.name if below else paths.DATASET
@@ -65,7 +65,7 @@ def build(
     package = ginza.CHIVE if of_chive else ginza.PACKAGES.get(kind)
     words = ginza.words(package) if package else None
     if kind == "characters" and tokenizer_name:
-        raise UserError("VECTORS=characters cuts into characters. Leave TOKENIZER away.")
+        raise UserError("VECTORS=characters cuts into characters. Leave TOKENIZER out.")
     given = tokenizer.find(tokenizer_name, knbc)
     text = corpus or data / "train"
     if not text.exists():
@@ -122,7 +122,7 @@ def _of_words(
     if tokenizer_name:
         raise UserError(
             f"TOKENIZER={tokenizer_name}: the sentences are cut into words already ({cut}),"
-            " so no tokenizer of pieces is needed. Leave TOKENIZER away."
+            " so no tokenizer of pieces is needed. Leave TOKENIZER out."
         )
     words = ginza.words(ginza.WIKIPEDIA, as_written=True)
     inputs: dict[str, object] = {

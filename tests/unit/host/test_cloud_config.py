@@ -45,7 +45,7 @@ def test_a_make_variable_is_above_the_file(tmp_path):
     (GOOD + "train_max_minutes = 0\n", "expected 1 or more, found 0"),
     (GOOD + "train_spot = 1\n", "expected true or false"),
     (GOOD + "subnets = 'a'\n", "expected a list of text"),
-    (GOOD + "subnets = ['a']\n", "expected both or none"),
+    (GOOD + "subnets = ['a']\n", "give both or neither"),
     (GOOD + "[tags]\na = 1\n", "expected a table of text"),
     (GOOD + "train_instance_type = 'p2.xlarge'\n", "a type such as ml.c5.xlarge"),
     (GOOD + "train_instance_type = 'ml.t2.large'\n", "is for hosting only"),

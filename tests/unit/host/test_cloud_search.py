@@ -85,7 +85,7 @@ def test_what_v2_has_of_its_own_can_be_searched_in_v2_alone(tmp_path, name, low,
     ("[ranges.seed]\nmin=1\nmax=2\n", "ranges.seed: no such hyperparameter"),
     ("v1 = 5\n", "v1: no such key"),
     ("[v1]\ncolour = 1\n", "colour: no such key"),
-    ("[ranges.hidden]\nmin=0\nstep=2\n", "expected min, max and maybe scale"),
+    ("[ranges.hidden]\nmin=0\nstep=2\n", "expected min, max and, if needed, scale"),
 ])
 def test_what_is_wrong_is_named(tmp_path, text, expected):
     with pytest.raises(UserError) as caught:

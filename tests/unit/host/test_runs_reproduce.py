@@ -18,7 +18,7 @@ def test_a_second_one_in_the_same_project_is_refused(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reproduce, "LOCK_TIMEOUT_SECONDS", 0.3)
-    refused = pytest.raises(UserError, match="`make reproduce` runs in this project already")
+    refused = pytest.raises(UserError, match="`make reproduce` is already running in this project")
     with _alone(), refused, _alone():
         pass
     with _alone():

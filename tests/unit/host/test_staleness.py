@@ -215,7 +215,7 @@ def test_a_package_of_other_settings_than_given_is_refused_before_anything_is_st
     assert capsys.readouterr().err == (
         f"train2deploy: {wanted}: {what} is of {found}. Run `make local-train package"
         f" {'' if 'DATASET' in given else 'DATASET=made '}{wanted}` first."
-        " STALE=ok goes on all the same.\n"
+        " STALE=ok continues all the same.\n"
     )
 
 
@@ -285,7 +285,7 @@ def test_other_training_rows_are_refused_with_both_named(
     assert f"build/data holds {channels.named(there)}" in said
     assert f"`make local-train package DATASET={there['dataset']}" in said
     assert "`make data DATASET=made`" in said
-    assert said.endswith("STALE=ok goes on all the same.")
+    assert said.endswith("STALE=ok continues all the same.")
     assert "\n" not in said
     staleness.ensure_current(Wish(insist=True), scored=True)
     if served_too:

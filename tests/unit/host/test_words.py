@@ -93,7 +93,7 @@ def test_a_tokenizer_that_is_not_installed_is_refused_with_the_command_that_inst
 @pytest.mark.parametrize(
     ("version", "tokens", "message"),
     [
-        ("v1", "janome", "TOKENS=janome: v1 cuts sentences by itself. Leave TOKENS away"),
+        ("v1", "janome", "TOKENS=janome: v1 cuts sentences by itself. Leave TOKENS out"),
         ("mymodel", "sudachi", "TOKENS=sudachi: mymodel cuts sentences by itself."),
         ("comp-vectorizer-words", "", "it reads words, .* Run `make data TOKENS=janome`"),
     ],
