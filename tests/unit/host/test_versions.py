@@ -138,8 +138,8 @@ def test_what_argparse_is_told_is_declared(root: Path):
          "HP: filter=8: not a hyperparameter of {own}. The nearest is filters."),
         ({"HP": "epochs"}, "HP=epochs: expected name=value, with blanks between, found 'epochs'."),
         ({"HP": "seed=2"}, "HP: seed=2: give SEED=2, which also shuffles the data."),
-        ({"HP": "sagemaker_x=2"}, "HP: sagemaker_x=2: names that begin with sagemaker_ are the"
-         " platform's."),
+        ({"HP": "sagemaker_x=2"}, "HP: sagemaker_x=2: names that begin with sagemaker_ are"
+         " reserved for the platform."),
         ({"EPOCHS": "1", "HP": "epochs=2"}, "HP: epochs=2: epochs is given twice."),
     ],
 )  # fmt: skip
