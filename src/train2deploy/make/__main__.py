@@ -148,7 +148,8 @@ def _wait(words: Sequence[str], environment: Mapping[str, str]) -> int:
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return process.wait()
+        status = process.wait()
+        return status if status >= 0 else 128 - status  # as a shell says that a signal ended it
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
