@@ -16,6 +16,8 @@ from train2deploy import (
     staleness,
     versions,
 )
+from train2deploy.bench import commands as bench_commands
+from train2deploy.cloud import commands as cloud_commands
 from train2deploy.datasets import split
 from train2deploy.make import ending
 from train2deploy.published_check import commands as published_check_commands
@@ -36,7 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     target = ending.taken()
     arguments = _parser().parse_args(argv)
     exits.interrupt_on_sigterm()
-    return next_step.said(target, exits.run(lambda: arguments.run(arguments), arguments.verbose))
+    status = exits.run(
+        lambda: arguments.run(arguments),
+        arguments.verbose,
+        failures=arguments.failures(),
+        explained=arguments.explained,
+    )
+    return next_step.said(target, status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--image", default="own", help="docker: own, or aws for AWS's images")
     parser.add_argument("--model-server", default="own", help="docker: own or official")
     parser.add_argument("--memory", default="", help="docker: limit of a container, such as 2g")
+    parser.set_defaults(failures=tuple, explained=str)
     staleness.add_options(parser)
     commands = parser.add_subparsers(required=True, metavar="command")
 
@@ -117,27 +126,17 @@ def _parser() -> argparse.ArgumentParser:
     requests.add_options(invoke)
     requests.add_options(add("verify", _verify))
     add("evaluate", _evaluate)
-    bench = add("bench", _bench)
-    bench.add_argument("--quick", action="store_true", help="about a minute")
-    bench.add_argument("--rounds", type=int)
-    bench.add_argument("--seconds", type=float, help="for each measurement")
-    bench.add_argument("--clients", help="numbers of clients, such as 1,8,32")
-    bench.add_argument("--against", help="another package: model.tar.gz or model directory")
-    bench.add_argument("--article-words", type=int, help="in its handler's word vectors")
-    bench.add_argument("--peers", action="store_true", help="other servers, too")
-    requests.add_options(bench)
-    bench.add_argument("--tune", action="store_true", help="search the settings of batching")
-    bench.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    soak = add("soak", _soak)
-    soak.add_argument("--seconds", type=float, default=600.0)
     rehearse = add("rehearse", _rehearse)
     rehearse.add_argument("sentence")
     rehearse.add_argument("--of-data", action="store_true", help="a test sentence of own data")
     images = add("images", _images)
     images.add_argument("--official", help="the image that MODEL_SERVER=official is taken from")
+    bench_commands.register(add)
     run_commands.register(add, _runtime)
     report_commands.register(add)
     published_check_commands.register(add, _training_runtime)
+    about = "The cloud half: SageMaker, or the emulator"
+    cloud_commands.register(commands.add_parser("cloud", help=about, description=about))
     return parser
 
 
@@ -335,43 +334,6 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     staleness.ensure_current(staleness.Wish.of(arguments), scored=True)
     with endpoint.of_current_model(_runtime(arguments)) as running:
         evaluate.evaluate(running, staleness.Wish.of(arguments))
-
-
-def _bench(arguments: argparse.Namespace) -> None:
-    """Measures the endpoint beside a raw TensorFlow session: latency, throughput, memory, start"""
-    from train2deploy import endpoint, golden
-    from train2deploy.bench import options, other, run, tune
-
-    staleness.ensure_current(staleness.Wish.of(arguments))
-    asked = options.parse(
-        arguments.quick,
-        arguments.rounds,
-        arguments.seconds,
-        arguments.clients,
-        arguments.against,
-        arguments.article_words,
-        arguments.peers,
-        arguments.set,
-    )
-    wants = [name for name in ("tune", "peers", "against") if getattr(arguments, name)]
-    if wants:
-        golden.check_reads_sentences(f"bench {wants[0].upper()}=")
-    if arguments.tune:
-        tune.tune(asked)
-    elif golden.reads_sentences(endpoint.unpacked_model()):
-        run.bench(asked)
-    else:
-        other.bench(asked, requests.given(arguments))
-
-
-def _soak(arguments: argparse.Namespace) -> None:
-    """Loads the endpoint while its processes are killed: every answer must be right"""
-    from train2deploy import golden
-    from train2deploy.bench import soak
-
-    staleness.ensure_current(staleness.Wish.of(arguments))
-    golden.check_reads_sentences("soak")
-    soak.soak(arguments.seconds)
 
 
 def _rehearse(arguments: argparse.Namespace) -> None:

@@ -91,7 +91,7 @@ class Rehearsal(Project):
         path, _ = self._forks
         with open(os.devnull) as nothing:
             return forked.Process(
-                path, ("--cloud", "emulator", *arguments), stdin or nothing.fileno())
+                path, ("cloud", "--cloud", "emulator", *arguments), stdin or nothing.fileno())
 
     def run_tool(self, *arguments):
         process = self.tool(*arguments)

@@ -39,6 +39,7 @@ class Process:
 
 def serve(listener):
     """Forks for ever; returns in what was forked, with the status to exit with."""
+    from train2deploy import cli  # noqa: F401
     from train2deploy.cloud import session
 
     session._keep_the_sdk_quiet()
@@ -59,7 +60,7 @@ def serve(listener):
 
 def keep(connection, streams, arguments):
     """Runs the tool in a process below this one, which tells of it."""
-    from train2deploy.cloud import cli
+    from train2deploy import cli
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()

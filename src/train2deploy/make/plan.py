@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = {
     targets.HOST: ".venvs/host/bin/python -m train2deploy",
-    targets.CLOUD_TOOL: ".venvs/cloud/bin/python -m train2deploy.cloud",
+    targets.CLOUD_TOOL: ".venvs/cloud/bin/python -m train2deploy",
     targets.EMULATOR: ".venvs/cloud/bin/python -m emulator",
 }
 
@@ -151,14 +151,15 @@ def command(step: str, values: Values, runtime: Runtime) -> list[str]:
         return [sys.executable, "-m", "train2deploy.bare", *words]
     if program == targets.NOTEBOOK:
         return [".venvs/notebook/bin/python", "-m", *words]
-    options = [] if program == targets.EMULATOR else values.options("VERBOSE")
+    start = PROGRAMS[program].split()
+    if program == targets.EMULATOR:
+        return [*start, "--runtime", runtime(), *words]
+    names = f"{targets.GIVEN} {' '.join(values.hyperparameters)}"
+    wish = values.settings("--given", names) + values.options("STALE")
     if program == targets.CLOUD_TOOL:
-        options += values.options("CLOUD YES MAX_USD") + values.settings("--set", CLOUD)
-    else:
-        options += ["--runtime", runtime()]
-    if program == targets.HOST and (runtime() in ("docker", "sdk") or step in ("images", "parity")):
+        account = values.options("CLOUD YES MAX_USD") + values.settings("--set", CLOUD)
+        return [*start, *values.options("VERBOSE"), *wish, "cloud", *account, *words]
+    options = ["--runtime", runtime()]
+    if runtime() in ("docker", "sdk") or step in ("images", "parity"):
         options += values.options("IMAGE MODEL_SERVER MEMORY")
-    if program != targets.EMULATOR:
-        names = f"{targets.GIVEN} {' '.join(values.hyperparameters)}"
-        options += values.settings("--given", names) + values.options("STALE")
-    return [*PROGRAMS[program].split(), *options, *words]
+    return [*start, *values.options("VERBOSE"), *options, *wish, *words]

@@ -116,7 +116,7 @@ def test_a_circle_is_found_where_there_is_one():
 
 def test_the_graph_holds_what_the_source_says():
     assert "encoding" in graph()["train.train_v1"]
-    assert "train2deploy.cloud.deploy" in graph()["train2deploy.cloud.cli"]
+    assert "train2deploy.cloud.deploy" in graph()["train2deploy.cloud.commands"]
     assert "train.train_v1" not in graph()["predict.code.inference"]
 
 

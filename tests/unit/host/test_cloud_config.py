@@ -5,7 +5,8 @@ import re
 import pytest
 from project import REPOSITORY
 
-from train2deploy.cloud import cli, policy
+from train2deploy import cli
+from train2deploy.cloud import policy
 from train2deploy.cloud_settings import config, prices
 from train2deploy.errors import UserError
 from train2deploy.make import variables
@@ -155,7 +156,7 @@ def test_a_variable_that_was_given_is_named_as_it_was_given(tmp_path):
 ])
 def test_a_number_that_is_none_is_named_by_its_variable_in_one_line(options, said, capsys):
     with pytest.raises(SystemExit, match="2"):
-        cli.main(options)
+        cli.main(["cloud", *options])
     assert capsys.readouterr().err == f"train2deploy: {said}\n"
 
 

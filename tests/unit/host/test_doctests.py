@@ -9,7 +9,7 @@ import pytest
 import train2deploy
 
 # What talks to AWS runs in an environment of its own.
-ELSEWHERE = ("train2deploy.cloud", "train2deploy.__main__")
+ELSEWHERE = ("train2deploy.cloud.", "train2deploy.notebooks", "train2deploy.__main__")
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(train2deploy.__path__, "train2deploy.")

@@ -1,69 +1,32 @@
 """The commands behind the cloud targets. Each is a few lines that call one module."""
 
 import argparse
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from train2deploy import (
     console,
-    exits,
     given_channels,
     hyperparameters,
-    next_step,
     paths,
     requests,
     staleness,
 )
 from train2deploy.cloud_settings.config import NEEDED, overrides
 from train2deploy.errors import UserError
-from train2deploy.make import ending
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; the exit status is one of errors.EXIT_*."""
-    target = ending.taken()
-    arguments = _parser().parse_args(argv)
-    exits.interrupt_on_sigterm()
-    import boto3.exceptions
-    import botocore.exceptions
-
-    status = exits.run(
-        lambda: arguments.run(arguments),
-        arguments.verbose,
-        failures=(
-            botocore.exceptions.BotoCoreError,
-            botocore.exceptions.ClientError,
-            boto3.exceptions.Boto3Error,
-        ),
-        explained=_explained,
-    )
-    return next_step.said(target, status)
-
-
-def _explained(error: Exception) -> str:
-    """One line for what boto3 says."""
-    text = str(error)
-    if type(error).__name__ == "NoCredentialsError":
-        return "no AWS credentials. Expected AWS_PROFILE, `aws configure`, or CLOUD=emulator."
-    if "AccessDenied" in text or "not authorized" in text:
-        return f"{text}\n`make cloud-policy` prints what the caller and the role must be allowed."
-    if any(word in text for word in PASSING):
-        return f"{text}\n{LATER}"
-    return text
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = exits.Parser(prog="train2deploy.cloud", description=__doc__)
-    parser.add_argument("--verbose", action="store_true", help="tracebacks")
-    parser.add_argument("--cloud", default="aws", help="aws or emulator")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    staleness.add_options(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask before what costs")
-    parser.add_argument("--max-usd", type=_number("MAX_USD", float, 0, "USD, 0 or more"))
-    commands = parser.add_subparsers(required=True, metavar="command")
+def register(cloud: argparse.ArgumentParser) -> None:
+    """Adds the commands below `train2deploy cloud`."""
+    cloud.set_defaults(failures=_failures, explained=_explained)
+    cloud.add_argument("--cloud", default="aws", help="aws or emulator")
+    cloud.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    cloud.add_argument("--yes", action="store_true", help="do not ask before what costs")
+    cloud.add_argument("--max-usd", type=_number("MAX_USD", float, 0, "USD, 0 or more"))
+    commands = cloud.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
@@ -105,7 +68,30 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--follow", action="store_true", help="the training jobs, to their end")
     delete = add("delete", _delete)
     delete.add_argument("--data", action="store_true", help="what lies in S3, and logs, too")
-    return parser
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What boto3 raises, and a user can mend."""
+    import boto3.exceptions
+    import botocore.exceptions
+
+    return (
+        botocore.exceptions.BotoCoreError,
+        botocore.exceptions.ClientError,
+        boto3.exceptions.Boto3Error,
+    )
+
+
+def _explained(error: Exception) -> str:
+    """One line for what boto3 says."""
+    text = str(error)
+    if type(error).__name__ == "NoCredentialsError":
+        return "no AWS credentials. Expected AWS_PROFILE, `aws configure`, or CLOUD=emulator."
+    if "AccessDenied" in text or "not authorized" in text:
+        return f"{text}\n`make cloud-policy` prints what the caller and the role must be allowed."
+    if any(word in text for word in PASSING):
+        return f"{text}\n{LATER}"
+    return text
 
 
 def _number(
