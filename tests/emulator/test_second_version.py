@@ -1,9 +1,14 @@
 """VERSION=v2 on the way of v1: train, package, deploy, ask, batch, parity."""
 
+import http.client
 import json
+import os
+import signal
+import urllib.parse
 
 import pytest
 from conftest import Account, Rehearsal, forbidden
+from project import PATIENCE_SECONDS
 
 from train2deploy.hashing import sha256_file
 
@@ -68,6 +73,37 @@ def test_it_says_which_tokens_counted(second):
     assert sum(entry["prob"] for entry in explained["labels"]) == pytest.approx(1, abs=1e-5)
     assert "".join(each["token"] for each in explained["tokens"]).strip("▁") == SENTENCE
     assert sum(each["weight"] for each in explained["tokens"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_playground_asks_the_deployed_endpoint_and_says_what_it_costs(second):
+    started = second.start("playground", "ENDPOINT=emulator", "PORT_UI=0")
+    try:
+        line = next(line for line in started.stdout if line.startswith("playground at "))
+        page = urllib.parse.urlsplit(line.split()[2].rstrip(";"))
+        connection = http.client.HTTPConnection(page.netloc, timeout=PATIENCE_SECONDS)
+
+        def send(method, path, body=None):
+            headers = {"Origin": f"http://{page.netloc}", "Content-Type": "application/json"}
+            connection.request(method, path, body and json.dumps(body), headers)
+            answer = connection.getresponse()
+            return answer.headers["X-Answer-Status"], json.loads(answer.read())
+
+        _, about = send("GET", "/about")
+        assert (about["kind"], about["endpoint"]) == ("emulator", "train2deploy")
+        assert about["cost"]["instances"] == "1 × ml.t2.medium"
+        assert about["cost"]["usd_an_hour"] == pytest.approx(0.056)
+        side = about["sides"]["a"]
+        assert (side["explain"], side["tokens"], len(side["labels"])) == (True, True, 3)
+        status, answer = send("POST", "/a/invocations", {"q": SENTENCE, "explain": True})
+        assert (status, len(answer["labels"])) == ("200", 3)
+        _, tokens = send("POST", "/a/tokens", {"q": SENTENCE})
+        assert [token for token, *_ in tokens] == [each["token"] for each in answer["tokens"]]
+        status, answer = send("POST", "/a/invocations", {"q": ""})
+        assert (status, list(answer)) == ("500", ["error"])
+        connection.close()
+    finally:
+        os.killpg(started.pid, signal.SIGINT)
+        started.communicate(timeout=PATIENCE_SECONDS)
 
 
 def test_lines_with_other_line_separators_in_them_are_lines(second):

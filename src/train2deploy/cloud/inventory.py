@@ -203,25 +203,26 @@ def _cost(cloud: Cloud, kind: Kind, name: str, created: datetime) -> float | Non
         used = job["ResourceConfig"]
         end = job.get("TrainingEndTime") or datetime.now(timezone.utc)
         seconds = job.get("BillableTimeInSeconds") or (end - created).total_seconds()
-        instances = [(used.get("InstanceType", ""), used.get("InstanceCount", 1))]
+        used_by = [(used.get("InstanceType", ""), used.get("InstanceCount", 1))]
     elif kind.title == "transform job":
         job = client.describe_transform_job(TransformJobName=name)
         used = job["TransformResources"]
         end = job.get("TransformEndTime") or datetime.now(timezone.utc)
         seconds = (end - job.get("TransformStartTime", end)).total_seconds()
-        instances = [(used["InstanceType"], used["InstanceCount"])]
+        used_by = [(used["InstanceType"], used["InstanceCount"])]
     elif kind.title == "endpoint":
         seconds = (datetime.now(timezone.utc) - created).total_seconds()
-        instances = _instances(cloud, name)
+        used_by = instances(cloud, name)
     else:
         return 0.0
-    costs = [prices.cost(cloud.config, type_, count, seconds / 3600) for type_, count in instances]
+    costs = [prices.cost(cloud.config, type_, count, seconds / 3600) for type_, count in used_by]
     if any(each.usd is None for each in costs):
         return None
     return sum(each.usd or 0.0 for each in costs)
 
 
-def _instances(cloud: Cloud, endpoint: str) -> list[tuple[str, int]]:
+def instances(cloud: Cloud, endpoint: str) -> list[tuple[str, int]]:
+    """Types and numbers of an endpoint's instances; [] where there is none."""
     described = endpoints.describe(cloud, endpoint)
     config = described and existing(
         cloud.sagemaker.describe_endpoint_config,

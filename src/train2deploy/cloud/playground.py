@@ -10,7 +10,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import endpoint, manifest, paths
-from train2deploy.cloud import endpoints, runtime
+from train2deploy.cloud import endpoints, inventory, runtime
 from train2deploy.cloud.session import Cloud, CloudError, code, message
 from train2deploy.cloud_settings import prices
 from train2deploy.hashing import sha256_file
@@ -19,6 +19,8 @@ from train2deploy.playground.server import Server
 from train2deploy.playground.sides import Answer, Package
 from train2deploy.requests import Request
 from train2deploy.runtimes.host import HOST
+
+ANSWERING = ("InService", "Updating", "SystemUpdating", "RollingBack")
 
 
 class Deployed:
@@ -69,30 +71,26 @@ def playground(cloud: Cloud, port: int) -> None:
 def _cost(cloud: Cloud, name: str) -> dict[str, Any]:
     """What the endpoint's instances cost; a call of one that stands costs nothing more."""
     found = endpoints.describe(cloud, name)
-    if found is None or found["EndpointStatus"] != "InService":
-        status = found["EndpointStatus"] if found else "not there"
+    if found is None or found["EndpointStatus"] not in ANSWERING:
+        status = found["EndpointStatus"] if found else "nothing"
         raise CloudError(
             f"endpoint {name}: expected InService, found {status}. `make cloud-deploy` makes it."
         )
-    chosen = cloud.sagemaker.describe_endpoint_config(
-        EndpointConfigName=found["EndpointConfigName"]
-    )
-    variant = chosen["ProductionVariants"][0]
-    running = found["ProductionVariants"][0]
-    count = int(running.get("CurrentInstanceCount", variant.get("InitialInstanceCount", 1)))
-    hour = prices.cost(cloud.config, variant["InstanceType"], count, 1.0)
+    used = inventory.instances(cloud, name)
+    hours = [prices.cost(cloud.config, kind, count, 1.0).usd for kind, count in used]
+    known = [usd for usd in hours if usd is not None]
     return {
-        "instances": f"{count} × {variant['InstanceType']}",
-        "usd_an_hour": hour.usd,
+        "instances": " + ".join(f"{count} × {kind}" for kind, count in used),
+        "usd_an_hour": sum(known) if len(known) == len(hours) else None,
         "source": prices.source(cloud.config.region),
     }
 
 
 def _package(stack: contextlib.ExitStack, name: str) -> Package:
     """build/model.tar.gz where it is what was deployed; else the page finds out what it can."""
-    remembered = (manifest.read(paths.CLOUD_ENDPOINT) or {}).get("model_sha256")
-    archive = paths.MODEL_ARCHIVE
-    if archive.exists() and sha256_file(archive) == remembered:
+    deployed, archive = manifest.read(paths.CLOUD_ENDPOINT) or {}, paths.MODEL_ARCHIVE
+    wanted = deployed.get("model_sha256") if deployed.get("endpoint") == name else None
+    if archive.exists() and sha256_file(archive) == wanted:
         if paths.SERVE_PYTHON.exists():
             return run.known(stack, archive, endpoint.unpacked_model(archive), HOST)
         return Package.of(paths.relative(archive), endpoint.unpacked_model(archive))

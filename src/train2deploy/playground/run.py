@@ -1,6 +1,7 @@
 """Starts what the page needs and ends it: endpoints, the packages' encoders, the page's server."""
 
 import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ EXAMPLES = {
     "article": "電波が悪い",
     "hard": "バリ3なのに、つながらない",
     "mixed": "清水寺の門前で抹茶パフェを食べながら、スマホで試合の結果を見た",
-    "strange": "Ｗｉ-Ｆｉ 6Ｅ の SSID が 👻 見えません",
+    "strange": "②階のﾛﾋﾞｰ、Ｗｉ-Ｆｉが㌧でもなく遅い",
     "long": "試合は延長に入り、携帯の電池は切れかけ、" * 5 + "それでも最後まで見た",
     "empty": "",
 }
@@ -77,7 +78,8 @@ def _started(stack: contextlib.ExitStack, name: str, given: Path, runtime: Runti
     if not given.exists():
         raise UserError(f"{name.upper()}={given}: expected a model.tar.gz or a job, found nothing.")
     archive = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "model.tar.gz"
-    package.package(given, archive=archive)
+    with contextlib.redirect_stdout(io.StringIO()):  # it names the archive, which nobody sees
+        package.package(given, archive=archive)
     model_dir, log = endpoint.unpacked_model(archive), _log(name)
     running = stack.enter_context(endpoint.temporary(model_dir, None, runtime, log))
     stack.callback(log.unlink, missing_ok=True)
