@@ -290,7 +290,7 @@ def _playground(arguments: argparse.Namespace) -> None:
 
     config.set_serving_variables(arguments.set)
     given = {name: getattr(arguments, name) for name in "ab" if getattr(arguments, name)}
-    if not given and not arguments.port:
+    if "a" not in given and not arguments.port:
         staleness.ensure_current(staleness.Wish.of(arguments))
     run.local(arguments.port_ui, _runtime(arguments), arguments.port, given)
 

@@ -90,8 +90,8 @@ def test_the_playground_asks_the_deployed_endpoint_and_says_what_it_costs(second
 
         _, about = send("GET", "/about")
         assert (about["kind"], about["endpoint"]) == ("emulator", "train2deploy")
-        assert about["cost"]["instances"] == "1 × ml.t2.medium"
-        assert about["cost"]["usd_an_hour"] == pytest.approx(0.056)
+        assert about["cost"]["instances"] == "1 × ml.t2.large"
+        assert about["cost"]["usd_an_hour"] == pytest.approx(0.111)
         side = about["sides"]["a"]
         assert (side["explain"], side["tokens"], len(side["labels"])) == (True, True, 3)
         status, answer = send("POST", "/a/invocations", {"q": SENTENCE, "explain": True})

@@ -30,8 +30,8 @@ SCREENS = {"desktop": (1280, False), "phone": (390, False), "dark": (1280, True)
 class Side:
     """Knows a topic by a word of it, v2's weights and `unknown`, and 64 tokens of a character."""
 
-    def __init__(self, package, blind=()):
-        self.package, self.blind = package, blind
+    def __init__(self, package, blind=(), url="http://127.0.0.1:8080/invocations"):
+        self.package, self.blind, self.url = package, blind, url
         self.reset()
 
     def reset(self):
@@ -46,6 +46,10 @@ class Side:
         texts = query if isinstance(query, list) else [query]
         if not all(text.strip() for text in texts):
             return Answer(500, "application/json", b'{"error": "\\"q\\": found an empty string"}')
+        for option in ("explain", "unknown"):
+            if request.get(option) and getattr(self.package, option) is not True:
+                said = f'"{option}": this model has no such answer (v2 has)'
+                return Answer(500, "application/json", json.dumps({"error": said}).encode())
         if any("壊" in text for text in texts):
             return Answer(500, "application/json", b'{"error": "broken <b>on purpose</b>"}')
         found = [self._ranking(text, request) for text in texts]
@@ -72,7 +76,7 @@ class Side:
                 for place, character in enumerate(text)]  # fmt: skip
 
     def facts(self):
-        return {**self.package.facts(), "tokens": True, "url": "http://127.0.0.1:8080/invocations"}
+        return {**self.package.facts(), "tokens": True, "url": self.url}
 
 
 def _serving(sides, **about):
@@ -97,6 +101,13 @@ def _one():
 def _two():
     one = Side(Package("v1, one.tar.gz", LABELS, True, False, False), blind=["寺"])
     yield from _serving({"a": one, "b": Side(Package("v2, two.tar.gz", LABELS, True, True, True))})
+
+
+@pytest.fixture(scope="module")
+def _unknown():
+    yield from _serving(
+        {"a": Side(Package("topics"), url="")}, kind="cloud", endpoint="topics", region="eu-west-1",
+        cost={"instances": "2 × ml.m5.large", "usd_an_hour": 0.23, "source": "prices"})  # fmt: skip
 
 
 class Page:
@@ -277,6 +288,49 @@ def test_any_body_can_be_sent_and_a_call_is_copied(one):
     assert one.asked()[-1] == ["電波", "抹茶"]
     one.do("document.querySelector('[data-copy=curl]').click()")
     one.wait("document.querySelector('[data-copy=curl]').textContent === 'Copied'")
+
+
+def test_what_an_unknown_package_can_is_found_out_by_asking(browser, _unknown):
+    page = Page(browser, _unknown).open()
+    page.type("電波")
+    page.browser.press("Enter", 13, "\r")
+    page.wait_for_answer_to("電波")
+    assert page.sides["a"].asked == [
+        {"q": "電波", "explain": True, "unknown": True}, {"q": "電波", "unknown": True},
+        {"q": "電波"}]  # fmt: skip
+    assert page.do("document.querySelector('#explain-option').hidden") is True
+
+
+def test_on_aws_a_call_is_made_when_it_is_asked_for_and_its_cost_is_said(browser, _unknown):
+    page = Page(browser, _unknown).open()
+    assert "2 × ml.m5.large: 0.230 USD an hour" in page.text("#cost")
+    page.type("電波")
+    paste(page, "\n".join(["電波"] * 2000))
+    page.wait("document.querySelector('#loaded-what').textContent.includes('2000 rows')")
+    assert page.text("#many-cost") == "2000 sentences in 40 calls of the endpoint."
+    page.do("new Promise(later => setTimeout(later, 500))")  # longer than typing is waited for
+    assert page.asked() == []
+    page.browser.press("Enter", 13, "\r")
+    page.wait_for_answer_to("電波")
+    assert "--endpoint-name topics --region eu-west-1" in page.text("#curl")
+    page.do("document.querySelector('#run').click()")
+    page.wait_for_table(2000)
+    silent, what = page.is_silent()
+    assert silent, what
+
+
+def test_another_handler_is_sent_bodies(browser):
+    body = '{"instances": [1.0]}'
+    made = Side(Package("mine", (), False, False, False, body))
+    made.ask = lambda sent, kind, accept: Answer(200, "application/json", b'{"predictions": [2.5]}')
+    serving = _serving({"a": made})
+    page = Page(browser, next(serving)).open()
+    assert page.do("document.querySelector('#form').checkVisibility()") is False
+    assert page.do("document.querySelector('#own-body').value") == body
+    page.do("document.querySelector('#own-form button').click()")
+    page.wait("document.querySelector('#answer-a').textContent.includes('predictions')")
+    assert "The answer is not a ranking of labels" in page.text(".side")
+    next(serving, None)
 
 
 # ---- many sentences ----------------------------------------------------------------------------

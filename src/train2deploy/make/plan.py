@@ -98,8 +98,7 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
     if need == targets.PLAYED:
         if targets.in_account(values):
             return [targets.CLOUD_ENVIRONMENT]
-        other = values["PORT"] or "A" in values.given
-        return [targets.SERVE_ENVIRONMENT, targets.TOOL, *([] if other else [targets.PACKED])]
+        return targets.starts_its_own(values)
     if need == targets.WORDS:
         return [".stamps/words"] if values["TOKENS"] or versions.tokens_of(values.model) else []
     if need == targets.PEERS:

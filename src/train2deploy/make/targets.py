@@ -105,10 +105,17 @@ def _serve(values: Values) -> list[str]:
 
 
 def _playground(values: Values) -> list[str]:
-    words = ["playground", *values.options("PORT_UI PORT", given="A B")]
+    words = ["playground", *values.options("PORT_UI", given="PORT A B")]
     if in_account(values):
         return [*words, *values.options("ENDPOINT")]
     return [*words, *values.settings("--set", SERVING)]
+
+
+def starts_its_own(values: Values) -> list[str]:
+    """What the playground is to have ready for the endpoints that it starts."""
+    asks_another = values.given.get("PORT", "0") != "0"
+    needs = [] if asks_another and "B" not in values.given else [SERVE_ENVIRONMENT]
+    return [*needs, TOOL, *([] if asks_another or "A" in values.given else [PACKED])]
 
 
 def in_account(values: Values) -> bool:

@@ -13,7 +13,6 @@ from train2deploy.datasets import sample
 from train2deploy.errors import UserError
 from train2deploy.playground.server import Server
 from train2deploy.playground.sides import Local, Package, Side, Tokens
-from train2deploy.requests import JSON, sentences
 from train2deploy.runtimes import Runtime
 
 EXAMPLES = {
@@ -33,18 +32,20 @@ def local(port: int, runtime: Runtime, asked_port: int | None, given: Mapping[st
     Args:
         port: of the page.
         asked_port: PORT=, of an endpoint that runs already.
-        given: packages by side, `a` and `b`; without any, build/model.tar.gz.
+        given: packages by side, `a` (else build/model.tar.gz) and `b` (else none).
     """
+    if asked_port and "a" in given:
+        raise UserError(f"PORT={asked_port} A={given['a']}: expected one of them.")
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Server(port))
+        sides = {name: _started(stack, name, path, runtime) for name, path in given.items()}
         if asked_port:
-            sides = {"a": Local(endpoint.Endpoint(asked_port, 0, None), Package(""))}
-        elif given:
-            sides = {name: _started(stack, name, path, runtime) for name, path in given.items()}
-        else:
-            sides = {"a": _of_current_model(stack, runtime)}
-        for side in sides.values():  # a graph's first run takes many times a later one's time
-            side.ask(sentences(EXAMPLES["article"]).body, JSON, "")
+            running = endpoint.Endpoint(asked_port, 0, None)
+            sides = {"a": Local(running, Package(f"PORT={asked_port}")), **sides}
+        elif "a" not in given:
+            sides = {"a": _of_current_model(stack, runtime), **sides}
+        for side in sides.values():
+            side.warm_up(EXAMPLES["article"])
         serve(server, sides, {"kind": "local"})
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from train2deploy import golden, paths, processes
-from train2deploy.endpoint import ADDRESS, Endpoint
+from train2deploy.endpoint import ADDRESS, Endpoint, EndpointError
+from train2deploy.requests import JSON, sentences
 from train2deploy.runtimes import Runtime
 
 
@@ -150,6 +151,18 @@ class Local:
             return Answer(0, "", f"{self.endpoint.url} gave no answer: {why}".encode())
         finally:
             connection.close()
+
+    def warm_up(self, sentence: str) -> None:
+        """Asks once: a graph's first run takes many times the time of a later one.
+
+        Raises:
+            EndpointError: there is no endpoint.
+        """
+        package = self.package
+        body = sentences(sentence).body if package.reads_sentences else package.request.encode()
+        answer = self.ask(body, JSON, "")
+        if answer.status == 0:
+            raise EndpointError(f"{answer.body.decode()}. Start one with `make local-serve`.")
 
     def tokens(self, body: bytes) -> Any:
         """See Side."""

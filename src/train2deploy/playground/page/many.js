@@ -9,6 +9,7 @@ import {invoke, rankings} from './wire.js';
 const $ = (id) => document.getElementById(id);
 const AT_ONCE = 50; // sentences of a call, as cloud/runtime.py sends them
 const CHARACTERS = 200_000; // of a call at most
+const REFUSED = [400, 413, 500]; // statuses that a sentence of the batch may be the cause of
 const CALLS = 2; // under way at a time
 const PAUSE = 400; // milliseconds after the last letter of a line
 const PER_PAGE = 25;
@@ -215,7 +216,7 @@ async function ask(side, batch) {
       const [first, second] = found[place].labels;
       row.answers[side.name] = {label: first.label, prob: first.prob ?? second?.prob ?? null};
     });
-  } else if (batch.length > 1 && answer.status >= 400) {
+  } else if (batch.length > 1 && REFUSED.includes(answer.status)) {
     const half = Math.ceil(batch.length / 2);
     await ask(side, batch.slice(0, half));
     await ask(side, batch.slice(half));

@@ -238,7 +238,7 @@ function setUp() {
     wireBoxes(side);
   }
   for (const [kind, text] of about.examples) {
-    const shown = text ? h('span', {lang: 'ja'}, text) : '';
+    const shown = text ? h('span', {lang: kind === 'own' ? null : 'ja'}, text) : '';
     $('examples').append(h('button', {type: 'button', 'data-kind': kind, 'data-sentence': text}, h('b'), shown));
   }
   const reads = sides.every((side) => side.facts.reads_sentences);
