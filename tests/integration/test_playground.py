@@ -271,6 +271,13 @@ def test_two_packages_stand_side_by_side_with_what_they_disagree_on(two):
     assert "weight 25.0 %" in two.do("document.querySelector('.weighed').title")
 
 
+def test_weights_are_shown_of_a_package_that_is_not_here(two, monkeypatch):
+    monkeypatch.setattr(two.sides["b"], "tokens", lambda body: None)
+    two.type("寺")
+    two.wait("document.querySelector('.weighed')")
+    assert two.do("document.querySelector('.weighed').title") == "寺, weight 100.0 %"
+
+
 def test_a_model_that_is_not_sure_says_unknown(two):
     two.type("何")
     two.wait_for_answer_to("何", "b")

@@ -6,7 +6,9 @@ import subprocess
 
 from conftest import ROOT, SRC
 
+import encoding
 from encoding import ModelInputs, Pieces
+from hosting.package_tokens import described
 
 TRAIN_PYTHON = os.path.join(ROOT, '.venvs', 'train', 'bin', 'python')
 ENCODE = """
@@ -43,6 +45,21 @@ def test_rows_have_the_models_length_and_known_indices(encoder, code, sentences)
 def test_the_end_of_a_long_text_decides(encoder, sentences):
     end = ''.join(sentences[:30])
     assert encoder.encode(sentences[40] + end) == encoder.encode(end)
+
+
+def test_tokens_are_told_with_their_index_what_is_unknown_and_what_is_cut(
+        encoder, code, sentences):
+    with open(os.path.join(code, 'vocabulary.json'), encoding='utf-8') as vocabulary:
+        known = set(json.load(vocabulary))
+    text = ''.join(sentences[:20])
+    found = described(encoding, encoder, text)
+    assert [token for token, _, _, _ in found] == encoder.pieces(text)
+    assert [index for _, index, _, is_seen in found if is_seen] == encoder.encode(text)
+    assert [has_vector for _, _, has_vector, _ in found] == [
+        token.lower() in known for token, _, _, _ in found]
+    assert {has_vector for _, _, has_vector, _ in found} == {True, False}
+    assert [is_seen for _, _, _, is_seen in found][-65:] == [False] + [True] * 64
+    assert described(encoding, encoder, '') == []
 
 
 def test_an_encoders_pieces_begin_and_end_and_a_long_text_keeps_its_end(code, sentences):

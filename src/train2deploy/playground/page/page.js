@@ -107,7 +107,9 @@ function alone(answer) {
 
 /** Those of the last sentence stay until the next ones are there. */
 function showTokens(side) {
-  if (side.last.read !== undefined) drawTokens(side, side.last.read, side.found && side.found.weights);
+  const weighed = side.found && side.found.tokens;
+  const said = weighed ? weighed.map(({token}) => [token, null, true, true]) : null;
+  if (side.last.read !== undefined) drawTokens(side, side.last.read || said, weighed && weighed.map(({weight}) => weight));
 }
 
 function compare() {

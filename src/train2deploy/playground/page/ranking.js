@@ -91,7 +91,7 @@ export function drawTokens(side, found, weights) {
 }
 
 function chip(token, index, known, isSeen, weight, most) {
-  const words = [t('token_said', {token, index})];
+  const words = [index === null ? token : t('token_said', {token, index})];
   if (!known) words.push(t('said_unknown'));
   if (!isSeen) words.push(t('said_cut'));
   const classes = [known ? '' : 'unknown', isSeen ? '' : 'cut', weight === null ? '' : 'weighed'];

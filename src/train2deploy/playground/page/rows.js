@@ -90,7 +90,7 @@ export function columns(rows, labels) {
   return {header, sentence, label, width};
 }
 
-/** A CSV text of rows, for Excel, too: a byte order mark, and cells that begin no formula. */
+/** A CSV text of rows; with a byte order mark, so that Excel reads it as UTF-8. */
 export async function written(rows) {
   const parts = ['\ufeff'];
   for (const row of rows) {

@@ -32,13 +32,13 @@ function ranking(value) {
   return entries.every(Boolean) ? entries : null;
 }
 
-/** Rankings in an answer's text: [{labels, weights}], one a sentence; null: something else. */
+/** Rankings in an answer's text: [{labels, tokens}], one a sentence; null: something else. */
 export function rankings(text) {
   let value;
   try { value = JSON.parse(text); } catch { return null; }
   const one = (each) => {
     const labels = ranking(each && !Array.isArray(each) ? each.labels : each);
-    return labels && {labels, weights: each.tokens ? each.tokens.map((token) => token.weight) : null};
+    return labels && {labels, tokens: each.tokens};
   };
   const single = one(value);
   if (single) return [single];
