@@ -299,7 +299,7 @@ function summarise() {
       const found = pairs((row) => row.given, said(side));
       const values = {side: side.name.toUpperCase(), ...share(found, 'right')};
       lines.push(t(two ? 'right_of' : 'right', values));
-      tables.push(matrix(found, two ? t('matrix_of', values) : t('matrix'), t('given'), two ? t('predicted_of', values) : t('predicted')));
+      tables.push(matrix(found, two ? t('matrix_of', values) : t('matrix'), t('given'), two ? t('predicted_of', values) : t('predicted'), t('recall')));
     }
   }
   if (finished && two) {
