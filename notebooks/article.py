@@ -25,7 +25,7 @@
 #
 # 説明もコードも記事からの転載ではなく、書き下ろしです。数値だけを、比較のために記事から引用しています。
 #
-# `make notebook` で開き、上から順に実行してください。2 コアのマシンで 2 分ほどかかります。
+# `make notebook` で開き、上から順に実行してください。2 コアのマシンで 2、3 分かかります。
 
 # %% [markdown] lang="en"
 # # Train your own Keras model and deploy it on SageMaker: the article of 2019, run today
@@ -44,7 +44,7 @@
 #
 # Text and code are our own. Only figures are quoted from the article, to compare ours with them.
 #
-# Open it with `make notebook` and run the cells in order. It takes about two minutes on two cores.
+# Open it with `make notebook` and run the cells in order. It takes two to three minutes on two cores.
 
 # %%
 ENDPOINT = "emulator"  # or "aws"
@@ -60,7 +60,7 @@ ENDPOINT = "emulator"  # or "aws"
 # 環境変数 `TF_KERAS=1` を import の前に設定すると `tf.keras` を使います。`src/train/train_v1.py` もそうしています。
 
 # %% [markdown] lang="en"
-# ## Before we start: there are two Kerases
+# ## Before we start: Keras comes in two kinds
 #
 # In the days of TensorFlow 1.x there was the package `keras`, and there was `tf.keras`, which comes
 # with TensorFlow. An endpoint needs a TensorFlow SavedModel, so the model is built with `tf.keras`
@@ -108,7 +108,7 @@ ENDPOINT = "emulator"  # or "aws"
 # If `ENDPOINT` is `"emulator"`, the cell starts the emulator, or uses the one that is running.
 # Role and bucket are given, never chosen for you. On AWS they are those of `cloud.toml`.
 #
-# > **The article** uses version 1 of the SageMaker SDK; arguments such as `train_instance_count` no longer exist.\
+# > **The article** is for version 1 of the SDK; its `train_instance_count` and other arguments are gone.\
 # > **Here** the code is for version 2, the last one that has an estimator for TensorFlow.
 
 # %%
@@ -126,7 +126,8 @@ sdk = images.sdk_session(account)
 
 ROLE, BUCKET, REGION = account.role_arn, account.config.bucket, account.config.region
 PREFIX = f"{account.config.prefix}/notebook"  # of every object on S3
-NAME = account.config.project + time.strftime("-article-%Y%m%d-%H%M%S")  # of job, model, endpoint
+NAME = f"{account.config.project}-article"  # of the endpoint
+JOB = NAME + time.strftime("-%Y%m%d-%H%M%S")  # of jobs and model
 TAGS = account.config.tag_list  # `make cloud-status` finds what has these
 WAIT = {"Delay": 1 if ENDPOINT == "emulator" else 15, "MaxAttempts": 3600}
 WORK = paths.BUILD / "notebook"
@@ -143,7 +144,7 @@ print(f"region {REGION}, bucket {BUCKET}")
 # これらを 3 つのチャネルとして S3 に置きます。
 # `make data DATASET=knbc` のあとに実行すれば、記事と同じコーパスになります。
 #
-# > **記事では** `validation_split` が最後の 1 割を検証に使うので、クラス順に並んだデータでは 1 クラスだけで検証してしまいます。\
+# > **記事では** 検証に使うのは最後の 1 割で、クラス順に並んだデータなら 1 クラスだけになります。\
 # > **ここでは** シードを決めてシャッフルしてから分割しています。
 
 # %% [markdown] lang="en"
@@ -155,7 +156,7 @@ print(f"region {REGION}, bucket {BUCKET}")
 # 300 dimensions) into `build/`. The three channels go to S3.
 # Run `make data DATASET=knbc` first, and you have the article's corpus instead.
 #
-# > **The article** lets `validation_split` take the last tenth of the rows: sorted by class, they are all of one class.\
+# > **The article** validates on the last tenth of the rows: one class alone, if they are sorted by class.\
 # > **Here** the rows are shuffled with a seed before they are split.
 
 # %%
@@ -198,7 +199,7 @@ print(*inputs.values(), sep="\n")
 # The TensorFlow 1.12 container does not read a `requirements.txt`. Modules that it lacks are laid next
 # to the script and travel with it. They are copied from the environment that `make setup` made.
 #
-# > **The article** runs `pip install` without versions, which today gives nothing that works on Python 3.6.\
+# > **The article** runs `pip install` without versions, which no longer works for Python 3.6.\
 # > **Here** the versions are those of August 2019, pinned with hashes (`requirements/train.lock`).
 
 # %%
@@ -245,7 +246,7 @@ print(script[start : script.index("\n\n", start)])
 # The hyperparameters are the article's; `seed` and `single-thread` are added so that the result can be
 # repeated. The article trained on `ml.p2.xlarge`. For this model a CPU, `ml.c5.xlarge`, is enough.
 #
-# > **The article** has the regular expression `acc: (\S+)`, which matches `val_acc:` too: training and validation are mixed.\
+# > **The article** looks for `acc: (\S+)`, which is also in `val_acc:`, and so mixes training and validation.\
 # > **Here** `\b` says where the name begins.
 
 # %%
@@ -268,15 +269,16 @@ estimator = TensorFlow(
     environment={"PYTHONHASHSEED": "0"},
     model_dir=False,  # this job writes no checkpoints to S3
     metric_definitions=metrics.DEFINITIONS,
+    code_location=f"s3://{BUCKET}/{PREFIX}/source",
     output_path=f"s3://{BUCKET}/{PREFIX}/outputs",
     max_run=3600,
     tags=TAGS,
     sagemaker_session=sdk,
-)  # fmt: skip
-estimator.fit(inputs, job_name=NAME, wait=False)
+)
+estimator.fit(inputs, job_name=JOB, wait=False)
 account.sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-    TrainingJobName=NAME, WaiterConfig=WAIT)
-job = account.sagemaker.describe_training_job(TrainingJobName=NAME)
+    TrainingJobName=JOB, WaiterConfig=WAIT)
+job = account.sagemaker.describe_training_job(TrainingJobName=JOB)
 print(job.get("FailureReason") or job["TrainingJobStatus"])
 for metric in job["FinalMetricDataList"]:
     print(f"{metric['MetricName']:10} {metric['Value']:.4f}")
@@ -293,7 +295,7 @@ for metric in job["FinalMetricDataList"]:
 import re
 
 logs, group = account.client("logs"), "/aws/sagemaker/TrainingJobs"
-streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{NAME}/")
+streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{JOB}/")
 epochs = [
     event["message"].partition("s - ")[2]  # how long it took is another matter
     for stream in streams["logStreams"]
@@ -366,7 +368,7 @@ Image(png.getvalue(), alt=alt)
 # `model.tar.gz` holds the SavedModel alone. Labels, vocabulary and tokenizer, which the endpoint needs
 # as well, are in `output.tar.gz`. Both are downloaded and unpacked to `predict/`.
 #
-# > **The article** keeps the labels in a pickle: whoever can write the archive can run code in the endpoint.\
+# > **The article** pickles the labels: whoever can write the archive can run code in the endpoint.\
 # > **Here** the labels are JSON (`labels.json`).
 
 # %%
@@ -388,7 +390,7 @@ print(*archives.unpack(WORK / "output.tar.gz", PREDICT / "code"), sep="\n")
 # > **ここでは** 学習の最後に test チャネルで採点します（`metrics.json`）。
 
 # %% [markdown] lang="en"
-# > **The article** accepts `--test-dir` and never reads it, so it has no accuracy on unseen sentences.\
+# > **The article** takes `--test-dir` and never reads it: no accuracy on unseen sentences is known.\
 # > **Here** the job scores the test channel when it has trained (`metrics.json`).
 
 # %%
@@ -441,7 +443,7 @@ for label, probability in zip(labels, direct["probabilities"][0], strict=True):
 # to it, `code/inference.py`. Packages that it imports are in `code/lib`, so nothing is installed when
 # the endpoint starts. This is what `make package` does; these very bytes are uploaded and deployed.
 #
-# > **The article** packs `.ipynb_checkpoints` by accident, and loads the pickled labels at each request.\
+# > **The article** packs `.ipynb_checkpoints` along, and unpickles the labels at each request.\
 # > **Here** such files stay out, and the labels are read once, at the start.
 
 # %%
@@ -473,8 +475,8 @@ from train2deploy.hashing import sha256_file
 
 model = TensorFlowModel(
     model_data=sdk.upload_data(str(ARCHIVE), BUCKET, f"{PREFIX}/package"),
-    role=ROLE, framework_version="1.13", name=NAME, sagemaker_session=sdk,
-)  # fmt: skip
+    role=ROLE, framework_version="1.13", name=JOB, sagemaker_session=sdk,
+)
 predictor = model.deploy(1, "ml.t2.large", endpoint_name=NAME, tags=TAGS, wait=False)
 account.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=NAME, WaiterConfig=WAIT)
 print(account.sagemaker.describe_endpoint(EndpointName=NAME)["EndpointStatus"])
@@ -483,7 +485,7 @@ bucket.download_file(f"{PREFIX}/package/model.tar.gz", str(WORK / "deployed.tar.
 print("same bytes:", sha256_file(WORK / "deployed.tar.gz") == sha256_file(ARCHIVE))
 
 # %% [markdown] lang="ja"
-# ### エンドポイントに聞く
+# ### エンドポイントに問い合わせる
 #
 # boto3 で「電波が悪い」を送り、記事に載っている結果と並べます。
 # 学習データが違うので、確率は一致しません。同じなのは順位の先頭です。
@@ -493,7 +495,7 @@ print("same bytes:", sha256_file(WORK / "deployed.tar.gz") == sha256_file(ARCHIV
 # ### Asking the endpoint
 #
 # boto3 sends 電波が悪い (“the signal is bad”), and the answer is put next to the one that the article
-# prints. The training data differ, and so do the probabilities; the first place is the same. README's
+# prints. The training data differ, and so do the probabilities; the top label is the same. README's
 # table compares on the KNB corpus.
 
 # %%
@@ -520,14 +522,14 @@ for label, probability in published["probabilities"].items():
 # %% [markdown] lang="ja"
 # エンドポイントの答えは、先ほどのセッションの結果と 6 桁目まで一致するはずです。
 #
-# > **記事では** 学習は末尾の 64 トークンを使うのに、推論は 65 トークンから順序が崩れ、129 トークンからは例外になります。\
-# > **ここでは** 文を数値にする `encoding.py` が学習と推論で同じファイルなので、長い文にも答えます。
+# > **記事では** 学習は末尾の 64 トークンなのに、推論は 65 トークンから順序が崩れ、129 からは例外です。\
+# > **ここでは** 学習と推論が同じ `encoding.py` を使うので、長い文にも答えます。
 
 # %% [markdown] lang="en"
 # The endpoint should say what the session said, to the sixth digit.
 #
-# > **The article** trains on the last 64 tokens, while its endpoint rotates texts of 65 to 128 tokens and fails on longer ones.\
-# > **Here** one file, `encoding.py`, turns text into numbers in training and endpoint, so a long text has an answer.
+# > **The article** trains on the last 64 tokens; its endpoint garbles texts of 65 to 128 and fails beyond.\
+# > **Here** one `encoding.py` serves training and endpoint, and a long text has its answer.
 
 # %%
 served = ask(SENTENCE)
@@ -535,14 +537,15 @@ worst = max(
     abs(served[label] - probability)
     for label, probability in zip(labels, direct["probabilities"][0], strict=True))
 print("endpoint and session agree:", worst <= verify.TOLERANCE)
-print("240 tokens:", next(iter(ask("電波が悪い。" * 48))))
+LONG = "電波が悪い。" * 48
+print(f"{len(LONG)} characters:", next(iter(ask(LONG))))
 
 # %% [markdown] lang="ja"
-# > **記事では** 未対応の Content-Type に、エラーの本文ではなく `KeyError` が返ります。`str.format` に渡す文字列に、JSON の波括弧が入っているためです。\
-# > **ここでは** 何が来て、何が必要なのかを返します。
+# > **記事では** 未対応の Content-Type への応答が、説明ではなく `KeyError` です（`str.format` と JSON の波括弧）。\
+# > **ここでは** 受け取ったものと、受け付けるものを答えます。
 
 # %% [markdown] lang="en"
-# > **The article** answers an unsupported content type with a `KeyError`: its message has JSON's braces in a string for `str.format`.\
+# > **The article** answers another content type with a `KeyError`: `str.format` trips over JSON's braces.\
 # > **Here** the message says what came and what is expected.
 
 # %%
@@ -574,13 +577,13 @@ LINES.write_text(
 batch = model.transformer(
     1, "ml.m5.xlarge", strategy="MultiRecord", assemble_with="Line",
     accept="application/jsonlines", output_path=f"s3://{BUCKET}/{PREFIX}/answers", tags=TAGS,
-)  # fmt: skip
+)
 batch.transform(
-    sdk.upload_data(str(LINES), BUCKET, f"{PREFIX}/lines"), job_name=NAME,
+    sdk.upload_data(str(LINES), BUCKET, f"{PREFIX}/lines"), job_name=JOB,
     content_type="application/jsonlines", split_type="Line", wait=False,
-)  # fmt: skip
+)
 account.sagemaker.get_waiter("transform_job_completed_or_stopped").wait(
-    TransformJobName=NAME, WaiterConfig=WAIT)
+    TransformJobName=JOB, WaiterConfig=WAIT)
 bucket.download_file(f"{PREFIX}/answers/test.jsonl.out", str(WORK / "answers.jsonl"))
 answers = [json.loads(line) for line in (WORK / "answers.jsonl").open(encoding="utf-8")]
 
@@ -621,7 +624,8 @@ print("objects left:", len(list(bucket.objects.filter(Prefix=f"{PREFIX}/"))))
 # %% [markdown] lang="ja"
 # ## AWS で同じことをする
 #
-# 1. `cp cloud.example.toml cloud.toml` として、`role` と `bucket` を書きます。ロールに必要な権限は `make cloud-policy` で表示できます。
+# 1. `cp cloud.example.toml cloud.toml` として、`role` と `bucket` を書きます。ロールと実行する人に必要な権限は、
+#    `make cloud-policy ENDPOINT_NAME=train2deploy-article` で表示できます。
 #    認証情報は boto3 のもの（`AWS_PROFILE` など）を使います。
 # 2. 最初のセルを `ENDPOINT = "aws"` に変え、上から順に実行します。
 #    動作確認のセルは AWS でも手元の TensorFlow を使い、ほかはすべて AWS で動きます。
@@ -634,8 +638,9 @@ print("objects left:", len(list(bucket.objects.filter(Prefix=f"{PREFIX}/"))))
 # %% [markdown] lang="en"
 # ## The same on AWS
 #
-# 1. `cp cloud.example.toml cloud.toml`, and fill in `role` and `bucket`. `make cloud-policy` prints what
-#    the role must be allowed to do. Credentials are boto3's (`AWS_PROFILE` and so on).
+# 1. `cp cloud.example.toml cloud.toml`, and fill in `role` and `bucket`.
+#    `make cloud-policy ENDPOINT_NAME=train2deploy-article` prints what the role and you must be
+#    allowed to do. Credentials are boto3's (`AWS_PROFILE` and so on).
 # 2. Change the first cell to `ENDPOINT = "aws"`, and run the cells in order. Only the check of the
 #    downloaded model still runs here; everything else happens on AWS.
 #

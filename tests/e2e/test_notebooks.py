@@ -3,9 +3,10 @@
 import json
 import re
 import subprocess
+import urllib.request
 
 import pytest
-from project import REPOSITORY, TIMEOUT_SECONDS
+from project import REPOSITORY, TIMEOUT_SECONDS, forbidden
 
 LANGUAGES = ("en", "ja")
 NUMBER = re.compile(r"\d+\.\d+")
@@ -15,17 +16,21 @@ TOLERANCE = 0.02
 
 @pytest.fixture(scope="module")
 def ran(project, output, tmp_path_factory):
-    """Both, with the outputs of a run in an account that is gone afterwards; by language."""
+    """Both, with the outputs of a run in an account that is gone afterwards; by language. What it
+    called there is in `calls`."""
     folder = tmp_path_factory.mktemp("notebooks")
     python = REPOSITORY / ".venvs" / "notebook" / "bin" / "python"
     try:
         done = subprocess.run(
             [python, "-m", "train2deploy.notebooks", folder], cwd=project.root,
             env=project.environment(), capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+        assert done.returncode == 0, done.stderr
+        url = project.json("emulator.json")["url"]
+        with urllib.request.urlopen(f"{url}/emulator/calls") as answer:
+            calls = json.load(answer)
     finally:
         project.make("emulator-stop")
-    assert done.returncode == 0, done.stderr
-    return {language: read(folder, language) for language in LANGUAGES}
+    return {**{language: read(folder, language) for language in LANGUAGES}, "calls": calls}
 
 
 def read(folder, language):
@@ -87,6 +92,12 @@ def test_the_notebook_shows_the_whole_way_and_no_machine(language):
     pictures = [each["metadata"] for _, cell in outputs(notebook) for each in cell
                 if "image/png" in each.get("data", {})]
     assert pictures and all(each["image/png"]["alt"] for each in pictures)
+
+
+def test_on_aws_it_needs_no_more_than_the_policy_that_it_names(ran):
+    (name,) = {found for language in LANGUAGES for found in re.findall(
+        "make cloud-policy ENDPOINT_NAME=([a-z0-9-]+)", json.dumps(ran[language]))}
+    assert ran["calls"] and forbidden(ran["calls"], endpoint_name=name) == set()
 
 
 def test_no_process_is_left(project, ran):

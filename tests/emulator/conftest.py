@@ -26,13 +26,12 @@ from project import (
     SMALL,
     TIMEOUT_SECONDS,
     Project,
+    forbidden,
     sentences,
     small_data_set,
 )
 
 from train2deploy import archives
-from train2deploy.cloud import policy
-from train2deploy.cloud_settings import config
 
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
@@ -102,14 +101,6 @@ class Rehearsal(Project):
         _, server = self._forks
         server.kill()
         server.wait()
-
-
-def forbidden(calls, **others):
-    """(action, resource) of those calls that the caller's policy does not allow."""
-    given = {"role": "train2deploy-execution", "bucket": "train2deploy-emulator", **others}
-    settings = config.Config(**given)
-    needed = {(policy.action(service, name), resource) for service, name, resource, _ in calls}
-    return {each for each in needed if not policy.allows("caller", settings, *each)}
 
 
 class Account:

@@ -56,6 +56,7 @@ def policy(name: str, config: Config) -> dict[str, Any]:
         "serving": [
             ours("model", f"{serving}-*"),
             ours("endpoint-config", f"{serving}-*"),
+            ours("endpoint-config", endpoint),  # as the SDK's deploy calls it
             ours("endpoint", endpoint),
         ],
         "bucket": config.bucket or "BUCKET",

@@ -178,9 +178,12 @@ def _images(values: Values) -> list[str]:
 
 
 def _notebook(values: Values) -> list[str]:
-    # Jupyter asks root to be sure.
-    as_root = ["--allow-root"] if os.geteuid() == 0 else []
-    return ["jupyterlab", *as_root, f"notebooks/article.{values['LANG_REPORT']}.ipynb"]
+    words = ["jupyterlab", "--ServerApp.root_dir=notebooks"]
+    words.append(f"--LabApp.default_url=/lab/tree/article.{values['LANG_REPORT']}.ipynb")
+    # It would ask another host for newer versions, and root to be sure.
+    never = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
+    words.append(f"--LabApp.check_for_updates_class={never}")
+    return [*words, *(["--allow-root"] if os.geteuid() == 0 else [])]
 
 
 def _plain(name: str, options: str = "", given: str = "") -> Callable[[Values], list[str]]:
