@@ -529,7 +529,12 @@ def test_make_playground_answers_and_leaves_nothing(project, packed, browser):
         url = re.search(r"http://127\.0\.0\.1:(\d+)", line)
         connection = http.client.HTTPConnection("127.0.0.1", int(url[1]), timeout=3)
         connection.request("GET", "/")
-        assert connection.getresponse().status == 200
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()[:15]) == (200, b"<!doctype html>")
+        for text, count in (("電波が悪い", 2), ("\ud800", 0), ("電波が悪い", 2)):
+            headers = {"Origin": url[0]}
+            connection.request("POST", "/a/tokens", json.dumps({"q": text}), headers)
+            assert len(json.loads(connection.getresponse().read()) or []) >= count
         connection.close()
         browser.open(f"{url[0]}/", 1280)
         browser.wait_for("document.querySelectorAll('#examples button').length")

@@ -61,6 +61,7 @@ class Tokens:
         assert self._process.stdin and self._process.stdout
         with self._lock:
             try:
+                sentence.encode()  # a lone surrogate is no text to it
                 self._process.stdin.write(json.dumps([sentence]) + "\n")
                 self._process.stdin.flush()
                 found: list[Any] = json.loads(self._process.stdout.readline())[0]

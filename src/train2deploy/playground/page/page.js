@@ -8,6 +8,7 @@ import {asBoto3, asCommand, invoke, JSON_TYPE, rankings, tokens} from './wire.js
 const $ = (id) => document.getElementById(id);
 const PAUSE = {local: 25, emulator: 150, cloud: 400};
 const KEPT_CALLS = 1000;
+const LONGEST = 20_000; // characters whose tokens are asked for, and that a box shows
 
 const about = await (await fetch('/about')).json();
 const names = Object.keys(about.sides);
@@ -37,7 +38,8 @@ function askSentence() {
 
 async function askSide(side, number, sentence) {
   const start = pressed;
-  const read = side.facts.tokens ? tokens(side.name, sentence).catch(() => null) : Promise.resolve(null);
+  const isRead = side.facts.tokens && sentence.length <= LONGEST;
+  const read = isRead ? tokens(side.name, sentence).catch(() => null) : Promise.resolve(null);
   const body = sentenceBody(side, sentence);
   const answer = await call(side, body, JSON_TYPE);
   const refused = ['explain', 'unknown'].find((name) => side.facts[name] === null && answer.text.includes(`\\"${name}\\"`));
@@ -88,15 +90,21 @@ function show(side) {
   side.found = alone(answer);
   side.first = drawRanking(side, sentence, answer, side.found, side.calls);
   showTokens(side);
-  side.requestText.textContent = `POST /invocations\nContent-Type: ${type}\n\n${body}`;
-  side.answerText.textContent = `${answer.status || ''} ${answer.type}\n\n${answer.text}`.trim();
+  put(side.requestText, `POST /invocations\nContent-Type: ${type}\n\n${body}`);
+  put(side.answerText, `${answer.status || ''} ${answer.type}\n\n${answer.text}`.trim());
   if (side === sides[0]) {
-    $('curl').textContent = asCommand(about, side.facts.url, body, type);
-    $('boto3').textContent = asBoto3(about, body, type, sentence);
+    put($('curl'), asCommand(about, side.facts.url, body, type));
+    put($('boto3'), asBoto3(about, body, type, sentence));
   }
   compare();
   speakAloud();
   showCost();
+}
+
+/** Shows a text, of a long one its beginning; all of it is copied. */
+function put(box, text) {
+  box.whole = text;
+  box.textContent = text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}… (${text.length})`;
 }
 
 /** The ranking of an answer to one sentence. */
@@ -190,7 +198,7 @@ function wireBoxes(side) {
 }
 
 async function copy(button) {
-  const text = $(button.dataset.copy).textContent;
+  const text = $(button.dataset.copy).whole || '';
   try {
     await navigator.clipboard.writeText(text);
   } catch {

@@ -2,6 +2,8 @@
 
 import {percent, t} from './texts.js';
 
+const MOST_TOKENS = 400;
+
 /** A new element: h('p', {class: 'x'}, 'text', element, …). */
 export function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -84,8 +86,9 @@ export function drawTokens(side, found, weights) {
   if (unseen) said.push(t('tokens_cut', {count: unseen, length: seen}));
   side.tokensNote.textContent = said.join(' · ');
   side.legend.textContent = t(weights ? 'legend_weight' : 'legend_index');
-  side.tokens.replaceChildren(...found.map(([token, index, known, isSeen], place) => {
-    const weight = weights && isSeen ? weights[place - unseen + weights.length - seen] : null;
+  const first = Math.max(0, found.length - MOST_TOKENS);
+  side.tokens.replaceChildren(...found.slice(first).map(([token, index, known, isSeen], place) => {
+    const weight = weights && isSeen ? weights[first + place - unseen + weights.length - seen] : null;
     return chip(token, index, known, isSeen, weight, most);
   }));
 }
