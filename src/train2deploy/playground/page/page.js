@@ -6,7 +6,7 @@ import {language, percent, speak, t} from './texts.js';
 import {asBoto3, asCommand, invoke, JSON_TYPE, rankings, tokens} from './wire.js';
 
 const $ = (id) => document.getElementById(id);
-const PAUSE = {local: 25, emulator: 150, cloud: 400};
+const PAUSE = {local: 10, emulator: 150, cloud: 400};
 const KEPT_CALLS = 1000;
 const LONGEST = 20_000; // characters whose tokens are asked for, and that a box shows
 
