@@ -8,15 +8,11 @@ from hosting.model_server import flags, native, server
 
 def main(arguments=None):
     """Run the server; returns the process' exit code."""
-    try:
-        values = flags.parse(sys.argv[1:] if arguments is None else arguments)
-    except flags.VersionAsked:
+    values = flags.parse(sys.argv[1:] if arguments is None else arguments)
+    if values.version:
         print('TensorFlow ModelServer: 1.13.0-compatible (hosting.model_server)')
         print('TensorFlow Library: %s' % native.library().TF_Version().decode())
         return 0
-    except flags.FlagError as error:
-        sys.stdout.write(str(error))
-        return server.FAILED
     logging.basicConfig(level=logging.INFO, stream=sys.stderr,
                         format='%(asctime)s.%(msecs)03d000: %(levelname).1s %(name)s] %(message)s',
                         datefmt='%Y-%m-%d %H:%M:%S')

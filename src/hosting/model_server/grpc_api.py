@@ -160,11 +160,8 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):
         return response
 
 
-def start(manager, address, socket_path='', threads=32):
-    """Listen on `address` and on a unix socket, if one is named.
-
-    Returns the server and its port, 0 when it could not listen.
-    """
+def start(manager, address, threads=32):
+    """Listen on `address`; returns the server and its port, 0 when it could not listen."""
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix='grpc'),
         options=[('grpc.max_send_message_length', _MAX_MESSAGE),
@@ -175,8 +172,6 @@ def start(manager, address, socket_path='', threads=32):
         PredictionService(manager), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(manager), server)
     port = server.add_insecure_port(address)
-    if socket_path and port:
-        port = port if server.add_insecure_port('unix:' + socket_path) else 0
     if port:
         server.start()
     return server, port

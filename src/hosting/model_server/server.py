@@ -75,21 +75,13 @@ def _bind(port):
 
 
 def _settings(flags):
+    if flags.batching_parameters_file and not flags.enable_batching:
+        raise ServingError(3, 'You supplied --batching_parameters_file without --enable_batching')
     if flags.model_config_file:
         return model_config.read_model_config(flags.model_config_file)
     log.info('Building single TensorFlow model file config:  model_name: %s model_base_path: %s',
              flags.model_name, flags.model_base_path)
     return [model_config.ModelSettings(flags.model_name, flags.model_base_path)]
-
-
-def _check(flags):
-    """Refuse what tensorflow_model_server has and this server has not, rather than ignore it."""
-    for name in ('platform_config_file', 'ssl_config_file', 'monitoring_config_file'):
-        if getattr(flags, name):
-            raise ServingError(12, '--%s is not supported by this model server: leave it out, or '
-                                   'put a real tensorflow_model_server on PATH' % name)
-    if flags.batching_parameters_file and not flags.enable_batching:
-        raise ServingError(3, 'You supplied --batching_parameters_file without --enable_batching')
 
 
 def _exports_rest(flags):
@@ -113,7 +105,6 @@ def run(flags):
     # protobuf's packages ask for it, and do as well without: 40 ms and 4 MB.
     sys.modules['pkg_resources'] = None
     try:
-        _check(flags)
         settings = _settings(flags)
         rest = _bind(flags.rest_api_port) if _exports_rest(flags) else None
         manager = Manager(ServableOptions(flags))
@@ -126,14 +117,12 @@ def run(flags):
         from hosting.model_server import grpc_api
         rest_server = _RestServer(manager, rest, flags) if rest else None
         manager.wait_until_available([model.name for model in settings])
-        grpc_server, port = grpc_api.start(manager, '%s:%d' % (_HOST, flags.port),
-                                           flags.grpc_socket_path)
+        grpc_server, port = grpc_api.start(manager, '%s:%d' % (_HOST, flags.port))
     except (ServingError, OSError) as error:
         log.error('Failed to start server. Error: %s', error)
         return FAILED
     if not port:
-        log.error('Failed to start server. Error: cannot listen on port %d%s', flags.port,
-                  ' and ' + flags.grpc_socket_path if flags.grpc_socket_path else '')
+        log.error('Failed to start server. Error: cannot listen on port %d', flags.port)
         return FAILED
     log.info('Running gRPC ModelServer at %s:%d ...', _HOST, port)
     if rest_server is None:
