@@ -169,6 +169,11 @@ test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/clo
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
 
 # ---- environments: what they were made of last stands in .stamps -----------------------
+SETS_UP_host := host tool
+SETS_UP_cloud := cloud environment (SageMaker SDK, moto)
+SETS_UP_test-py36 := tests and linters (Python 3.6)
+SETS_UP_predict-lib := packages of inference.py
+SETS_UP_words := words (janome, Sudachi)
 # Python 3.6 makes environments below a path of any script only where the locale is UTF-8.
 .stamps/%: export LC_ALL := C.UTF-8
 
@@ -179,12 +184,11 @@ test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/clo
 
 .stamps/host .stamps/cloud: .stamps/%: requirements/%.lock
 	@mkdir -p .stamps && rm -rf .venvs/$* $(if $(filter host,$*),.stamps/dev)
-	@echo "setup: $(if $(filter host,$*),host tool,cloud environment (SageMaker SDK$(COMMA) moto))"
+	@echo "setup: $(SETS_UP_$*)"
 	@PYTHONPATH=src $(PYTHON) -c 'import train2deploy'
 	@$(PYTHON) -m venv .venvs/$*
 	@.venvs/$*/bin/python -m $(PIP_INSTALL) --requirement $<
 	@touch $@
-COMMA := ,
 
 # Jupyter; of what the cloud environment has nothing is installed again.
 .stamps/notebook: requirements/notebook.lock .stamps/cloud
@@ -232,7 +236,7 @@ endef
 .stamps/predict-lib: src/predict/code/requirements.txt .stamps/serve
 .stamps/words: requirements/words.lock .stamps/host
 .stamps/test-py36 .stamps/predict-lib .stamps/words: .stamps/%:
-	@echo "setup: $(patsubst test-py36,tests and linters (Python 3.6),$(patsubst predict-lib,packages of inference.py,$(patsubst words,words (janome$(COMMA) Sudachi),$*)))"
+	@echo "setup: $(SETS_UP_$*)"
 	@rm -rf .venvs/$*
 	@.venvs/$(if $(filter words,$*),host,serve)/bin/python -m $(PIP_INSTALL) --no-deps --target .venvs/$* --requirement $<
 	@touch $@
