@@ -50,7 +50,7 @@ SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs $(1))
 
 # ---- the targets that the tool is called for -------------------------------------------
 HOST := .venvs/host/bin/python
-TOOL = GOALS="$(MAKECMDGOALS)" MAKE="$(MAKE)" PYTHONPATH=src $(PYTHON) -m train2deploy.make
+TOOL = MAKE_GOALS="$(MAKECMDGOALS)" MAKE="$(MAKE)" PYTHONPATH=src $(PYTHON) -m train2deploy.make
 FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 TARGETS := variables setup doctor status clean data vectors local-train package \

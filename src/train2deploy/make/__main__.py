@@ -35,7 +35,7 @@ SIDE_BY_SIDE = 3
 def main(argv: Sequence[str]) -> int:
     """Runs a target; the exit status is its command's."""
     (goal,) = argv
-    goals = os.environ.get("GOALS", "").split() or [goal]
+    goals = os.environ.get("MAKE_GOALS", "").split() or [goal]
     values = Values.of(os.environ)
     values.hyperparameters = targets.hyperparameters_given(values, goals)
     options = _options_of_make()
