@@ -85,7 +85,7 @@ def test_the_line_stands_on_standard_error_after_success_alone(
         return "".join(one for one in capsys.readouterr().err.splitlines(True) if "next:" in one)
 
     assert line("local-stop", "stop") == "next: make dry-run\n"
-    assert line("evaluate", "evaluate") == ""  # there is no package
+    assert line("package", "package") == ""  # there is no job
     assert cli.main(["stop"]) == 0
     assert "next:" not in capsys.readouterr().err, "nobody asked"
 
