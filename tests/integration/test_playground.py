@@ -528,7 +528,7 @@ def test_make_playground_answers_and_leaves_nothing(project, packed, browser):
     try:
         line = next(line for line in started.stdout if line.startswith("playground at "))
         url = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        connection = http.client.HTTPConnection("127.0.0.1", int(url[1]), timeout=3)
+        connection = http.client.HTTPConnection("127.0.0.1", int(url[1]), timeout=PATIENCE_SECONDS)
         connection.request("GET", "/")
         answer = connection.getresponse()
         assert (answer.status, answer.read()[:15]) == (200, b"<!doctype html>")
