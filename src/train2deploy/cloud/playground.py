@@ -63,6 +63,7 @@ def playground(cloud: Cloud, port: int) -> None:
             "kind": "emulator" if cloud.is_emulator else "cloud",
             "endpoint": name,
             "region": cloud.config.region,
+            "emulator": cloud.emulator_url,
             "cost": cost,
         }
         run.serve(server, {"a": side}, about)

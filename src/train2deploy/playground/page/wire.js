@@ -52,14 +52,16 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 /** The call for a shell: curl here, the AWS CLI where credentials are needed. */
 export function asCommand(about, url, body, type) {
   if (url) return `curl ${url} \\\n  -H ${quoted(`Content-Type: ${type}`)} \\\n  --data-binary ${quoted(body)}`;
-  return `aws sagemaker-runtime invoke-endpoint \\\n  --endpoint-name ${about.endpoint} --region ${about.region} \\\n`
+  const elsewhere = about.emulator ? ` --endpoint-url ${about.emulator}` : '';
+  return `aws sagemaker-runtime invoke-endpoint${elsewhere} \\\n  --endpoint-name ${about.endpoint} --region ${about.region} \\\n`
     + `  --content-type ${quoted(type)} --cli-binary-format raw-in-base64-out \\\n  --body ${quoted(body)} /dev/stdout`;
 }
 
 /** The call as the article makes it. */
 export function asBoto3(about, body, type, sentence) {
   const name = about.endpoint || '<endpoint>';
-  const region = about.region ? `, region_name='${about.region}'` : '';
+  const region = (about.region ? `, region_name='${about.region}'` : '')
+    + (about.emulator ? `, endpoint_url='${about.emulator}'` : '');
   const content = sentence === null
     ? `${JSON.stringify(body)}.encode()`
     : `json.dumps(${python(JSON.parse(body))}).encode()`;
