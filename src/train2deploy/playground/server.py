@@ -155,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
             answer.body,
             {
                 "X-Answer-Status": str(answer.status),
-                "X-Answer-Type": answer.content_type,
+                "X-Answer-Type": _one_line(answer.content_type),
                 "X-Answer-Milliseconds": f"{seconds * 1000:.2f}",
             },
         )
@@ -174,7 +174,10 @@ class Handler(BaseHTTPRequestHandler):
         if int(lengths[0][:20]) > LARGEST_BODY:
             said = f"more than {LARGEST_BODY:,} bytes, SageMaker's limit of an invocation"
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
-        return self.rfile.read(int(lengths[0]))
+        body = self.rfile.read(int(lengths[0]))
+        if len(body) < int(lengths[0]):
+            raise Refused(HTTPStatus.BAD_REQUEST, "the body ended early")
+        return body
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Plain text, and the end of the connection: what follows on it may be a body."""
@@ -193,3 +196,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Sentences are nobody's business."""
+
+
+def _one_line(header: str) -> str:
+    """What somebody's handler gave as a header, as one that can be sent.
+
+    >>> _one_line("text/plain\\r\\n x: 日")
+    'text/plain x: ?'
+    """
+    return " ".join(header.encode("latin-1", "replace").decode("latin-1").split())

@@ -200,6 +200,16 @@ def test_a_body_without_a_length_or_too_large_is_not_read(page, side, headers, s
     assert (found, answered["Connection"], side.asked) == (status, "close", [])
 
 
+def test_a_body_that_ends_early_reaches_no_endpoint(page, side):
+    with socket.create_connection(("127.0.0.1", page.server_port), 30) as connection:
+        host = f"127.0.0.1:{page.server_port}"
+        head = f"POST /a/invocations HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+        connection.sendall(f"{head}Content-Length: 9\r\n\r\n{{}}".encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert side.asked == []
+
+
 def test_the_largest_body_is_passed_on(page, side):
     body = b"x" * server.LARGEST_BODY
     assert ask(page, "POST", "/a/invocations", body)[0] == 200
