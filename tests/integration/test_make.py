@@ -57,8 +57,8 @@ def bare(tmp_path):
 
 
 @pytest.mark.parametrize("target", [
-    ".stamps/train", "setup", "dry-run", "local-train", "local-serve", "verify", "evaluate",
-    "reproduce", "bench", "soak", "test",
+    ".stamps/train", "setup", "dry-run", "local-train", "local-serve", "playground", "verify",
+    "evaluate", "reproduce", "bench", "soak", "test",
 ])
 def test_a_missing_python_36_is_told_once_and_before_anything_is_installed(bare, target):
     done = bare.make(target, "PYTHON36=/nonexistent/python3.6", check=False)
