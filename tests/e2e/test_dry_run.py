@@ -8,8 +8,9 @@ def test_the_last_lines_are_the_ranking_and_the_artifacts(project, output):
     assert {line.split()[0] for line in lines[start + 1 : start + 5]} == {
         "携帯電話", "グルメ", "京都", "スポーツ"}
     assert lines[start + 5] == "artifacts:"
-    for line in lines[start + 6 :]:
+    for line in lines[start + 6 : -1]:
         assert (project.root / line.strip()).exists()
+    assert lines[-1].startswith("next: make ")
 
 
 def test_the_endpoint_was_compared_and_evaluated(project, output):
