@@ -53,7 +53,7 @@ def test_a_price_of_another_region_is_said_where_it_is_shown_and_where_it_refuse
 
 def test_where_nobody_can_be_asked_yes_is_needed(aws, planned, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-    with pytest.raises(UserError, match="expected YES=1"):
+    with pytest.raises(UserError, match="give YES=1"):
         plan.ask(aws, planned, plan.Leave())
 
 
