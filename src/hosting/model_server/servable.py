@@ -17,7 +17,7 @@ class Servable:
         self.name = name
         self.version = version
         native.protos_without_tensorflow()
-        self._session = native.Session(path, options.session_config(), options.tags)
+        self._session = native.Session(path, options.session_config(path), options.tags)
         from tensorflow.core.protobuf import meta_graph_pb2
 
         meta_graph = meta_graph_pb2.MetaGraphDef.FromString(self._session.take_meta_graph())

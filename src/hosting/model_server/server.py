@@ -39,15 +39,15 @@ class ServableOptions:
             self._batch_threads = BatchThreads(
                 model_config.read_batching_parameters(flags.batching_parameters_file))
 
-    def session_config(self):
-        """A serialized ConfigProto: what the flags ask for, empty if nothing."""
+    def session_config(self, path):
+        """A serialized ConfigProto: what the flags ask for; else what suits a model."""
         both = self._flags.tensorflow_session_parallelism
         intra = self._flags.tensorflow_intra_op_parallelism or both
         inter = self._flags.tensorflow_inter_op_parallelism or both
         gpu_memory = self._flags.per_process_gpu_memory_fraction
         if not (intra or inter or gpu_memory):
             # Nothing asked for: the model can be read while the protos are still imported.
-            return b''
+            return resources.default_config(path) if self.merge else b''
         native.protos_without_tensorflow()
         from tensorflow.core.protobuf import config_pb2
 
