@@ -2,167 +2,41 @@
 
 import csv
 import hashlib
-import http.client
 import io
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import tarfile
 import threading
 import time
 
 import pytest
-from chromium import SILENT
+from playground_page import LABELS, WORDS, Page, Side, serving
 from project import PATIENCE_SECONDS
 
-from train2deploy.playground import run, server
 from train2deploy.playground.sides import Answer, Package
 
-LABELS = ["スポーツ", "京都", "携帯電話", "グルメ"]
-WORDS = {"ゴール": "スポーツ", "寺": "京都", "電波": "携帯電話", "抹茶": "グルメ"}
 AXE = ("axe-core@4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
 SCREENS = {"desktop": (1280, False), "phone": (390, False), "dark": (1280, True)}
 
 
-class Side:
-    """Knows a topic by a word of it, v2's weights and `unknown`, and 64 tokens of a character."""
-
-    def __init__(self, package, blind=(), url="http://127.0.0.1:8080/invocations"):
-        self.package, self.blind, self.url = package, blind, url
-        self.reset()
-
-    def reset(self):
-        self.asked, self.held = [], {}
-
-    def ask(self, body, content_type, accept):
-        request = json.loads(body)
-        self.asked.append(request)
-        query = request["q"]
-        if query in self.held if isinstance(query, str) else False:
-            assert self.held[query].wait(PATIENCE_SECONDS)
-        texts = query if isinstance(query, list) else [query]
-        if not all(text.strip() for text in texts):
-            return Answer(500, "application/json", b'{"error": "\\"q\\": found an empty string"}')
-        for option in ("explain", "unknown"):
-            if request.get(option) and getattr(self.package, option) is not True:
-                said = f'"{option}": this model has no such answer (v2 has)'
-                return Answer(500, "application/json", json.dumps({"error": said}).encode())
-        if any("壊" in text for text in texts):
-            return Answer(500, "application/json", b'{"error": "broken <b>on purpose</b>"}')
-        found = [self._ranking(text, request) for text in texts]
-        answer = found if isinstance(query, list) else found[0]
-        return Answer(200, "application/json", json.dumps(answer, ensure_ascii=False).encode())
-
-    def _ranking(self, text, request):
-        known = [label for word, label in WORDS.items() if word in text and word not in self.blind]
-        first = known[0] if known else LABELS[0]
-        prob = 0.9 if known else 0.3
-        others = [label for label in LABELS if label != first]
-        labels = [{"label": first, "prob": prob}]
-        labels += [{"label": label, "prob": (1 - prob) / len(others)} for label in others]
-        if request.get("unknown") and not known:
-            labels.insert(0, {"label": "unknown", "prob": None})
-        if not request.get("explain"):
-            return labels
-        seen = text[-64:]
-        return {"labels": labels, "tokens": [{"token": c, "weight": 1 / len(seen)} for c in seen]}
-
-    def tokens(self, body):
-        text = json.loads(body)["q"]
-        return [[character, ord(character) % 1000, character != "👻", place >= len(text) - 64]
-                for place, character in enumerate(text)]  # fmt: skip
-
-    def facts(self):
-        return {**self.package.facts(), "tokens": True, "url": self.url}
-
-
-def _serving(sides, **about):
-    made = server.Server(0)
-    made.sides = sides
-    facts = {name: side.facts() for name, side in sides.items()}
-    made.about = {"kind": "local", "sides": facts, "examples": run.examples(set()), **about}
-    thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
-
-
 @pytest.fixture(scope="module")
 def _one():
-    yield from _serving({"a": Side(Package("v1, build/model.tar.gz", LABELS, True, False, False))})
+    yield from serving({"a": Side(Package("v1, build/model.tar.gz", LABELS, True, False, False))})
 
 
 @pytest.fixture(scope="module")
 def _two():
     one = Side(Package("v1, one.tar.gz", LABELS, True, False, False), blind=["寺"])
-    yield from _serving({"a": one, "b": Side(Package("v2, two.tar.gz", LABELS, True, True, True))})
+    yield from serving({"a": one, "b": Side(Package("v2, two.tar.gz", LABELS, True, True, True))})
 
 
 @pytest.fixture(scope="module")
 def _unknown():
-    yield from _serving(
+    yield from serving(
         {"a": Side(Package("topics"), url="")}, kind="cloud", endpoint="topics", region="eu-west-1",
         cost={"instances": "2 × ml.m5.large", "usd_an_hour": 0.23, "source": "prices"})  # fmt: skip
-
-
-class Page:
-    """The page, opened anew."""
-
-    def __init__(self, browser, made):
-        self.browser, self.made, self.sides = browser, made, made.sides
-        for side in self.sides.values():
-            side.reset()
-
-    def open(self, width=1280, dark=False, language="en"):
-        self.browser.open(f"{self.made.url}/", width, dark=dark)
-        self.wait("document.querySelectorAll('#examples button').length")
-        self.do(f"document.querySelector('[data-language={language}]').click()")
-        self.browser.events.clear()
-        return self
-
-    def do(self, expression):
-        return self.browser.evaluate(expression)
-
-    def wait(self, expression):
-        self.browser.wait_for(expression)
-
-    def text(self, selector):
-        return self.do(f"document.querySelector({json.dumps(selector)}).innerText")
-
-    def type(self, text):
-        self.do("document.querySelector('#sentence').focus()")
-        self.browser.type(text)
-
-    def wait_for_answer_to(self, sentence, side="a"):
-        wanted = json.dumps(f"for “{sentence}”")
-        self.wait(f"document.querySelector('#ranking-{side} ~ .what').innerText === {wanted}")
-
-    def asked(self, side="a"):
-        return [each["q"] for each in self.sides[side].asked]
-
-    def drop(self, path):
-        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            self.browser.ask("Input.dispatchDragEvent", type=kind, data=data, x=100, y=100)
-
-    def wait_for_table(self, rows):
-        self.wait(f"document.querySelector('#progress-text').textContent.startsWith('{rows} of')")
-
-    def table(self):
-        return self.do("[...document.querySelectorAll('#table tbody tr')]"
-                       ".map(row => [...row.cells].map(cell => cell.innerText))")  # fmt: skip
-
-    def is_silent(self):
-        noise = [event for event in self.browser.events if event["method"] in SILENT]
-        asked = {event["params"]["request"]["url"] for event in self.browser.events
-                 if event["method"] == "Network.requestWillBeSent"}  # fmt: skip
-        foreign = {url for url in asked if not url.startswith((self.made.url, "blob:"))}
-        return (noise, foreign) == ([], set()), (noise, foreign)
 
 
 @pytest.fixture
@@ -330,14 +204,14 @@ def test_another_handler_is_sent_bodies(browser):
     body = '{"instances": [1.0]}'
     made = Side(Package("mine", (), False, False, False, body))
     made.ask = lambda sent, kind, accept: Answer(200, "application/json", b'{"predictions": [2.5]}')
-    serving = _serving({"a": made})
-    page = Page(browser, next(serving)).open()
+    served = serving({"a": made})
+    page = Page(browser, next(served)).open()
     assert page.do("document.querySelector('#form').checkVisibility()") is False
     assert page.do("document.querySelector('#own-body').value") == body
     page.do("document.querySelector('#own-form button').click()")
     page.wait("document.querySelector('#answer-a').textContent.includes('predictions')")
     assert "The answer is not a ranking of labels" in page.text(".side")
-    next(serving, None)
+    next(served, None)
 
 
 # ---- many sentences ----------------------------------------------------------------------------
@@ -516,47 +390,3 @@ def test_the_texts_of_both_languages_have_the_same_keys_and_blanks(one):
     code = "".join(content.decode() for _, content in one.made.files.values())
     assert [key for key in texts["en"] if not re.search(rf"['\"`]{key}['\"`]", code)
             and not re.match("(example|where|cost)_|.*_of$", key)] == []  # fmt: skip
-
-
-# ---- with a real endpoint ----------------------------------------------------------------------
-
-
-def test_make_playground_answers_and_leaves_nothing(project, packed, browser):
-    """A= starts an endpoint of its own, whatever the other tests' does."""
-    files, processes = files_of(project), set(project.processes())
-    started = project.start("playground", "PORT_UI=0", "A=build/model.tar.gz")
-    try:
-        line = next(line for line in started.stdout if line.startswith("playground at "))
-        url = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        connection = http.client.HTTPConnection("127.0.0.1", int(url[1]), timeout=PATIENCE_SECONDS)
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        assert (answer.status, answer.read()[:15]) == (200, b"<!doctype html>")
-        for text, count in (("電波が悪い", 2), ("\ud800", 0), ("電波が悪い", 2)):
-            headers = {"Origin": url[0]}
-            connection.request("POST", "/a/tokens", json.dumps({"q": text}), headers)
-            assert len(json.loads(connection.getresponse().read()) or []) >= count
-        connection.close()
-        browser.open(f"{url[0]}/", 1280)
-        browser.wait_for("document.querySelectorAll('#examples button').length")
-        browser.evaluate("document.querySelector('#sentence').focus()")
-        browser.type("電波が悪い")
-        browser.wait_for("document.querySelectorAll('.ranking li').length === 3")
-        browser.wait_for("document.querySelectorAll('.tokens li').length > 1")
-        assert [each for each in browser.events if each["method"] in SILENT] == []
-    finally:
-        browser.open("about:blank", 1280)
-        os.killpg(started.pid, signal.SIGINT)  # as a terminal does
-        printed = started.communicate(timeout=PATIENCE_SECONDS)[0]
-    assert "rror" not in printed, printed
-    end = time.monotonic() + PATIENCE_SECONDS
-    while set(project.processes()) - processes and time.monotonic() < end:
-        time.sleep(0.05)
-    assert set(project.processes()) - processes == set()
-    assert files_of(project) == files
-
-
-def files_of(project):
-    """Of build/, but for the unpacked model, which every command that serves it shares."""
-    found = {path.relative_to(project.build) for path in project.build.rglob("*")}
-    return {path for path in found if path.parts[0] != "served"}
