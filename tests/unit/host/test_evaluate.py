@@ -269,7 +269,7 @@ def test_the_same_probabilities_are_ok_and_written(
 def test_other_probabilities_fail(
     packed: list[str], monkeypatch: pytest.MonkeyPatch, served: list[float], direct: list[float]
 ):
-    with pytest.raises(JobFailed, match="the endpoint does not answer what the model says"):
+    with pytest.raises(JobFailed, match="the endpoint's answers differ from the model's"):
         check(monkeypatch, served, direct)
 
 

@@ -84,7 +84,7 @@ def test_a_model_server_that_says_something_else_fails(
     session(monkeypatch, request=0, outputs=[0.25, 0.75])
     with (
         server(served) as running,
-        pytest.raises(JobFailed, match="does not answer what the model says"),
+        pytest.raises(JobFailed, match="answers differ from the model's"),
     ):
         verify.verify(running)
 
