@@ -152,7 +152,11 @@ def described(archive: Path) -> dict[str, Any]:
 def comparable(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Those that make another model: not the seed, nor whether it can be repeated bit by bit."""
     left_out = ("seed", "single-thread", "container-log-level")
-    return {name: value for name, value in hyperparameters.items() if name not in left_out}
+    return {
+        name: value
+        for name, value in hyperparameters.items()
+        if name.replace("_", "-") not in left_out  # metrics.json has the script's spelling
+    }
 
 
 def made_of(archive: Path) -> dict[str, Any]:

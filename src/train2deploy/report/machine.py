@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train2deploy import paths
+from train2deploy import package, paths
 from train2deploy.datasets import directory
 from train2deploy.report import recorded
 from train2deploy.runs.registry import Run
@@ -61,7 +61,7 @@ def is_of(made_of: Mapping[str, Any], shown: Shown) -> bool:
         made_of["data"]["dataset"] == run.dataset
         and all(
             run.manifest["hyperparameters"].get(name, value) == value
-            for name, value in made_of["hyperparameters"].items()
+            for name, value in package.comparable(made_of["hyperparameters"]).items()
         )
         for run in shown.get(made_of["version"], ())
     )

@@ -212,17 +212,18 @@ MEASURED = {"version": "v1", "data": {"dataset": "mine"}, "hyperparameters": {"e
     ("made_of", "is_shown"),
     [
         (MEASURED, True),
+        ({**MEASURED, "hyperparameters": {"epochs": 5, "single_thread": False}}, True),
         ({**MEASURED, "version": "v2"}, False),
         ({**MEASURED, "data": {"dataset": "sample"}}, False),
         ({**MEASURED, "hyperparameters": {"epochs": 5, "hidden": 512}}, False),
         ({}, False),
     ],
-    ids=["of it", "another version", "another data set", "another size", "not known"],
+    ids=["of it", "threads", "another version", "another data set", "another size", "not known"],
 )
 def test_only_what_was_measured_of_a_model_that_is_shown_is_shown(
     project: Path, made_of: dict[str, Any], is_shown: bool
 ):
-    write_run(paths.RUNS, dataset="mine", hidden=32)
+    write_run(paths.RUNS, dataset="mine", hidden=32, single_thread=True)
     write_measurements(paths.BUILD)
     write_cloud_parity(paths.BUILD, "emulator")
     for name in FILES:
