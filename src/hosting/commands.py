@@ -36,9 +36,9 @@ def site_packages(python):
     return os.path.join(environment, 'lib', 'python%d.%d' % sys.version_info[:2], 'site-packages')
 
 
-def model_server_environment(runtime_dir):
+def model_server_environment(settings, runtime_dir):
     """The environment of a model server: what a killed one leaves goes with its endpoint."""
-    return dict(child_environment(), TMPDIR=runtime_dir)
+    return dict(child_environment(), TMPDIR=runtime_dir, HOSTING_METRICS=str(int(settings.metrics)))
 
 
 def model_server_program(environ=None):
@@ -150,6 +150,8 @@ def edge_command(settings, host, rest_ports, socket_path, python_mode, default_m
         '--log-level', settings.nginx_log_level]
     if _needs_fresh_connections(settings):
         command.append('--fresh-connections')
+    if settings.metrics:
+        command += ['--metrics', ','.join(str(port) for port in settings.rest_ports)]
     return command
 
 

@@ -58,6 +58,7 @@ class Settings:
         self.dev = environ.get('DEV', '0') == '1'
         # For the model server, which cannot refuse it as early.
         switch('HOSTING_MERGE', False, environ)
+        self.metrics = switch('HOSTING_METRICS', self.head, environ)
         if environ.get('HOSTING_PROXY_READ_TIMEOUT'):
             self.proxy_read_timeout = float(environ['HOSTING_PROXY_READ_TIMEOUT'])
         if environ.get('HOSTING_GUNICORN_TIMEOUT'):

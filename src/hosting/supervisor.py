@@ -262,7 +262,7 @@ class Supervisor:
         settings = self.settings
         program = commands.model_server_program()
         log.info('tensorflow version info:\n%s', commands.model_server_version(program))
-        environment = commands.model_server_environment(self._runtime.path)
+        environment = commands.model_server_environment(settings, self._runtime.path)
         commands.choose_gpu(environment, settings, instance)
         command = commands.model_server_command(
             program, settings, settings.grpc_ports[instance],

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from hosting.edge.logs import AccessLog, ErrorLog
+from hosting.edge.metrics import Metrics
 from hosting.edge.pages import page
 from hosting.edge.plain import PlainMode
 from hosting.edge.routes import Router
@@ -29,13 +30,19 @@ def parse_arguments(arguments):
     parser.add_argument('--tfs-version', default='1.13')
     parser.add_argument('--read-timeout', type=float, default=60.0)
     parser.add_argument('--log-level', default='error')
+    parser.add_argument('--metrics', metavar='REST-PORTS',
+                        help='answer /metrics, with what these model servers say')
     return parser.parse_args(arguments)
+
+
+def _ports(text):
+    return [int(port) for port in text.split(',') if port]
 
 
 async def serve(options, error_log):
     """Start the public port; returns the server."""
     loop = asyncio.get_event_loop()
-    ports = [int(port) for port in options.rest_ports.split(',') if port]
+    ports = _ports(options.rest_ports)
     model_server = Upstream(
         ['http://127.0.0.1:%d' % port for port in ports],
         [Client(host='127.0.0.1', port=port) for port in ports],
@@ -49,10 +56,21 @@ async def serve(options, error_log):
     if options.mode == 'plain':
         plain = PlainMode(model_server, options.default_model, head, options.tfs_version,
                           error_log)
+    on_response = access_log = AccessLog(loop.call_soon)
+    metrics = None if options.metrics is None else Metrics(_ports(options.metrics))
+    handler = Router(model_server, gunicorn, plain, models=head, metrics=metrics)
+    if metrics is not None:
+        handler = metrics.timed(handler)
+
+        def on_response(request, status, sent):
+            access_log(request, status, sent)
+            metrics.count(request, status, sent)
+
     server = await start_server(
-        Router(model_server, gunicorn, plain, models=head),
-        host=options.host, port=options.port, name='nginx', error_response=page,
-        on_response=AccessLog(loop.call_soon), cancel_on_disconnect=True)
+        handler, host=options.host, port=options.port, name='nginx', error_response=page,
+        on_response=on_response, cancel_on_disconnect=True)
+    if metrics is not None:
+        metrics.connections = server.connections
 
     def stop_now(*_):
         server.close()

@@ -39,6 +39,7 @@ def nginx_conf(settings, rest_ports, socket_path, python_mode, default_model):
                     else 'js_content %s;' % name]) for name in ('ping', 'invocations')],
                 *([('location /models', ['proxy_pass http://gunicorn_upstream/models;'])]
                   if settings.head else []),
+                *([('location = /metrics', ['js_content metrics;'])] if settings.metrics else []),
                 ('location /', ["return 404 '{\"error\": \"Not Found\"}';"]),
             ]),
         ]),

@@ -40,15 +40,16 @@ def normalised(path):
 class Router:
     """Hands a request to its location's function."""
 
-    def __init__(self, model_server, gunicorn=None, plain=None, models=False):
+    def __init__(self, model_server, gunicorn=None, plain=None, models=False, metrics=None):
         """`gunicorn`: the upstream with the model's inference.py, else `plain` answers.
 
-        `models`: whether /models is a location (last container).
+        `models`: whether /models is a location (last container); `metrics`: who answers /metrics.
         """
         self._model_server = model_server
         self._gunicorn = gunicorn
         self._plain = plain
-        self._models = models
+        self._metrics = metrics
+        self._prefixes = ('/invocations', '/ping', '/tfs') + (('/models',) if models else ())
 
     def __call__(self, request):
         location = request.memo.get('location')
@@ -63,21 +64,20 @@ class Router:
         except BadPath:
             return _bad_path
         request.memo['content_type'] = content_type(path)
-        if path.startswith('/invocations'):
-            if self._plain is not None:
-                return self._plain.invocations
-            return partial(self._gunicorn.forward, target=self._target(path, request))
-        if path.startswith('/ping'):
-            if self._plain is not None:
-                return self._plain.ping
-            return partial(self._gunicorn.forward, target=self._target(path, request))
-        if path.startswith('/tfs'):
+        if self._metrics is not None and path == '/metrics':
+            request.memo['route'] = path
+            return self._metrics.answer
+        route = next((prefix for prefix in self._prefixes if path.startswith(prefix)), None)
+        request.memo['route'] = route
+        if route is None:
+            return _not_found
+        if route == '/tfs':
             stripped = path[4:] if path.startswith('/tfs/') else path
             return partial(self._model_server.forward_json,
                            target=self._target(stripped, request))
-        if self._models and path.startswith('/models'):
-            return partial(self._gunicorn.forward, target=self._target(path, request))
-        return _not_found
+        if self._plain is not None and route != '/models':
+            return self._plain.ping if route == '/ping' else self._plain.invocations
+        return partial(self._gunicorn.forward, target=self._target(path, request))
 
     @staticmethod
     def _target(path, request):

@@ -145,7 +145,7 @@ class ModelsResource:
         command = commands.model_server_command(
             commands.model_server_program(), self._settings, self._grpc_ports[name],
             self._rest_ports[name], config_path, os.environ.get('HOSTING_BATCHING_CONFIG'))
-        environment = commands.model_server_environment(self._runtime_dir)
+        environment = commands.model_server_environment(self._settings, self._runtime_dir)
         process = subprocess.Popen(command, env=environment, preexec_fn=child_setup(os.getpid()))
         log.info('started tensorflow serving (pid: %d)', process.pid)
         end = time.monotonic() + LOAD_SECONDS

@@ -20,11 +20,11 @@ class Request:
     `target` is the raw request target (bytes); `path` and `query` are its parts as text,
     **not** percent-decoded. `headers` is a list of (lower-case name, value), both bytes.
     `memo` is a dict for what follows from all this but the body: requests with the same
-    head share it.
+    head share it. `begun` is a handler's to set.
     """
 
     __slots__ = ('method', 'target', 'path', 'query', 'headers', 'body', 'http_version', 'peer',
-                 'keep_alive', 'memo')
+                 'keep_alive', 'memo', 'begun')
 
     def __init__(self, method, target, headers, body=b'', http_version='1.1', peer='-',
                  keep_alive=True):

@@ -20,15 +20,17 @@ from hosting.model_server.errors import (
     Unloaded,
     invalid_argument,
 )
+from hosting.model_server.monitoring import Runs
 from hosting.model_server.tasks import run_alone, run_together
 
 
 class _Batch:
     """Requests that will run together; open as long as it is the last of its queue."""
 
-    __slots__ = ('tasks', 'rows', 'due')
+    __slots__ = ('runs', 'tasks', 'rows', 'due')
 
-    def __init__(self):
+    def __init__(self, runs):
+        self.runs = runs
         self.tasks = []
         self.rows = 0
         self.due = None
@@ -107,8 +109,10 @@ class BatchThreads:
                 self.running[key[0]] += 1
                 # There may be another batch due for another thread.
                 self.condition.notify()
+            begun = time.monotonic()
             self._run(batch.tasks)
             with self.condition:
+                batch.runs.add(batch.tasks, time.monotonic() - begun)
                 self.running[key[0]] -= 1
                 self.condition.notify_all()
             del batch
@@ -141,6 +145,7 @@ class BatchScheduler:
     """The batch queues of one servable."""
 
     def __init__(self, threads, name):
+        self.runs = Runs()
         self._threads = threads
         self._name = name
         self._closed = False
@@ -159,12 +164,12 @@ class BatchScheduler:
             queue = self._threads.queues.setdefault(
                 (id(self), task.signature.name, frozenset(task.outputs)), collections.deque())
             if not queue:
-                queue.append(_Batch())
+                queue.append(_Batch(self.runs))
             if queue[-1].rows + size > parameters.max_batch_size:
                 if len(queue) >= parameters.max_enqueued_batches:
                     raise ServingError(UNAVAILABLE, 'The batch scheduling queue to which this task '
                                                     'was submitted is full')
-                queue.append(_Batch())
+                queue.append(_Batch(self.runs))
             batch = queue[-1]
             if not batch.tasks:
                 batch.due = time.monotonic() + parameters.batch_timeout_micros / 1e6

@@ -99,6 +99,12 @@ class Manager:
             raise not_found('Could not find any versions of model ', name)
         return [versions[number] for number in sorted(versions, reverse=True)]
 
+    def versions(self):
+        """The Versions of all models."""
+        with self._lock:
+            return [version for versions in self._versions.values()
+                    for version in versions.values()]
+
     # -- for the server ---------------------------------------------------------------------
 
     def configure(self, settings):

@@ -16,6 +16,7 @@ import time
 from hosting.model_server import dtypes
 from hosting.model_server.errors import Unloaded
 from hosting.model_server.independence import TRIAL_TASKS, Trial
+from hosting.model_server.monitoring import Runs
 from hosting.model_server.tasks import result_alone, run_alone, run_merged, run_together
 
 # More rows than this in one run only make every request in it wait longer: by
@@ -42,6 +43,7 @@ class MergingScheduler:
         `merge`: False gives every task a run of its own; `predictable`: whether inputs of a
         size take the time that the last ones of that size took, whatever their values.
         """
+        self.runs = Runs()
         self._name = name
         self._merge = merge
         self._single_runs = single_runs
@@ -183,6 +185,7 @@ class MergingScheduler:
             self._begun.remove(begun)
         else:
             self._single -= 1
+        self.runs.add(tasks, seconds)
         # Among many clients' requests an event loop has better things to do.
         busy = len(tasks) > 1 or self._begun or self._single or any(self._queues.values())
         self._alone = 0 if busy else self._alone + 1

@@ -5,12 +5,20 @@ import logging
 import re
 import threading
 
+from hosting import prometheus
 from hosting.http.messages import Response
 from hosting.http.pending import Pending
-from hosting.model_server import errors, examples, json_request, json_response, predict
+from hosting.model_server import (
+    errors,
+    examples,
+    json_request,
+    json_response,
+    monitoring,
+    predict,
+)
 from hosting.model_server.errors import ServingError, Unloaded, internal, invalid_argument
 from hosting.model_server.json_writer import quote
-from hosting.model_server.manager import STATE_NAMES
+from hosting.model_server.manager import AVAILABLE, STATE_NAMES
 from hosting.model_server.metadata import metadata_json
 from hosting.model_server.signatures import CLASSIFY, REGRESS
 from hosting.model_server.tasks import Task
@@ -75,8 +83,9 @@ def _status_json(versions):
 class RestApi:
     """The handler for hosting.http.server."""
 
-    def __init__(self, manager, timeout_ms):
+    def __init__(self, manager, timeout_ms, metrics=False):
         self._manager = manager
+        self._metrics = metrics
         self._timeout_ms = timeout_ms
         self._loop = asyncio.get_event_loop()
         self._thread = threading.get_ident()
@@ -116,6 +125,9 @@ class RestApi:
             match = _STATUS.fullmatch(path)
             if match:
                 return self._status(*match.groups())
+            if self._metrics and path == prometheus.MODEL_SERVER_PATH:
+                text = monitoring.metrics(self._manager.versions(), AVAILABLE)
+                return Response(200, text.encode(), prometheus.CONTENT_TYPE)
         if path[:4].lower() != '/v1/':
             return _not_served(path)
         raise invalid_argument('Malformed request: ', request.method, ' ', path)

@@ -144,7 +144,7 @@ class _RestServer:
 
         self._loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self._loop)
-        api = RestApi(manager, flags.rest_api_timeout_in_ms)
+        api = RestApi(manager, flags.rest_api_timeout_in_ms, switch('HOSTING_METRICS', False))
         # Connections come from this machine only; a client may keep its own.
         limits = server.Limits(keep_alive=None)
         self._start = lambda: server.start_server(api, sock=listener, limits=limits)

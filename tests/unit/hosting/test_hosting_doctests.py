@@ -6,8 +6,9 @@ import pytest
 
 
 @pytest.mark.parametrize('name', [
-    'hosting.settings', 'hosting.packages', 'hosting.environment', 'hosting.edge.attributes',
-    'hosting.edge.conversion', 'hosting.edge.plain', 'hosting.handler_service.context',
+    'hosting.settings', 'hosting.packages', 'hosting.environment', 'hosting.prometheus',
+    'hosting.edge.attributes', 'hosting.edge.conversion', 'hosting.edge.plain',
+    'hosting.handler_service.context',
     'hosting.handler_service.multi_model', 'hosting.model_server.decimals',
     'hosting.model_server.grisu', 'hosting.model_server.json_numbers',
     'hosting.model_server.json_parser', 'hosting.model_server.json_writer'])

@@ -27,6 +27,14 @@ def test_a8_defaults_head():
     assert settings.gpu_memory_margin == 0.2
 
 
+@pytest.mark.parametrize('contract, given, expected', [
+    ('2019', None, False), ('2019', '1', True), ('2019', '', False),
+    ('head', None, True), ('head', '0', False)])
+def test_a11_metrics_are_off_in_2019_unless_asked_for(contract, given, expected):
+    environ = {} if given is None else {'HOSTING_METRICS': given}
+    assert Settings(dict(environ, HOSTING_CONTRACT=contract)).metrics is expected
+
+
 def test_a8_variables_of_the_last_container_are_unknown_in_2019():
     later = {'SAGEMAKER_GUNICORN_WORKERS': '4', 'SAGEMAKER_MULTI_MODEL': 'true',
              'SAGEMAKER_TFS_INSTANCE_COUNT': '3', 'SAGEMAKER_GUNICORN_TIMEOUT_SECONDS': '90',
@@ -57,6 +65,7 @@ def test_a1_port_ranges():
 
 @pytest.mark.parametrize('environ, message', [
     ({'HOSTING_MERGE': 'no'}, "HOSTING_MERGE must be 0 or 1, not 'no'"),
+    ({'HOSTING_METRICS': 'on'}, "HOSTING_METRICS must be 0 or 1, not 'on'"),
     ({'HOSTING_CONTRACT': '2020'}, 'HOSTING_CONTRACT must be one of 2019, head'),
     ({'SAGEMAKER_SAFE_PORT_RANGE': '15000-15001'}, 'not enough ports available'),
     ({'SAGEMAKER_SAFE_PORT_RANGE': 'all'}, 'must be "low-high"'),
