@@ -16,7 +16,9 @@ from botocore.config import Config
 
 from emulator.faults import Faults
 from emulator.limits import Limits
+from emulator.metrics import Metrics
 from emulator.protocol import invalid
+from emulator.samples import Sampler
 from train2deploy.cloud_settings import arns
 
 ACCOUNT_ID = "123456789012"
@@ -102,6 +104,8 @@ class Account:
         self.transforms = Collection(region, "transform-job", "transform job")
         self.tunings = Collection(region, "hyper-parameter-tuning-job", "tuning job")
         self.tags: dict[str, dict[str, str]] = {}
+        self.metrics = Metrics(settings.limits)
+        self.sampler = Sampler(self.metrics, settings.limits, settings.stopping)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this very account and region."""

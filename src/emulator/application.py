@@ -18,7 +18,7 @@ from typing import Any
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from emulator import calls
+from emulator import calls, cloudwatch
 from emulator.account import INTERNAL_KEY, Account, Settings
 from emulator.protocol import ApiError
 from emulator.sagemaker_api import SageMaker, json_response, refusal
@@ -93,7 +93,9 @@ class Application:
     def _sagemaker(self, region: str) -> SageMaker:
         with self._lock:
             if region not in self._regions:
-                self._regions[region] = SageMaker(Account(self._settings, region), self._runtime)
+                account = Account(self._settings, region)
+                cloudwatch.serve(region, account.metrics)
+                self._regions[region] = SageMaker(account, self._runtime)
             return self._regions[region]
 
     def _control(self, request: Request) -> Response:

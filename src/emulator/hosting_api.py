@@ -1,12 +1,15 @@
 """Models, endpoint configurations, and endpoints that answer."""
 
 import contextlib
+import functools
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from emulator.account import ACCOUNT_ID, Account, Record, now
+from emulator.metrics import INSTANCES
 from emulator.protocol import ApiError, invalid
 from emulator.serving import Gone, Instance, StartFailed
 from emulator.training import NO_CAPACITY, limit_exceeded
@@ -15,6 +18,9 @@ from train2deploy.runtimes import Runtime
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
 BUSY = ("Creating", "Updating", "Deleting", "RollingBack")
+
+Answer = tuple[int, bytes, str]
+"""Status, body and content type."""
 
 
 class Models:
@@ -134,8 +140,13 @@ class Endpoints:
         for running in list(self._running.values()):
             _stop(running, gently=False)
 
-    def invoke(self, name: str, body: bytes, headers: dict[str, str], target: str) -> Any:
+    def invoke(
+        self, name: str, body: bytes, headers: dict[str, str], target: str, received: float
+    ) -> Any:
         """(status, body, content type, variant) of an invocation.
+
+        Args:
+            received: when the request came, by time.perf_counter().
 
         Raises:
             ApiError: there is no such endpoint, or it is not in service.
@@ -158,7 +169,27 @@ class Endpoints:
             chosen = target or random.choices(list(running), some)[0]
             # An update may have taken the variant out of service at this very moment.
             with contextlib.suppress(Gone):
-                return (*running[chosen].invoke(body, headers), chosen)
+                ask = functools.partial(running[chosen].invoke, body, headers)
+                return (*self._counted(name, chosen, running[chosen], received, ask), chosen)
+
+    def _counted(
+        self, name: str, key: str, variant: Variant, received: float, ask: Callable[[], Answer]
+    ) -> Answer:
+        """What a variant answers, which goes into its metrics."""
+        asked, status = time.perf_counter(), 0
+        try:
+            answer = ask()
+            status = answer[0]
+            return answer
+        except Gone:
+            status = -1  # it was asked nothing
+            raise
+        finally:
+            answered = time.perf_counter()
+            if status >= 0:
+                self._account.metrics.invocation(
+                    name, key, variant.count, status, answered - asked, answered - received
+                )
 
     def counts(self, name: str) -> dict[str, tuple[str, int]]:
         """(instance type, how many) of each variant in service."""
@@ -217,7 +248,10 @@ class Endpoints:
             # Not by name: with one of 63 characters, paths below it might become too long.
             directory = self._account.directory / "endpoints" / str(number)
             log = (f"{LOG_GROUP}/{endpoint}", f"{variant}/i-{number:017x}")
-            return Instance(self._account, self._runtime, model, directory, log)
+            instance = Instance(self._account, self._runtime, model, directory, log)
+            place = {"EndpointName": endpoint, "VariantName": variant}
+            instance.watch(INSTANCES, place)
+            return instance
 
         return start
 

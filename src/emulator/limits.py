@@ -4,6 +4,7 @@ Limits that differ are written `name:number`, several with commas between them:
 
     response:2     seconds that an invocation may take; AWS: 60
     start:20       seconds until the health check must pass; AWS: 480
+    minute:2       seconds that a minute lasts: of metrics, alarms, cool-downs and bake times
 """
 
 from dataclasses import dataclass, fields, replace
@@ -18,11 +19,21 @@ class Limits:
         response: seconds from an invocation's request to its answer.
         start: seconds from a container's start to its first healthy answer.
         body: bytes of an invocation's request.
+        minute: seconds that a minute lasts of what AWS waits for or counts by the minute.
     """
 
     response: float = 60.0
     start: float = 480.0
     body: int = 5 * 1024 * 1024
+    minute: float = 60.0
+
+    def seconds(self, of_aws: float) -> float:
+        """How long what lasts `of_aws` seconds on AWS lasts here: periods, bake times, cool-downs.
+
+        >>> Limits().seconds(300), Limits(minute=2).seconds(300)
+        (300.0, 10.0)
+        """
+        return of_aws * self.minute / 60.0
 
 
 TIMES = tuple(each.name for each in fields(Limits) if each.name != "body")

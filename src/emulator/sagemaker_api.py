@@ -4,6 +4,7 @@ import http.client
 import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,7 @@ class SageMaker:
         match = re.fullmatch(r"/endpoints/([^/]+)/invocations", request.path)
         if match is None:
             raise ApiError("NotImplemented", f"{request.path} is not emulated.", 501)
+        received = time.perf_counter()
         name, body = match.group(1), request.get_data()
         limit = self._account.limits.body
         if len(body) > limit:
@@ -81,7 +83,9 @@ class SageMaker:
                 headers[name_there] = request.headers[name_here]
         target = request.headers.get("X-Amzn-SageMaker-Target-Variant", "")
         try:
-            status, answer, kind, variant = self._endpoints.invoke(name, body, headers, target)
+            status, answer, kind, variant = self._endpoints.invoke(
+                name, body, headers, target, received
+            )
         except TimeoutError:
             raise self._model_error(name, 0, TIMED_OUT) from None
         except (OSError, http.client.HTTPException) as error:

@@ -49,6 +49,7 @@ class Instance:
         self._runtime = runtime
         self._directory = directory
         self._limits = account.limits
+        self._sampler = account.sampler
         self._requests = 0
         self._ending = False
         self._quiet = threading.Condition()
@@ -105,6 +106,11 @@ class Instance:
             with self._quiet:
                 self._requests -= 1
                 self._quiet.notify_all()
+
+    def watch(self, namespace: str, dimensions: dict[str, str]) -> None:
+        """Has CPU and memory of its processes sampled for CloudWatch until it ends."""
+        assert self.process is not None
+        self._sampler.watch(self.process.pid, namespace, dimensions)
 
     def drain(self) -> None:
         """Takes no more requests, and returns when those that it has are answered."""

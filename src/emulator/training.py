@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.account import Account, LogStream, Record, now
+from emulator.metrics import TRAINING, Metric
 from emulator.protocol import ApiError, invalid
 from train2deploy import archives, manifest, processes
 from train2deploy.cloud.metrics import Metrics
@@ -170,6 +171,7 @@ class Training:
         launch = self._runtime.toolkit(base, variables)
         stream = LogStream(self._account, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
         process = processes.start(launch.arguments, launch.environment, base)
+        self._account.sampler.watch(process.pid, TRAINING, {"Host": f"{name}/algo-1"})
         with self._account.lock:
             self._processes[name] = process
         if self._account.stopping.is_set():
@@ -189,7 +191,9 @@ class Training:
             assert process.stdout is not None
             for line in process.stdout:
                 stream.write(line.rstrip("\n"))
-                metrics.read(line)
+                for metric, value in metrics.read(line):
+                    key = Metric.of(TRAINING, metric, {"TrainingJobName": name})
+                    self._account.metrics.record(key, [(value, 1)])
                 job["FinalMetricDataList"] = final_metrics(metrics)
             status = process.wait()
         finally:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.account import Account, Record, now, split_uri
+from emulator.metrics import TRANSFORM
 from emulator.protocol import ApiError, invalid
 from emulator.serving import Instance, StartFailed
 from emulator.training import NO_CAPACITY, limit_exceeded
@@ -99,7 +100,10 @@ class Transforms:
             number = next(numbers)
             directory = account.directory / "transforms" / f"{name}-{number}"
             log = (LOG_GROUP, f"{name}/i-{number}")
-            return Instance(account, self._runtime, {"PrimaryContainer": container}, directory, log)
+            model = {"PrimaryContainer": container}
+            instance = Instance(account, self._runtime, model, directory, log)
+            instance.watch(TRANSFORM, {"Host": log[1]})
+            return instance
 
         instances = start_all(start, job["TransformResources"]["InstanceCount"])
         self._instances.update(instances)

@@ -33,13 +33,15 @@ class Metrics:
         self.last: dict[str, float] = {}
         self.when: dict[str, datetime] = {}
 
-    def read(self, line: str) -> None:
+    def read(self, line: str) -> list[tuple[str, float]]:
         """
         >>> metrics = Metrics()
         >>> metrics.read(" - 1s - loss: 0.9 - acc: 0.50 - val_loss: 0.8 - val_acc: 0.75")
+        [('train:acc', 0.5), ('valid:acc', 0.75)]
         >>> metrics.last
         {'train:acc': 0.5, 'valid:acc': 0.75}
         """
+        found = []
         for name, pattern in self._patterns:
             for value in pattern.findall(line):
                 try:
@@ -47,3 +49,5 @@ class Metrics:
                 except ValueError:
                     continue
                 self.when[name] = datetime.now(timezone.utc)
+                found.append((name, self.last[name]))
+        return found
