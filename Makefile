@@ -155,7 +155,7 @@ test-emulator: .stamps/cloud .stamps/train .stamps/serve .stamps/handler ## the 
 test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/e2e
 
-PY36_FILES := src/train src/predict src/hosting src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models
+PY36_FILES := src/train src/predict src/hosting src/bench src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 	@$(HOST) -m ruff check src tests notebooks/article.py
 	@$(HOST) -m ruff format --check src/train2deploy src/emulator

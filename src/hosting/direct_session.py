@@ -13,14 +13,14 @@ where these are given; ``refused`` is why the model took none.
 import base64
 import contextlib
 import functools
-import importlib
 import json
-import os
 import sys
 from time import perf_counter
 
 import numpy as np
 import tensorflow as tf
+
+from hosting import packed
 
 SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
@@ -28,10 +28,9 @@ SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 def main(path):
     question = json.load(sys.stdin)
     if isinstance(question, list):
-        version = max((name for name in os.listdir(path) if name.isdigit()), key=int)
-        encode = _encoder(path)
+        encode = packed.encoder(path).encode
         with tf.Session(graph=tf.Graph()) as session:
-            signature = _load(session, os.path.join(path, version), SIGNATURE)
+            signature = _load(session, packed.version_directory(path), SIGNATURE)
             model_output, = signature.outputs.values()
             inputs = _fed(signature, encode(question))
             answer = {'probabilities': session.run(model_output.name, inputs).tolist()}
@@ -42,12 +41,6 @@ def main(path):
     json.dump(dict(answer, tensorflow=tf.__version__,
                    signature={'inputs': _describe(signature.inputs),
                               'outputs': _describe(signature.outputs)}), sys.stdout)
-
-
-def _encoder(model_dir):
-    code = os.path.join(model_dir, 'code')
-    sys.path[:0] = [os.path.join(code, 'lib'), code]
-    return importlib.import_module('encoding').ModelInputs(code).encode
 
 
 def _load(session, version, signature):

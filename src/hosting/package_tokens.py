@@ -5,11 +5,9 @@
 Each line of input is a JSON list of sentences; each line of output holds, for each of them, its
 tokens in their order: ``[token, index, whether it has a vector, whether the model sees it]``.
 """
-import importlib
-import os
 import sys
 
-from hosting.bench.commands import answer_commands
+from hosting import packed
 
 
 def described(encoding, encoder, text):
@@ -27,10 +25,10 @@ def described(encoding, encoder, text):
 
 def main(code):
     """Answers until the input ends."""
-    sys.path[:0] = [os.path.join(code, 'lib'), code]
-    encoding = importlib.import_module('encoding')
+    encoding = packed.encoding(code)
     encoder = encoding.ModelInputs(code).encoder
-    answer_commands(lambda texts: [described(encoding, encoder, text) for text in texts])
+    packed.answer_commands(
+        lambda texts: [described(encoding, encoder, text) for text in texts])
 
 
 if __name__ == '__main__':

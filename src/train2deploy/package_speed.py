@@ -47,5 +47,5 @@ def measure(model_dir: Path, article: Path, runtime: Runtime) -> dict[str, list[
     (saved_model,) = (path for path in article.iterdir() if path.name.isdigit())
     texts = [row.text for row in sample.load().rows][:SENTENCES]
     read = (model_dir, saved_model.resolve())
-    medians: dict[str, list[float]] = runtimes.ask(runtime, "hosting.bench.graphs", read, texts)
+    medians: dict[str, list[float]] = runtimes.ask(runtime, "hosting.graphs", read, texts)
     return medians

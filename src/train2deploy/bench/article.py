@@ -49,7 +49,7 @@ def model(model_dir: Path, words: int) -> Path:
             (target / version.name).symlink_to(version.resolve())
     for name in ("tokenizer.model", "labels.json"):
         shutil.copyfile(model_dir / "code" / name, code / name)
-    shutil.copyfile(paths.SRC / "hosting" / "bench" / "article_inference.py", code / "inference.py")
+    shutil.copyfile(paths.SRC / "bench" / "article_inference.py", code / "inference.py")
     for file in word_vectors(model_dir, words).iterdir():
         (code / file.name).symlink_to(file.resolve())
     return target
@@ -70,7 +70,7 @@ def word_vectors(model_dir: Path, words: int) -> Path:
 
 def _write(model_dir: Path, path: Path, words: int) -> None:
     lines: list[str] = []
-    command = [str(paths.TRAIN_PYTHON), "-m", "hosting.bench.word_vectors", str(model_dir)]
+    command = [str(paths.TRAIN_PYTHON), "-m", "bench.word_vectors", str(model_dir)]
     status = run_streaming(
         [*command, str(path), str(words)], subjects.environment(), paths.ROOT, lines.append
     )
@@ -83,7 +83,7 @@ def _fingerprint(model_dir: Path, words: int) -> str:
     sources = [
         model_dir / "code" / "vocabulary.json",
         *sorted(model_dir.glob("*/variables/*")),
-        paths.SRC / "hosting" / "bench" / "word_vectors.py",
+        paths.SRC / "bench" / "word_vectors.py",
     ]
     return sha256_value([words, *map(sha256_file, sources)])[:16]
 

@@ -52,7 +52,7 @@ def ask_sentences(
     texts = [row.text for row in sample.load().rows][:CANDIDATES]
     answers = [session.ask(sentences=texts)]
     for model_dir in model_dirs[1:]:
-        with subjects.Tool("hosting.bench.raw_session", str(model_dir)) as other:
+        with subjects.Tool("bench.raw_session", str(model_dir)) as other:
             answers.append(other.ask(sentences=texts))
     chosen = workload.distinct(answers)
     versions = {name: str(answers[0][name]) for name in ("python", "tensorflow", "numpy")}

@@ -1,7 +1,7 @@
 """Other servers, in the same rounds: the same SavedModel, each in an environment of its own.
 
 `make bench PEERS=1` installs them from requirements/peers/*.lock. What starts them lies in
-src/hosting/bench/peers.py; this module knows how each is asked.
+src/bench/peers.py; this module knows how each is asked.
 """
 
 import contextlib
@@ -102,7 +102,7 @@ class Peer:
         self.log = paths.BENCH / f"peer-{self.kind.package}.log"
         self.port = endpoint.free_port()
         scratch = paths.BENCH / f"peer-{self.kind.package}"
-        command = [str(python(self.kind.package)), "-W", "ignore", "-m", "hosting.bench.peers"]
+        command = [str(python(self.kind.package)), "-W", "ignore", "-m", "bench.peers"]
         command += [self.kind.package, str(saved_model), str(scratch), str(self.port)]
         self._process = subjects.start(command, subjects.environment(), self.log)
         self.supervisor = self._process.pid
@@ -151,4 +151,4 @@ class Peer:
 def onnx_session(model_dir: Path, article_graph: Path | None) -> subjects.Tool:
     """ONNX Runtime on the same weights, which takes raw_session's commands."""
     arguments = [str(model_dir), *([str(article_graph)] if article_graph else [])]
-    return subjects.Tool("hosting.bench.onnx_session", *arguments, python=python(ONNX_PACKAGE))
+    return subjects.Tool("bench.onnx_session", *arguments, python=python(ONNX_PACKAGE))

@@ -54,7 +54,7 @@ def bench(options: Options) -> dict[str, Any]:
     load_before = os.getloadavg()
     with contextlib.ExitStack() as stack:
         model_dir = model_dirs[INVOCATIONS]
-        packed = stack.enter_context(subjects.Tool("hosting.bench.raw_session", str(model_dir)))
+        packed = stack.enter_context(subjects.Tool("bench.raw_session", str(model_dir)))
         versions, found = packages.ask_sentences(packed, list(model_dirs.values()))
         sentences = dict(zip(model_dirs, found, strict=True))
         console.say(f"{len(found[0].texts)} sentences with distinct answers")
@@ -181,7 +181,7 @@ def _sessions(
     """The subjects without a server. The baseline is the article's graph, where there is one."""
     sessions = {RAW: packed}
     if graph:
-        baseline = subjects.Tool("hosting.bench.raw_session", str(graph), log="article_graph")
+        baseline = subjects.Tool("bench.raw_session", str(graph), log="article_graph")
         sessions = {RAW: stack.enter_context(baseline), PACKED: packed}
     if options.peers:
         sessions[ONNX] = stack.enter_context(peers.onnx_session(model_dir, graph))
@@ -224,7 +224,7 @@ def _running(
     """The bench of running endpoints, with gRPC's clients, which know their requests."""
     name = bundles.model_names(model_dir)[0]
     port = served[INVOCATIONS].grpc_port
-    grpc = stack.enter_context(subjects.Tool("hosting.bench.grpc_load", str(port), name))
+    grpc = stack.enter_context(subjects.Tool("bench.grpc_load", str(port), name))
     asked = sentences[INVOCATIONS]
     grpc.ask(
         inputs=asked.inputs,

@@ -144,7 +144,7 @@ def soak(seconds: float) -> dict[str, Any]:
         JobFailed: something did not hold.
     """
     model_dir = endpoint.unpacked_model()
-    with subjects.Tool("hosting.bench.raw_session", str(model_dir)) as session:
+    with subjects.Tool("bench.raw_session", str(model_dir)) as session:
         _, (sentences,) = packages.ask_sentences(session, [model_dir])
     work = workload.invocations(sentences)
     console.say(

@@ -69,7 +69,7 @@ def _bare(model_dir: Path) -> float:
     """Import TensorFlow, load the model, run it once."""
     started = perf_counter()
     with subprocess.Popen(
-        [str(paths.SERVE_PYTHON), "-m", "hosting.bench.first_run", str(model_dir)],
+        [str(paths.SERVE_PYTHON), "-m", "bench.first_run", str(model_dir)],
         env=subjects.environment(),
         cwd=paths.ROOT,
         stdin=subprocess.DEVNULL,

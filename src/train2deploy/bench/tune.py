@@ -82,7 +82,7 @@ def best(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def tune(options: Options) -> dict[str, Any]:
     """Searches, prints and writes build/reports/tune.json."""
     model_dir = endpoint.unpacked_model()
-    with subjects.Tool("hosting.bench.raw_session", str(model_dir)) as session:
+    with subjects.Tool("bench.raw_session", str(model_dir)) as session:
         _, found = packages.ask_sentences(session, [model_dir])
     request = workload.invocations(found[0]).requests[0]
     seconds = options.seconds or (0.5 if options.quick else 1.5)

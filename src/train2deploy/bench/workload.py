@@ -40,7 +40,7 @@ def distinct(answers: Sequence[dict[str, Any]]) -> list[int]:
     """Sentences whose answers can be told apart, by their places.
 
     Args:
-        answers: what hosting.bench.raw_session says to the same sentences, for each model;
+        answers: what bench.raw_session says to the same sentences, for each model;
             each must tell them apart.
 
     Raises:

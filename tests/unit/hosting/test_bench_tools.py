@@ -5,15 +5,16 @@ import warnings
 import numpy as np
 import pytest
 
-# Before hosting.bench.grpc_load, which would put a bare package in its place (see native.py).
+# Before bench.grpc_load, which would put a bare package in its place (see native.py).
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
 
-    from hosting.bench.grpc_load import GrpcLoad
+    from bench.grpc_load import GrpcLoad
 
-from hosting.bench import first_run, raw_session
+from bench import first_run, raw_session
+from hosting import packed
 
 INPUTS = {'one': {'inputs': 3}, 'two': {'inputs': 3, 'ngrams': 5}}
 ENCODING = '''
@@ -50,7 +51,7 @@ def model_dir(request, tmp_path):
 def test_a_model_s_inputs_are_found_by_name(model_dir):
     folder, sizes = model_dir
     with tf.Session(graph=tf.Graph()) as session:
-        tensors = raw_session.load(session, str(folder))
+        tensors = packed.load(session, str(folder))
         assert tensors.inputs == {name: name + ':0' for name in sizes}
         assert tensors.output_key == 'Softmax:0'
         for name, size in sizes.items():

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from gensim.models.word2vec import Word2Vec
 
-from hosting.bench import word_vectors
+from bench import word_vectors
 
 TOKENS = ['▁', '電波', 'が', '悪い']
 

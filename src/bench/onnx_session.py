@@ -1,6 +1,6 @@
 """The limit: ONNX Runtime on the same weights, in a process of its own, no server around it.
 
-    python -m hosting.bench.onnx_session <model directory> [<the article's graph>]
+    python -m bench.onnx_session <model directory> [<the article's graph>]
 
 Commands as raw_session's. With the article's graph, whose variables have Keras' names,
 v1's network is written in ONNX's own operations (its LSTM among them); tf2onnx knows no
@@ -13,8 +13,8 @@ import onnxruntime
 import tensorflow as tf
 from onnx import TensorProto, helper, numpy_helper
 
-from hosting.bench.commands import answer_commands
-from hosting.bench.raw_session import RawSession, Tensors, load, version_directory
+from bench.raw_session import RawSession
+from hosting.packed import Tensors, answer_commands, load, version_directory
 
 OPSET = 13
 _GATES = (0, 3, 1, 2)  # ONNX has input, output, forget, cell; Keras input, forget, cell, output

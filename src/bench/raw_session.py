@@ -1,47 +1,23 @@
 """The yardstick: ``session.run`` in a process of its own, no server around it.
 
-    python -m hosting.bench.raw_session <model directory>
+    python -m bench.raw_session <model directory>
 
 Commands, one JSON object a line:
 
     {"sentences": ["…", …]}                      → inputs, probabilities, output, versions
     {"batch": 1, "threads": 1, "seconds": 2.0}   → latencies in ms, seconds
 """
-import importlib
-import os
 import platform
 import sys
 import threading
-from collections import namedtuple
 from time import perf_counter
 
 import numpy as np
 import tensorflow as tf
 
-from hosting.bench.commands import answer_commands
+from hosting.packed import answer_commands, encoder, load
 
-SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 ROWS_AT_ONCE = 64
-
-Tensors = namedtuple('Tensors', ['inputs', 'output_key', 'output'])
-"""``inputs``: tensor names by the signature's keys; ``output``: a tensor name."""
-
-
-def version_directory(model_dir):
-    """The SavedModel with the highest version of a packed model."""
-    version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
-    return os.path.join(model_dir, version)
-
-
-def load(session, model_dir):
-    """Loads the highest version of a packed model; returns its Tensors."""
-    meta_graph = tf.saved_model.loader.load(
-        session, [tf.saved_model.tag_constants.SERVING], version_directory(model_dir))
-    signature = meta_graph.signature_def[SIGNATURE]
-    # Beside the probabilities a model may have further outputs, with names of their own.
-    output_key = min(signature.outputs, key=lambda name: ('Softmax' not in name, name))
-    return Tensors({key: signature.inputs[key].name for key in sorted(signature.inputs)},
-                   output_key, signature.outputs[output_key].name)
 
 
 class RawSession:
@@ -50,9 +26,7 @@ class RawSession:
     versions = {}
 
     def __init__(self, model_dir):
-        code = os.path.join(model_dir, 'code')
-        sys.path[:0] = [os.path.join(code, 'lib'), code]
-        self._encoder = importlib.import_module('encoding').ModelInputs(code)
+        self._encoder = encoder(model_dir)
         self._tensors = self._open(model_dir)
         self._rows = None
 

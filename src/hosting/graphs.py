@@ -1,11 +1,10 @@
 """Two SavedModels of one network, run in turns: how long each takes.
 
-    python -m hosting.bench.graphs <packed model directory> <SavedModel> < sentences.json
+    python -m bench.graphs <packed model directory> <SavedModel> < sentences.json
 
 Standard output gets a JSON object: for each batch size the medians in ms, the package's own
 first. The sentences are encoded by the package's code.
 """
-import importlib
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ from time import perf_counter
 import numpy as np
 import tensorflow as tf
 
-from hosting.bench.raw_session import load
+from hosting.packed import encoder, load
 
 BATCHES = (1, 32)
 SECONDS = 1.0
@@ -23,9 +22,7 @@ WARM_UP = 3
 
 
 def main(model_dir, other):
-    code = os.path.join(model_dir, 'code')
-    sys.path[:0] = [os.path.join(code, 'lib'), code]
-    encode = importlib.import_module('encoding').ModelInputs(code).encode
+    encode = encoder(model_dir).encode
     runs = [_run(model_dir), _run(os.path.dirname(os.path.abspath(other)))]
     rows = np.array(encode(json.load(sys.stdin))['inputs'], dtype=np.float32)
     json.dump({str(batch): _medians(runs, rows, batch) for batch in BATCHES}, sys.stdout)

@@ -11,7 +11,7 @@ class Model:
         meta_graph = tf.saved_model.loader.load(self._session, ['serve'], path)
         signature = meta_graph.signature_def['serving_default']
         self._inputs = {key: info.name for key, info in signature.inputs.items()}
-        # The probabilities' key holds their operation's name; see raw_session.
+        # The probabilities' key holds their operation's name; see hosting.packed.
         output = min(signature.outputs, key=lambda name: ('Softmax' not in name, name))
         self._output = signature.outputs[output].name
 

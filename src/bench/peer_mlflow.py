@@ -1,7 +1,7 @@
 """MLflow's view of a SavedModel; a module of its own, since only its environment has MLflow."""
 from mlflow.pyfunc import PythonModel
 
-from hosting.bench.peer_session import Model
+from bench.peer_session import Model
 
 
 class Predictor(PythonModel):

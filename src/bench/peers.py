@@ -1,6 +1,6 @@
 """Other servers of models, started on the same SavedModel; each in an environment of its own.
 
-    python -m hosting.bench.peers <peer> <version directory> <scratch directory> <port>
+    python -m bench.peers <peer> <version directory> <scratch directory> <port>
 
 Each is set up as its documentation says for production, with a worker for each core. They
 are sent the model's own input, token indices, and answer with its output: the text is
@@ -21,7 +21,7 @@ def mlflow(path, scratch, port):
     """A pyfunc model behind `mlflow models serve`."""
     import mlflow.pyfunc
 
-    from hosting.bench.peer_mlflow import Predictor
+    from bench.peer_mlflow import Predictor
 
     model = os.path.join(scratch, 'model')
     mlflow.pyfunc.save_model(model, python_model=Predictor(), artifacts={'saved_model': path},
@@ -33,7 +33,7 @@ def mlflow(path, scratch, port):
 
 def bentoml(path, scratch, port):
     """A service with a batch API behind `bentoml serve-gunicorn`, which batches requests."""
-    from hosting.bench.peer_bentoml import Classifier
+    from bench.peer_bentoml import Classifier
 
     bundle = os.path.join(scratch, 'bundle')
     os.makedirs(bundle)
@@ -52,7 +52,7 @@ def simple_tensorflow_serving(path, scratch, port):
     os.symlink(path, os.path.join(base, os.path.basename(path)))
     settings = configparser.ConfigParser()
     settings['uwsgi'] = {
-        'module': 'hosting.bench.peer_uwsgi', 'pyargv': '--model_base_path=' + base,
+        'module': 'bench.peer_uwsgi', 'pyargv': '--model_base_path=' + base,
         'http': '127.0.0.1:%d' % port, 'socket': os.path.join(scratch, 'uwsgi.sock'),
         'master': 'true', 'close-on-exec': 'true', 'enable-threads': 'true', 'http-keepalive': '1',
         'http-auto-chunked': '1', 'workers': str(WORKERS), 'threads': '1',

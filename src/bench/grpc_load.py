@@ -1,6 +1,6 @@
 """Predict calls to the model server's gRPC port, a closed loop of so many clients.
 
-    python -m hosting.bench.grpc_load <port> <model name>
+    python -m bench.grpc_load <port> <model name>
 
 Commands, one JSON object a line:
 
@@ -14,8 +14,8 @@ from time import perf_counter
 import grpc
 import numpy as np
 
-from hosting.bench.commands import answer_commands
 from hosting.model_server import native
+from hosting.packed import answer_commands
 
 native.protos_without_tensorflow()
 

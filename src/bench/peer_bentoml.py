@@ -15,7 +15,7 @@ def model():
     """The model of this worker, loaded at its first request."""
     global _model
     if _model is None:
-        from hosting.bench.peer_session import Model
+        from bench.peer_session import Model
         _model = Model(os.environ['BENCH_SAVED_MODEL'])
     return _model
 

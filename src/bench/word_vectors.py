@@ -1,6 +1,6 @@
 """A file of word vectors that text-vectorian opens, as large as the article's handler loads.
 
-    python -m hosting.bench.word_vectors <model directory> <file to write> <words>
+    python -m bench.word_vectors <model directory> <file to write> <words>
 
 In the training environment. text-vectorian's own file holds 171,000 words of 300
 dimensions, twice: the vectors, and the weights that word2vec would go on training with.
@@ -15,6 +15,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 from gensim.models.word2vec import Word2Vec
+
+from hosting.packed import version_directory
 
 DIMENSIONS = 300
 FILLER = 'filler {}'
@@ -50,8 +52,8 @@ def main(model_dir, path, words):
         tokens = json.load(source)
     names = tokens + [FILLER.format(number) for number in range(words - len(tokens))]
     vectors = filler(len(names))
-    version = max((name for name in os.listdir(model_dir) if name.isdigit()), key=int)
-    own = embedding(os.path.join(model_dir, version, 'variables', 'variables'), len(tokens))
+    variables = os.path.join(version_directory(model_dir), 'variables', 'variables')
+    own = embedding(variables, len(tokens))
     if own is not None:
         vectors[:len(tokens)] = own
     model = Word2Vec(size=DIMENSIONS, min_count=1)

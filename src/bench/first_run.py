@@ -1,13 +1,13 @@
 """The yardstick for starting: import TensorFlow, load a SavedModel, run it once.
 
-    python -m hosting.bench.first_run <model directory>
+    python -m bench.first_run <model directory>
 """
 import sys
 
 import numpy as np
 import tensorflow as tf
 
-from hosting.bench.raw_session import load
+from hosting.packed import load
 
 
 def zeros(graph, name):
