@@ -50,7 +50,8 @@ def test_there_is_something_to_look_at():
 
 def test_the_host_tool_imports_nothing_that_runs_in_the_containers():
     theirs = {"tensorflow", "keras", "gensim", "sentencepiece", "text_vectorian", "hosting"}
-    theirs |= {"bench", "encoding", "inference", "model_client", "train_v1", "build_vectors", "falcon"}
+    theirs |= {"encoding", "inference", "model_client", "train_v1", "build_vectors", "falcon"}
+    theirs |= {"bench"}
     assert offenders(HOST_TOOL, theirs) == {}
 
 
