@@ -5,10 +5,9 @@ again as the article defines it, with the package's weights, and saves it as the
 does. The result is a model directory that can be loaded and served like the package.
 """
 
-import shutil
 from pathlib import Path
 
-from train2deploy import paths, runtimes
+from train2deploy import bundles, partial, paths, runtimes
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.runtimes import TrainingRuntime
@@ -27,20 +26,13 @@ def model(model_dir: Path, runtime: TrainingRuntime = HOST) -> Path:
     Raises:
         JobFailed: the package is not of v1, or the graph could not be built.
     """
-    version = max((path for path in model_dir.iterdir() if path.name.isdigit()), key=_number)
+    version = bundles.latest(model_dir)
     kept = paths.ARTICLE_GRAPHS / _fingerprint(version) / "model"
     if not kept.is_dir():
-        fresh = kept.with_name("model.part")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        _write(version.resolve(), fresh.resolve() / version.name, runtime)
-        (fresh / "code").symlink_to((model_dir / "code").resolve())
-        fresh.replace(kept)
+        with partial.directory(kept) as fresh:
+            _write(version.resolve(), fresh.resolve() / version.name, runtime)
+            (fresh / "code").symlink_to((model_dir / "code").resolve())
     return kept
-
-
-def _number(path: Path) -> int:
-    return int(path.name)
 
 
 def _write(saved_model: Path, target: Path, runtime: TrainingRuntime) -> None:

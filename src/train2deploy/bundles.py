@@ -23,6 +23,15 @@ def newest(model_dir: Path) -> dict[str, Path]:
     return found
 
 
+def latest(model: Path) -> Path:
+    """The directory of the highest version among those that a model's directory holds."""
+    return max((path for path in model.iterdir() if path.name.isdigit()), key=_number)
+
+
+def _number(version: Path) -> int:
+    return int(version.name)
+
+
 def model_names(model_dir: Path) -> list[str]:
     """The names, sorted."""
     return sorted(newest(model_dir))

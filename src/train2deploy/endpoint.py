@@ -10,7 +10,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from train2deploy import (
     archives,
@@ -25,6 +25,7 @@ from train2deploy import (
     endpoint_log,
     manifest,
     package_lint,
+    partial,
     paths,
     processes,
     requests,
@@ -87,10 +88,8 @@ def unpacked_model(archive: Path = paths.MODEL_ARCHIVE) -> Path:
     target = paths.SERVED_MODELS / sha256_file(archive)[:16] / "model"
     if not target.is_dir():
         package_lint.check(archive)
-        fresh = target.with_name("model.part")
-        shutil.rmtree(fresh, ignore_errors=True)
-        archives.unpack(archive, fresh)
-        fresh.replace(target)
+        with partial.directory(target) as fresh:
+            archives.unpack(archive, fresh)
     return target
 
 
@@ -114,9 +113,7 @@ def serve_in_foreground(
         arguments = [*launch.arguments, "--die-with-parent"]
         os.execve(arguments[0], arguments, launch.environment)
     processes.end_with_parent()
-    process = subprocess.Popen(
-        launch.arguments, env=launch.environment, stdin=subprocess.DEVNULL, start_new_session=True
-    )
+    process = processes.start(launch.arguments, launch.environment, stdout=None, stderr=None)
     try:
         return process.wait()
     except KeyboardInterrupt:
@@ -180,7 +177,7 @@ def current() -> Endpoint | None:
     if state is None or state.keys() != asdict(Endpoint(0, 0, None)).keys():
         return None
     endpoint = Endpoint(**state)
-    if _is_ours(endpoint):
+    if processes.is_running(endpoint.pid, endpoint.container or "hosting"):
         return endpoint
     _remove_container(endpoint.container)
     paths.ENDPOINT_STATE.unlink(missing_ok=True)
@@ -197,6 +194,14 @@ def stop() -> bool:
     return True
 
 
+class Answer(NamedTuple):
+    """What an endpoint said."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
 def exchange(
     endpoint: Endpoint,
     method: str,
@@ -204,15 +209,15 @@ def exchange(
     body: bytes | None = None,
     content_type: str = "",
     accept: str = "",
-) -> tuple[int, bytes]:
-    """One HTTP request; (status, body)."""
+) -> Answer:
+    """One HTTP request."""
     connection = http.client.HTTPConnection(ADDRESS, endpoint.port, timeout=70)
     named = {"Content-Type": content_type, "Accept": accept}
     headers = {name: value for name, value in named.items() if value}
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
-        return response.status, response.read()
+        return Answer(response.status, response.getheader("Content-Type", ""), response.read())
     finally:
         connection.close()
 
@@ -237,7 +242,7 @@ def invocations(endpoint: Endpoint, request: requests.Request) -> bytes:
     """What /invocations answers; raises EndpointError as `classify` does."""
     wanted = (request.body, request.content_type, request.accept)
     try:
-        status, answer = exchange(endpoint, "POST", "/invocations", *wanted)
+        status, _, answer = exchange(endpoint, "POST", "/invocations", *wanted)
     except (OSError, http.client.HTTPException) as error:
         raise EndpointError(
             f"{endpoint.url}: no answer ({_one_line(error)})."
@@ -263,13 +268,18 @@ def check_port(port: int, variable: str = "PORT", stop: str = "local-stop") -> N
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((ADDRESS, port))
-        except OverflowError as error:
-            raise UserError(f"{variable}={port}: expected 1 to 65535.") from error
-        except OSError as error:
-            raise UserError(
-                f"{variable}={port}: {error.strerror}. Choose another one, for instance"
-                f" {variable}={free_port()}, or end what uses it (`make {stop}` if it is ours)."
-            ) from error
+        except (OverflowError, OSError) as error:
+            raise not_free(port, error, variable, f" (`make {stop}` if it is ours)") from error
+
+
+def not_free(port: int, error: OverflowError | OSError, variable: str, stop: str = "") -> UserError:
+    """What is said of a port that cannot be bound, for this reason."""
+    if isinstance(error, OverflowError):
+        return UserError(f"{variable}={port}: expected 0 to 65535.")
+    return UserError(
+        f"{variable}={port}: {error.strerror}. Choose another one, for instance"
+        f" {variable}={free_port()}, or end what uses it{stop}."
+    )
 
 
 def free_port() -> int:
@@ -294,15 +304,8 @@ def _start(
     launch = runtime.endpoint(model_dir, port, dev)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [*launch.arguments, *([] if launch.container else options)],
-            env=launch.environment,
-            cwd=paths.ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        words = [*launch.arguments, *([] if launch.container else options)]
+        process = processes.start(words, launch.environment, paths.ROOT, stdout=log)
     endpoint = Endpoint(port, process.pid, model_sha256, launch.container)
     try:
         _wait_until_ready(endpoint, process, model_dir, log_path)
@@ -313,7 +316,7 @@ def _start(
 
 
 def _wait_until_ready(
-    endpoint: Endpoint, process: subprocess.Popen[bytes], model_dir: Path, log_path: Path
+    endpoint: Endpoint, process: "subprocess.Popen[str]", model_dir: Path, log_path: Path
 ) -> None:
     """/ping alone does not tell: it may be 200 before the model is loaded (docs/contract.md#a4)."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
@@ -335,7 +338,7 @@ def _wait_until_ready(
                 f" {paths.relative(log_path)}"
             )
         with contextlib.suppress(OSError, http.client.HTTPException):
-            if all(_is_well(path, *exchange(endpoint, "GET", path)) for path in wanted):
+            if all(_is_well(path, exchange(endpoint, "GET", path)) for path in wanted):
                 return
         time.sleep(0.1)
     raise EndpointError(
@@ -344,8 +347,8 @@ def _wait_until_ready(
     )
 
 
-def _is_well(path: str, status: int, body: bytes) -> bool:
-    return status == http.client.OK and (path == "/ping" or b'"AVAILABLE"' in body)
+def _is_well(path: str, answer: Answer) -> bool:
+    return answer.status == http.client.OK and (path == "/ping" or b'"AVAILABLE"' in answer.body)
 
 
 def _end(pid: int, container: str = "") -> None:
@@ -356,7 +359,7 @@ def _end(pid: int, container: str = "") -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-    while time.monotonic() < deadline and _is_alive(pid):
+    while time.monotonic() < deadline and processes.is_alive(pid):
         time.sleep(0.02)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
@@ -366,25 +369,6 @@ def _end(pid: int, container: str = "") -> None:
 def _remove_container(container: str) -> None:
     if container:
         engine.remove(container)
-
-
-def _is_alive(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):
-        return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _is_ours(endpoint: Endpoint) -> bool:
-    """Whether its pid is that of our endpoint and not of a later process with the same number."""
-    argument = (endpoint.container or "hosting").encode()
-    try:
-        return argument in Path(f"/proc/{endpoint.pid}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return Path("/proc").is_dir() is False and _is_alive(endpoint.pid)
 
 
 def _one_line(error: BaseException) -> str:

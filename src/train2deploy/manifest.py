@@ -8,12 +8,11 @@ there, need not run again.
 
 import json
 import platform
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from train2deploy import __version__, paths
+from train2deploy import __version__, paths, processes
 from train2deploy.hashing import sha256_value
 
 
@@ -67,12 +66,10 @@ def git_state() -> dict[str, Any]:
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=True
-            )
-        except (OSError, subprocess.CalledProcessError):
+            done = processes.captured(["git", *arguments], cwd=paths.ROOT)
+        except OSError:
             return None
-        return done.stdout.strip()
+        return done.stdout.strip() if done.returncode == 0 else None
 
     commit = git("rev-parse", "HEAD")
     if commit is None:

@@ -1,7 +1,5 @@
 """The code/ of a package: the user's own, the model's own, or ours; and the packages it imports."""
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,26 +134,21 @@ def vendored(requirements: Path | None = None) -> Path:
     inputs = {"requirements_sha256": sha256_file(requirements)}
     if manifest.is_current(record, inputs) and paths.CODE_LIB.is_dir():
         return paths.CODE_LIB
-    fresh = partial.beside(paths.CODE_LIB)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-compile", *CONTAINER, "--target", str(fresh), "-r", str(requirements)]
-    if requirements == ours:
-        command += ["--no-deps", "--require-hashes"]
-    done = subprocess.run(
-        command, env=processes.pip_environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        shutil.rmtree(fresh, ignore_errors=True)
-        disk.check_output(done.stderr, fresh)
-        raise UserError(
-            f"{paths.relative(requirements)}: the packages for the endpoint could not be fetched:\n"
-            f"{done.stderr.strip()}\nCheck the network, or use DEPS=requirements."
-        )
-    # Metadata that says how, not what, was installed differs between machines.
-    for path in fresh.rglob("*"):
-        if path.name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}:
-            path.unlink()
-    shutil.rmtree(paths.CODE_LIB, ignore_errors=True)
-    fresh.replace(paths.CODE_LIB)
+    with partial.directory(paths.CODE_LIB) as fresh:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--no-compile", *CONTAINER, "--target", str(fresh), "-r", str(requirements)]
+        if requirements == ours:
+            command += ["--no-deps", "--require-hashes"]
+        done = processes.captured(command, processes.pip_environment())
+        if done.returncode != 0:
+            disk.check_output(done.stderr, fresh)
+            raise UserError(
+                f"{paths.relative(requirements)}: the packages for the endpoint could not be"
+                f" fetched:\n{done.stderr.strip()}\nCheck the network, or use DEPS=requirements."
+            )
+        # Metadata that says how, not what, was installed differs between machines.
+        for path in fresh.rglob("*"):
+            if path.name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}:
+                path.unlink()
     manifest.write(record, inputs, {})
     return paths.CODE_LIB

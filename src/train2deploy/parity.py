@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from train2deploy import answers, console, endpoint, golden, jobs, manifest, package, paths
+from train2deploy import answers, bundles, console, endpoint, golden, jobs, manifest, package, paths
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file, sha256_tree
@@ -149,12 +149,8 @@ def _side(runtime: Runtime, job: jobs.TrainingJob, sentences: list[str]) -> Side
         {str(entry["label"]): float(str(entry["prob"])) for entry in ranking}
         for ranking in rankings
     ]
-    return Side(sha256_tree(_variables(directory)), sha256_file(archive), answers)
-
-
-def _variables(directory: Path) -> Path:
-    version = max((directory / "model").glob("[0-9]*"), key=lambda path: int(path.name))
-    return version / "variables"
+    variables = bundles.latest(directory / "model") / "variables"
+    return Side(sha256_tree(variables), sha256_file(archive), answers)
 
 
 def _table(

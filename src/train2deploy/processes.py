@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 USERS = re.compile(
     r".*_proxy|LANG|LANGUAGE|LC_.*|TZ|PYTHON.*|PIP_.*|UV_.*|PYENV_.*|VIRTUAL_ENV.*|CONDA_.*"
@@ -58,21 +59,59 @@ def run_streaming(
 
 
 def start(
-    command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None
+    command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None, **further: Any
 ) -> "subprocess.Popen[str]":
-    """A process in a group of its own, without input; its `stdout` is both outputs, as text."""
+    """A process in a group of its own, without input; its `stdout` is both outputs, as text.
+
+    Args:
+        further: what Popen is to do otherwise.
+    """
+    streams = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        **further,
+    }
     return subprocess.Popen(
         list(command),
         env=dict(env),
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
+        **streams,
     )
+
+
+def captured(
+    command: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    given: str = "",
+    seconds: float | None = None,
+    cwd: Path | None = None,
+) -> "subprocess.CompletedProcess[str]":
+    """A command, run to its end; its exit status is the caller's to look at.
+
+    Args:
+        given: on its standard input.
+    """
+    return subprocess.run(
+        list(command),
+        env=env,
+        cwd=cwd,
+        input=given,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
+
+
+def last_line(output: str) -> str:
+    """What a program that failed said last, which is its reason as a rule."""
+    return (output.strip().splitlines() or ["no reason given"])[-1]
 
 
 def end_with_parent() -> None:
@@ -104,6 +143,29 @@ def end_group(process: subprocess.Popen[str], grace_seconds: float = GRACE_SECON
 def _signal_group(group: int, number: int) -> bool:
     try:
         os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def is_running(pid: int, *words: str) -> bool:
+    """Whether a process is there, and ours by a word of its command line: no later one.
+
+    Where the system does not tell command lines, the number alone counts.
+    """
+    try:
+        found = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc").is_dir() and is_alive(pid)
+    return not set(words).isdisjoint(found)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number; a child of ours that has ended is none."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    try:
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     return True

@@ -6,8 +6,8 @@ import threading
 from chromium import SILENT
 from project import PATIENCE_SECONDS
 
+from train2deploy.endpoint import Answer
 from train2deploy.playground import run, server
-from train2deploy.playground.sides import Answer
 
 LABELS = ["スポーツ", "京都", "携帯電話", "グルメ"]
 WORDS = {"ゴール": "スポーツ", "寺": "京都", "電波": "携帯電話", "抹茶": "グルメ"}

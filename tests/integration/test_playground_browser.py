@@ -15,7 +15,8 @@ import pytest
 from playground_page import LABELS, WORDS, Page, Side, serving
 from project import PATIENCE_SECONDS
 
-from train2deploy.playground.sides import Answer, Package
+from train2deploy.endpoint import Answer
+from train2deploy.playground.sides import Package
 
 AXE = ("axe-core@4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
 SCREENS = {"desktop": (1280, False), "phone": (390, False), "dark": (1280, True)}

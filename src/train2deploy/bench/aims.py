@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from train2deploy.bench import figures, processes
+from train2deploy.bench import figures, proc
 from train2deploy.bench.names import (
     ALONE,
     ARTICLE,
@@ -153,8 +153,8 @@ def _of_memory(memory: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[
     """Resident memory; of the whole endpoint, what processes share counts for each of them."""
     held = memory.get(INVOCATIONS, {})
     limits = (
-        (processes.HANDLER, "handler's resident memory, MB", 90.0),
-        (processes.TOTAL, "whole endpoint's resident memory, MB", ENDPOINT_MB),
+        (proc.HANDLER, "handler's resident memory, MB", 90.0),
+        (proc.TOTAL, "whole endpoint's resident memory, MB", ENDPOINT_MB),
     )
     return [
         Aim(name, held[role]["rss"], limit, at_most=True)

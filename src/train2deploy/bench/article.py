@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from train2deploy import paths
+from train2deploy import partial, paths
 from train2deploy.bench import subjects
 from train2deploy.bench.workload import Sentences
 from train2deploy.errors import JobFailed
@@ -61,10 +61,8 @@ def word_vectors(model_dir: Path, words: int) -> Path:
     if not kept.is_dir():
         for old in ARTICLE_DIR.glob("vectors-*"):
             shutil.rmtree(old)
-        fresh = kept.with_name(kept.name + ".part")
-        fresh.mkdir(parents=True)
-        _write(model_dir, fresh / VECTORS, words)
-        fresh.replace(kept)
+        with partial.directory(kept) as fresh:
+            _write(model_dir, fresh / VECTORS, words)
     return kept
 
 

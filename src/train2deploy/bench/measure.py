@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-from train2deploy.bench import figures, processes, workload
+from train2deploy.bench import figures, proc, workload
 from train2deploy.bench.figures import Round
 from train2deploy.bench.http_load import ClosedLoop
 from train2deploy.bench.names import (
@@ -192,7 +192,7 @@ class Bench:
         Raises:
             JobFailed: an answer was wrong, or there was none.
         """
-        meter = processes.CpuMeter(self._pids(cell))
+        meter = proc.CpuMeter(self._pids(cell))
         sample = self._run(cell, seconds)
         used, foreign = meter.read()
         if not sample.latencies_ms:
@@ -250,7 +250,7 @@ class Bench:
             def look(
                 served: Served | Peer = served, found: dict[str, dict[str, float]] = found
             ) -> None:
-                found.update(processes.endpoint_memory_mb(served.supervisor))
+                found.update(proc.endpoint_memory_mb(served.supervisor))
 
             timer = threading.Timer(seconds / 2, look)
             timer.start()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy import endpoint, paths
-from train2deploy.bench import processes, subjects
+from train2deploy.bench import proc, subjects
 from train2deploy.bench.http_load import ClosedLoop
 from train2deploy.bench.workload import Sentences, Workload, rows_of
 from train2deploy.errors import JobFailed, MissingRequirement
@@ -110,7 +110,7 @@ class Peer:
     @property
     def pids(self) -> dict[str, int]:
         """The process ids of all its processes."""
-        return {f"{self.name} {pid}": pid for pid in processes.tree(self.supervisor)}
+        return {f"{self.name} {pid}": pid for pid in proc.tree(self.supervisor)}
 
     def workload(self, sentences: Sentences, per_request: int = 1) -> Workload:
         """The requests that it understands."""

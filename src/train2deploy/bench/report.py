@@ -110,7 +110,7 @@ def _start_table(started: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def _memory_table(memory: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
-    roles = sorted({role for processes_ in memory.values() for role in processes_})
+    roles = sorted({role for found in memory.values() for role in found})
 
     def cell(found: Mapping[str, float] | None) -> str:
         return f"{found['rss']:.0f} ({found['pss']:.0f})" if found else ""

@@ -196,7 +196,7 @@ def _peers(
     stack: contextlib.ExitStack, model_dir: Path, asked: workload.Sentences
 ) -> tuple[dict[str, peers.Peer], dict[str, str]]:
     """(the peers that answer, why others do not)."""
-    version = max((p for p in model_dir.iterdir() if p.name.isdigit()), key=lambda p: int(p.name))
+    version = bundles.latest(model_dir)
     running, left_out = {}, {}
     for name in peers.PEERS:
         console.say(f"{name} {peers.version(peers.PEERS[name].package)}")

@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Any
 
 from train2deploy import console, endpoint, manifest, paths
-from train2deploy.bench import packages, processes, subjects, workload
+from train2deploy.bench import packages, proc, subjects, workload
 from train2deploy.bench.figures import percentiles
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
 from train2deploy.errors import JobFailed
@@ -30,7 +30,7 @@ BACK_WITHIN_SECONDS = 3.0
 PAUSE_SECONDS = 0.1
 """After an answer that is none: a client that asked again at once would only add heat."""
 
-VICTIMS = (processes.MODEL_SERVER, processes.GUNICORN, processes.MODEL_SERVER, processes.HANDLER)
+VICTIMS = (proc.MODEL_SERVER, proc.GUNICORN, proc.MODEL_SERVER, proc.HANDLER)
 EXCUSED = (502, 503, 504)
 
 SAMPLE_SECONDS = 1.0
@@ -112,7 +112,7 @@ class Soak:
 
     def _look(self, now: float) -> None:
         for role, pid in self._served.pids.items():
-            mb = processes.rss_mb(pid)
+            mb = proc.rss_mb(pid)
             life = self.lives.get(pid)
             if life is None or life.role != role:
                 life = self.lives[pid] = Life(role, pid)
@@ -156,7 +156,7 @@ def soak(seconds: float) -> dict[str, Any]:
         watch = Soak(served, work, seconds)
         ClosedLoop(served.port, work.requests, CLIENTS).run(seconds, watch)
         left = served.pids
-    problems = find_problems(watch, set(processes.ROLES) - left.keys())
+    problems = find_problems(watch, set(proc.ROLES) - left.keys())
     result = {
         "command": f"make soak SECONDS={seconds:g}",
         "git": manifest.git_state(),
@@ -170,7 +170,7 @@ def soak(seconds: float) -> dict[str, Any]:
             {"role": kill.role, "at": kill.at, "back": kill.back and round(kill.back, 3)}
             for kill in watch.kills
         ],
-        "memory": {role: memory(watch, role) for role in processes.ROLES},
+        "memory": {role: memory(watch, role) for role in proc.ROLES},
         "problems": problems,
     }
     paths.REPORTS.mkdir(parents=True, exist_ok=True)
@@ -196,7 +196,7 @@ def find_problems(watch: Soak, missing: set[str]) -> list[str]:
                 f"{kill.role}, killed at {kill.at:.0f} s: expected answers within"
                 f" {BACK_WITHIN_SECONDS:g} s, found {when}"
             )
-    for role in processes.ROLES:
+    for role in proc.ROLES:
         found = memory(watch, role)
         if found.get("growth_mb", 0.0) > found.get("allowed_mb", 0.0):
             problems.append(

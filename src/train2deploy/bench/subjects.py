@@ -13,8 +13,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from train2deploy import endpoint, paths, serving
-from train2deploy.bench import processes
+from train2deploy import endpoint, paths, processes, serving
+from train2deploy.bench import proc
 from train2deploy.errors import JobFailed
 from train2deploy.runtimes import host
 from train2deploy.runtimes.host import HOST
@@ -34,17 +34,15 @@ def environment(port: int = 0) -> dict[str, str]:
 
 def start(
     command: Sequence[str], variables: Mapping[str, str], log: Path, **streams: Any
-) -> "subprocess.Popen[Any]":
+) -> "subprocess.Popen[str]":
     """Starts a process of a session of its own; what no stream takes goes to its log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as written:
-        given = {"stdin": subprocess.DEVNULL, "stdout": written, "stderr": written, **streams}
-        return subprocess.Popen(
-            list(command), env=dict(variables), cwd=paths.ROOT, start_new_session=True, **given
-        )
+        given = {"stdout": written, "stderr": written, **streams}
+        return processes.start(command, variables, paths.ROOT, **given)
 
 
-def kill(process: "subprocess.Popen[Any]") -> None:
+def kill(process: "subprocess.Popen[str]") -> None:
     """Ends a process that `start` started, and all that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -70,8 +68,6 @@ class Tool:
             self.log,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
         )
         self.pid = self._process.pid
 
@@ -139,7 +135,7 @@ class Served:
     @property
     def pids(self) -> dict[str, int]:
         """The process id of each role."""
-        return processes.of_endpoint(self.supervisor)
+        return proc.of_endpoint(self.supervisor)
 
     @property
     def rest_port(self) -> int:
@@ -152,7 +148,7 @@ class Served:
         return self._model_server_port(b"--port=")
 
     def _model_server_port(self, flag: bytes) -> int:
-        command = processes.command_line(self.pids[processes.MODEL_SERVER])
+        command = proc.command_line(self.pids[proc.MODEL_SERVER])
         return next(int(argument[len(flag) :]) for argument in command if argument.startswith(flag))
 
     def __enter__(self) -> "Served":

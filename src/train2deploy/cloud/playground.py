@@ -13,10 +13,11 @@ from train2deploy import endpoint, manifest, paths
 from train2deploy.cloud import endpoints, inventory, runtime
 from train2deploy.cloud.session import Cloud, CloudError, code, message
 from train2deploy.cloud_settings import prices
+from train2deploy.endpoint import Answer
 from train2deploy.hashing import sha256_file
 from train2deploy.playground import run
 from train2deploy.playground.server import Server
-from train2deploy.playground.sides import Answer, Package
+from train2deploy.playground.sides import Package
 from train2deploy.requests import Request
 from train2deploy.runtimes.host import HOST
 

@@ -2,13 +2,12 @@
 
 import csv
 import random
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest, paths
+from train2deploy import manifest, partial, paths
 from train2deploy.datasets import split
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.datasets.words import Tokenizer, whole
@@ -57,22 +56,18 @@ def write(
         "test": [row for row in rows if row.id in test_ids],
     }
 
-    fresh = target.with_name(target.name + ".part")
-    shutil.rmtree(fresh, ignore_errors=True)
     written = tokenizer.cutter() if tokenizer else str
-    for name, members in parts.items():
-        (fresh / name).mkdir(parents=True)
-        _write_column(
-            fresh / name / "features.csv", "feature", (written(row.text) for row in members)
-        )
-        _write_column(fresh / name / "labels.csv", "label", (row.label for row in members))
     ids = {name: [row.id for row in members] for name, members in parts.items()}
-    manifest.write_json(fresh / "split.json", ids)
     counts = {name: dict(Counter(row.label for row in members)) for name, members in parts.items()}
-    outputs = {name: sha256_tree(fresh / name) for name in parts}
-    manifest.write(fresh / "manifest.json", inputs, outputs, counts=counts, **place)
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.replace(target)
+    with partial.directory(target) as fresh:
+        for name, members in parts.items():
+            folder = fresh / name
+            folder.mkdir()
+            _write_column(folder / "features.csv", "feature", (written(r.text) for r in members))
+            _write_column(folder / "labels.csv", "label", (row.label for row in members))
+        manifest.write_json(fresh / "split.json", ids)
+        outputs = {name: sha256_tree(fresh / name) for name in parts}
+        manifest.write(fresh / "manifest.json", inputs, outputs, counts=counts, **place)
     sizes = ", ".join(f"{name} {len(members):,}" for name, members in parts.items())
     return f"{paths.relative(target)}: {dataset.source['dataset']}, seed {seed}: {sizes} sentences"
 

@@ -15,8 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from train2deploy.endpoint import ADDRESS, free_port
-from train2deploy.errors import UserError
+from train2deploy.endpoint import ADDRESS, not_free
 from train2deploy.playground.sides import Side
 
 LARGEST_BODY = 5 * 1024 * 1024
@@ -72,13 +71,8 @@ class Server(ThreadingHTTPServer):
         self.files = page_files()
         try:
             super().__init__((ADDRESS, port), Handler)
-        except OverflowError as error:
-            raise UserError(f"PORT_UI={port}: expected 0 to 65535.") from error
-        except OSError as error:
-            raise UserError(
-                f"PORT_UI={port}: {error.strerror}. Choose another one, for instance"
-                f" PORT_UI={free_port()}, or end what uses it."
-            ) from error
+        except (OverflowError, OSError) as error:
+            raise not_free(port, error, "PORT_UI") from error
         self.hosts = {f"{name}:{self.server_port}" for name in (ADDRESS, "localhost")}
         if self.server_port == 80:
             self.hosts |= {ADDRESS, "localhost"}

@@ -7,27 +7,19 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from train2deploy import golden, paths, processes
-from train2deploy.endpoint import ADDRESS, Endpoint, EndpointError
+from train2deploy.endpoint import Answer, Endpoint, EndpointError, exchange
 from train2deploy.requests import JSON, sentences
 from train2deploy.runtimes import Runtime
-
-
-class Answer(NamedTuple):
-    """What an endpoint said; status 0: it said nothing, and the body is why."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 class Side(Protocol):
     """An endpoint, and what is known of its package."""
 
     def ask(self, body: bytes, content_type: str, accept: str) -> Answer:
-        """What POST /invocations answers."""
+        """What POST /invocations answers; status 0: nothing, and the body is why."""
 
     def tokens(self, body: bytes) -> Any:
         """The tokens of the sentence {"q": …}; None where they are not known."""
@@ -43,16 +35,12 @@ class Tokens:
         self._runtime = runtime
         arguments = ["-m", "hosting.package_tokens", str(model_dir.resolve() / "code")]
         self._launch = runtime.python("serve", arguments, {}, reads=[model_dir.resolve()])
-        self._process = subprocess.Popen(
+        self._process = processes.start(
             self._launch.arguments,
-            env=self._launch.environment,
-            cwd=paths.ROOT,
+            self._launch.environment,
+            paths.ROOT,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
         )
         self._lock = threading.Lock()
 
@@ -140,18 +128,11 @@ class Local:
 
     def ask(self, body: bytes, content_type: str, accept: str) -> Answer:
         """See Side."""
-        named = {"Content-Type": content_type, "Accept": accept}
-        headers = {name: value for name, value in named.items() if value}
-        connection = http.client.HTTPConnection(ADDRESS, self.endpoint.port, timeout=70)
         try:
-            connection.request("POST", "/invocations", body, headers)
-            found = connection.getresponse()
-            return Answer(found.status, found.getheader("Content-Type", ""), found.read())
+            return exchange(self.endpoint, "POST", "/invocations", body, content_type, accept)
         except (OSError, http.client.HTTPException) as error:
             why = str(error) or type(error).__name__
             return Answer(0, "", f"{self.endpoint.url} gave no answer: {why}".encode())
-        finally:
-            connection.close()
 
     def warm_up(self, sentence: str) -> None:
         """Asks once: a graph's first run takes many times the time of a later one.

@@ -8,7 +8,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from train2deploy import archives, endpoint, evaluate, golden, manifest, package, paths, versions
+from train2deploy import (
+    archives,
+    bundles,
+    endpoint,
+    evaluate,
+    golden,
+    manifest,
+    package,
+    paths,
+    versions,
+)
 from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
@@ -169,7 +179,7 @@ def _script(run: Run) -> dict[str, str]:
 def _outputs(run: Run) -> dict[str, str]:
     """Everything that was made, by sha256: the job's archives, what is in them, the package."""
     job = manifest.read(run.job / "manifest.json") or {}
-    version = max((run.job / "model").glob("[0-9]*"), key=lambda path: int(path.name))
+    version = bundles.latest(run.job / "model")
     data = run.job / "output" / "data"
     packed = {} if run.is_published else {run.archive.name: sha256_file(run.archive)}
     return {

@@ -14,20 +14,18 @@ of a machine, so the directory can be copied and linked to.
 """
 
 import os
-import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest, paths, versions
+from train2deploy import manifest, partial, paths, versions
 from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
 
 MANIFEST = "manifest.json"
 PARTS = ("manifest", "evaluation", "history", "golden")
-UNFINISHED = ".part"
 SCORES = ("accuracy", "f1_weighted", "f1_macro")
 """Of metrics: the model's own, and each yardstick's."""
 HOW_TO_MAKE = "Make some with `make reproduce`."
@@ -127,15 +125,11 @@ class Run:
 def save(run_id: str, files: dict[str, Any], archive: Path | None) -> Path:
     """Makes build/runs/<id>: JSON values by file name, and the packed model where there is one."""
     target = paths.RUNS / run_id
-    fresh = paths.RUNS / f"{run_id}{UNFINISHED}"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for name, value in files.items():
-        manifest.write_json(fresh / name, value)
-    if archive:
-        os.link(archive, fresh / archive.name)
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.replace(target)
+    with partial.directory(target) as fresh:
+        for name, value in files.items():
+            manifest.write_json(fresh / name, value)
+        if archive:
+            os.link(archive, fresh / archive.name)
     return target
 
 
@@ -151,7 +145,7 @@ def load(dataset: str = "", version: str = "", folder: Path | None = None) -> li
         folder: None: build/runs.
     """
     paths_ = sorted((folder or paths.RUNS).glob(f"*/{MANIFEST}"))
-    found = [Run(one.parent, _read(one)) for one in paths_ if one.parent.suffix != UNFINISHED]
+    found = [Run(one.parent, _read(one)) for one in paths_ if not partial.is_one(one.parent)]
     return [run for run in found if dataset in ("", run.dataset) and version in ("", run.version)]
 
 

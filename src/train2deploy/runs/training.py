@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from train2deploy import manifest, paths
+from train2deploy import manifest, paths, processes
 from train2deploy.runs.plan import Run
 
 BYTES_OF_A_JOB = 1.5e9
@@ -123,16 +123,9 @@ class Workers:
         command += ["--directory", str(directory), "--channels", str(run.channels)]
         command += ["--hyperparameters", json.dumps(run.hyperparameters)]
         with _log(directory).open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                command,
-                cwd=paths.ROOT,
-                env={**os.environ, "PYTHONPATH": str(paths.SRC)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-                pass_fds=[self._lock],
+            environment = {**os.environ, "PYTHONPATH": str(paths.SRC)}
+            process = processes.start(
+                command, environment, paths.ROOT, stdout=log, pass_fds=[self._lock]
             )
         return Worker(run, directory, process, time.monotonic())
 

@@ -6,7 +6,6 @@ command, follows it and ends it is the same for both.
 """
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,15 +114,8 @@ def ask(runtime: TrainingRuntime, module: str, arguments: Sequence[Path], questi
     words = ["-m", module, *map(str, arguments)]
     launch = runtime.python("serve", words, {"TF_CPP_MIN_LOG_LEVEL": "2"}, reads=arguments)
     try:
-        done = subprocess.run(
-            launch.arguments,
-            input=json.dumps(question),
-            env=launch.environment,
-            cwd=paths.ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = json.dumps(question)
+        done = processes.captured(launch.arguments, launch.environment, asked, cwd=paths.ROOT)
     finally:
         runtime.finish(launch)
     if done.returncode != 0:

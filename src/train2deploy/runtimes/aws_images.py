@@ -9,7 +9,7 @@ import os
 import subprocess
 import tempfile
 
-from train2deploy import console, paths
+from train2deploy import console, paths, processes
 from train2deploy.errors import MissingRequirement
 from train2deploy.runtimes import images
 
@@ -46,15 +46,7 @@ def _pull(image: str) -> None:
             (["docker", "pull", "--quiet", image], "", PULL_SECONDS),
         ):
             try:
-                done = subprocess.run(
-                    command,
-                    input=text,
-                    env=environment,
-                    capture_output=True,
-                    text=True,
-                    timeout=seconds,
-                    check=False,
-                )
+                done = processes.captured(command, environment, text, seconds)
             except subprocess.TimeoutExpired:
                 raise MissingRequirement(
                     f"{image}: `docker {command[1]}` did not end within {seconds} s."
@@ -73,18 +65,14 @@ def _registry(*arguments: str) -> str:
             f"{paths.relative(python)}: IMAGE=aws needs the cloud half's environment, found none."
             " Run `make .stamps/cloud`."
         )
-    done = subprocess.run(
+    done = processes.captured(
         [str(python), "-m", "train2deploy.cloud.registry", *arguments],
-        env={
+        {
             **os.environ,
             "PYTHONPATH": str(paths.SRC),
             "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
             "PYTHONWARNINGS": "ignore",
         },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
     )
     if done.returncode != 0:
         raise MissingRequirement(
@@ -95,4 +83,4 @@ def _registry(*arguments: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[-1].rstrip(".")
+    return processes.last_line(text).rstrip(".")

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from train2deploy import paths
+from train2deploy import paths, processes
 from train2deploy.errors import JobFailed, MissingRequirement
 from train2deploy.runtimes import Launch
 
@@ -30,15 +30,7 @@ NO_ENGINE = (
 
 def docker(*arguments: str, seconds: float | None = None) -> "subprocess.CompletedProcess[str]":
     """`docker <arguments>` to its end; the caller looks at the exit status."""
-    return subprocess.run(
-        ["docker", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=seconds,
-        check=False,
-    )
+    return processes.captured(["docker", *arguments], seconds=seconds)
 
 
 def require() -> None:
@@ -52,7 +44,7 @@ def require() -> None:
             NO_ENGINE.format(found=f"none within {ANSWER_SECONDS} s")
         ) from None
     if answer.returncode != 0:
-        reason = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = processes.last_line(answer.stderr)
         raise MissingRequirement(NO_ENGINE.format(found=f"none ({reason})"))
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from train2deploy import console, paths, python36
+from train2deploy import console, paths, processes, python36
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
 from train2deploy.hashing import sha256_tree
 from train2deploy.runtimes import engine
@@ -132,7 +132,7 @@ def _pull(image: str) -> None:
     except subprocess.TimeoutExpired:
         raise MissingRequirement(f"{image}: not pulled within {PULL_SECONDS} s.") from None
     if pulled.returncode != 0:
-        reason = (pulled.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = processes.last_line(pulled.stderr)
         short = image.partition("@")[0]
         raise MissingRequirement(f"{short} can't be pulled ({reason.rpartition(': ')[2]}).")
 

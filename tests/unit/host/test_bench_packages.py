@@ -13,7 +13,7 @@ from train2deploy.bench import (
     options,
     packages,
     peers,
-    processes,
+    proc,
     run,
     tune,
     workload,
@@ -153,8 +153,8 @@ def test_the_endpoint_s_total_counts_every_process_below_the_supervisor():
         [sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == b"here\n"
-        pids = processes.tree(process.pid)
-        memory = processes.endpoint_memory_mb(process.pid)
+        pids = proc.tree(process.pid)
+        memory = proc.endpoint_memory_mb(process.pid)
         process.communicate(b"\n")
     assert len(pids) == 2 and pids[0] == process.pid
     # The supervisor's role is the parent's; the child has none, but counts.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from train2deploy.bench import processes, soak
+from train2deploy.bench import proc, soak
 from train2deploy.bench.soak import Kill, Life, Soak
 
 
@@ -92,7 +92,7 @@ def test_coming_back_late_or_never_is_a_problem(watch: Soak, now: float | None, 
     assert any(words in problem for problem in soak.find_problems(watch, set()))
 
 
-def live(watch: Soak, pid: int, mb: list[float], role: str = processes.HANDLER) -> None:
+def live(watch: Soak, pid: int, mb: list[float], role: str = proc.HANDLER) -> None:
     """A life with a look each second."""
     samples = [(float(age), value) for age, value in enumerate(mb)]
     watch.lives[pid] = Life(role, pid, samples)
@@ -114,7 +114,7 @@ def test_a_process_that_goes_on_growing_is_a_problem(watch: Soak):
 
 
 def test_noise_is_no_growth(watch: Soak):
-    live(watch, 1, [190.0 + (7 * age) % 9 for age in range(60)], processes.MODEL_SERVER)
+    live(watch, 1, [190.0 + (7 * age) % 9 for age in range(60)], proc.MODEL_SERVER)
     assert problems_of(watch) == []
 
 
@@ -127,4 +127,4 @@ def test_each_life_larger_than_the_one_before_is_a_problem(watch: Soak):
 def test_a_life_too_short_to_judge_is_left_out(watch: Soak):
     live(watch, 1, [40.0, 80.0, 160.0])
     assert problems_of(watch) == []
-    assert soak.memory(watch, processes.HANDLER) == {}
+    assert soak.memory(watch, proc.HANDLER) == {}

@@ -106,7 +106,7 @@ def test_a_port_in_use_is_refused_with_a_free_one():
 
 @pytest.mark.parametrize("port", [-1, 65536, 10**9])
 def test_a_number_that_is_no_port_is_refused(port: int):
-    with pytest.raises(UserError, match="expected 1 to 65535"):
+    with pytest.raises(UserError, match="expected 0 to 65535"):
         endpoint.check_port(port)
 
 
@@ -170,7 +170,7 @@ def test_an_archive_that_could_not_be_served_is_not_unpacked(project: Path, tmp_
 def test_a_half_unpacked_archive_is_unpacked_again(project: Path, tmp_path: Path):
     archive = archive_of(tmp_path, "1/saved_model.pb")
     model = endpoint.unpacked_model(archive)
-    half = model.with_name("model.part")
+    half = model.with_name("model.part-00000000")
     model.rename(half)
     (half / "1" / "saved_model.pb").write_bytes(b"half")
     assert (endpoint.unpacked_model(archive) / "1" / "saved_model.pb").read_bytes() == b"x"

@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
-from train2deploy.endpoint import Endpoint
+from train2deploy.endpoint import Answer, Endpoint
 from train2deploy.errors import UserError
 from train2deploy.playground import run, server
-from train2deploy.playground.sides import Answer, Local, Package
+from train2deploy.playground.sides import Local, Package
 
 
 class Side:
