@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from train2deploy import kinds
 from train2deploy.kinds import Kind
@@ -44,18 +46,46 @@ class Variable:
     def parsed(self) -> Kind | None:
         return kinds.parsed(self.kind) if self.kind else None
 
+    @property
+    def words(self) -> str:
+        """What the tool's command calls it."""
+        return f"--{self.option or self.name.lower().replace('_', '-')}"
+
+    def add_to(self, command: argparse.ArgumentParser) -> None:
+        """Adds the option of a command that takes it."""
+        if self.kind == "1":
+            command.add_argument(self.words, action="store_true", help=self.text)
+        else:
+            command.add_argument(self.words, type=self.read, default=self.default, help=self.text)
+
+    def read(self, text: str) -> Any:
+        """The value of a text, as a command takes it: None for a number or path that is not given.
+
+        >>> Variable("PORT", "whole 0..65535").read("8080"), Variable("CODE", "path").read("")
+        (8080, None)
+        """
+        kind = self.parsed or Kind()
+        if not text:
+            return None if kind.is_number or kind.type == kinds.PATH else ""
+        if kind.type == kinds.PATH:
+            return Path(text)  # who opens it says what is wrong with it
+        try:
+            return kind.value(text)
+        except ValueError as error:
+            said = f"{self.name}={text}: expected {error}."
+            raise argparse.ArgumentTypeError(said) from None
+
     def options(self, value: str) -> list[str]:
         """The words that hand a value on.
 
         >>> Variable("PORT", "whole 0..65535").options("0"), Variable("CLEAN", "1").options("1")
         (['--port', '0'], ['--clean'])
         """
-        option = f"--{self.option or self.name.lower().replace('_', '-')}"
         if not value:
             return []
         if self.kind == "1":
-            return [option]
-        return [f"{option}={value}"] if value.startswith("-") else [option, value]
+            return [self.words]
+        return [f"{self.words}={value}"] if value.startswith("-") else [self.words, value]
 
 
 SERVING = (

@@ -33,7 +33,7 @@ LAYERS = [
     # 6: what is made of them
     "bench cloud notebooks playground published_check report",
     # 7: the command line
-    "cli bare __main__ __init__",
+    "cli bare commands __main__ __init__",
 ]
 HOSTING = {
     "http": set(),
