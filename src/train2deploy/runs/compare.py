@@ -54,7 +54,6 @@ def compare(a: str, b: str, language: str = "en", dataset: str = "") -> McNemar:
     Raises:
         UserError: a run is not there, or the two were scored on different sentences.
     """
-    load(language)  # what is wrong with it is said before anything is looked for
     if not (a and b):
         known = ", ".join(run.id for run in registry.load())
         raise UserError(

@@ -22,6 +22,7 @@ from train2deploy.bench.names import INVOCATIONS, OTHER
 from train2deploy.cloud_settings import config
 from train2deploy.errors import MissingRequirement, UserError
 
+
 def given(*words: str) -> options.Options:
     """What `bench` is asked with these options."""
     return options.of(cli._parser().parse_args(["bench", *words]))

@@ -198,6 +198,7 @@ def test_runs_of_a_version_that_there_is_not_are_refused(capsys: pytest.CaptureF
         (["data", "x", "--seed", "one"], "SEED=one: expected a whole number, 0 to 4294967295."),
         (["reproduce", "--seeds", "0"], "SEEDS=0: expected a whole number, 1 or more."),
         (["reproduce", "--jobs", "-1"], "JOBS=-1: expected a whole number, 1 or more."),
+        (["report", "--language", "de"], "LANG_REPORT=de: expected en or ja."),
         (["bench", "--rounds", "0"], "ROUNDS=0: expected a whole number, 1 or more."),
         (["bench", "--seconds", "-1.0"], "SECONDS=-1.0: expected a number above 0."),
         (["bench", "--article-words", "0"],

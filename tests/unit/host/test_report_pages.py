@@ -259,7 +259,6 @@ def test_the_standard_error_is_the_hand_worked_one(project: Path):
     "arguments, told",
     [
         (["report"], "expected completed runs of it in build/runs, found runs of: none."),
-        (["report", "--language", "de"], "LANG_REPORT=de: expected one of en, ja"),
         (["report", "--runs", "nowhere"], "completed runs of it in nowhere, found runs of: none"),
         (["reference", "--dataset", "mine"], "DATASET=mine: expected one of sample, knbc."),
         (["reference"], "expected 5 runs of sample v1 that differ in their seed alone, found 0."),

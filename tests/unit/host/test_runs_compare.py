@@ -145,8 +145,3 @@ def test_without_a_and_b_it_lists_the_runs(project: Path):
     made = made_runs.run()
     with pytest.raises(UserError, match=f"There are {made['id']}"):
         compare.compare(made["id"], "")
-
-
-def test_a_language_that_is_not_there_is_refused(project: Path):
-    with pytest.raises(UserError, match="LANG_REPORT=fr: expected one of en, ja"):
-        compare.compare("a", "b", "fr")
