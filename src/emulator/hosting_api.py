@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from emulator import shadows
 from emulator.account import ACCOUNT_ID, Account, Record, now
 from emulator.metrics import INSTANCES
 from emulator.protocol import ApiError, invalid
@@ -57,7 +58,8 @@ class Models:
             arn = configs.arn(request["EndpointConfigName"])
             if configs.find(request["EndpointConfigName"]):
                 raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
-            for variant in request["ProductionVariants"]:
+            shadows.check(request)
+            for variant in shadows.all_of(request):
                 self._account.models.get(variant["ModelName"])
             self._account.tag(arn, request.pop("Tags", None))
             record = {**request, "EndpointConfigArn": arn, "CreationTime": now()}
@@ -106,6 +108,8 @@ class Endpoints:
             record["LastDeploymentConfig"] = request.get("DeploymentConfig")
         keep = request.get("RetainAllVariantProperties")
         retained = self._retained(record["EndpointName"], request) if keep else {}
+        if keep:
+            config = self._with_capture_retained(record["EndpointName"], request, config)
         self._in_background(self._change, record, config, retained)
         return {"EndpointArn": record["EndpointArn"]}
 
@@ -207,7 +211,7 @@ class Endpoints:
         return record
 
     def _check_limits(self, config: Record) -> None:
-        for variant in config["ProductionVariants"]:
+        for variant in shadows.all_of(config):
             if variant.get("InstanceType") in self._account.faults.types("limit"):
                 raise limit_exceeded(variant["InstanceType"], "endpoint")
 
@@ -218,7 +222,7 @@ class Endpoints:
         """All variants of a configuration, or none of them."""
         started: dict[str, Variant] = {}
         try:
-            for variant in config["ProductionVariants"]:
+            for variant in shadows.all_of(config):
                 key = variant["VariantName"]
                 model = self._account.models.get(variant["ModelName"])
                 weight, count = retained.get(key, (None, None))
@@ -229,6 +233,7 @@ class Endpoints:
                     model["PrimaryContainer"]["Image"],
                     variant["InstanceType"],
                 )
+            shadows.attach(self._account, name, config, started)
         except BaseException as error:
             _stop(started)
             if isinstance(error, (StartFailed, ApiError)):
@@ -300,17 +305,26 @@ class Endpoints:
                 self._running[record["EndpointName"]] = started
                 record["EndpointConfigName"] = config["EndpointConfigName"]
                 record["ProductionVariants"] = _summaries(started)
+                for key in ("ShadowProductionVariants", "DataCaptureConfig"):
+                    record.pop(key, None)
+                record.update(shadows.described(config, started))
                 record["LastModifiedTime"] = now()
                 record["EndpointStatus"] = "InService"
         if gone:
             _stop(started)
 
+    def _with_capture_retained(self, endpoint: str, request: Record, config: Record) -> Record:
+        """Data capture is a variant's property, too, that stays as it was unless excluded."""
+        running = self._running.get(endpoint, {})
+        if not running or "DataCaptureConfig" in _excluded(request):
+            return config
+        kept = {key: value for key, value in config.items() if key != "DataCaptureConfig"}
+        capture = next(iter(running.values())).capture
+        return {**kept, "DataCaptureConfig": capture.config} if capture else kept
+
     def _retained(self, endpoint: str, request: Record) -> dict[str, Any]:
         """(weight, count) of each variant; None where the new configuration's counts."""
-        excluded = {
-            each["VariantPropertyType"]
-            for each in request.get("ExcludeRetainedVariantProperties", [])
-        }
+        excluded = _excluded(request)
         return {
             name: (
                 None if "DesiredWeight" in excluded else variant.weight,
@@ -324,6 +338,12 @@ class Endpoints:
         with self._account.lock:
             self._account.endpoints.remove(record["EndpointName"])
             self._account.tags.pop(record["EndpointArn"], None)
+
+
+def _excluded(request: Record) -> set[str]:
+    """The properties that an update does not retain."""
+    given = request.get("ExcludeRetainedVariantProperties", [])
+    return {each["VariantPropertyType"] for each in given}
 
 
 def _stop(variants: dict[str, Variant], gently: bool = True) -> None:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from emulator import calls
 from emulator.account import Account, Collection, Record
+from emulator.capture import CUSTOM_ATTRIBUTES, INFERENCE_ID
 from emulator.hosting_api import Endpoints, Models
 from emulator.protocol import ApiError, parse, serialise
 from emulator.scaling import Scaling
@@ -77,7 +78,8 @@ class SageMaker:
         headers = {"Content-Type": request.headers.get("Content-Type", "")}
         for name_here, name_there in (
             ("Accept", "Accept"),
-            ("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Custom-Attributes"),
+            (CUSTOM_ATTRIBUTES, CUSTOM_ATTRIBUTES),
+            (INFERENCE_ID, INFERENCE_ID),
         ):
             if name_here in request.headers:
                 headers[name_there] = request.headers[name_here]

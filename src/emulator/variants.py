@@ -1,12 +1,19 @@
 """Production variants: the instances that serve one model, and take its requests in turn."""
 
 import contextlib
+import http.client
+import random
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.account import Record
+from emulator.capture import INFERENCE_ID, Capture
 from emulator.serving import Gone, Instance
+
+AT_ONCE = 4
+WAITING = 1000
+"""Copies that may wait; a further one is dropped: the caller never waits for a shadow."""
 
 
 class Variant:
@@ -22,6 +29,8 @@ class Variant:
 
     Attributes:
         weight: the variant's share of the endpoint's requests.
+        capture: keeps a share of its requests and answers in S3.
+        shadow: gets copies of its requests.
     """
 
     def __init__(
@@ -36,6 +45,8 @@ class Variant:
         self._image = image
         self.instance_type = instance_type
         self.weight = weight
+        self.capture: Capture | None = None
+        self.shadow: Shadow | None = None
         self._lock = threading.Lock()
         self._turn = 0
         self._instances = start_all(start, count)
@@ -58,6 +69,16 @@ class Variant:
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
         """What the next instance answers; raises as Instance.invoke does."""
+        if self.shadow:
+            self.shadow.copy(body, headers, self.weight)
+        answer = self._answer(
+            body, {name: value for name, value in headers.items() if name != INFERENCE_ID}
+        )
+        if self.capture:
+            self.capture.saw(body, headers, answer)
+        return answer
+
+    def _answer(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
         while True:
             with self._lock:
                 if not self._instances:
@@ -72,6 +93,10 @@ class Variant:
         with self._lock:
             instances, self._instances = self._instances, []
         end_all(instances, gently)
+        if self.shadow:
+            self.shadow.stop(gently)
+        if self.capture:
+            self.capture.close()
 
     def summary(self, name: str) -> Record:
         """As DescribeEndpoint has it."""
@@ -83,6 +108,38 @@ class Variant:
             "CurrentInstanceCount": self.count,
             "DesiredInstanceCount": self.count,
         }
+
+
+class Shadow:
+    """A shadow variant: it gets a copy of a share of another one's requests, and answers nobody."""
+
+    def __init__(self, variant: Variant, name: str) -> None:
+        self.variant, self.name = variant, name
+        self._pool = ThreadPoolExecutor(AT_ONCE, "shadow")
+        self._room = threading.BoundedSemaphore(WAITING)
+
+    def copy(self, body: bytes, headers: dict[str, str], weight: float) -> None:
+        """Sends a copy, if it is of the share; returns at once.
+
+        Args:
+            weight: of the production variant; the shadow's share is its own weight by this.
+        """
+        share = self.variant.weight / weight if weight else 1.0
+        if random.random() < share and self._room.acquire(blocking=False):
+            with contextlib.suppress(RuntimeError):  # it is being stopped
+                self._pool.submit(self._ask, body, headers)
+
+    def stop(self, gently: bool) -> None:
+        """Ends it; gently: when the copies that wait are answered."""
+        self._pool.shutdown(wait=gently, cancel_futures=not gently)
+        self.variant.stop(gently)
+
+    def _ask(self, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            with contextlib.suppress(Gone, OSError, http.client.HTTPException):
+                self.variant.invoke(body, headers)
+        finally:
+            self._room.release()
 
 
 def start_all(start: Callable[[], Instance], count: int) -> list[Instance]:

@@ -1,0 +1,52 @@
+"""Shadow variants and data capture, as endpoint configurations ask for them."""
+
+from collections.abc import Mapping
+
+from emulator import capture
+from emulator.account import Account, Record
+from emulator.protocol import invalid
+from emulator.variants import Shadow, Variant
+
+
+def check(config: Record) -> None:
+    """Raises ApiError for a configuration whose shadow variants AWS refuses."""
+    shadows = config.get("ShadowProductionVariants", [])
+    if shadows and (len(shadows) > 1 or len(config["ProductionVariants"]) > 1):
+        raise invalid(
+            "If ShadowProductionVariants is used, only one variant for ProductionVariants and one"
+            " variant for ShadowProductionVariants can be specified."
+        )
+    names = [each["VariantName"] for each in all_of(config)]
+    if len(set(names)) < len(names):
+        raise invalid("Variant names must be unique within an endpoint configuration.")
+
+
+def all_of(config: Record) -> list[Record]:
+    """The variants of a configuration, those in the shadow last."""
+    return [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
+
+
+def attach(account: Account, endpoint: str, config: Record, started: dict[str, Variant]) -> None:
+    """Has what is started captured as the configuration says, and shadows follow their variant.
+
+    Args:
+        started: all variants by name; afterwards without the shadows.
+    """
+    captured = config.get("DataCaptureConfig")
+    if captured is not None and capture.is_on(captured):
+        for name, variant in started.items():
+            variant.capture = capture.Capture(account, captured, endpoint, name)
+    for each in config.get("ShadowProductionVariants", []):
+        shadow = Shadow(started.pop(each["VariantName"]), each["VariantName"])
+        next(iter(started.values())).shadow = shadow
+
+
+def described(config: Record, running: Mapping[str, Variant]) -> Record:
+    """What DescribeEndpoint says of shadows and data capture; {} where there is neither."""
+    found: Record = {}
+    shadows = [variant.shadow for variant in running.values() if variant.shadow]
+    if shadows:
+        found["ShadowProductionVariants"] = [each.variant.summary(each.name) for each in shadows]
+    if "DataCaptureConfig" in config:
+        found["DataCaptureConfig"] = capture.summary(config["DataCaptureConfig"])
+    return found
