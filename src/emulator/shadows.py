@@ -1,5 +1,6 @@
 """Shadow variants and data capture, as endpoint configurations ask for them."""
 
+import functools
 from collections.abc import Mapping
 
 from emulator import capture
@@ -37,8 +38,9 @@ def attach(account: Account, endpoint: str, config: Record, started: dict[str, V
         for name, variant in started.items():
             variant.capture = capture.Capture(account, captured, endpoint, name)
     for each in config.get("ShadowProductionVariants", []):
-        shadow = Shadow(started.pop(each["VariantName"]), each["VariantName"])
-        next(iter(started.values())).shadow = shadow
+        name = each["VariantName"]
+        count = functools.partial(account.metrics.invocation, endpoint, name)
+        next(iter(started.values())).shadow = Shadow(started.pop(name), name, count)
 
 
 def described(config: Record, running: Mapping[str, Variant]) -> Record:

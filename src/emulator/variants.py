@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -111,10 +112,16 @@ class Variant:
 
 
 class Shadow:
-    """A shadow variant: it gets a copy of a share of another one's requests, and answers nobody."""
+    """A shadow variant: it gets a copy of a share of another one's requests, and answers nobody.
 
-    def __init__(self, variant: Variant, name: str) -> None:
-        self.variant, self.name = variant, name
+    Args:
+        count: puts an invocation into the metrics: instances, status, and its two durations.
+    """
+
+    def __init__(
+        self, variant: Variant, name: str, count: Callable[[int, int, float, float], None]
+    ) -> None:
+        self.variant, self.name, self._count = variant, name, count
         self._pool = ThreadPoolExecutor(AT_ONCE, "shadow")
         self._room = threading.BoundedSemaphore(WAITING)
 
@@ -135,9 +142,12 @@ class Shadow:
         self.variant.stop(gently)
 
     def _ask(self, body: bytes, headers: dict[str, str]) -> None:
+        asked, status = time.perf_counter(), 0
         try:
             with contextlib.suppress(Gone, OSError, http.client.HTTPException):
-                self.variant.invoke(body, headers)
+                status = self.variant.invoke(body, headers)[0]
+            seconds = time.perf_counter() - asked
+            self._count(self.variant.count, status, seconds, seconds)
         finally:
             self._room.release()
 

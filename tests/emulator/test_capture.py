@@ -13,8 +13,8 @@ SENTENCE = "電波が悪い"
 TYPES = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 
 
-def endpoint(account, name, shadow=None, **captured):
-    """An endpoint of the deployed model that captures as `captured` says."""
+def endpoint(account, name, shadow=None, **options):
+    """An endpoint of the deployed model that captures everything, but for what options say."""
     client = account.client("sagemaker")
     model = next(each for each in account.names()["Model"])
     variant = {"ModelName": model, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1,
@@ -23,11 +23,10 @@ def endpoint(account, name, shadow=None, **captured):
     if shadow is not None:
         config["ShadowProductionVariants"] = [
             {"VariantName": "S", **variant, "InitialVariantWeight": shadow}]
-    if captured:
-        config["DataCaptureConfig"] = {
-            "EnableCapture": True, "InitialSamplingPercentage": 100,
-            "DestinationS3Uri": f"s3://{BUCKET}/captures",
-            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}], **captured}
+    config["DataCaptureConfig"] = {
+        "EnableCapture": True, "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{BUCKET}/captures",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}], **options}
     client.create_endpoint_config(EndpointConfigName=name, **config)
     client.create_endpoint(EndpointName=name, EndpointConfigName=name)
     assert account.settled(name)["EndpointStatus"] == "InService"

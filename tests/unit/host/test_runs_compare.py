@@ -1,4 +1,4 @@
-"""runs.compare: McNemar's exact test against values worked by hand, and what is said of it."""
+"""McNemar's exact test against values worked by hand, and what is said of two runs."""
 
 import math
 from fractions import Fraction
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train2deploy.errors import UserError
-from train2deploy.runs import compare
-from train2deploy.runs.compare import McNemar
+from train2deploy.runs import compare, mcnemar
+from train2deploy.runs.mcnemar import McNemar
 
 
 def predictions(both: int, only_a: int, only_b: int, neither: int) -> tuple[str, str, str]:
@@ -24,7 +24,7 @@ def predictions(both: int, only_a: int, only_b: int, neither: int) -> tuple[str,
 
 def test_a_case_worked_by_hand():
     """Of 12 sentences that one alone gets right, 10 are A's: p = 2 (1 + 12 + 66) / 2^12."""
-    found = compare.mcnemar(*predictions(50, 10, 2, 7))
+    found = mcnemar.mcnemar(*predictions(50, 10, 2, 7))
     assert (found.both, found.only_a, found.only_b, found.neither) == (50, 10, 2, 7)
     assert found.p == pytest.approx(2 * (1 + 12 + 66) / 4096)
 
@@ -43,7 +43,7 @@ def test_a_case_worked_by_hand():
     ],
 )
 def test_known_values(only_a: int, only_b: int, p: float):
-    found = compare.mcnemar(*predictions(3, only_a, only_b, 4))
+    found = mcnemar.mcnemar(*predictions(3, only_a, only_b, 4))
     assert found.p == pytest.approx(p, rel=1e-4)
 
 
@@ -51,16 +51,16 @@ def test_known_values(only_a: int, only_b: int, p: float):
 def test_p_is_the_binomial_tail_and_does_not_depend_on_who_is_a(a: int, b: int):
     n, few = a + b, min(a, b)
     tail = 2 * sum(Fraction(math.comb(n, k), 2**n) for k in range(few + 1))
-    found = compare.mcnemar(*predictions(1, a, b, 1))
+    found = mcnemar.mcnemar(*predictions(1, a, b, 1))
     assert found.p == pytest.approx(float(min(Fraction(1), tail)))
     truth, first, second = predictions(1, a, b, 1)
-    turned = compare.mcnemar(truth, second, first)
+    turned = mcnemar.mcnemar(truth, second, first)
     assert (turned.only_a, turned.only_b, turned.p) == (b, a, pytest.approx(found.p))
 
 
 def test_predictions_of_other_lengths_are_no_pairs():
     with pytest.raises(ValueError):
-        compare.mcnemar("rr", "rr", "r")
+        mcnemar.mcnemar("rr", "rr", "r")
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_predictions_of_other_lengths_are_no_pairs():
     ],
 )
 def test_what_is_said_of_it(found: McNemar, english: str, japanese: str):
-    assert compare.meaning(found, "en") == english
-    assert compare.meaning(found, "ja") == japanese
+    assert mcnemar.meaning(found, "en") == english
+    assert mcnemar.meaning(found, "ja") == japanese
 
 
 # --- two runs -----------------------------------------------------------------------------
@@ -145,3 +145,10 @@ def test_without_a_and_b_it_lists_the_runs(project: Path):
     made = made_runs.run()
     with pytest.raises(UserError, match=f"There are {made['id']}"):
         compare.compare(made["id"], "")
+
+
+@pytest.mark.parametrize(
+    "only_a, only_b, better", [(10, 2, "A"), (2, 10, "B"), (6, 1, ""), (7, 7, "")]
+)
+def test_the_better_one_is_named_where_it_is_more_than_chance(only_a, only_b, better):
+    assert mcnemar.mcnemar(*predictions(3, only_a, only_b, 4)).better == better
