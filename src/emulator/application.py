@@ -22,7 +22,6 @@ from emulator import calls, cloudwatch
 from emulator.account import INTERNAL_KEY, Account, Settings
 from emulator.protocol import ApiError
 from emulator.sagemaker_api import SageMaker, json_response, refusal
-from emulator.scaling import Scaling
 from train2deploy.runtimes import Runtime
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -81,8 +80,11 @@ class Application:
             answer: Any = sagemaker.answer(operation, Request(environ))
         elif operation == "GetResources":
             answer = sagemaker.tagged(Request(environ))
-        elif operation == "RegisterScalableTarget":
-            answer = self._register(sagemaker.scaling)
+        elif service == "application-autoscaling":
+            try:
+                answer = sagemaker.scaling.answer(operation, Request(environ), self._moto)
+            except ApiError as error:
+                answer = refusal(error)
         else:
             answer = self._moto
         if kind == "lost":
@@ -110,21 +112,6 @@ class Application:
         if request.path == "/emulator/reset" and request.method == "POST":
             self.reset()
         return Response("ok")
-
-    def _register(self, scaling: Scaling) -> WsgiApplication:
-        def answer(environ: dict[str, Any], start_response: Any) -> Any:
-            body = Request(environ).get_data()
-            wanted = calls.parameters(body)
-            try:
-                scaling.check(wanted)
-            except ApiError as error:
-                return refusal(error)(environ, start_response)
-            calls.rewind(environ, body)
-            registered = self._moto(environ, start_response)
-            scaling.apply(wanted)
-            return registered
-
-        return answer
 
 
 def _refusal(kind: str, service: str) -> Response:

@@ -113,7 +113,10 @@ class Endpoints:
         self._in_background(self._change, record, config, retained)
         return {"EndpointArn": record["EndpointArn"]}
 
-    def update_weights(self, request: Record) -> Record:
+    def update_weights(
+        self, request: Record, then: Callable[[str], None] = lambda failure: None
+    ) -> Record:
+        """UpdateEndpointWeightsAndCapacities; `then` is told why it failed, or "", at its end."""
         wishes = {each["VariantName"]: each for each in request["DesiredWeightsAndCapacities"]}
         with self._account.lock:
             record = self._idle(request["EndpointName"])
@@ -124,10 +127,14 @@ class Endpoints:
                 more = wish.get("DesiredInstanceCount", 0) > running[name].count
                 if more and running[name].instance_type in self._account.faults.types("limit"):
                     raise limit_exceeded(running[name].instance_type, "endpoint")
+            for summary in record["ProductionVariants"]:
+                wish = wishes.get(summary["VariantName"], {})
+                if "DesiredInstanceCount" in wish:
+                    summary["DesiredInstanceCount"] = wish["DesiredInstanceCount"]
             record["EndpointStatus"] = "Updating"
             record["LastModifiedTime"] = now()
             record.pop("FailureReason", None)
-        self._in_background(self._resize, record, wishes)
+        self._in_background(self._resize, record, wishes, then)
         return {"EndpointArn": record["EndpointArn"]}
 
     def delete(self, request: Record) -> Record:
@@ -283,7 +290,9 @@ class Endpoints:
         self._put_into_service(record, config, started)
         _stop(old)
 
-    def _resize(self, record: Record, wishes: dict[str, Record]) -> None:
+    def _resize(
+        self, record: Record, wishes: dict[str, Record], then: Callable[[str], None]
+    ) -> None:
         """What could not be had leaves the endpoint as it was, in service."""
         running = self._running[record["EndpointName"]]
         try:
@@ -295,6 +304,7 @@ class Endpoints:
         with self._account.lock:
             record["ProductionVariants"] = _summaries(running)
             record["EndpointStatus"] = "InService"
+        then(record.get("FailureReason", ""))
 
     def _put_into_service(
         self, record: Record, config: Record, started: dict[str, Variant]

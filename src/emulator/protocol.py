@@ -27,23 +27,23 @@ def invalid(message: str) -> ApiError:
 
 
 @cache
-def _service() -> Any:
-    return botocore.session.get_session().get_service_model("sagemaker")
+def _model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
 
 
-def parse(operation: str, body: bytes) -> dict[str, Any]:
+def parse(operation: str, body: bytes, service: str = "sagemaker") -> dict[str, Any]:
     """The parameters of a request, as the service would take them.
 
     Raises:
         ApiError: no such operation, not JSON, or parameters that its model forbids.
     """
-    if operation not in _service().operation_names:
-        raise ApiError("UnknownOperationException", f"{operation} is not a SageMaker operation.")
+    if operation not in _model(service).operation_names:
+        raise ApiError("UnknownOperationException", f"{operation} is no operation of {service}.")
     try:
         parameters = json.loads(body or b"{}")
     except ValueError as error:
         raise ApiError("SerializationException", str(error)) from error
-    shape = _service().operation_model(operation).input_shape
+    shape = _model(service).operation_model(operation).input_shape
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
         raise invalid(report.generate_report())

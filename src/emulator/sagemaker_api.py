@@ -30,7 +30,7 @@ TIMED_OUT = (
 
 
 class SageMaker:
-    """The service; `scaling` is what Application Auto Scaling asks it."""
+    """The service; `scaling` is Application Auto Scaling for its endpoints."""
 
     def __init__(self, account: Account, runtime: Runtime) -> None:
         self._account = account
@@ -39,7 +39,7 @@ class SageMaker:
         self._endpoints = Endpoints(account, runtime)
         self._transforms = Transforms(account, runtime)
         self._tunings = Tunings(account, self._training)
-        self.scaling = Scaling(self._endpoints)
+        self.scaling = Scaling(account, self._endpoints)
         self._operations = self._table()
 
     def end_all(self) -> None:

@@ -1,53 +1,194 @@
-"""What Application Auto Scaling asks SageMaker when a variant is registered with it.
+"""Application Auto Scaling, for variants of endpoints: what it takes, and what comes of it.
 
-The registration itself is moto's. Nothing here follows the load: an endpoint gets the
-instances that its new bounds ask for at once, and then stays.
+The records are moto's, and so are other services than SageMaker; `scaler` is what AWS does with
+the records by itself.
 """
 
-import contextlib
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from werkzeug.wrappers import Request, Response
+
+from emulator import calls, schedules
+from emulator.account import Account, Record
 from emulator.hosting_api import Endpoints
-from emulator.protocol import ApiError, invalid
+from emulator.policies import DIMENSION, INVOCATIONS, NAMESPACE, VARIANT, make_alarms
+from emulator.protocol import ApiError, invalid, parse, serialise
+from emulator.scaler import NO_BOUNDS, Scaler
 
-VARIANT = re.compile(r"endpoint/([^/]+)/variant/([^/]+)")
+SERVICE = "application-autoscaling"
 BURSTABLE = re.compile(r"ml\.t\d")
+WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Scaling:
-    """The bounds of a variant's instance count."""
+    """The service in one region."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, account: Account, endpoints: Endpoints) -> None:
+        self._account = account
         self._endpoints = endpoints
+        self._scaler = Scaler(account, endpoints)
+        self._scaler.start()
+        self._checks: dict[str, Callable[[Record], None]] = {
+            "RegisterScalableTarget": self._check_target,
+            "DeregisterScalableTarget": self._check_registered,
+            "PutScalingPolicy": self._check_policy,
+            "DeleteScalingPolicy": self._check_policy_is_there,
+            "PutScheduledAction": self._check_action,
+            "DeleteScheduledAction": self._check_action_is_there,
+        }
 
-    def check(self, request: dict[str, Any]) -> None:
-        """Raises ApiError where AWS would not take the registration."""
-        if request.get("ServiceNamespace") != "sagemaker":
-            return
-        match = VARIANT.fullmatch(request.get("ResourceId", ""))
+    def answer(self, operation: str, request: Request, moto: WsgiApplication) -> Any:
+        """A WSGI application that says what the service says to a request.
+
+        Raises:
+            ApiError: the request is none that it takes.
+        """
+        body = request.get_data()
+        calls.rewind(request.environ, body)
+        wanted = parse(operation, body, SERVICE)
+        if wanted.get("ServiceNamespace") != NAMESPACE:
+            return moto
+        if operation == "DescribeScalingActivities":
+            return _json(self._activities(wanted))
+        with self._account.lock:
+            if check := self._checks.get(operation):
+                check(wanted)
+            resource = wanted.get("ResourceId", "")
+            before = self._scaler.policy(resource, wanted.get("PolicyName", ""))
+            answer = Response.from_app(moto, request.environ)
+            if operation == "RegisterScalableTarget":
+                self._scaler.keep_bounds(self._scaler.target(resource))
+            elif operation == "DeregisterScalableTarget":
+                self._scaler.forget(resource)
+            elif operation == "PutScalingPolicy":
+                policy = self._scaler.policy(resource, wanted["PolicyName"])
+                return _json(self._put(policy, before))
+        return answer
+
+    def _check_target(self, request: Record) -> None:
+        resource = request["ResourceId"]
+        match = VARIANT.fullmatch(resource)
         counts = self._endpoints.counts(match.group(1)) if match else {}
         if match is None or match.group(2) not in counts:
-            raise invalid(f"{request.get('ResourceId')}: no such endpoint or variant.")
+            raise invalid(f"{resource}: no such endpoint or variant.")
         kind, _ = counts[match.group(2)]
         if BURSTABLE.match(kind):
             raise invalid(
-                f"{request['ResourceId']}: {kind} is a burstable performance instance, which"
-                " cannot be scaled automatically."
+                f"{resource}: {kind} is a burstable performance instance, which cannot be scaled"
+                " automatically."
+            )
+        known = self._scaler.target(resource)
+        low = request.get("MinCapacity", known and known.min_capacity)
+        high = request.get("MaxCapacity", known and known.max_capacity)
+        if low is None or high is None:
+            raise invalid("MinCapacity and MaxCapacity are required to register a scalable target")
+        _check_bounds(low, high)
+
+    def _check_registered(self, request: Record) -> None:
+        target = self._scaler.target(request["ResourceId"])
+        if target is None or request["ScalableDimension"] != DIMENSION:
+            raise _not_found("scalable target", request)
+
+    def _check_policy(self, request: Record) -> None:
+        self._check_registered(request)
+        kind = request.get("PolicyType")
+        configuration = request.get("TargetTrackingScalingPolicyConfiguration")
+        if kind != "TargetTrackingScaling" or configuration is None:
+            raise ApiError(
+                "NotImplemented",
+                f"PolicyType {kind}: not emulated. Expected TargetTrackingScaling with its"
+                " TargetTrackingScalingPolicyConfiguration.",
+                501,
+            )
+        if configuration["TargetValue"] <= 0:
+            raise invalid("TargetValue must be greater than 0")
+        ready = configuration.get("PredefinedMetricSpecification")
+        own = configuration.get("CustomizedMetricSpecification")
+        if (ready is None) == (own is None):
+            raise invalid(
+                "Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification"
+                " must be specified"
+            )
+        if ready and ready["PredefinedMetricType"] != INVOCATIONS:
+            kind = ready["PredefinedMetricType"]
+            raise ApiError("NotImplemented", f"{kind}: not emulated. Expected {INVOCATIONS}.", 501)
+        if own and not all(own.get(name) for name in ("Namespace", "MetricName", "Statistic")):
+            raise ApiError(
+                "NotImplemented",
+                "CustomizedMetricSpecification: metric math is not emulated. Expected Namespace,"
+                " MetricName and Statistic.",
+                501,
             )
 
-    def apply(self, request: dict[str, Any]) -> None:
-        """Brings the count between its bounds."""
-        match = VARIANT.fullmatch(request.get("ResourceId", ""))
-        if match is None or "MinCapacity" not in request or "MaxCapacity" not in request:
-            return
-        name, variant = match.groups()
-        _, count = self._endpoints.counts(name)[variant]
-        wanted = min(max(count, request["MinCapacity"]), request["MaxCapacity"])
-        if wanted != count:
-            wish = {"VariantName": variant, "DesiredInstanceCount": wanted}
-            # One that is being updated is left alone, as its owner's affair.
-            with contextlib.suppress(ApiError):
-                self._endpoints.update_weights(
-                    {"EndpointName": name, "DesiredWeightsAndCapacities": [wish]}
-                )
+    def _check_policy_is_there(self, request: Record) -> None:
+        if self._scaler.policy(request["ResourceId"], request["PolicyName"]) is None:
+            raise _not_found("scaling policy", request, f", policy name: {request['PolicyName']}")
+
+    def _check_action(self, request: Record) -> None:
+        self._check_registered(request)
+        known = request["ScheduledActionName"] in self._actions(request["ResourceId"])
+        bounds = request.get("ScalableTargetAction")
+        if not known and (not request.get("Schedule") or bounds is None):
+            raise invalid("Schedule and ScalableTargetAction are required")
+        try:
+            if "Schedule" in request:
+                schedules.parse(request["Schedule"])
+            ZoneInfo(request.get("Timezone", "UTC"))
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise invalid(f"Invalid schedule: {error}") from error
+        if bounds is not None:
+            low, high = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
+            if low is None and high is None:
+                raise invalid("ScalableTargetAction: MinCapacity or MaxCapacity must be specified")
+            _check_bounds(1 if low is None else low, max(low or 1, 1) if high is None else high)
+
+    def _check_action_is_there(self, request: Record) -> None:
+        name = request["ScheduledActionName"]
+        if name not in self._actions(request["ResourceId"]):
+            raise _not_found("scheduled action", request, f", scheduled action name: {name}")
+
+    def _actions(self, resource: str) -> set[str]:
+        held = self._scaler.records.scheduled_actions
+        return {each.scheduled_action_name for each in held if each.resource_id == resource}
+
+    def _put(self, policy: Any, before: Any | None) -> Record:
+        """The answer to PutScalingPolicy; one that is put again keeps its ARN and its age."""
+        if before is not None:
+            policy.policy_arn, policy.creation_time = before.policy_arn, before.creation_time
+        make_alarms(policy)
+        alarms = [{"AlarmName": each.name, "AlarmARN": each.alarm_arn} for each in policy.alarms]
+        return {"PolicyARN": policy.policy_arn, "Alarms": alarms}
+
+    def _activities(self, request: Record) -> Record:
+        wanted = {key: request.get(key) for key in ("ResourceId", "ScalableDimension")}
+        found = [
+            activity
+            for activity in list(self._scaler.activities)
+            if all(value in (None, activity[key]) for key, value in wanted.items())
+        ]
+        start = int(request.get("NextToken", 0))
+        end = start + request.get("MaxResults", 50)
+        more = {"NextToken": str(end)} if end < len(found) else {}
+        return {"ScalingActivities": found[start:end], **more}
+
+
+def _check_bounds(low: int, high: int) -> None:
+    if low < 1:
+        raise invalid("Minimum capacity cannot be less than 1")
+    if high < low:
+        raise invalid(NO_BOUNDS)
+
+
+def _not_found(kind: str, request: Record, more: str = "") -> ApiError:
+    return ApiError(
+        "ObjectNotFoundException",
+        f"No {kind} found for service namespace: {NAMESPACE}, resource ID:"
+        f" {request['ResourceId']}, scalable dimension: {request['ScalableDimension']}{more}",
+    )
+
+
+def _json(answer: Record) -> Response:
+    return Response(serialise(answer), content_type="application/x-amz-json-1.1")
