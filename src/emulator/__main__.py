@@ -1,10 +1,13 @@
-"""`python -m emulator`: the account, in the foreground, detached, or ended."""
+"""An AWS account on this machine: SageMaker, whose jobs and endpoints run, S3, IAM, logs, metrics.
+
+What is in it stays in its directory, whichever way it is ended, and is there again at the next
+start; --fresh begins with an empty account. docs/emulator.md
+"""
 
 import argparse
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,94 +18,102 @@ from pathlib import Path
 from types import FrameType
 
 from emulator import limits, orphans
+from emulator.server import Server
 from train2deploy import console, endpoint, exits, manifest, next_step, paths
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.make import ending
 from train2deploy.runtimes import choice
 
-START_SECONDS = 60.0
+START_SECONDS = 600.0
+"""Endpoints that were there are started first."""
 STOP_SECONDS = 60.0
+
+
+class Place:
+    """Where an account lies, and what tells of the one that runs there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self.state = self.directory.with_name(f"{self.directory.name}.json")
+        self.log = self.directory.with_name(f"{self.directory.name}.log")
+
+    def running_pid(self) -> int | None:
+        """The process of its account, if there is one and it is still ours."""
+        state = manifest.read(self.state)
+        if state is None:
+            return None
+        try:
+            command = Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return None
+        return int(state["pid"]) if b"emulator" in command else None
 
 
 def main() -> int:
     target = ending.taken()
-    parser = argparse.ArgumentParser(prog="emulator", description=__doc__)
-    parser.add_argument("--port", default="0", help="of 127.0.0.1; 0: a free one")
-    parser.add_argument("--detach", action="store_true")
-    parser.add_argument("--stop", action="store_true")
-    parser.add_argument("--faults", default="", help="kind:target[:number],…")
-    parser.add_argument("--limits", default="", help="name:seconds,…")
-    parser.add_argument("--runtime", default="host", help="host or docker")
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", default="0", help="of 127.0.0.1; 0, the default: a free one")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=paths.EMULATOR,
+        help=f"of the account and of what runs in it (default: {paths.relative(paths.EMULATOR)})",
+    )
+    parser.add_argument("--fresh", action="store_true", help="begin with an empty account")
+    parser.add_argument("--detach", action="store_true", help="in the background, once it answers")
+    parser.add_argument("--stop", action="store_true", help="end the one of this directory")
+    parser.add_argument("--faults", default="", help="kind:target[:number],… (docs/cloud.md)")
+    parser.add_argument("--limits", default="", help="name:seconds,…; a name is response or start")
+    parser.add_argument(
+        "--runtime", default="host", help="where jobs and endpoints run: host (default) or docker"
+    )
     arguments = parser.parse_args()
+    place = Place(arguments.directory)
 
     def command() -> None:
         if arguments.stop:
-            console.say("emulator stopped" if stop() else "no emulator was running")
+            console.say("emulator stopped" if stop(place) else "no emulator was running")
         elif arguments.detach:
-            start_detached(arguments)
+            start_detached(place, arguments)
         else:
-            run(arguments)
+            run(place, arguments)
 
     return next_step.said(target, exits.run(command, program="emulator"))
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(place: Place, arguments: argparse.Namespace) -> None:
     """The account, until SIGTERM or Ctrl-C; then every job and endpoint is ended."""
-    _refuse_a_second()
+    _refuse_a_second(place)
     port = _port(arguments.port)
-    # The user's account, region and endpoint must not be reached from here.
-    for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:
-        del os.environ[name]
-    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-    os.environ["no_proxy"] = "*"
-    os.environ["MOTO_PORT"] = str(port)
-    os.environ["MOTO_ALLOW_NONEXISTENT_REGION"] = "true"
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "false"
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-
-    from moto.moto_server.werkzeug_app import (
-        DomainDispatcherApplication,
-        MotoRequestHandler,
-        create_backend_app,
-    )
-    from werkzeug.serving import make_server
-
-    from emulator.account import Settings
-    from emulator.application import Application
-    from emulator.faults import Faults
-
     try:
-        faults, given = Faults(arguments.faults), limits.parse(arguments.limits)
+        given = limits.parse(arguments.limits)
     except ValueError as error:
         raise UserError(str(error)) from error
-    orphans.end(paths.EMULATOR)
-    shutil.rmtree(paths.EMULATOR, ignore_errors=True)
-    url = f"http://{endpoint.ADDRESS}:{port}"
-    settings = Settings(paths.EMULATOR, url, faults, given)
-    moto = DomainDispatcherApplication(create_backend_app)
-    application = Application(settings, moto, choice.named(arguments.runtime))
-    server = make_server(
-        endpoint.ADDRESS, port, application, threaded=True, request_handler=MotoRequestHandler
+    server = Server(
+        place.directory,
+        port,
+        choice.named(arguments.runtime),
+        arguments.faults,
+        given,
+        arguments.fresh,
     )
-    server.daemon_threads = True
-
-    def finish() -> None:
-        # Processes first, while this still answers: their last lines go to its own port.
-        application.end_all()
-        server.shutdown()
 
     def end(number: int, frame: FrameType | None) -> None:
-        threading.Thread(target=finish, daemon=True).start()
+        threading.Thread(target=server.end, daemon=True).start()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    manifest.write_json(paths.EMULATOR_STATE, {"url": url, "pid": os.getpid()})
-    console.say(f"an AWS account at {url}: CLOUD=emulator uses it; Ctrl-C ends it")
+    manifest.write_json(place.state, {"url": server.url, "pid": os.getpid()})
+    console.say(f"an AWS account at {server.url}: CLOUD=emulator uses it; Ctrl-C ends it")
     try:
-        server.serve_forever(poll_interval=0.1)
+        server.serve()
     finally:
-        paths.EMULATOR_STATE.unlink(missing_ok=True)
-        shutil.rmtree(paths.EMULATOR, ignore_errors=True)
+        place.state.unlink(missing_ok=True)
 
 
 def _port(given: str) -> int:
@@ -114,15 +125,16 @@ def _port(given: str) -> int:
     return port
 
 
-def start_detached(arguments: argparse.Namespace) -> None:
+def start_detached(place: Place, arguments: argparse.Namespace) -> None:
     """Starts the account in the background and waits until it answers."""
-    _refuse_a_second()
+    _refuse_a_second(place)
     _port(arguments.port)
-    paths.EMULATOR_LOG.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "emulator"]
+    place.log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "emulator", "--directory", str(place.directory)]
+    command += ["--fresh"] if arguments.fresh else []
     for name in ("port", "faults", "limits", "runtime"):
         command += [f"--{name}", str(getattr(arguments, name))]
-    with paths.EMULATOR_LOG.open("wb") as log:
+    with place.log.open("wb") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -132,47 +144,35 @@ def start_detached(arguments: argparse.Namespace) -> None:
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        state = manifest.read(paths.EMULATOR_STATE)
+        state = manifest.read(place.state)
         if state is not None and state["pid"] == process.pid and answers(state["url"]):
             console.say(
                 f"an AWS account at {state['url']} (pid {process.pid}), log in"
-                f" {paths.relative(paths.EMULATOR_LOG)}; end it with `make emulator-stop`"
+                f" {paths.relative(place.log)}; end it with `make emulator-stop`"
             )
             return
         time.sleep(0.1)
     process.terminate()
     raise JobFailed(
-        f"{paths.EMULATOR_LOG.read_text(errors='replace')[-2000:]}\n"
-        f"the emulator did not start. The whole log: {paths.relative(paths.EMULATOR_LOG)}"
+        f"{place.log.read_text(errors='replace')[-2000:]}\n"
+        f"the emulator did not start. The whole log: {paths.relative(place.log)}"
     )
 
 
-def stop() -> bool:
+def stop(place: Place) -> bool:
     """Ends the running account; whether there was one."""
-    pid = running_pid()
+    pid = place.running_pid()
     if pid is None:
-        paths.EMULATOR_STATE.unlink(missing_ok=True)
-        return orphans.end(paths.EMULATOR) > 0
+        place.state.unlink(missing_ok=True)
+        return orphans.end(place.directory) > 0
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < deadline and running_pid() is not None:
+    while time.monotonic() < deadline and place.running_pid() is not None:
         time.sleep(0.05)
-    if running_pid() is not None:
+    if place.running_pid() is not None:
         raise JobFailed(f"the emulator (pid {pid}) did not end within {STOP_SECONDS:.0f} s.")
     return True
-
-
-def running_pid() -> int | None:
-    """The process of build/emulator.json, if it is still ours."""
-    state = manifest.read(paths.EMULATOR_STATE)
-    if state is None:
-        return None
-    try:
-        command = Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return None
-    return int(state["pid"]) if b"emulator" in command else None
 
 
 def answers(url: str) -> bool:
@@ -184,9 +184,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def _refuse_a_second() -> None:
-    if running_pid() is not None:
-        state = manifest.read(paths.EMULATOR_STATE) or {}
+def _refuse_a_second(place: Place) -> None:
+    if place.running_pid() is not None:
+        state = manifest.read(place.state) or {}
         raise UserError(
             f"an emulator of this project is already running: {state.get('url')}. End it with"
             " `make emulator-stop`."

@@ -15,9 +15,11 @@ import botocore.exceptions
 from botocore.config import Config
 
 from emulator.faults import Faults
+from emulator.journal import Journal
 from emulator.limits import Limits
 from emulator.metrics import Metrics
 from emulator.protocol import invalid
+from emulator.records import Records
 from emulator.samples import Sampler
 from train2deploy.cloud_settings import arns
 
@@ -26,6 +28,9 @@ INTERNAL_KEY = "emulator-internal"
 """Access key of the emulator's own calls: no fault reaches them, none is recorded."""
 
 Record = dict[str, Any]
+
+
+INTERRUPTED = "InternalServerError: the emulator was ended while this job was running."
 
 
 def now() -> datetime:
@@ -43,6 +48,7 @@ class Settings:
     Attributes:
         directory: for what runs; each region takes a folder of it.
         url: where this account answers.
+        journal: what the account is made of, to be had again by the next emulator.
         stopping: set once the emulator ends.
     """
 
@@ -50,6 +56,7 @@ class Settings:
     url: str
     faults: Faults
     limits: Limits
+    journal: Journal
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
@@ -81,6 +88,10 @@ class Collection:
     def remove(self, name: str) -> None:
         self._by_name.pop(name.lower(), None)
 
+    def items(self) -> list[tuple[str, Record]]:
+        """With the name that each is found by."""
+        return list(self._by_name.items())
+
     def __iter__(self) -> Iterator[Record]:
         return iter(list(self._by_name.values()))
 
@@ -103,9 +114,13 @@ class Account:
         self.endpoints = Collection(region, "endpoint", "endpoint")
         self.transforms = Collection(region, "transform-job", "transform job")
         self.tunings = Collection(region, "hyper-parameter-tuning-job", "tuning job")
+        self.collections = (
+            self.training, self.models, self.configs, self.endpoints, self.transforms, self.tunings,
+        )  # fmt: skip
         self.tags: dict[str, dict[str, str]] = {}
         self.metrics = Metrics(settings.limits)
         self.sampler = Sampler(self.metrics, settings.limits, settings.stopping)
+        self.records = Records(self, settings.journal)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this very account and region."""

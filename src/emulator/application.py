@@ -13,29 +13,34 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
-from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from emulator import calls, cloudwatch
 from emulator.account import INTERNAL_KEY, Account, Settings
+from emulator.journal import Entry
+from emulator.kept import Kept
 from emulator.protocol import ApiError
 from emulator.sagemaker_api import SageMaker, json_response, refusal
 from train2deploy.runtimes import Runtime
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+SAVED_SECONDS = 1.0
+"""How often it is looked for what has changed without a call, such as the status of a job."""
+
 
 class Application:
     """A WSGI application. Each region has a SageMaker of its own, from its first request on.
 
     Args:
-        moto: the WSGI application for everything else; it keeps regions apart, too.
+        moto: answers everything else; it keeps regions apart, too.
         runtime: where jobs and endpoints run.
     """
 
-    def __init__(self, settings: Settings, moto: WsgiApplication, runtime: Runtime) -> None:
+    def __init__(self, settings: Settings, moto: Kept, runtime: Runtime) -> None:
         self._settings = settings
         self._faults = settings.faults
         self._moto = moto
@@ -43,6 +48,34 @@ class Application:
         self._calls: Counter[calls.Call] = Counter()
         self._regions: dict[str, SageMaker] = {}
         self._lock = threading.Lock()
+        self._is_resumed = threading.Event()
+
+    def restore(self, entries: list[Entry]) -> None:
+        """Has the account what the journal says; nothing runs yet. Before the first request."""
+        for entry in entries:
+            if "request" in entry:
+                self._sagemaker(calls.scope(entry["request"])[1])  # whose metrics these may be
+                self._moto.replay(entry)
+            else:
+                self._sagemaker(entry["region"]).restore(entry)
+
+    def resume(self, when: datetime) -> None:
+        """Starts what ran when the last emulator was ended, and lets requests in.
+
+        Their answers would be of an account that is not quite there: until then they wait.
+        """
+        threads = [
+            threading.Thread(target=sagemaker.resume, args=(when,), daemon=True)
+            for sagemaker in self._regions.values()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._is_resumed.set()
+        while not self._settings.journal.is_closed.wait(SAVED_SECONDS):
+            for sagemaker in list(self._regions.values()):
+                sagemaker.save()
 
     def end_all(self) -> None:
         """Ends every process of every job and endpoint."""
@@ -57,7 +90,7 @@ class Application:
         with self._lock:
             self._regions.clear()
         self._faults.replace("")
-        Client(self._moto).post("/moto-api/reset", base_url=self._settings.url).close()
+        self._moto.reset()
         self._calls.clear()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -65,6 +98,7 @@ class Application:
             return self._control(Request(environ))(environ, start_response)
         if INTERNAL_KEY in environ.get("HTTP_AUTHORIZATION", ""):
             return self._moto(environ, start_response)
+        self._is_resumed.wait()
         call, region = calls.recognise(environ)
         service, operation = call.service, call.operation
         sagemaker = self._sagemaker(region)
@@ -102,6 +136,7 @@ class Application:
 
     def _control(self, request: Request) -> Response:
         text = request.get_data(as_text=True)
+        self._is_resumed.wait()
         if request.path == "/emulator/calls":
             return json_response([[*call, count] for call, count in sorted(self._calls.items())])
         if request.path == "/emulator/faults" and request.method == "POST":

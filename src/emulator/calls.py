@@ -37,7 +37,7 @@ class Call(NamedTuple):
 
 def recognise(environ: dict[str, Any]) -> tuple[Call, str]:
     """The call and its region; the request's body can be read again afterwards."""
-    service, region = _scope(environ)
+    service, region = scope(environ)
     partition = arns.partition(region)
     if service == "s3":
         path, operation = unquote(environ["PATH_INFO"]).strip("/"), _s3_operation(environ)
@@ -97,7 +97,7 @@ def parameters(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _scope(environ: dict[str, Any]) -> tuple[str, str]:
+def scope(environ: dict[str, Any]) -> tuple[str, str]:
     """Service and region of a signed request: Credential=<key>/<date>/<region>/<service>/…"""
     signed = environ.get("HTTP_AUTHORIZATION", "")
     match = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", signed)

@@ -14,6 +14,7 @@ from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase, cloudwatch_backends
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 
 from emulator import expressions
 from emulator.metrics import Metric, Metrics
@@ -42,12 +43,12 @@ class CloudWatch(CloudWatchBackend):  # type: ignore[misc]
             self._validate_parameters_put_metric_data(given, number)
         for given in metric_data:
             metric = _metric(namespace, given["MetricName"], given.get("Dimensions"))
-            at = given.get("Timestamp")
+            at = given.get("Timestamp") or utcnow()
             self.metrics.record(
                 metric,
                 _values(given),
                 given.get("Unit") or "None",
-                None if at is None else _seconds(at),
+                _seconds(at),
             )
 
     def get_metric_statistics(

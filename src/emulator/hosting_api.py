@@ -1,4 +1,4 @@
-"""Models, endpoint configurations, and endpoints that answer."""
+"""Endpoints that answer."""
 
 import contextlib
 import functools
@@ -22,49 +22,6 @@ BUSY = ("Creating", "Updating", "Deleting", "RollingBack")
 
 Answer = tuple[int, bytes, str]
 """Status, body and content type."""
-
-
-class Models:
-    """Models and endpoint configurations: records only, until an endpoint takes them."""
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-
-    def create_model(self, request: Record) -> Record:
-        with self._account.lock:
-            models = self._account.models
-            arn = models.arn(request["ModelName"])
-            if models.find(request["ModelName"]):
-                raise invalid(f'Cannot create already existing model "{arn}".')
-            role = request.get("ExecutionRoleArn", "")
-            self._account.check_role(role)
-            url = request.get("PrimaryContainer", {}).get("ModelDataUrl")
-            if url and self._account.unreachable(url):
-                raise invalid(
-                    f'Could not access model data at {url}. Please ensure that the role "{role}"'
-                    " exists and that its trust relationship policy allows the action"
-                    ' "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also'
-                    ' ensure that the role has "s3:GetObject" permissions and that the object is'
-                    f" located in {self._account.region}."
-                )
-            self._account.tag(arn, request.pop("Tags", None))
-            record = {**request, "ModelArn": arn, "CreationTime": now()}
-            models.add(request["ModelName"], record)
-        return {"ModelArn": arn}
-
-    def create_config(self, request: Record) -> Record:
-        with self._account.lock:
-            configs = self._account.configs
-            arn = configs.arn(request["EndpointConfigName"])
-            if configs.find(request["EndpointConfigName"]):
-                raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
-            shadows.check(request)
-            for variant in shadows.all_of(request):
-                self._account.models.get(variant["ModelName"])
-            self._account.tag(arn, request.pop("Tags", None))
-            record = {**request, "EndpointConfigArn": arn, "CreationTime": now()}
-            configs.add(request["EndpointConfigName"], record)
-        return {"EndpointConfigArn": arn}
 
 
 class Endpoints:
@@ -147,6 +104,24 @@ class Endpoints:
         self._in_background(self._tear_down, record)
         return {}
 
+    def resume(self) -> None:
+        """The endpoints that were there when the last emulator was ended, as they were then.
+
+        Returns when each that was in service answers again, or has failed.
+        """
+        threads = []
+        for record in self._account.endpoints:
+            status = record["EndpointStatus"]
+            if status == "Deleting":
+                self._tear_down(record)
+            elif status == "Creating":
+                config = self._account.configs.find(record["EndpointConfigName"])
+                self._in_background(self._bring_up, record, config or {"ProductionVariants": []})
+            elif "_deployed" in record and status != "Failed":
+                threads.append(self._in_background(self._bring_back, record))
+        for thread in threads:
+            thread.join()
+
     def end_all(self) -> None:
         for running in list(self._running.values()):
             _stop(running, gently=False)
@@ -222,16 +197,20 @@ class Endpoints:
             if variant.get("InstanceType") in self._account.faults.types("limit"):
                 raise limit_exceeded(variant["InstanceType"], "endpoint")
 
-    def _in_background(self, action: Any, *arguments: Any) -> None:
-        threading.Thread(target=action, args=arguments, daemon=True).start()
+    def _in_background(self, action: Any, *arguments: Any) -> threading.Thread:
+        thread = threading.Thread(target=action, args=arguments, daemon=True)
+        thread.start()
+        return thread
 
-    def _start(self, name: str, config: Record, retained: dict[str, Any]) -> dict[str, Variant]:
-        """All variants of a configuration, or none of them."""
+    def _start(
+        self, name: str, config: Record, retained: dict[str, Any], models: Record | None = None
+    ) -> dict[str, Variant]:
+        """All variants of a configuration, or none of them; `models`: instead of the account's."""
         started: dict[str, Variant] = {}
         try:
             for variant in shadows.all_of(config):
                 key = variant["VariantName"]
-                model = self._account.models.get(variant["ModelName"])
+                model = (models or {}).get(key) or self._account.models.get(variant["ModelName"])
                 weight, count = retained.get(key, (None, None))
                 started[key] = Variant(
                     self._starter(name, key, variant["InstanceType"], model),
@@ -277,6 +256,27 @@ class Endpoints:
             return
         self._put_into_service(record, config, started)
 
+    def _bring_back(self, record: Record) -> None:
+        """What was deployed, though its configuration and models may have been deleted since."""
+        config, models = record["_deployed"]["config"], record["_deployed"]["models"]
+        retained = {
+            each["VariantName"]: (each["DesiredWeight"], each["DesiredInstanceCount"])
+            for each in record["ProductionVariants"]
+        }
+        interrupted = record["EndpointStatus"] in BUSY
+        try:
+            started = self._start(record["EndpointName"], config, retained, models)
+        except StartFailed as failure:
+            with self._account.lock:
+                record["FailureReason"] = _reason(config, failure)
+                record["EndpointStatus"] = "Failed"
+            return
+        with self._account.lock:
+            self._running[record["EndpointName"]] = started
+            if interrupted:
+                record["EndpointStatus"] = "InService"
+                record["FailureReason"] = "The emulator was ended during an update: it is undone."
+
     def _change(self, record: Record, config: Record, retained: dict[str, Any]) -> None:
         """Blue/green: the old variants answer until the new ones are healthy, or on."""
         old = self._running.get(record["EndpointName"], {})
@@ -314,6 +314,7 @@ class Endpoints:
             if not gone:
                 self._running[record["EndpointName"]] = started
                 record["EndpointConfigName"] = config["EndpointConfigName"]
+                record["_deployed"] = {"config": config, "models": self._models(config)}
                 record["ProductionVariants"] = _summaries(started)
                 for key in ("ShadowProductionVariants", "DataCaptureConfig"):
                     record.pop(key, None)
@@ -331,6 +332,14 @@ class Endpoints:
         kept = {key: value for key, value in config.items() if key != "DataCaptureConfig"}
         capture = next(iter(running.values())).capture
         return {**kept, "DataCaptureConfig": capture.config} if capture else kept
+
+    def _models(self, config: Record) -> Record:
+        """The models of a configuration's variants, as far as they are still there."""
+        found = {
+            variant["VariantName"]: self._account.models.find(variant["ModelName"])
+            for variant in shadows.all_of(config)
+        }
+        return {name: model for name, model in found.items() if model is not None}
 
     def _retained(self, endpoint: str, request: Record) -> dict[str, Any]:
         """(weight, count) of each variant; None where the new configuration's counts."""

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -13,7 +14,9 @@ from werkzeug.wrappers import Request, Response
 from emulator import calls
 from emulator.account import Account, Collection, Record
 from emulator.capture import CUSTOM_ATTRIBUTES, INFERENCE_ID
-from emulator.hosting_api import Endpoints, Models
+from emulator.hosting_api import Endpoints
+from emulator.journal import Entry
+from emulator.models_api import Models
 from emulator.protocol import ApiError, parse, serialise
 from emulator.scaling import Scaling
 from emulator.training import Training
@@ -42,6 +45,21 @@ class SageMaker:
         self.scaling = Scaling(account, self._endpoints)
         self._operations = self._table()
 
+    def restore(self, entry: Entry) -> None:
+        """Has the account a record of the journal's."""
+        self._account.records.restore(entry)
+
+    def resume(self, when: datetime) -> None:
+        """Goes on with what the account's records say, which ended at that moment."""
+        for part in (self._training, self._transforms, self._tunings):
+            part.resume(when)
+        self._endpoints.resume()
+        self.save()
+
+    def save(self) -> None:
+        """Has the journal know what has changed."""
+        self._account.records.save()
+
     def end_all(self) -> None:
         """Ends every process of every job and endpoint."""
         for part in (self._training, self._transforms, self._endpoints):
@@ -58,6 +76,7 @@ class SageMaker:
             parameters = parse(operation, request.get_data())
             with self._account.lock:
                 body = serialise(handler(parameters))
+                self.save()
         except ApiError as error:
             return refusal(error)
         except Exception as error:

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from emulator.account import Account, LogStream, Record, now
+from emulator.account import INTERRUPTED, Account, LogStream, Record, now
 from emulator.metrics import TRAINING, Metric
 from emulator.protocol import ApiError, invalid
 from train2deploy import archives, manifest, processes
@@ -99,14 +100,34 @@ class Training:
         for process in running:
             processes.end_group(process, 2.0)
 
-    def _enter(self, job: Record, status: str, message: str = "") -> None:
+    def resume(self, when: datetime) -> None:
+        """Jobs that ran when the last emulator was ended have failed by that."""
+        for job in self._account.training:
+            if job["TrainingJobStatus"] not in ENDED:
+                self._end(job, "Failed", "Failed", INTERRUPTED, when)
+
+    def _enter(
+        self, job: Record, status: str, message: str = "", when: datetime | None = None
+    ) -> None:
         with self._account.lock:
+            when = when or now()
             transitions = job["SecondaryStatusTransitions"]
             if transitions:
-                transitions[-1]["EndTime"] = now()
-            transitions.append({"Status": status, "StartTime": now(), "StatusMessage": message})
+                transitions[-1]["EndTime"] = when
+            transitions.append({"Status": status, "StartTime": when, "StatusMessage": message})
             job["SecondaryStatus"] = status
-            job["LastModifiedTime"] = now()
+            job["LastModifiedTime"] = when
+
+    def _end(self, job: Record, status: str, secondary: str, reason: str, when: datetime) -> None:
+        with self._account.lock:
+            job["TrainingEndTime"] = when
+            started = job.get("TrainingStartTime", when)
+            seconds = max(1, int((when - started).total_seconds()))
+            job["TrainingTimeInSeconds"] = job["BillableTimeInSeconds"] = seconds
+            if reason:
+                job["FailureReason"] = reason[:1024]
+            self._enter(job, secondary, reason[:1024], when)
+            job["TrainingJobStatus"] = status
 
     def _run(self, job: Record) -> None:
         status, secondary, reason = (
@@ -121,16 +142,7 @@ class Training:
         except Failure as failure:
             reason = str(failure)
         finally:
-            with self._account.lock:
-                end = now()
-                job["TrainingEndTime"] = end
-                started = job.get("TrainingStartTime", end)
-                seconds = max(1, int((end - started).total_seconds()))
-                job["TrainingTimeInSeconds"] = job["BillableTimeInSeconds"] = seconds
-                if reason:
-                    job["FailureReason"] = reason[:1024]
-                self._enter(job, secondary, reason[:1024])
-                job["TrainingJobStatus"] = status
+            self._end(job, status, secondary, reason, now())
 
     def _train(self, job: Record) -> str:
         """The secondary status that a job without failure ends with."""

@@ -7,8 +7,9 @@ import queue
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
-from emulator.account import Account, Record, now, split_uri
+from emulator.account import INTERRUPTED, Account, Record, now, split_uri
 from emulator.metrics import TRANSFORM
 from emulator.protocol import ApiError, invalid
 from emulator.serving import Instance, StartFailed
@@ -63,6 +64,12 @@ class Transforms:
         job["TransformJobStatus"] = "Stopping"
         return {}
 
+    def resume(self, when: datetime) -> None:
+        """Jobs that ran when the last emulator was ended have failed by that."""
+        for job in self._account.transforms:
+            if job["TransformJobStatus"] not in ENDED:
+                self._end(job, "Failed", INTERRUPTED, when)
+
     def end_all(self) -> None:
         for instance in list(self._instances):
             instance.stop()
@@ -76,11 +83,14 @@ class Transforms:
         except (Failure, StartFailed) as failure:
             reason = str(failure)
         finally:
-            with self._account.lock:
-                job["TransformEndTime"] = now()
-                if reason:
-                    job["FailureReason"] = reason[:1024]
-                job["TransformJobStatus"] = status
+            self._end(job, status, reason, now())
+
+    def _end(self, job: Record, status: str, reason: str, when: datetime) -> None:
+        with self._account.lock:
+            job["TransformEndTime"] = when
+            if reason:
+                job["FailureReason"] = reason[:1024]
+            job["TransformJobStatus"] = status
 
     def _transform(self, job: Record) -> None:
         account, name = self._account, job["TransformJobName"]

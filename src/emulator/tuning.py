@@ -6,9 +6,10 @@ import random
 import threading
 import time
 import uuid
+from datetime import datetime
 from typing import Any
 
-from emulator.account import Account, Record, now
+from emulator.account import INTERRUPTED, Account, Record, now
 from emulator.protocol import ApiError, invalid
 from emulator.training import ENDED, Training
 
@@ -84,9 +85,19 @@ class Tunings:
         except ApiError as error:
             status, job["FailureReason"] = "Failed", error.message
         finally:
-            self._count(job)
-            job["HyperParameterTuningEndTime"] = now()
-            job["HyperParameterTuningJobStatus"] = status
+            self._end(job, status, now())
+
+    def resume(self, when: datetime) -> None:
+        """Jobs that ran when the last emulator was ended have failed by that (after `Training`)."""
+        for job in self._account.tunings:
+            if job["HyperParameterTuningJobStatus"] not in ENDED:
+                job["FailureReason"] = INTERRUPTED
+                self._end(job, "Failed", when)
+
+    def _end(self, job: Record, status: str, when: datetime) -> None:
+        self._count(job)
+        job["HyperParameterTuningEndTime"] = when
+        job["HyperParameterTuningJobStatus"] = status
 
     def _record(self, name: str) -> Record:
         return self._account.training.get(name)

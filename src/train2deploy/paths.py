@@ -46,7 +46,6 @@ CLOUD_WORK = BUILD / "cloud"
 CLOUD_ENDPOINT = CLOUD_WORK / "endpoint.json"
 EMULATOR = BUILD / "emulator"
 EMULATOR_STATE = BUILD / "emulator.json"
-EMULATOR_LOG = BUILD / "emulator.log"
 SEARCH_SETTINGS = ROOT / "tune.toml"
 SEARCHES = BUILD / "tune"
 

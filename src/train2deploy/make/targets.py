@@ -291,9 +291,9 @@ def _cloud(takes: str, command: Callable[[Values], list[str]], needs: Sequence[s
 
 IN_CLOUD: dict[str, Target] = {
     "emulator": Target(
-        f"DETACH FAULTS LIMITS EMULATOR_PORT {ENDPOINT}",
+        f"DETACH FAULTS LIMITS EMULATOR_PORT FRESH {ENDPOINT}",
         (CLOUD_ENVIRONMENT, TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT),
-        lambda values: values.options("EMULATOR_PORT DETACH FAULTS LIMITS"),
+        lambda values: values.options("EMULATOR_PORT DETACH FAULTS LIMITS FRESH"),
         EMULATOR,
     ),
     "emulator-stop": Target("", (CLOUD_ENVIRONMENT,), lambda _: ["--stop"], EMULATOR),

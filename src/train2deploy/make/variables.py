@@ -210,7 +210,7 @@ SECTIONS: dict[str, list[Variable]] = {
         V("YES", "1", shell=False, text="no question before what costs"),
         V("MAX_USD", "number 0..", text="nothing is created that may cost more"),
         V("FRESH", "1", shell=False, text="a new job even where one of the same inputs has"
-          " succeeded"),
+          " succeeded; emulator: an empty account"),
         V("DATA", "1", shell=False, text="cloud-delete removes what lies in S3, too"),
         V("INPUT", "path", shell=False, text="cloud-batch: a line each {\"q\": \"…\"} or plain"
           " text; or records of TYPE, such as the lines of a CSV"),

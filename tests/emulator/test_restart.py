@@ -1,0 +1,229 @@
+"""What an account holds is there again at the next start, also after kill -9; nothing runs on."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+import stub
+from conftest import Account
+from project import PATIENCE_SECONDS, REPOSITORY
+
+ROLE = "arn:aws:iam::123456789012:role/worker"
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu"
+MEGABYTE = 1024 * 1024
+
+
+class Emulator:
+    """An emulator of small programs on a directory of its own, started as often as one likes."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self._process = None
+
+    def start(self, *options):
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "NO_PROXY": "*"}
+        self._process = subprocess.Popen(
+            [sys.executable, stub.__file__, "--directory", str(self.directory), *options],
+            env=environment, stdin=subprocess.DEVNULL)  # fmt: skip
+        state = self.directory.with_name(f"{self.directory.name}.json")
+
+        def url():
+            assert self._process.poll() is None, "the emulator has ended"
+            with contextlib.suppress(OSError, ValueError):
+                found = json.loads(state.read_text())
+                return found["url"] if found["pid"] == self._process.pid else None
+
+        account = Account(eventually(url, "its address"))
+        assert account._request("health") == "ok"
+        return account
+
+    def end(self, number):
+        self._process.send_signal(number)
+        self._process.wait(PATIENCE_SECONDS)
+
+    def processes(self):
+        """Of its jobs and endpoints, by their ids."""
+        found = set()
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                if entry.name.isdigit() and str(self.directory / "run").encode() in text:
+                    found.add(int(entry.name))
+        return found
+
+
+def eventually(condition, what):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def emulator(tmp_path):
+    made = Emulator(tmp_path / "emulator")
+    yield made
+    if made._process.poll() is None:
+        made.end(signal.SIGTERM)
+    eventually(lambda: not made.processes(), "no process is left")
+
+
+def archive(answer):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo("answer")
+        member.size = len(answer)
+        tar.addfile(member, io.BytesIO(answer))
+    return packed.getvalue()
+
+
+def fill(account):
+    """Something of everything."""
+    s3 = account.client("s3")
+    for name in ("data", "gone"):
+        s3.create_bucket(Bucket=name)
+        s3.put_object(Bucket=name, Key="text", Body="電波".encode(), Metadata={"Of_it": "yes"})
+    s3.put_object(Bucket="data", Key="dir/model.tar.gz", Body=archive(b"first: "))
+    s3.put_object(Bucket="data", Key="bytes", Body=b"\xff\x00" * 10)
+    s3.put_object(Bucket="data", Key="large", Body=os.urandom(MEGABYTE))
+    s3.put_object(Bucket="data", Key="large", Body=os.urandom(MEGABYTE))
+    s3.copy_object(Bucket="data", Key="copy", CopySource="gone/text")
+    s3.put_object_tagging(
+        Bucket="data", Key="copy", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    upload = s3.create_multipart_upload(Bucket="data", Key="parts")["UploadId"]
+    parts = [
+        s3.upload_part(Bucket="data", Key="parts", UploadId=upload, PartNumber=number, Body=body)
+        for number, body in ((1, b"a" * 5 * MEGABYTE), (2, b"b"))
+    ]
+    numbered = [{"PartNumber": n, "ETag": part["ETag"]} for n, part in enumerate(parts, 1)]
+    s3.complete_multipart_upload(
+        Bucket="data", Key="parts", UploadId=upload, MultipartUpload={"Parts": numbered})
+    open_upload = s3.create_multipart_upload(Bucket="data", Key="begun")["UploadId"]
+    s3.upload_part(Bucket="data", Key="begun", UploadId=open_upload, PartNumber=1, Body=b"x")
+    s3.delete_object(Bucket="gone", Key="text")
+    s3.delete_bucket(Bucket="gone")
+    iam = account.client("iam")
+    iam.create_role(RoleName="worker", AssumeRolePolicyDocument="{}")
+    iam.put_role_policy(
+        RoleName="worker", PolicyName="all",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
+    cloudwatch = account.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors", MetricName="Errors", Namespace="mine", Period=60, Statistic="Sum",
+        EvaluationPeriods=1, Threshold=1.0, ComparisonOperator="GreaterThanThreshold")
+    cloudwatch.put_metric_data(
+        Namespace="mine", MetricData=[{"MetricName": "Errors", "Value": 3.0}])
+    logs = account.client("logs")
+    logs.create_log_group(logGroupName="mine")
+    logs.create_log_stream(logGroupName="mine", logStreamName="one")
+    logs.put_log_events(logGroupName="mine", logStreamName="one", logEvents=[
+        {"timestamp": int(time.time() * 1000), "message": "行"}])
+    serve(account)
+    account.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="sagemaker", ResourceId="endpoint/mine/variant/A",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount", MinCapacity=1, MaxCapacity=2)
+
+
+def serve(account, model="mine", key="dir/model.tar.gz", name="mine"):
+    sagemaker = account.client("sagemaker")
+    sagemaker.create_model(
+        ModelName=model, ExecutionRoleArn=ROLE, Tags=[{"Key": "team", "Value": "nlp"}],
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://data/{key}"})
+    sagemaker.create_endpoint_config(EndpointConfigName=model, ProductionVariants=[
+        {"VariantName": "A", "ModelName": model, "InstanceType": "ml.m5.large",
+         "InitialInstanceCount": 1}])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=model)
+    assert account.settled(name)["EndpointStatus"] == "InService"
+
+
+def train(account, name, **hyperparameters):
+    account.client("sagemaker").create_training_job(
+        TrainingJobName=name, RoleArn=ROLE, HyperParameters=hyperparameters,
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        OutputDataConfig={"S3OutputPath": "s3://data/jobs"},
+        ResourceConfig={"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600})
+
+
+def job(account, name):
+    return account.client("sagemaker").describe_training_job(TrainingJobName=name)
+
+
+def ask(account, name="mine"):
+    runtime = account.client("sagemaker-runtime")
+    return runtime.invoke_endpoint(EndpointName=name, Body=b"?")["Body"].read()
+
+
+def contents(account):
+    """Everything that the calls of a region tell of what `fill` made."""
+    s3, sagemaker = account.client("s3"), account.client("sagemaker")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="data")["Contents"]]
+    logs, cloudwatch = account.client("logs"), account.client("cloudwatch")
+    found = {
+        "buckets": s3.list_buckets()["Buckets"],
+        "objects": s3.list_objects_v2(Bucket="data")["Contents"],
+        "heads": [s3.head_object(Bucket="data", Key=key) for key in keys],
+        "bodies": [s3.get_object(Bucket="data", Key=key)["Body"].read() for key in keys],
+        "object tags": s3.get_object_tagging(Bucket="data", Key="copy")["TagSet"],
+        "uploads": s3.list_multipart_uploads(Bucket="data")["Uploads"],
+        "roles": account.client("iam").list_roles()["Roles"],
+        "policy": account.client("iam").get_role_policy(RoleName="worker", PolicyName="all"),
+        "alarms": cloudwatch.describe_alarms()["MetricAlarms"],
+        "metrics": cloudwatch.list_metrics(Namespace="mine")["Metrics"],
+        "groups": logs.describe_log_groups(logGroupNamePrefix="mine")["logGroups"],
+        "lines": logs.filter_log_events(logGroupName="mine")["events"],
+        "targets": account.client("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace="sagemaker")["ScalableTargets"],
+        "model": sagemaker.describe_model(ModelName="mine"),
+        "config": sagemaker.describe_endpoint_config(EndpointConfigName="mine"),
+        "endpoint": sagemaker.describe_endpoint(EndpointName="mine"),
+        "tags": sagemaker.list_tags(
+            ResourceArn=sagemaker.describe_model(ModelName="mine")["ModelArn"])["Tags"],
+        "jobs": [each for each in sagemaker.list_training_jobs()["TrainingJobSummaries"]
+                 if each["TrainingJobStatus"] == "Completed"],
+    }  # fmt: skip
+    return json.loads(json.dumps(found, default=str), object_hook=without_metadata)
+
+
+def without_metadata(value):
+    value.pop("ResponseMetadata", None)
+    return value
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_everything_is_there_again(emulator, number):
+    account = emulator.start()
+    fill(account)
+    train(account, "done")
+    eventually(lambda: job(account, "done")["TrainingJobStatus"] == "Completed", "done")
+    train(account, "running", wait="yes")
+    eventually(lambda: job(account, "running")["SecondaryStatus"] == "Training", "running")
+    before, processes = contents(account), emulator.processes()
+    assert len(processes) == 2 and ask(account) == b"first: ?"
+
+    emulator.end(number)
+    account = emulator.start()
+
+    assert ask(account) == b"first: ?"
+    assert contents(account) == before
+    ended = job(account, "running")
+    assert (ended["TrainingJobStatus"], ended["SecondaryStatus"]) == ("Failed", "Failed")
+    assert "the emulator was ended while this job was running" in ended["FailureReason"]
+    assert ended["TrainingEndTime"] >= ended["TrainingStartTime"]
+    assert not processes & emulator.processes() and len(emulator.processes()) == 1
+    # It goes on from there: ids are new, and what was begun can be ended.
+    s3 = account.client("s3")
+    upload = s3.list_multipart_uploads(Bucket="data")["Uploads"][0]["UploadId"]
+    assert s3.list_parts(Bucket="data", Key="begun", UploadId=upload)["Parts"][0]["Size"] == 1
+    role = account.client("iam").create_role(RoleName="b", AssumeRolePolicyDocument="{}")["Role"]
+    assert role["RoleId"] not in [each["RoleId"] for each in before["roles"]]
