@@ -243,5 +243,5 @@ endef
 
 # Images, by what they are built of.
 IMAGE_LOCKS := $(patsubst %,requirements/%.lock,train serve handler handler-head pip)
-.stamps/images-own .stamps/images-official: $(IMAGE_LOCKS) $(wildcard docker/*/* src/hosting/*.py src/hosting/*/*.py) | .stamps/host
+.stamps/images-own .stamps/images-official: $(IMAGE_LOCKS) $(wildcard docker/*/* $(addprefix src/hosting/,*.py */*.py */*/*.py)) | .stamps/host
 	+@$(TOOL) images

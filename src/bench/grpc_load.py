@@ -14,7 +14,7 @@ from time import perf_counter
 import grpc
 import numpy as np
 
-from hosting.model_server import native
+from hosting.model_server.graph import native
 from hosting.packed import answer_commands
 
 native.protos_without_tensorflow()

@@ -12,7 +12,6 @@ from functools import partial
 
 from hosting import bundles, commands
 from hosting.edge.nginx_conf import nginx_conf
-from hosting.model_status import available
 from hosting.packages import Requirements
 from hosting.processes import child_setup
 from hosting.runtime import Ports, RuntimeDirectory, can_listen
@@ -313,7 +312,7 @@ class Supervisor:
         if child is not None:
             raise StartError('%s exited with status %d while model %s was loading'
                              % (child.name, status, self.default_model))
-        return available(port, self.default_model)
+        return commands.available(port, self.default_model)
 
     def _wait_for_gunicorn(self):
         """Final container: nginx starts after gunicorn. One that has ended is left to _monitor."""

@@ -18,7 +18,6 @@ import falcon
 from hosting import bundles, commands
 from hosting.handler_service.answer import answer, load_script
 from hosting.handler_service.context import parse_request
-from hosting.model_status import available
 from hosting.processes import child_setup
 from hosting.runtime import can_listen
 from hosting.settings import Settings
@@ -149,7 +148,7 @@ class ModelsResource:
         process = subprocess.Popen(command, env=environment, preexec_fn=child_setup(os.getpid()))
         log.info('started tensorflow serving (pid: %d)', process.pid)
         end = time.monotonic() + LOAD_SECONDS
-        while not available(self._rest_ports[name], name):
+        while not commands.available(self._rest_ports[name], name):
             if time.monotonic() > end:
                 process.kill()
                 process.wait()

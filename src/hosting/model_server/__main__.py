@@ -3,7 +3,8 @@
 import logging
 import sys
 
-from hosting.model_server import flags, native, server
+from hosting.model_server import flags, server
+from hosting.model_server.graph import native
 
 
 def main(arguments=None):

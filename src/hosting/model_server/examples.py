@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from hosting.model_server import dtypes, native
 from hosting.model_server.errors import FAILED_PRECONDITION, ServingError, invalid_argument
-from hosting.model_server.json_parser import members
-from hosting.model_server.json_values import (
+from hosting.model_server.graph import dtypes, native
+from hosting.model_server.graph.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from hosting.model_server.json.parser import members
+from hosting.model_server.json.values import (
     c_string,
     check_lossless,
     decode_base64,
@@ -13,8 +14,7 @@ from hosting.model_server.json_values import (
     is_base64,
     type_name,
 )
-from hosting.model_server.json_writer import text_to_bytes
-from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
+from hosting.model_server.json.writer import text_to_bytes
 
 # The examples are fed as strings, whatever type the signature declares its input to be of.
 INPUT_TYPES = (dtypes.STRING,)

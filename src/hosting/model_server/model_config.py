@@ -1,10 +1,10 @@
-"""What is to be served: ModelServerConfig and BatchingParameters in text form."""
+"""What is to be served: ModelServerConfig in text form."""
 
 import os
 import re
 
-from hosting.model_server import native
 from hosting.model_server.errors import NOT_FOUND, ServingError, invalid_argument
+from hosting.model_server.graph import native
 
 _TENSORFLOW = 'tensorflow'
 _VERSION = re.compile('[0-9]{1,19}')
@@ -95,7 +95,7 @@ def settings_from_proto(config):
     return settings
 
 
-def _read_text(path):
+def read_text(path):
     """The text of a file in protobuf's text form."""
     try:
         with open(path, encoding='utf-8') as file:
@@ -114,16 +114,7 @@ def read_model_config(path):
 
     config = model_server_config_pb2.ModelServerConfig()
     try:
-        text_format.Parse(_read_text(path), config)
+        text_format.Parse(read_text(path), config)
     except text_format.ParseError as error:
         raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
     return settings_from_proto(config)
-
-
-def read_batching_parameters(path):
-    """The BatchingParameters in a ``--batching_parameters_file``; without one the defaults."""
-    from hosting.model_server import batching_parameters
-
-    if not path:
-        return batching_parameters.BatchingParameters()
-    return batching_parameters.parse(_read_text(path), path)

@@ -6,9 +6,9 @@ from hosting.model_server.errors import (
     internal,
     invalid_argument,
 )
-from hosting.model_server.shapes import MAX_RANK
-from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
-from hosting.model_server.tasks import Task
+from hosting.model_server.graph.shapes import MAX_RANK
+from hosting.model_server.graph.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
+from hosting.model_server.queues.tasks import Task
 
 
 def signature_for_json(servable, name):

@@ -3,9 +3,10 @@
 import itertools
 import logging
 
-from hosting.model_server import independence, native, warmup
+from hosting.model_server import warmup
 from hosting.model_server.errors import ServingError, invalid_argument
-from hosting.model_server.signatures import Signature
+from hosting.model_server.graph import independence, native
+from hosting.model_server.graph.signatures import Signature
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ import socket
 import sys
 import threading
 
-from hosting.model_server import contract, model_config, native, resources
+from hosting.model_server import LATER, model_config
 from hosting.model_server.errors import ServingError
+from hosting.model_server.graph import native, resources
 from hosting.model_server.manager import Manager
 from hosting.settings import switch
 
@@ -35,9 +36,10 @@ class ServableOptions:
         self.merge = switch('HOSTING_MERGE', True) and not flags.enable_batching
         self._batch_threads = None
         if flags.enable_batching:
-            from hosting.model_server.batching import BatchThreads
+            from hosting.model_server.queues import parameters
+            from hosting.model_server.queues.batching import BatchThreads
             self._batch_threads = BatchThreads(
-                model_config.read_batching_parameters(flags.batching_parameters_file))
+                parameters.read(flags.batching_parameters_file))
 
     def session_config(self, path):
         """A serialized ConfigProto: what the flags ask for; else what suits a model."""
@@ -59,9 +61,9 @@ class ServableOptions:
     def new_scheduler(self, servable):
         """The queue of one servable's requests."""
         if self._batch_threads is not None:
-            from hosting.model_server.batching import BatchScheduler
+            from hosting.model_server.queues.batching import BatchScheduler
             return BatchScheduler(self._batch_threads, servable.name)
-        from hosting.model_server.merging import MergingScheduler
+        from hosting.model_server.queues.merging import MergingScheduler
         return MergingScheduler(servable.name, merge=self.merge,
                                 predictable=servable.is_predictable)
 
@@ -114,7 +116,7 @@ def run(flags):
             threading.Thread(target=manager.watch, name='watch', daemon=True,
                              args=(flags.file_system_poll_wait_seconds,)).start()
         # The models are loading; meanwhile the rest is imported.
-        from hosting.model_server import grpc_api
+        from hosting.model_server.grpc import api as grpc_api
         rest_server = _RestServer(manager, rest, flags) if rest else None
         manager.wait_until_available([model.name for model in settings])
         grpc_server, port = grpc_api.start(manager, '%s:%d' % (_HOST, flags.port))
@@ -140,7 +142,7 @@ class _RestServer:
         import uvloop
 
         from hosting.http import server
-        from hosting.model_server.rest import RestApi
+        from hosting.model_server.rest.api import RestApi
 
         self._loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self._loop)
@@ -154,6 +156,6 @@ class _RestServer:
         server = self._loop.run_until_complete(self._start())
         # Scripts wait for this line, which TF Serving's HTTP library writes without a time.
         print('[evhttp_server.cc : %s: Entering the event loop ...'
-              % ('245] NET_LOG' if contract.LATER else '237] RAW'), file=sys.stderr, flush=True)
+              % ('245] NET_LOG' if LATER else '237] RAW'), file=sys.stderr, flush=True)
         log.info('Exporting HTTP/REST API at:localhost:%d ...', server.port)
         self._loop.run_forever()

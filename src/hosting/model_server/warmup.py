@@ -8,8 +8,8 @@ import logging
 import os
 import struct
 
-from hosting.model_server import native
 from hosting.model_server.errors import DATA_LOSS, UNIMPLEMENTED, ServingError
+from hosting.model_server.graph import native
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +39,12 @@ def warm_up(servable, path):
     native.protos_without_tensorflow()
     from tensorflow_serving.apis import prediction_log_pb2
 
-    from hosting.model_server import proto_requests
+    from hosting.model_server.grpc import requests
 
-    runners = {'predict_log': proto_requests.run_predict,
-               'classify_log': proto_requests.run_classify,
-               'regress_log': proto_requests.run_regress,
-               'multi_inference_log': proto_requests.run_multi_inference}
+    runners = {'predict_log': requests.run_predict,
+               'classify_log': requests.run_classify,
+               'regress_log': requests.run_regress,
+               'multi_inference_log': requests.run_multi_inference}
     count = 0
     for record in records(file):
         message = prediction_log_pb2.PredictionLog.FromString(record)

@@ -9,7 +9,7 @@ from clocks import PATIENCE as LONG
 from hypothesis import HealthCheck, settings
 from merging_support import Requests
 
-from hosting.model_server import merging
+from hosting.model_server.queues import merging
 
 settings.register_profile('project', deadline=None, derandomize='CI' in os.environ,
                           suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 from clocks import PATIENCE as LONG
 
-from hosting.model_server.tasks import Task
+from hosting.model_server.queues.tasks import Task
 
 FLOAT = 1
 

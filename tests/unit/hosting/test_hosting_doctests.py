@@ -9,9 +9,9 @@ import pytest
     'hosting.settings', 'hosting.packages', 'hosting.environment', 'hosting.prometheus',
     'hosting.edge.attributes', 'hosting.edge.conversion', 'hosting.edge.plain',
     'hosting.handler_service.context',
-    'hosting.handler_service.multi_model', 'hosting.model_server.decimals',
-    'hosting.model_server.grisu', 'hosting.model_server.json_numbers',
-    'hosting.model_server.json_parser', 'hosting.model_server.json_writer'])
+    'hosting.handler_service.multi_model', 'hosting.model_server.json.decimals',
+    'hosting.model_server.json.grisu', 'hosting.model_server.json.numbers',
+    'hosting.model_server.json.parser', 'hosting.model_server.json.writer'])
 def test_docstring_examples(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0 and result.failed == 0

@@ -15,9 +15,9 @@ with warnings.catch_warnings():
     import tensorflow as tf
     from tensorflow.core.framework import tensor_pb2
 
-from hosting.model_server import dtypes, independence, native, tensor_proto
 from hosting.model_server.errors import ServingError
-from hosting.model_server.signatures import Signature
+from hosting.model_server.graph import dtypes, independence, native, tensor_proto
+from hosting.model_server.graph.signatures import Signature
 
 MAKE = os.path.join(os.path.dirname(__file__), '..', '..', 'saved_models', 'make.py')
 
@@ -171,7 +171,7 @@ def test_a_folder_without_a_saved_model_is_not_found(tmp_path):
 
 def test_the_standing_package_finds_the_protos_without_importing_tensorflow():
     code = ('import sys\n'
-            'from hosting.model_server import native\n'
+            'from hosting.model_server.graph import native\n'
             'native.protos_without_tensorflow()\n'
             'from tensorflow.core.protobuf import meta_graph_pb2\n'
             'assert not any(name.startswith("tensorflow.python") for name in sys.modules)\n'

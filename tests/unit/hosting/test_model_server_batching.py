@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_model_server_merging import Requests, Signature, rows, slowly
 
-from hosting.model_server import batching, batching_parameters
-from hosting.model_server.batching import BatchScheduler, BatchThreads, pad_inner
-from hosting.model_server.batching_parameters import BatchingParameters
 from hosting.model_server.errors import ServingError, invalid_argument
+from hosting.model_server.queues import batching
+from hosting.model_server.queues import parameters as batching_parameters
+from hosting.model_server.queues.batching import BatchScheduler, BatchThreads, pad_inner
+from hosting.model_server.queues.parameters import BatchingParameters
 
 
 def serving(function, **parameters):

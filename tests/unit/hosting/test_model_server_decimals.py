@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosting.model_server.decimals import decimal_string, decimal_strings
+from hosting.model_server.json.decimals import decimal_string, decimal_strings
 
 # The rules of later releases, by type: the digits that always suffice, and how to read them.
 LATER = {np.float32: (9, lambda text: parse_float32(text)), np.float64: (17, float)}

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hosting.model_server import json_parser
 from hosting.model_server.errors import ServingError
-from hosting.model_server.json_numbers import Fault, read_number
-from hosting.model_server.json_parser import members, parse, parse_as_rapidjson
+from hosting.model_server.json import parser as json_parser
+from hosting.model_server.json.numbers import Fault, read_number
+from hosting.model_server.json.parser import members, parse, parse_as_rapidjson
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.text(max_size=10)
@@ -349,7 +349,7 @@ def test_a_large_body_that_is_wrong_takes_no_hundredfold_of_memory(element):
     script = (
         'import resource\n'
         'from hosting.model_server.errors import ServingError\n'
-        'from hosting.model_server.json_parser import parse\n'
+        'from hosting.model_server.json.parser import parse\n'
         'raw = b\'{{"instances": [\' + b"{0}" * (5000000 // len("{0}")) + b"]}}"\n'
         'try:\n'
         '    parse(raw)\n'

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosting.model_server import dtypes, examples, json_request
+from hosting.model_server import examples
 from hosting.model_server.errors import ServingError
-from hosting.model_server.json_numbers import read_float
+from hosting.model_server.graph import dtypes
+from hosting.model_server.json import request as json_request
+from hosting.model_server.json.numbers import read_float
 
 Info = collections.namedtuple('Info', 'dtype')
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hosting.model_server import dtypes, json_response
-from hosting.model_server.decimals import decimal_string
 from hosting.model_server.errors import ServingError
+from hosting.model_server.graph import dtypes
+from hosting.model_server.json import response as json_response
+from hosting.model_server.json.decimals import decimal_string
 
 
 class PrettyWriter:

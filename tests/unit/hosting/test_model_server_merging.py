@@ -11,7 +11,7 @@ from merging_support import Requests, Signature, rows, together
 
 from hosting.model_server import flags, server
 from hosting.model_server.errors import ServingError, invalid_argument
-from hosting.model_server.merging import MAX_ROWS, PATIENCE, MergingScheduler
+from hosting.model_server.queues.merging import MAX_ROWS, PATIENCE, MergingScheduler
 
 
 def test_told_not_to_merge_it_gives_each_request_a_run_of_its_own(serving):

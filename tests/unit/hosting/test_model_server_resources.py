@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from hosting.model_server import flags, native, resources, server
+from hosting.model_server import flags, server
+from hosting.model_server.graph import native, resources
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_a_flag_has_the_last_word(graph, argument):
 
 FAULTS = """
 import ctypes, resource, sys
-from hosting.model_server import resources
+from hosting.model_server.graph import resources
 if sys.argv[1] == 'kept':
     resources.keep_freed_memory()
 libc = ctypes.CDLL(None)

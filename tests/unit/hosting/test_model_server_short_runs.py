@@ -5,7 +5,9 @@ import pytest
 from clocks import PATIENCE as LONG
 from merging_support import Signature, rows, together
 
-from hosting.model_server import merging, native, servable
+from hosting.model_server import servable
+from hosting.model_server.graph import native
+from hosting.model_server.queues import merging
 
 
 @pytest.fixture

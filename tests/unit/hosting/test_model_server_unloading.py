@@ -14,8 +14,10 @@ with warnings.catch_warnings():
     from tensorflow_serving.apis import predict_pb2
 
 from hosting.http.messages import Request
-from hosting.model_server import flags, grpc_api, rest, servable, server
+from hosting.model_server import flags, servable, server
 from hosting.model_server.errors import not_found
+from hosting.model_server.grpc import api as grpc_api
+from hosting.model_server.rest import api as rest
 
 BATCHING = ['--enable_batching']
 

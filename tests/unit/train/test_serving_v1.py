@@ -15,7 +15,7 @@ import serving_lstm
 import serving_v1
 import train_v1
 from encoding import INPUT_LENGTH, Encoder
-from hosting.model_server import independence
+from hosting.model_server.graph import independence
 from vectors import load_vectors
 
 TOLERANCE = 1e-6

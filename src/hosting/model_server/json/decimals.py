@@ -14,7 +14,7 @@ and seventeen for float64 where they do not.
 
 import numpy as np
 
-from hosting.model_server import contract
+from hosting.model_server import LATER
 
 # With fewer numbers than this a loop is faster than numpy's fixed costs.
 _VECTOR_FROM = 24
@@ -31,7 +31,7 @@ def _finished(text):
     return {'inf': 'Infinity', '-inf': '-Infinity'}.get(text, 'NaN')
 
 
-def decimal_string(value, single=True, later=contract.LATER):
+def decimal_string(value, single=True, later=LATER):
     """One number; `value` is a Python float that holds a float32 or a float64."""
     text = '%.6g' % value
     if later:
@@ -43,7 +43,7 @@ def decimal_string(value, single=True, later=contract.LATER):
     return _finished(text)
 
 
-def decimal_strings(array, later=contract.LATER):
+def decimal_strings(array, later=LATER):
     """The numbers of a float array, flattened, as a list of strings."""
     flat = array.ravel()
     single = flat.dtype.itemsize <= 4

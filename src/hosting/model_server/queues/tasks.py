@@ -3,7 +3,7 @@
 import numpy as np
 
 from hosting.model_server.errors import ServingError, internal
-from hosting.model_server.shapes import NUMPY_RANK
+from hosting.model_server.graph.shapes import NUMPY_RANK
 
 
 class Task:

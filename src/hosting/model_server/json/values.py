@@ -9,11 +9,11 @@ import re
 
 import numpy as np
 
-from hosting.model_server import dtypes
-from hosting.model_server.decimals import decimal_string
 from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
-from hosting.model_server.json_writer import pretty, text_to_bytes
-from hosting.model_server.shapes import shaped
+from hosting.model_server.graph import dtypes
+from hosting.model_server.graph.shapes import shaped
+from hosting.model_server.json.decimals import decimal_string
+from hosting.model_server.json.writer import pretty, text_to_bytes
 
 _MAX_INT_IN_FLOAT = (1 << 24) - 1
 _MAX_INT_IN_DOUBLE = (1 << 53) - 1

@@ -7,8 +7,10 @@ import math
 
 import grpc
 
-from hosting.model_server import model_config, native, proto_requests
+from hosting.model_server import model_config
 from hosting.model_server.errors import ServingError, Unloaded, internal, invalid_argument
+from hosting.model_server.graph import native
+from hosting.model_server.grpc import requests
 
 native.protos_without_tensorflow()
 
@@ -88,24 +90,24 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
     @_answering
     def Predict(self, request, context):
         """PredictRequest → PredictResponse."""
-        return proto_requests.run_predict(self._servable(request), request, timeout_ms(context))
+        return requests.run_predict(self._servable(request), request, timeout_ms(context))
 
     @_answering
     def Classify(self, request, context):
         """ClassificationRequest → ClassificationResponse."""
-        return proto_requests.run_classify(self._servable(request), request, timeout_ms(context))
+        return requests.run_classify(self._servable(request), request, timeout_ms(context))
 
     @_answering
     def Regress(self, request, context):
         """RegressionRequest → RegressionResponse."""
-        return proto_requests.run_regress(self._servable(request), request, timeout_ms(context))
+        return requests.run_regress(self._servable(request), request, timeout_ms(context))
 
     @_answering
     def MultiInference(self, request, context):
         """MultiInferenceRequest → MultiInferenceResponse."""
         if not request.tasks:
             raise invalid_argument('Inference request must have at least one inference task')
-        return proto_requests.run_multi_inference(
+        return requests.run_multi_inference(
             self._of_spec(request.tasks[0].model_spec), request, timeout_ms(context))
 
     @_answering

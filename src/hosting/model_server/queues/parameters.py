@@ -15,6 +15,7 @@ from google.protobuf import (
 )
 
 from hosting.model_server.errors import invalid_argument
+from hosting.model_server.model_config import read_text
 
 _INT64, _STRING = '.google.protobuf.Int64Value', '.google.protobuf.StringValue'
 _FIELDS = [('max_batch_size', _INT64), ('batch_timeout_micros', _INT64),
@@ -75,6 +76,11 @@ class BatchingParameters:
     def padding(self, rows):
         """How many rows more a batch of `rows` must have."""
         return min((size for size in self.allowed_batch_sizes if size >= rows), default=rows) - rows
+
+
+def read(path):
+    """The BatchingParameters in a file; with no path the defaults."""
+    return parse(read_text(path), path) if path else BatchingParameters()
 
 
 def parse(text, path):

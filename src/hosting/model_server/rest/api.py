@@ -8,20 +8,20 @@ import threading
 from hosting import prometheus
 from hosting.http.messages import Response
 from hosting.http.pending import Pending
-from hosting.model_server import (
-    errors,
-    examples,
-    json_request,
-    json_response,
-    monitoring,
-    predict,
-)
+from hosting.model_server import errors, examples, monitoring, predict
 from hosting.model_server.errors import ServingError, Unloaded, internal, invalid_argument
-from hosting.model_server.json_writer import quote
+from hosting.model_server.graph.signatures import CLASSIFY, REGRESS
+from hosting.model_server.json.request import Body, predict_tensors
+from hosting.model_server.json.response import (
+    classifications,
+    column_format,
+    regressions,
+    row_format,
+)
+from hosting.model_server.json.writer import quote
 from hosting.model_server.manager import AVAILABLE, STATE_NAMES
-from hosting.model_server.metadata import metadata_json
-from hosting.model_server.signatures import CLASSIFY, REGRESS
-from hosting.model_server.tasks import Task
+from hosting.model_server.queues.tasks import Task
+from hosting.model_server.rest.metadata import metadata_json
 
 log = logging.getLogger(__name__)
 
@@ -145,12 +145,12 @@ class RestApi:
         return Response(200, text.encode('utf-8', 'surrogateescape'), _JSON)
 
     def _predict(self, name, version, raw):
-        body = json_request.Body(raw)
+        body = Body(raw)
         signature_name = body.signature_name()
         servable = self._manager.servable(name, version)
         signature = predict.signature_for_json(servable, signature_name)
-        tensors, rows = json_request.predict_tensors(body, signature.inputs)
-        write = json_response.row_format if rows else json_response.column_format
+        tensors, rows = predict_tensors(body, signature.inputs)
+        write = row_format if rows else column_format
 
         def result(arrays):
             return write(predict.named_outputs(task, arrays))
@@ -167,7 +167,7 @@ class RestApi:
         return self._run_examples(name, version, raw, REGRESS)
 
     def _run_examples(self, name, version, raw, method):
-        body = json_request.Body(raw)
+        body = Body(raw)
         signature_name = body.signature_name()
         serialized = examples.examples_from_json(body)
         servable = self._manager.servable(name, version)
@@ -177,9 +177,9 @@ class RestApi:
         def result(arrays):
             results = dict(zip(outputs, arrays))
             if method == REGRESS:
-                return json_response.regressions(
+                return regressions(
                     examples.regression_result(signature, results, len(serialized)))
-            return json_response.classifications(
+            return classifications(
                 examples.classification_result(signature, results, len(serialized)))
 
         pending, done = self._pending(result)

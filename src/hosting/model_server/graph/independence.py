@@ -120,7 +120,7 @@ class Graph:
         node = self._nodes.get(name)
         if node is None or node.op != 'Const':
             return None
-        from hosting.model_server import tensor_proto
+        from hosting.model_server.graph import tensor_proto
         return tensor_proto.to_array(node.attr['value'].tensor, name).ravel()
 
 

@@ -15,7 +15,7 @@ import re
 import orjson
 
 from hosting.model_server.errors import invalid_argument
-from hosting.model_server.json_numbers import VALUE_INVALID, Fault, read_float, read_number
+from hosting.model_server.json.numbers import VALUE_INVALID, Fault, read_float, read_number
 
 DOCUMENT_EMPTY = 'The document is empty.'
 ROOT_NOT_SINGULAR = 'The document root must not be followed by other values.'

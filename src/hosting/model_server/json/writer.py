@@ -3,11 +3,11 @@
 import base64
 import math
 
-from hosting.model_server import dtypes
-from hosting.model_server.decimals import decimal_strings
 from hosting.model_server.errors import invalid_argument
-from hosting.model_server.grisu import shortest
-from hosting.model_server.json_parser import members
+from hosting.model_server.graph import dtypes
+from hosting.model_server.json.decimals import decimal_strings
+from hosting.model_server.json.grisu import shortest
+from hosting.model_server.json.parser import members
 
 _ESCAPES = {chr(i): '\\u%04X' % i for i in range(32)}
 _ESCAPES.update({'"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f',

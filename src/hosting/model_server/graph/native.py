@@ -19,9 +19,9 @@ import types
 
 import numpy as np
 
-from hosting.model_server import dtypes
 from hosting.model_server.errors import ServingError
-from hosting.model_server.shapes import shaped
+from hosting.model_server.graph import dtypes
+from hosting.model_server.graph.shapes import shaped
 
 log = logging.getLogger(__name__)
 

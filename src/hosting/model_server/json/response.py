@@ -1,8 +1,8 @@
 """From result tensors to the JSON body of a predict response."""
 
-from hosting.model_server.decimals import decimal_string, decimal_strings
 from hosting.model_server.errors import invalid_argument
-from hosting.model_server.json_writer import bytes_to_text, quote, rows_of, whole
+from hosting.model_server.json.decimals import decimal_string, decimal_strings
+from hosting.model_server.json.writer import bytes_to_text, quote, rows_of, whole
 
 
 def row_format(outputs):

@@ -13,11 +13,11 @@ import os
 import threading
 import time
 
-from hosting.model_server import dtypes
 from hosting.model_server.errors import Unloaded
-from hosting.model_server.independence import TRIAL_TASKS, Trial
+from hosting.model_server.graph import dtypes
+from hosting.model_server.graph.independence import TRIAL_TASKS, Trial
 from hosting.model_server.monitoring import Runs
-from hosting.model_server.tasks import result_alone, run_alone, run_merged, run_together
+from hosting.model_server.queues.tasks import result_alone, run_alone, run_merged, run_together
 
 # More rows than this in one run only make every request in it wait longer: by
 # then the cost of a row has long stopped falling.

@@ -5,10 +5,11 @@ one, which finds the same fault as TF Serving 1.13 and words it the same way.
 And where the numbers' last bits count, the body is parsed again for them.
 """
 
-from hosting.model_server import contract, dtypes
+from hosting.model_server import LATER
 from hosting.model_server.errors import ServingError, invalid_argument
-from hosting.model_server.json_parser import members, parse
-from hosting.model_server.json_values import (
+from hosting.model_server.graph import dtypes
+from hosting.model_server.json.parser import members, parse
+from hosting.model_server.json.values import (
     c_string,
     careful_tensor,
     fill,
@@ -18,9 +19,9 @@ from hosting.model_server.json_values import (
     shape_of,
     to_array,
 )
-from hosting.model_server.json_writer import pretty
+from hosting.model_server.json.writer import pretty
 
-_KEYS = 'keys must be equal to: ' if contract.LATER else 'must only have keys: '
+_KEYS = 'keys must be equal to: ' if LATER else 'must only have keys: '
 
 
 class Inexact(Exception):

@@ -2,10 +2,16 @@
 
 import concurrent.futures
 
-from hosting.model_server import examples, native, predict, tensor_proto
+from hosting.model_server import examples, predict
 from hosting.model_server.errors import UNIMPLEMENTED, ServingError, internal, invalid_argument
-from hosting.model_server.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, MergedSignature
-from hosting.model_server.tasks import Task
+from hosting.model_server.graph import native, tensor_proto
+from hosting.model_server.graph.signatures import (
+    CLASSIFY,
+    DEFAULT_SIGNATURE,
+    REGRESS,
+    MergedSignature,
+)
+from hosting.model_server.queues.tasks import Task
 
 native.protos_without_tensorflow()
 

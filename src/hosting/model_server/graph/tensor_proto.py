@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from hosting.model_server import dtypes
 from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
-from hosting.model_server.shapes import MAX_RANK, shaped
+from hosting.model_server.graph import dtypes
+from hosting.model_server.graph.shapes import MAX_RANK, shaped
 
 # The repeated field that holds the values of each type.
 _FIELDS = {

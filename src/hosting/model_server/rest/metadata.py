@@ -4,7 +4,7 @@ The layout is that of protobuf's C++ JSON printer with its options for white
 space, default values and original field names.
 """
 
-from hosting.model_server.json_writer import quote
+from hosting.model_server.json.writer import quote
 
 
 def _object(members, depth):

@@ -21,7 +21,7 @@ from hosting.model_server.errors import (
     invalid_argument,
 )
 from hosting.model_server.monitoring import Runs
-from hosting.model_server.tasks import run_alone, run_together
+from hosting.model_server.queues.tasks import run_alone, run_together
 
 
 class _Batch:
