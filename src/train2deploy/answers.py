@@ -77,6 +77,11 @@ def _entry(value: object) -> dict[str, Any] | None:
     return {"label": value["label"], "prob": value[name]}
 
 
+def by_label(ranking: Ranking) -> dict[str, float]:
+    """Probability by label, in the order of the ranking."""
+    return {str(entry["label"]): float(str(entry["prob"])) for entry in ranking}
+
+
 def difference(one: Any, other: Any) -> float:
     """The largest difference of two JSON values' numbers, relative to those above 1.
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from train2deploy import console, endpoint, manifest, paths, uncertainty, yardsticks
+from train2deploy import answers, console, endpoint, manifest, paths, uncertainty, yardsticks
 from train2deploy.datasets import channels
 from train2deploy.datasets.rows import Row
 from train2deploy.errors import UserError
@@ -129,10 +129,7 @@ def _rankings(running: endpoint.Endpoint, texts: Sequence[str]) -> list[dict[str
     rankings = []
     for start in range(0, len(asked), SENTENCES_PER_REQUEST):
         rankings += endpoint.classify(running, asked[start : start + SENTENCES_PER_REQUEST])
-    return [
-        {str(entry["label"]): float(str(entry["prob"])) for entry in ranking}
-        for ranking in rankings
-    ]
+    return [answers.by_label(ranking) for ranking in rankings]
 
 
 def scores(truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:

@@ -145,12 +145,9 @@ def _side(runtime: Runtime, job: jobs.TrainingJob, sentences: list[str]) -> Side
     package.package(directory, archive=archive)
     with endpoint.temporary(endpoint.unpacked_model(archive), None, runtime) as running:
         rankings = endpoint.classify(running, sentences)
-    answers = [
-        {str(entry["label"]): float(str(entry["prob"])) for entry in ranking}
-        for ranking in rankings
-    ]
+    said = [answers.by_label(ranking) for ranking in rankings]
     variables = bundles.latest(directory / "model") / "variables"
-    return Side(sha256_tree(variables), sha256_file(archive), answers)
+    return Side(sha256_tree(variables), sha256_file(archive), said)
 
 
 def _table(

@@ -87,9 +87,9 @@ def _of_sentences(
     served = endpoint.classify(running, sentences)
     labels = json.loads((model_dir / "code" / "labels.json").read_text(encoding="utf-8"))
     differences = [
-        abs(dict(zip(labels, row, strict=True))[str(entry["label"])] - float(str(entry["prob"])))
+        abs(row[labels.index(label)] - probability)
         for row, ranking in zip(direct.pop("probabilities"), served, strict=True)
-        for entry in ranking
+        for label, probability in answers.by_label(ranking).items()
     ]
     # What is not a number differs more than any number.
     worst = max(differences, key=lambda difference: (math.isnan(difference), difference))

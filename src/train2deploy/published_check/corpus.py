@@ -1,6 +1,5 @@
 """What the articles state of the corpus. Of its sentences only hashes stand here."""
 
-import hashlib
 import math
 import re
 import unicodedata
@@ -8,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from train2deploy.datasets import knbc
 from train2deploy.datasets.rows import Row
-from train2deploy.published_check.lines import Line, compared
+from train2deploy.published_check.lines import Line, compared, digest
 from train2deploy.report.catalogue import Published
 
 HEADS = {
@@ -56,7 +55,7 @@ def lines(rows: Sequence[Row], published: Published) -> Iterator[Line]:
     holders = [row.id for row in rows if len(row.text) == longest]
     yield Line("longest", (longest, holders) == (228, ["KN033_Keitai_1-1-19-01"]), str(longest))
     yield _training_rows(rows)
-    of_83 = [row for row in rows if digest(row.text) == TEST_ROW_83_DIGEST]
+    of_83 = [row for row in rows if _folded(row.text) == TEST_ROW_83_DIGEST]
     held = [(row.id, row.label) for row in of_83] == [(TEST_ROW_83, "グルメ")]
     yield Line("test-row", held, ", ".join(row.id for row in of_83))
     yield from _splits(len(rows))
@@ -65,10 +64,9 @@ def lines(rows: Sequence[Row], published: Published) -> Iterator[Line]:
     yield from _out_of_vocabulary(rows, published)
 
 
-def digest(text: str) -> str:
-    """What stands here for a printed sentence; its ambiguous characters folded."""
-    folded = text.translate(knbc.SAME_CHARACTER)
-    return hashlib.sha256(folded.encode()).hexdigest()[:16]
+def _folded(text: str) -> str:
+    """The digest of a sentence, its ambiguous characters folded."""
+    return digest(text.translate(knbc.SAME_CHARACTER))
 
 
 def _printed(text: str) -> str:
@@ -80,19 +78,19 @@ def _heads(rows: Sequence[Row]) -> Line:
     for topic, digests in HEADS.items():
         head = [row for row in rows if row.label == knbc.TOPICS[topic]][: len(digests)]
         held += sum(
-            digest(_printed(row.text)) == one for row, one in zip(head, digests, strict=False)
+            _folded(_printed(row.text)) == one for row, one in zip(head, digests, strict=False)
         )
     return Line("heads", held == 20, f"{held} / 20")
 
 
 def _rows(statement: str, rows: Sequence[Row], digests: list[str], places: list[int]) -> Line:
     there = [rows[place].text if place < len(rows) else "" for place in places]
-    held = sum(digest(text) == one for text, one in zip(there, digests, strict=True))
+    held = sum(_folded(text) == one for text, one in zip(there, digests, strict=True))
     return Line(statement, held == len(places), f"{held} / {len(places)}")
 
 
 def _training_rows(rows: Sequence[Row]) -> Line:
-    known = {(digest(row.text), row.label) for row in rows}
+    known = {(_folded(row.text), row.label) for row in rows}
     held = sum(row in known for row in TRAINING)
     return Line("training-rows", held == len(TRAINING), f"{held} / {len(TRAINING)}")
 

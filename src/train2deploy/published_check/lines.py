@@ -1,5 +1,6 @@
 """A statement of an article, and whether it holds."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,11 @@ class Line:
 def compared(statement: str, stated: Any, found: Any, model: str | None = None) -> Line:
     """Holds where what was found is what the article states."""
     return Line(statement, stated == found, _text(found), model)
+
+
+def digest(text: str) -> str:
+    """What stands here for a text that is printed in an article and not ours to print."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def described(line: Line, published: Published) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 SentencePiece is in the training environment alone, so a few lines of Python run there.
 """
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from train2deploy.datasets.rows import Row
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file
 from train2deploy.published_check.corpus import TEST_ROW_83
-from train2deploy.published_check.lines import Line, compared
+from train2deploy.published_check.lines import Line, compared, digest
 from train2deploy.report.catalogue import Published
 from train2deploy.runtimes import TrainingRuntime
 from train2deploy.vectors import tokenizer
@@ -61,10 +60,11 @@ def lines(
     holders = [row.id for row, pieces in zip(rows, of_rows, strict=True) if len(pieces) == longest]
     held = (longest, holders) == (96, ["KN033_Keitai_1-1-19-01"])
     yield Line("longest-pieces", held, str(longest))
-    found = [_digest(pieces[:10]) == one for pieces, one in zip(of_rows, HEADS, strict=False)]
+    first = (digest(" ".join(pieces[:10])) for pieces in of_rows)
+    found = [one == head for one, head in zip(first, HEADS, strict=False)]
     yield Line("cut-heads", found == [True] * 5, f"{sum(found)} / 5")
     row_83 = next((p for row, p in zip(rows, of_rows, strict=True) if row.id == TEST_ROW_83), [])
-    held = (_digest(row_83), len(row_83)) == (TEST_ROW_83_PIECES, 14)
+    held = (digest(" ".join(row_83)), len(row_83)) == (TEST_ROW_83_PIECES, 14)
     yield Line("cut-test-row", held, str(len(row_83)))
     for (statement, (_, printed)), pieces in zip(SENTENCES.items(), cut[len(rows) :], strict=True):
         yield compared(statement, printed, " ".join(pieces))
@@ -95,7 +95,3 @@ def encode(sentences: Sequence[str], model: Path, runtime: TrainingRuntime) -> l
             raise JobFailed(f"cutting the sentences failed: {(said or ['no reason given'])[-1]}")
         cut: list[list[str]] = json.loads(written.read_text(encoding="utf-8"))
     return cut
-
-
-def _digest(pieces: Sequence[str]) -> str:
-    return hashlib.sha256(" ".join(pieces).encode()).hexdigest()[:16]

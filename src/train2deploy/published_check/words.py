@@ -1,12 +1,11 @@
 """What the articles state of words: how long a sentence is in them, and which they are."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 from train2deploy.datasets import words
 from train2deploy.datasets.rows import Row
 from train2deploy.errors import UserError
-from train2deploy.published_check.lines import Line, compared
+from train2deploy.published_check.lines import Line, compared, digest
 
 LONGEST = ("KN033_Keitai_1-1-19-01", 128)
 FIRST_WORDS = ("70f05e4ec7021d70", "0b6253eaf83bac37", "80e14bf12fd75ae2")
@@ -34,11 +33,8 @@ def _lines(
     cut = [janome(row.text).split(words.BETWEEN) for row in rows]
     longest, holder = max((len(found), row.id) for found, row in zip(cut, rows, strict=True))
     yield Line("longest-words", (holder, longest) == LONGEST, str(longest))
-    held = [_digest(found[:10]) == one for found, one in zip(cut[2:], FIRST_WORDS, strict=False)]
+    first = (digest(" ".join(found[:10])) for found in cut[2:])
+    held = [found == one for found, one in zip(first, FIRST_WORDS, strict=False)]
     yield Line("cut-words", held == [True] * 3, f"{sum(held)} / 3")
     found = [sudachi(said.replace(" ", "")).replace(words.BETWEEN, " ") for said in ANSWERED]
     yield compared("cut-answered", list(ANSWERED), found)
-
-
-def _digest(found: Sequence[str]) -> str:
-    return hashlib.sha256(" ".join(found).encode()).hexdigest()[:16]

@@ -22,6 +22,7 @@ from math import exp, inf, log, sqrt
 from statistics import fmean, stdev, variance
 from typing import Any
 
+from train2deploy.answers import by_label
 from train2deploy.report.catalogue import Model, Texts
 
 CONFIDENCE = 0.95
@@ -270,7 +271,7 @@ def our_answers(metrics: Mapping[str, Any], golden: Mapping[str, Any]) -> Answer
     """
     found = {one["text"]: one["probabilities"] for one in metrics.get("answers", ())}
     if "sentence" in golden:
-        found[golden["sentence"]] = {one["label"]: one["prob"] for one in golden["ranking"]}
+        found[golden["sentence"]] = by_label(golden["ranking"])
     return found
 
 

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest, partial, paths, versions
+from train2deploy import answers, manifest, partial, paths, versions
 from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
@@ -118,8 +118,7 @@ class Run:
     @property
     def answers(self) -> dict[str, float]:
         """Probability by class of the article's sentence."""
-        ranking = self.golden["ranking"] if self.golden else []
-        return {entry["label"]: float(entry["prob"]) for entry in ranking}
+        return answers.by_label(self.golden["ranking"] if self.golden else [])
 
 
 def save(run_id: str, files: dict[str, Any], archive: Path | None) -> Path:

@@ -21,8 +21,8 @@ PASSED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_
 
 
 @dataclass(frozen=True)
-class Docker:
-    """Containers of two images.
+class Training:
+    """What runs in containers of two images, but for endpoints.
 
     Attributes:
         memory: a container's limit ("2g"), "" for none.
@@ -34,7 +34,9 @@ class Docker:
     memory: str = ""
     aws: bool = False
 
-    name = "docker"
+    @property
+    def name(self) -> str:
+        return "docker"
 
     def instance(self, job: Path) -> Instance:
         """As SageMaker's."""
@@ -73,6 +75,20 @@ class Docker:
             memory=self.memory,
         ).launch()
 
+    def finish(self, launch: Launch) -> str:
+        """See Runtime."""
+        if not launch.container:
+            return ""
+        try:
+            short = self.memory and engine.ended_for_memory(launch.container)
+        finally:
+            engine.remove(launch.container)
+        return f"the container ran out of memory (MEMORY={self.memory})" if short else ""
+
+
+class Docker(Training):
+    """Containers of two images."""
+
     def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
         """See Runtime. The model is mounted read-only, as on SageMaker."""
         if not model_dir.is_dir():
@@ -95,16 +111,6 @@ class Docker:
             # AWS's nginx needs to be root; the model is read-only, so no file of root's is left.
             as_caller=not self.aws,
         ).launch()
-
-    def finish(self, launch: Launch) -> str:
-        """See Runtime."""
-        if not launch.container:
-            return ""
-        try:
-            short = self.memory and engine.ended_for_memory(launch.container)
-        finally:
-            engine.remove(launch.container)
-        return f"the container ran out of memory (MEMORY={self.memory})" if short else ""
 
 
 def runtime(image: str, model_server: str, memory: str) -> Docker:

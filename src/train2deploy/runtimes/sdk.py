@@ -11,13 +11,13 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from train2deploy import paths, processes
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
-from train2deploy.runtimes import Instance, Launch, Side, docker, engine, images
+from train2deploy.runtimes import Launch, docker, engine, images
 
 PYTHON = paths.VENVS / "cloud" / "bin" / "python"
 NETWORK = "sagemaker-local"
@@ -35,24 +35,19 @@ AS_CALLER = (
 the SDK forgot to make, as root; so root gives them away, and then itself."""
 
 
-@dataclass(frozen=True)
-class Sdk:
-    """Training by the SDK; everything else of a job in plain containers of the same image."""
+class Sdk(docker.Training):
+    """Training by the SDK, which writes its own resourceconfig.json; the rest as without it."""
 
-    docker: docker.Docker
-
-    name = "sdk"
-
-    def instance(self, job: Path) -> Instance:
-        """What the job is asked with; the SDK writes its own resourceconfig.json from it."""
-        return self.docker.instance(job)
+    @property
+    def name(self) -> str:
+        return "sdk"
 
     def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
         """See Runtime. `container` is the name of the Compose project."""
         project = f"train2deploy-{secrets.token_hex(6)}"
         request = {
             "job": str(job.resolve()),
-            "image": self.docker.train_image,
+            "image": self.train_image,
             "scratch": str(_scratch(project)),
             "environment": {"HOME": "/tmp", **docker.passed(), **variables},  # noqa: S108
             "container": self._container(),
@@ -61,24 +56,13 @@ class Sdk:
         command = [str(PYTHON), "-m", "train2deploy.cloud.local_mode", json.dumps(request)]
         return Launch(command, _environment(project), project)
 
-    def python(
-        self,
-        side: Side,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        reads: Sequence[Path] = (),
-        writes: Sequence[Path] = (),
-    ) -> Launch:
-        """See Runtime."""
-        return self.docker.python(side, arguments, variables, reads, writes)
-
     def finish(self, launch: Launch) -> str:
         """See Runtime."""
         if not launch.container:
             return ""
         containers = _listed("ps", "--all", "--format", "{{.Names}}", of=launch.container)
         notes = [
-            self.docker.finish(replace(launch, container=name))
+            super(Sdk, self).finish(replace(launch, container=name))
             for name in containers or [launch.container]
         ]
         _remove_networks(launch.container)
@@ -91,7 +75,7 @@ class Sdk:
         """What the container gets beside what the SDK gives it, as keys of a Compose service."""
         uid, gid = os.getuid(), os.getgid()
         script = AS_CALLER.format(user=f"{uid}:{gid}", uid=uid, gid=gid)
-        memory = self.docker.memory
+        limits = {"mem_limit": self.memory, "memswap_limit": self.memory} if self.memory else {}
         return {
             "labels": {engine.LABEL: str(paths.ROOT)},
             "init": True,
@@ -99,7 +83,7 @@ class Sdk:
             "cap_drop": ["ALL"],
             "cap_add": ["CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"],
             "security_opt": ["no-new-privileges"],
-            **({"mem_limit": memory, "memswap_limit": memory} if memory else {}),
+            **limits,
         }
 
 
@@ -120,7 +104,7 @@ def runtime(image: str, memory: str) -> Sdk:
             " none. Run `make .stamps/cloud`, or use RUNTIME=docker."
         )
     images.check([images.TRAIN])
-    return Sdk(docker.Docker(images.TRAIN, images.SERVE, memory))
+    return Sdk(images.TRAIN, images.SERVE, memory)
 
 
 def create_network() -> list[str]:

@@ -8,9 +8,9 @@ import pytest
 
 from train2deploy import paths, runtimes
 from train2deploy.errors import MissingRequirement, UserError
-from train2deploy.runtimes import choice, docker, engine, sdk
+from train2deploy.runtimes import choice, engine, sdk
 
-TRAINING = sdk.Sdk(docker.Docker("train-image", "serve-image"))
+TRAINING = sdk.Sdk("train-image", "serve-image")
 
 
 def request(launch):
@@ -65,7 +65,7 @@ def test_the_job_gets_its_variables_and_the_sdk_nothing_of_the_callers_account(
 
 
 def test_a_limit_of_memory_is_one_without_swap(tmp_path):
-    limited = sdk.Sdk(docker.Docker("t", "s", memory="2g"))
+    limited = sdk.Sdk("t", "s", memory="2g")
     container = request(limited.toolkit(tmp_path, {}))["container"]
     assert container["mem_limit"] == container["memswap_limit"] == "2g"
     assert "mem_limit" not in request(TRAINING.toolkit(tmp_path, {}))["container"]
