@@ -65,9 +65,7 @@ def test_a_job_without_instances_names_others(project, account, kind, words):
     assert "Traceback" not in done.stdout
 
 
-def test_a_batch_job_without_instances_names_others_and_can_be_run_again(
-    project, account
-):
+def test_a_batch_job_without_instances_names_others_and_can_be_run_again(project, account):
     lines = project.root / "few.txt"
     lines.write_text("電波が悪い\n{\"q\": \"抹茶パフェ\"}\n清水寺の坂\n", encoding="utf-8")
     account.faults("capacity:ml.m5.xlarge")

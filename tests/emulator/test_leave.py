@@ -37,9 +37,7 @@ def test_a_plan_dearer_than_max_usd_is_not_carried_out(aws, planned):
     plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.2))
 
 
-def test_a_price_of_another_region_is_said_where_it_is_shown_and_where_it_refuses(
-    planned, capsys
-):
+def test_a_price_of_another_region_is_said_where_it_is_shown_and_where_it_refuses(planned, capsys):
     abroad = RealAccount(Config(role="Role", bucket="my-bucket", region="ap-northeast-1"))
     planned.costs = [prices.cost(abroad.config, "ml.p2.xlarge", 1, 1.0)]
     said = "1.12 USD at the price of us-east-1; ap-northeast-1 has another"

@@ -65,9 +65,7 @@ def test_instances_that_are_not_to_be_had_leave_the_endpoint_as_it_was(
     assert project.run_tool("invoke", "電波が悪い").returncode == 0
 
 
-def test_without_numbers_a_burstable_endpoint_gets_two_instances_and_both_answer(
-    project, deployed
-):
+def test_without_numbers_a_burstable_endpoint_gets_two_instances_and_both_answer(project, deployed):
     done = project.run_tool("scale")
     assert done.returncode == 0, done.stdout
     assert "2 × ml.t2.large for at most 24 h: 5.33 USD" in done.stdout

@@ -215,9 +215,7 @@ def saved_model(tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_any_saved_model_is_served_in_the_foreground_until_a_signal(
-    project, saved_model, number
-):
+def test_any_saved_model_is_served_in_the_foreground_until_a_signal(project, saved_model, number):
     port = free_port()
     process = project.start("local-serve", f"MODEL_DIR={saved_model}", f"PORT={port}")
     try:

@@ -210,9 +210,7 @@ def test_an_archive_that_is_not_there_is_a_users_error(tmp_path: Path):
 
 
 @given(data=st.binary(max_size=3000))
-def test_whatever_bytes_come_either_files_or_a_users_error(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes
-):
+def test_whatever_bytes_come_either_files_or_a_users_error(tmp_path_factory, data):
     scratch = tmp_path_factory.mktemp("bytes")
     (scratch / "a.tar").write_bytes(data)
     try:

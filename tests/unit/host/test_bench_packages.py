@@ -138,9 +138,7 @@ def test_another_model_gets_other_word_vectors_and_the_old_ones_go(
     assert not first.exists() and second.is_dir()
 
 
-def test_word_vectors_that_could_not_be_made_are_not_kept(
-    model_dir: Path, made_vectors, monkeypatch
-):
+def test_word_vectors_that_could_not_be_made_are_not_kept(model_dir, made_vectors, monkeypatch):
     def fail(model_dir: Path, path: Path, words: int) -> None:
         path.write_text("half of it", encoding="utf-8")
         raise UserError("no")

@@ -228,9 +228,7 @@ TEXTS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 
 
 @given(texts=st.lists(TEXTS, min_size=20, max_size=25), label=TEXTS.filter(str.strip))
-def test_any_text_is_read_back_by_either_side(
-    tmp_path_factory: pytest.TempPathFactory, texts: list[str], label: str
-):
+def test_any_text_is_read_back_by_either_side(tmp_path_factory, texts, label):
     rows = [Row(str(n), text, "other" if n % 2 else label) for n, text in enumerate(texts)]
     target = tmp_path_factory.mktemp("data") / "data"
     channels.write(dataset_of(rows, frozenset({"0", "1", "2"})), 1, "random", target)
@@ -250,9 +248,7 @@ def test_any_text_is_read_back_by_either_side(
     texts=st.lists(TEXTS.filter(str.strip), min_size=4, max_size=12),
     seed=st.integers(0, 1000),
 )
-def test_any_text_of_a_users_directory_arrives_in_training(
-    tmp_path_factory: pytest.TempPathFactory, texts: list[str], seed: int
-):
+def test_any_text_of_a_users_directory_arrives_in_training(tmp_path_factory, texts, seed):
     """write → directory.load → write → src/train's reader."""
     folder = tmp_path_factory.mktemp("mine")
     rows = [Row(str(n), text, "odd" if n % 2 else "even") for n, text in enumerate(texts)]

@@ -48,9 +48,7 @@ def raising(error: BaseException):
         (KeyboardInterrupt(), EXIT_INTERRUPTED),
     ],
 )
-def test_an_error_is_one_line_and_a_status_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error, status
-):
+def test_an_error_is_one_line_and_a_status_of_its_own(monkeypatch, capsys, error, status):
     monkeypatch.setattr(package, "package", raising(error))
     assert cli.main(["package"]) == status
     out, err = capsys.readouterr()
@@ -62,9 +60,7 @@ def test_the_statuses_differ():
     assert len({0, EXIT_FAILED, EXIT_USAGE, EXIT_ENVIRONMENT, EXIT_INTERRUPTED}) == 5
 
 
-def test_with_verbose_the_traceback_is_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_with_verbose_the_traceback_is_shown(monkeypatch, capsys):
     monkeypatch.setattr(package, "package", raising(UserError("wrong input")))
     assert cli.main(["--verbose", "package"]) == EXIT_USAGE
     err = capsys.readouterr().err
@@ -78,9 +74,7 @@ def test_a_fault_of_the_tool_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch):
         cli.main(["package"])
 
 
-def test_a_command_that_succeeds_ends_with_0(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_a_command_that_succeeds_ends_with_0(monkeypatch, capsys):
     monkeypatch.setattr(endpoint, "stop", lambda: False)
     assert cli.main(["stop"]) == 0
     assert capsys.readouterr().out == "no endpoint was running\n"
@@ -104,9 +98,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert len(capsys.readouterr().out.splitlines()) > 3
 
 
-def test_data_takes_a_name_or_a_directory(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_data_takes_a_name_or_a_directory(monkeypatch, capsys):
     written = []
 
     def write(dataset, seed, way, tokenizer) -> str:
@@ -139,9 +131,7 @@ def test_train_passes_on_the_hyperparameters_that_were_given(monkeypatch: pytest
     }
 
 
-def test_train_takes_a_directory_and_channels_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+def test_train_takes_a_directory_and_channels_of_its_own(monkeypatch, tmp_path):
     started: list[tuple] = []
     monkeypatch.setattr(jobs, "run", lambda *given: started.append(given))
     for folder in ("data/train", "data/test", "vectors", "job"):
@@ -158,9 +148,7 @@ def test_train_takes_a_directory_and_channels_of_its_own(
     }
 
 
-def test_train_ends_where_its_parent_has_ended_already(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_train_ends_where_its_parent_has_ended_already(monkeypatch, capsys):
     monkeypatch.setattr(processes, "end_with_parent", lambda: None)  # it would last
     assert cli.main(["train", "--parent", str(os.getpid())]) == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "train2deploy: interrupted\n"
@@ -178,9 +166,7 @@ def test_train_ends_where_its_parent_has_ended_already(
          " SPLIT_SEED is for SEEDS."),
     ],
 )
-def test_seeds_and_splits_that_do_not_go_together_are_named(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-):
+def test_seeds_and_splits_that_do_not_go_together_are_named(arguments, message, capsys):
     assert cli.main(["reproduce", *arguments]) == EXIT_USAGE
     assert capsys.readouterr().err == f"train2deploy: {message}\n"
 
@@ -254,9 +240,7 @@ def command(root: Path, *arguments: str) -> "subprocess.Popen[str]":
         (["invoke", "--port", "9", "x"], 1, "train2deploy: http://127.0.0.1:9: no answer"),
     ],
 )
-def test_in_an_empty_project_a_command_says_what_is_missing(
-    tmp_path: Path, arguments: list[str], status: int, message: str
-):
+def test_in_an_empty_project_a_command_says_what_is_missing(tmp_path, arguments, status, message):
     process = command(tmp_path, *arguments)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (status, "")

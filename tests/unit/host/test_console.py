@@ -67,9 +67,7 @@ def test_text_is_printed_as_it_is_and_not_as_markup(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("label", ["a\nb", "\x1b[2Jx", "a\u2028b", "x" * 500, "\u202eabc", "a\tb"])
-def test_a_label_of_any_text_is_one_line_of_the_ranking(
-    capsys: pytest.CaptureFixture[str], label: str
-):
+def test_a_label_of_any_text_is_one_line_of_the_ranking(capsys, label):
     lines = printed(capsys, invoke.ranking_table("x", [{"label": label, "prob": 0.5}]))
     assert len(lines) == 2
     assert lines[1].endswith(f"0.500000  {console.bar(0.5).rstrip()}")

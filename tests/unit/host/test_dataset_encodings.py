@@ -34,9 +34,7 @@ def test_cp932_is_told_with_its_place_and_the_command(tmp_path: Path):
         (b"", "iso2022_jp", "ISO-2022-JP"),
     ],
 )
-def test_the_command_converts_a_file_of_another_encoding(
-    tmp_path: Path, mark: bytes, encoding: str, iconv: str
-):
+def test_the_command_converts_a_file_of_another_encoding(tmp_path, mark, encoding, iconv):
     data = mark + FEATURES.replace("\n", "\r\n").encode(encoding)
     folder = lay(tmp_path / "mine and yours", data)
     text = message(folder)

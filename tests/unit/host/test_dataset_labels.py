@@ -19,9 +19,7 @@ from train2deploy.datasets import directory
         ("ク\u3099ルメ", "'ク\\u3099ルメ'", "how its characters are composed"),
     ],
 )
-def test_labels_that_look_the_same_are_a_mistake(
-    tmp_path: Path, other: str, shown: str, difference: str
-):
+def test_labels_that_look_the_same_are_a_mistake(tmp_path, other, shown, difference):
     labels = f'label\n携帯電話\nグルメ\n携帯電話\n"{other}"\nグルメ\n'
     lay(tmp_path, FEATURES + "e\n", labels)
     path = tmp_path / "labels.csv"
@@ -51,9 +49,7 @@ def test_a_test_label_with_a_space_is_named_with_the_training_row(tmp_path: Path
 
 
 @pytest.mark.parametrize("a, b", [("US", "us"), ("ニュース", "ﾆｭｰｽ"), ("A", "Ａ")])
-def test_labels_that_differ_by_case_or_width_are_kept_apart_with_a_note(
-    tmp_path: Path, a: str, b: str
-):
+def test_labels_that_differ_by_case_or_width_are_kept_apart_with_a_note(tmp_path, a, b):
     lay(tmp_path, labels=f"label\n{a}\n{b}\n{a}\n{b}\n")
     dataset = directory.load(tmp_path)
     assert {row.label for row in dataset.rows} == {a, b}

@@ -84,9 +84,7 @@ CELLS = st.text(
 
 
 @given(cells=st.lists(CELLS, min_size=2, max_size=6))
-def test_whatever_text_another_csv_writer_wrote_is_read(
-    tmp_path_factory: pytest.TempPathFactory, cells: list[str]
-):
+def test_whatever_text_another_csv_writer_wrote_is_read(tmp_path_factory, cells):
     out = io.StringIO(newline="")
     csv.writer(out, quoting=csv.QUOTE_ALL).writerows([["feature"], *([cell] for cell in cells)])
     labels = "label\n" + "x\nx\n" + "y\ny\n"
@@ -226,9 +224,7 @@ def test_a_nul_character(tmp_path: Path):
         ('"feature\na\nb\n', "header (line 1)", "a double quote which is never closed"),
     ],
 )
-def test_quotes_that_do_not_match_are_told_where_they_open(
-    tmp_path: Path, features: str, where: str, said: str
-):
+def test_quotes_that_do_not_match_are_told_where_they_open(tmp_path, features, where, said):
     text = message(lay(tmp_path, features))
     assert text.startswith(f"{tmp_path}/features.csv, {where}: expected CSV, found ")
     assert said in text
@@ -248,9 +244,7 @@ def test_a_cell_may_be_longer_than_131072_characters(tmp_path: Path):
 
 
 @pytest.mark.parametrize("given", [".", "./", "../mine", "../mine/", "../mine/.", "below/.."])
-def test_a_folder_is_called_by_its_name_however_it_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
-):
+def test_a_folder_is_called_by_its_name_however_it_is_given(tmp_path, monkeypatch, given):
     (tmp_path / "mine" / "below").mkdir(parents=True)
     monkeypatch.chdir(lay(tmp_path / "mine"))
     assert datasets.load(given).source["dataset"] == "mine"
@@ -315,9 +309,7 @@ def test_test_rows_need_be_no_two_of_a_label(tmp_path: Path):
 
 
 @given(data=st.binary(max_size=200))
-def test_whatever_bytes_come_either_rows_or_a_message(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes
-):
+def test_whatever_bytes_come_either_rows_or_a_message(tmp_path_factory, data):
     folder = lay(tmp_path_factory.mktemp("mine"), b"feature\n" + data)
     try:
         rows = directory.load(folder).rows

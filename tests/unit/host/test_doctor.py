@@ -45,9 +45,7 @@ def test_the_exit_status_is_3_where_something_required_is_missing(
     assert capsys.readouterr().out.strip().splitlines()[-1].startswith(last)
 
 
-def test_a_line_shows_state_requirement_and_what_was_found_or_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_a_line_shows_state_requirement_and_what_was_found_or_what_to_do(monkeypatch, capsys):
     findings = [
         Finding("there", "1.2", True, "no"),
         Finding("gone", None, True, "get it"),
@@ -111,9 +109,7 @@ def test_an_interpreter_named_by_python36_is_looked_at(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("status, found", [(0, "answers"), (1, None)])
-def test_a_docker_engine_counts_when_it_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, found: str | None
-):
+def test_a_docker_engine_counts_when_it_answers(tmp_path, monkeypatch, status, found):
     docker = tmp_path / "docker"
     docker.write_text(f"#!/bin/sh\nexit {status}\n")
     docker.chmod(0o755)
@@ -122,9 +118,7 @@ def test_a_docker_engine_counts_when_it_answers(
     assert not finding("Docker").required
 
 
-def test_credentials_are_seen_in_the_environment_or_the_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_credentials_are_seen_in_the_environment_or_the_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert finding("AWS").found is None
     monkeypatch.setenv("AWS_PROFILE", "mine")
@@ -135,9 +129,7 @@ def test_credentials_are_seen_in_the_environment_or_the_home(
     assert finding("AWS").found == "configured"
 
 
-def test_without_python_36_the_way_to_get_one_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_without_python_36_the_way_to_get_one_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(python36, "find", lambda named="": None)
     monkeypatch.setenv("PATH", str(tmp_path))  # no engine either
     assert doctor.main() == 3
@@ -153,9 +145,7 @@ def test_a_python_without_venv_is_told(monkeypatch: pytest.MonkeyPatch):
     assert found.advice == (machine.install("venv") or "give PYTHON= a Python that has ensurepip")
 
 
-def test_with_an_engine_python_36_and_a_compiler_are_not_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_with_an_engine_python_36_and_a_compiler_are_not_needed(tmp_path, monkeypatch):
     (tmp_path / "docker").write_text("#!/bin/sh\n")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -51,26 +51,20 @@ def test_a_server_without_ranges_sends_the_whole_again(file_server: FileServer, 
 
 
 @pytest.mark.parametrize("sha256", [SHA256, None])
-def test_a_part_that_is_already_whole_is_taken(
-    file_server: FileServer, target: Path, sha256: str | None
-):
+def test_a_part_that_is_already_whole_is_taken(file_server, target, sha256):
     part_of(target, CONTENT)
     fetch(file_server.serve("/c", CONTENT), target, sha256)
     assert target.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("sha256", [SHA256, None])
-def test_a_part_longer_than_the_file_is_thrown_away(
-    file_server: FileServer, target: Path, sha256: str | None
-):
+def test_a_part_longer_than_the_file_is_thrown_away(file_server, target, sha256):
     part_of(target, CONTENT + b"of another release")
     fetch(file_server.serve("/c", CONTENT), target, sha256)
     assert target.read_bytes() == CONTENT
 
 
-def test_a_cut_connection_keeps_the_part_and_the_next_try_goes_on(
-    file_server: FileServer, target: Path
-):
+def test_a_cut_connection_keeps_the_part_and_the_next_try_goes_on(file_server, target):
     url = file_server.serve("/c", CONTENT, cut=[120_000])
     with pytest.raises(DownloadFailed, match=r"Try again \(it resumes where it stopped\)"):
         fetch(url, target, SHA256)
@@ -83,9 +77,7 @@ def test_a_cut_connection_keeps_the_part_and_the_next_try_goes_on(
     assert 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= 120_000
 
 
-def test_a_part_is_continued_from_a_server_that_compresses_on_the_way(
-    file_server: FileServer, target: Path
-):
+def test_a_part_is_continued_from_a_server_that_compresses_on_the_way(file_server, target):
     url = file_server.serve("/c", CONTENT, compressible=True, cut=[120_000])
     with pytest.raises(DownloadFailed):
         fetch(url, target, SHA256)
@@ -100,9 +92,7 @@ def test_another_hash_leaves_nothing_behind(file_server: FileServer, target: Pat
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-def test_an_http_error_names_status_address_and_where_to_lay_the_file(
-    file_server: FileServer, target: Path, status: int
-):
+def test_an_http_error_names_status_address_and_where_to_lay_the_file(file_server, target, status):
     url = file_server.serve("/c", CONTENT, status=status)
     with pytest.raises(DownloadFailed) as caught:
         fetch(url, target, SHA256)
@@ -127,9 +117,7 @@ def test_without_a_network_the_message_says_where_to_lay_the_file(target: Path):
             fetch(url, target, SHA256)
 
 
-def test_a_file_laid_by_hand_is_checked_and_nothing_is_asked_for(
-    file_server: FileServer, target: Path
-):
+def test_a_file_laid_by_hand_is_checked_and_nothing_is_asked_for(file_server, target):
     target.parent.mkdir()
     target.write_bytes(CONTENT)
     assert fetch(file_server.url("/c"), target, SHA256).read_bytes() == CONTENT
@@ -145,9 +133,7 @@ def test_a_wrong_file_laid_by_hand_is_refused_and_stays(file_server: FileServer,
     assert file_server.requests == []
 
 
-def test_progress_is_a_line_per_tenth_in_a_log(
-    file_server: FileServer, target: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_progress_is_a_line_per_tenth_in_a_log(file_server, target, capsys):
     fetch(file_server.serve("/c", CONTENT), target, SHA256)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "corpus.tar.bz2: 100 % of 300,000 bytes"

@@ -79,9 +79,7 @@ def package(tmp_path: Path) -> Path:
     return archive
 
 
-def test_each_piece_that_is_kept_has_the_row_and_the_scale_of_its_block(
-    package: Path, tmp_path: Path
-):
+def test_each_piece_that_is_kept_has_the_row_and_the_scale_of_its_block(package, tmp_path):
     encoder.write(tmp_path, package)
     kept = [0, 1, 2, *range(4, 51, 2)]
     with np.load(tmp_path / encoder.WEIGHTS, allow_pickle=False) as arrays:

@@ -71,9 +71,7 @@ def test_an_answer_that_is_none_is_told_in_one_line(status: int, body: bytes, me
         json.dumps('[{"label": "a", "prob": 0.75}, {"label": "b", "prob": "0.25"}]').encode(),
     ],
 )
-def test_invoke_shows_a_ranking_of_any_content_type(
-    capsys: pytest.CaptureFixture[str], content_type: str, body: bytes
-):
+def test_invoke_shows_a_ranking_of_any_content_type(capsys, content_type, body):
     """A handler such as the article's returns `body, context.accept_header`, which may be */*."""
     asked = []
 
@@ -124,9 +122,7 @@ def test_the_callers_sagemaker_variables_reach_the_endpoint_and_its_python_does_
     assert {"PYTHONHOME", "MAKEFLAGS"}.isdisjoint(environment)
 
 
-def test_without_the_serving_environment_it_says_what_to_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_the_serving_environment_it_says_what_to_run(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "SERVE_PYTHON", tmp_path / "python")
     with pytest.raises(MissingRequirement, match="Run `make setup`"):
         HOST.endpoint(tmp_path, 8080, dev=True)
@@ -216,9 +212,7 @@ def test_a_state_that_cannot_be_read_is_no_endpoint(build: Path, content: str):
     assert endpoint.current() is None
 
 
-def test_a_running_endpoint_is_found_and_stopped(
-    build: Path, like_a_supervisor: "subprocess.Popen[bytes]"
-):
+def test_a_running_endpoint_is_found_and_stopped(build, like_a_supervisor):
     process = like_a_supervisor
     state(process.pid)
     assert endpoint.current() == Endpoint(8080, process.pid, None)

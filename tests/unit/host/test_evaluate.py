@@ -93,9 +93,7 @@ def data(project: Path) -> list[Row]:
     return channels.read(paths.DATASET / "test")
 
 
-def test_the_test_split_is_asked_in_batches_and_the_result_is_written(
-    data: list[Row], capsys: pytest.CaptureFixture[str]
-):
+def test_the_test_split_is_asked_in_batches_and_the_result_is_written(data, capsys):
     batches = []
 
     def answer(sentences: list[str]):
@@ -169,9 +167,7 @@ def test_labels_that_the_model_does_not_know_are_refused_with_both_sides_labels(
         evaluate.result_of(running, paths.DATASET, paths.MODEL_ARCHIVE)
 
 
-def test_test_rows_that_are_training_rows_are_counted_and_all_of_them_refused(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_test_rows_that_are_training_rows_are_counted_and_all_of_them_refused(project, capsys):
     train = [Row(str(n), f"{label}{n}", label) for n in range(4) for label in "茶話"]
     for fresh in (7, 8):
         test = [Row(f"t{n}", row.text, row.label) for n, row in enumerate(train[:fresh])]
@@ -240,9 +236,7 @@ def check(monkeypatch: pytest.MonkeyPatch, served: list[float], direct: list[flo
     return asked
 
 
-def test_the_same_probabilities_are_ok_and_written(
-    packed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_the_same_probabilities_are_ok_and_written(packed, monkeypatch, capsys):
     asked = check(monkeypatch, [0.25, 0.75], [0.25, 0.7500001])
     assert len(asked) == 20
     test = [row.text for row in channels.read(paths.DATASET / "test") if row.text.strip()]
@@ -266,9 +260,7 @@ def test_the_same_probabilities_are_ok_and_written(
         ([0.25, math.nan], [0.25, math.nan]),
     ],
 )
-def test_other_probabilities_fail(
-    packed: list[str], monkeypatch: pytest.MonkeyPatch, served: list[float], direct: list[float]
-):
+def test_other_probabilities_fail(packed, monkeypatch, served, direct):
     with pytest.raises(JobFailed, match="the endpoint's answers differ from the model's"):
         check(monkeypatch, served, direct)
 

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,9 +63,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", PRINTING, ids=" ".join)
-def test_a_reader_that_has_gone_ends_a_command_as_sigpipe_ends_other_programs(
-    root: Path, command: list[str]
-):
+def test_a_reader_that_has_gone_ends_a_command_as_sigpipe_ends_other_programs(root, command):
     reader, writer = os.pipe()
     os.close(reader)
     done = run(root, *command, stdout=writer)
@@ -162,9 +159,7 @@ def tree(path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [copied, opened, tree])
-def test_the_file_and_what_is_free_are_named(
-    tmp_path: Path, write: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
-):
+def test_the_file_and_what_is_free_are_named(tmp_path, write, capsys):
     path = tmp_path / "part" / "file"
     path.parent.mkdir()
     assert exits.run(lambda: write(path)) == EXIT_ENVIRONMENT
@@ -187,9 +182,7 @@ def test_another_error_of_the_system_is_not_taken_for_it(number: int):
     assert disk.explained(shutil.Error([("a", "b", os.strerror(number))])) is None
 
 
-def test_an_archive_that_finds_no_room_is_not_called_broken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_archive_that_finds_no_room_is_not_called_broken(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"x")
     archives.pack([("file", tmp_path / "file")], tmp_path / "a.tar.gz")
 

@@ -144,9 +144,7 @@ def test_a_wheel_with_another_hash_is_refused_and_stays(wheel: Path, tmp_path: P
     assert not (tmp_path / "words").exists()
 
 
-def test_without_a_network_the_message_says_what_to_lay_where(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_a_network_the_message_says_what_to_lay_where(project, tmp_path, monkeypatch):
     """A registry that is not there."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -170,9 +168,7 @@ def test_words_as_they_are_written_keep_width_and_case(project: Path, tmp_path: 
     assert rows == {"の": 0, "ＣＤ": 1, "ｃｄ": 2}
 
 
-def test_full_width_words_are_folded_as_pieces_are_and_the_more_frequent_wins(
-    project: Path, tmp_path: Path
-):
+def test_full_width_words_are_folded_as_pieces_are_and_the_more_frequent_wins(project, tmp_path):
     lock(WIKIPEDIA, lay(WIKIPEDIA, ["の", "ＣＤ", "１０", "cd", "ギンザ"], np.eye(5, dtype="f4")))
     target = ginza.words(WIKIPEDIA, tmp_path / "words")
     found = {word: vector.index(1.0) for word, vector in words_of(target).items()}

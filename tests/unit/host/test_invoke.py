@@ -37,9 +37,7 @@ def test_without_a_port_and_an_endpoint_it_is_the_default(build: Path):
     assert endpoint.asked_port(0) == 8080
 
 
-def test_an_endpoint_of_an_earlier_package_is_named_when_it_is_asked(
-    detached: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_an_endpoint_of_an_earlier_package_is_named_when_it_is_asked(detached, monkeypatch, capsys):
     monkeypatch.setattr(endpoint, "invocations", lambda *_: json.dumps(RANKING).encode())
     paths.MODEL_ARCHIVE.write_bytes(b"packed since")
     invoke.invoke(requests.sentences("x"), 23456, True)
@@ -51,9 +49,7 @@ def test_an_endpoint_of_an_earlier_package_is_named_when_it_is_asked(
 
 
 @pytest.mark.parametrize("sentence", ["価格は$5です", '"\\`$(x)`% #', " a ", "-圏外"])
-def test_as_json_the_request_as_sent_is_shown_beside_the_raw_answer(
-    build: Path, sentence: str, capsys: pytest.CaptureFixture[str]
-):
+def test_as_json_the_request_as_sent_is_shown_beside_the_raw_answer(build, sentence, capsys):
     sent = []
 
     def answer(query):
@@ -81,9 +77,7 @@ def test_as_json_the_request_as_sent_is_shown_beside_the_raw_answer(
         (["--accept", "text/html\nX: y", "x"], "ACCEPT=text/html"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_before_it_is(
-    build: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-):
+def test_what_cannot_be_sent_is_refused_before_it_is(build, arguments, message, capsys):
     assert cli.main(["invoke", "--port", "1", *arguments]) == 2
     assert capsys.readouterr().err.startswith(f"train2deploy: {message}")
 
@@ -99,9 +93,7 @@ def test_what_cannot_be_sent_is_refused_before_it_is(
         ("", "1,2", ["--type", "text/csv"], "text/csv"),
     ],
 )
-def test_a_file_is_sent_as_it_is_with_its_content_type(
-    build: Path, name: str, content: str, given: list[str], sent: str
-):
+def test_a_file_is_sent_as_it_is_with_its_content_type(build, name, content, given, sent):
     """With a type and no file, the sentence is the body."""
     if name:
         (build / name).write_text(content, encoding="utf-8")
@@ -142,9 +134,7 @@ def test_any_answer_is_shown(build: Path, what: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("name", ["prob", "probability", "score"])
-def test_each_ranking_is_drawn_under_its_sentence(
-    build: Path, name: str, capsys: pytest.CaptureFixture[str]
-):
+def test_each_ranking_is_drawn_under_its_sentence(build, name, capsys):
     (build / "a.json").write_text('{"q": ["first", "second"]}', encoding="utf-8")
     answer = [[{"label": "x", name: 0.5}], [{"label": 7, name: "0.25"}]]
     with answering_anything((200, json.dumps(answer).encode())) as (running, _):

@@ -217,9 +217,7 @@ def refused(job: TrainingJob | None = None) -> str:
     return str(caught.value)
 
 
-def test_a_failing_script_gives_the_toolkits_reason_and_the_end_of_its_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_failing_script_gives_the_toolkits_reason_and_the_end_of_its_log(tmp_path, monkeypatch):
     lay_out(monkeypatch, tmp_path, RECORD + FAIL)
     lines = refused().splitlines()
     assert "no such layer" in lines
@@ -228,16 +226,12 @@ def test_a_failing_script_gives_the_toolkits_reason_and_the_end_of_its_log(
     assert lines[-1].endswith("/train.log")
 
 
-def test_a_script_that_saves_no_servable_model_has_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_script_that_saves_no_servable_model_has_failed(tmp_path, monkeypatch):
     lay_out(monkeypatch, tmp_path, RECORD + SAVE.replace("'1'", "'export'") + METRICS)
     assert "model/ holds no <number>/saved_model.pb" in refused()
 
 
-def test_a_script_without_metrics_is_a_script_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_script_without_metrics_is_a_script_all_the_same(tmp_path, monkeypatch):
     lay_out(monkeypatch, tmp_path, RECORD + SAVE)
     directory = jobs.train(TrainingJob("v1", {}))
     record = manifest.read(directory / "manifest.json")
@@ -253,9 +247,7 @@ def toolkit(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None:
     monkeypatch.setattr(paths, "TRAIN_PYTHON", folder / "python")
 
 
-def test_exit_status_0_without_a_success_file_is_no_success(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_exit_status_0_without_a_success_file_is_no_success(tmp_path, monkeypatch):
     lay_out(monkeypatch, tmp_path, RECORD)
     toolkit(monkeypatch, tmp_path / "bin", "echo nothing to do")
     text = refused()
@@ -263,9 +255,7 @@ def test_exit_status_0_without_a_success_file_is_no_success(
     assert "failed (exit status 0): no reason given" in text
 
 
-def test_a_failure_file_is_believed_over_exit_status_0(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_failure_file_is_believed_over_exit_status_0(tmp_path, monkeypatch):
     lay_out(monkeypatch, tmp_path, RECORD)
     ends = "touch output/success; printf 'framework error:\\n  out of\\n memory' > output/failure"
     toolkit(monkeypatch, tmp_path / "bin", ends)
@@ -287,9 +277,7 @@ def test_an_unknown_version_is_refused(project: Path):
 
 
 @pytest.mark.parametrize("channel", ["train", "test", "vectors"])
-def test_a_missing_channel_is_named_and_no_job_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: str
-):
+def test_a_missing_channel_is_named_and_no_job_is_left(tmp_path, monkeypatch, channel):
     lay_out(monkeypatch, tmp_path, RECORD)
     folder = paths.VECTORS if channel == "vectors" else paths.DATASET / channel
     for path in folder.iterdir():
@@ -380,9 +368,7 @@ def test_an_interrupted_job_leaves_no_archive(tmp_path: Path, monkeypatch: pytes
     assert not list(paths.JOBS.glob("*/*.tar.gz"))
 
 
-def test_what_a_script_writes_into_a_channel_stays_in_its_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_what_a_script_writes_into_a_channel_stays_in_its_job(tmp_path, monkeypatch):
     lay_out(monkeypatch, tmp_path, RECORD)
     spoil = "echo spoilt > input/data/train/features.csv"
     toolkit(monkeypatch, tmp_path / "bin", spoil)

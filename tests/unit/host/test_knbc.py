@@ -2,7 +2,6 @@
 
 import tarfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,9 +129,7 @@ def test_the_recorded_content_is_that_of_the_published_corpus():
 
 
 @needs_the_corpus
-def test_the_four_published_forms_of_the_corpus_have_one_content(
-    tmp_path: Path, real: dict[str, str]
-):
+def test_the_four_published_forms_of_the_corpus_have_one_content(tmp_path, real):
     euc_jp = {name: as_euc_jp(text) for name, text in real.items()}
     utf8 = {name: text.encode() for name, text in real.items()}
     places = [
@@ -148,9 +145,7 @@ def test_the_four_published_forms_of_the_corpus_have_one_content(
 
 @needs_the_corpus
 @pytest.mark.parametrize("write", [str.encode, as_euc_jp], ids=["UTF-8", "EUC-JP"])
-def test_a_changed_character_is_refused_with_its_file_and_row(
-    tmp_path: Path, real: dict[str, str], write: Callable[[str], bytes]
-):
+def test_a_changed_character_is_refused_with_its_file_and_row(tmp_path, real, write):
     changed = {}
     for name, text in real.items():
         lines = text.split("\n")
@@ -164,9 +159,7 @@ def test_a_changed_character_is_refused_with_its_file_and_row(
 
 
 @needs_the_corpus
-def test_4186_sentences_give_3767_and_419_with_the_supports_of_the_articles(
-    project: Path, tmp_path: Path
-):
+def test_4186_sentences_give_3767_and_419_with_the_supports_of_the_articles(project, tmp_path):
     line = channels.write(knbc.load(place=REAL), 1, "random", tmp_path / "data")
     assert line.endswith("train 3,767, test 419 sentences")
     test = Counter(row.label for row in channels.read(tmp_path / "data" / "test"))
@@ -242,9 +235,7 @@ def test_a_folder_in_a_files_place_is_refused(tmp_path: Path):
     assert "corpus2/Gourmet.tsv is not in it" in refusal(path)
 
 
-def test_a_file_far_too_large_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_file_far_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(knbc_files, "LARGEST_FILE", 10)
     assert "far more than any file of the corpus" in refusal(zip_of(tmp_path / "k.zip", files()))
 
@@ -259,9 +250,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("kind", BROKEN)
 @pytest.mark.parametrize("made", [tar_of, zip_of])
-def test_a_broken_archive_is_refused(
-    project: Path, kind: str, made: Callable[[Path, dict[str, bytes]], Path]
-):
+def test_a_broken_archive_is_refused(project, kind, made):
     path = made(paths.RAW / "made", files(articles=40))
     path.write_bytes(BROKEN[kind](path.read_bytes()))
     text = refusal(path)
@@ -295,13 +284,7 @@ def sources(monkeypatch: pytest.MonkeyPatch, official: str, nltk: str) -> None:
 UNREACHABLE = "http://127.0.0.1:9/never-there"
 
 
-def test_the_official_archive_is_fetched_first(
-    project: Path,
-    file_server: FileServer,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-):
+def test_the_official_archive_is_fetched_first(project, file_server, monkeypatch, tmp_path, capsys):
     archive = tar_of(tmp_path / "made.tar.bz2", files())
     url = file_server.serve("/k", archive.read_bytes())
     sources(monkeypatch, url, UNREACHABLE)
@@ -325,9 +308,7 @@ def test_the_copy_of_nltk_is_fetched_where_the_official_place_does_not_answer(
     assert f"KNBC: fetched from {url}" in capsys.readouterr().out
 
 
-def test_without_a_network_the_message_says_what_to_copy_where(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_a_network_the_message_says_what_to_copy_where(project, monkeypatch):
     sources(monkeypatch, UNREACHABLE, UNREACHABLE)
     with pytest.raises(downloads.DownloadFailed) as caught:
         knbc.load()

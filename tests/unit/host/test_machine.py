@@ -92,9 +92,7 @@ def test_python_36_comes_with_what_it_is_built_with(bare: Path, name: str):
 
 
 @pytest.mark.parametrize("name", ["debian", "fedora"])
-def test_whatever_is_missing_has_one_command_of_this_system_alone(
-    bare: Path, monkeypatch: pytest.MonkeyPatch, name: str
-):
+def test_whatever_is_missing_has_one_command_of_this_system_alone(bare, monkeypatch, name):
     (bare / "os-release").write_text(RELEASES[name])
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(python36, "find", lambda named="": None)

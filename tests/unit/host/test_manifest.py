@@ -61,9 +61,7 @@ def test_a_value_that_is_no_json_leaves_the_old_file_whole(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_the_commit_is_named_and_whether_the_tree_was_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_commit_is_named_and_whether_the_tree_was_changed(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "ROOT", tmp_path)
 
     def git(*arguments: str) -> str:

@@ -76,9 +76,7 @@ def test_every_target_has_a_next_step_that_is_there(project: Path, goal: str):
     assert words[1] != goal or goal == "dry-run"
 
 
-def test_the_line_stands_on_standard_error_after_success_alone(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_the_line_stands_on_standard_error_after_success_alone(project, monkeypatch, capsys):
     def line(goal: str, *words: str) -> str:
         monkeypatch.setenv(ending.VARIABLE, ending.handed_on(goal, {})[ending.VARIABLE])
         cli.main(list(words))
@@ -90,9 +88,7 @@ def test_the_line_stands_on_standard_error_after_success_alone(
     assert "next:" not in capsys.readouterr().err, "nobody asked"
 
 
-def test_the_opening_has_five_lines_that_fit_what_is_there(
-    project: Path, monkeypatch: pytest.MonkeyPatch, running
-):
+def test_the_opening_has_five_lines_that_fit_what_is_there(project, monkeypatch, running):
     def lines() -> list[str]:
         said = next_step.opening()
         assert [line.partition(": ")[0] for line in said] == [

@@ -62,9 +62,7 @@ def server(predicted: object, body: bytes = b"6.0", scripted: bool = False):
     return serving(answer)
 
 
-def test_the_model_server_is_compared_with_a_session(
-    plain: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_the_model_server_is_compared_with_a_session(plain, monkeypatch, capsys):
     asked = session(monkeypatch, request=0, outputs=[0.25, 3e6])
     with server([0.2500001, 3e6 + 1]) as running:
         verify.verify(running)
@@ -78,9 +76,7 @@ def test_the_model_server_is_compared_with_a_session(
 
 
 @pytest.mark.parametrize("served", [[0.25, 0.5], [0.25], {"y": [0.25]}, "0.25"])
-def test_a_model_server_that_says_something_else_fails(
-    plain: None, monkeypatch: pytest.MonkeyPatch, served: object
-):
+def test_a_model_server_that_says_something_else_fails(plain, monkeypatch, served):
     session(monkeypatch, request=0, outputs=[0.25, 0.75])
     with (
         server(served) as running,
@@ -89,18 +85,14 @@ def test_a_model_server_that_says_something_else_fails(
         verify.verify(running)
 
 
-def test_a_model_that_takes_nothing_generated_wants_a_request(
-    plain: None, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_model_that_takes_nothing_generated_wants_a_request(plain, monkeypatch):
     session(monkeypatch, refused="Could not parse example input")
     with server([]) as running, pytest.raises(UserError, match=r"\(Could not .*REQUEST=") as caught:
         verify.verify(running)
     assert "\n" not in str(caught.value)
 
 
-def test_a_request_in_the_model_servers_json_is_what_both_are_asked(
-    plain: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_a_request_in_the_model_servers_json_is_what_both_are_asked(plain, monkeypatch, capsys):
     asked = session(monkeypatch, request=0, outputs=[1.0])
     with server([1.0]) as running:
         verify.verify(running, request=Request(b'{"inputs": {"a": [1], "b": [[2]]}}'))
@@ -109,9 +101,7 @@ def test_a_request_in_the_model_servers_json_is_what_both_are_asked(
     assert "given request to model" in out and "REQUEST (application/json): answered, 3 b" in out
 
 
-def test_own_code_is_asked_what_the_user_gives(
-    scripted: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_own_code_is_asked_what_the_user_gives(scripted, monkeypatch, capsys):
     session(monkeypatch, request=0, outputs=[1.0])
     with server([1.0], scripted=True) as running:
         verify.verify(running)
@@ -124,9 +114,7 @@ def test_own_code_is_asked_what_the_user_gives(
     "ours, theirs, worst", [(b"[0.5]", b"[0.5]", "0"), (b"[0.5]", b"[0.75]", "0.25"),
                             (b"a,b", b"a,c", "inf")],
 )  # fmt: skip
-def test_two_endpoints_are_compared_by_one_answer(
-    scripted: None, capsys: pytest.CaptureFixture[str], ours: bytes, theirs: bytes, worst: str
-):
+def test_two_endpoints_are_compared_by_one_answer(scripted, capsys, ours, theirs, worst):
     result = paths.BUILD / "compared" / "parity.json"
     sides = ("host", lambda request: ours), ("cloud", lambda request: theirs)
     if worst == "0":
@@ -149,9 +137,7 @@ def test_the_first_answer_is_the_right_one_to_the_bench():
 
 
 @pytest.mark.parametrize("command", [["soak"], ["bench", "--peers"], ["bench", "--tune"]])
-def test_what_asks_sentences_says_so(
-    scripted: None, capsys: pytest.CaptureFixture[str], command: list[str]
-):
+def test_what_asks_sentences_says_so(scripted, capsys, command):
     assert cli.main(command) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "asks sentences, which the code of build/model.tar.gz does not read" in line

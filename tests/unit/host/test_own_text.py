@@ -59,9 +59,7 @@ def test_text_without_vectors_of_its_own_is_learnt_from_and_that_is_said(
     assert ("(VECTORS=corpus)" in said) == (kind == "corpus")
 
 
-def test_how_many_tokens_have_a_vector_is_counted_over_the_training_rows(
-    project: Path, chive: None
-):
+def test_how_many_tokens_have_a_vector_is_counted_over_the_training_rows(project, chive):
     lay(["電波", "The phone died.", "in a tunnel"])
     assert own_text.choose("v2", paths.DATASET) == ("chive", ""), "3 of 6"
     lay(["電波", "The phone died.", "in the tunnel"])
@@ -78,9 +76,7 @@ def test_the_data_sets_that_runs_are_recorded_of_keep_their_vectors(project: Pat
 
 
 @pytest.mark.parametrize("rows", [60, 2000])
-def test_english_of_any_size_is_cut_into_words(
-    project: Path, chive: None, capsys: pytest.CaptureFixture[str], rows: int
-):
+def test_english_of_any_size_is_cut_into_words(project, chive, capsys, rows):
     subprocess.run([sys.executable, EXAMPLE, str(rows), project / "english"], check=True)
     made = datasets.load(str(project / "english"))
     assert len(made.rows) == rows

@@ -153,9 +153,7 @@ def test_an_unfinished_job_is_refused(job: Path, name: str):
         package.package(job)
 
 
-def test_a_model_that_could_not_be_served_is_refused_and_the_earlier_archive_stays(
-    project: Path,
-):
+def test_a_model_that_could_not_be_served_is_refused_and_the_earlier_archive_stays(project):
     archive = paths.BUILD / "model.tar.gz"
     package.package(make_job(paths.JOBS / "good"), Asked(dependencies="requirements"), archive)
     before = archive.read_bytes()
@@ -196,9 +194,7 @@ def lib_files() -> list[str]:
     return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
 
 
-def test_packages_are_vendored_for_the_container_and_not_for_this_machine(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_packages_are_vendored_for_the_container_and_not_for_this_machine(project, monkeypatch):
     pip = Pip()
     monkeypatch.setattr(subprocess, "run", pip)
     package_code.vendored()
@@ -217,9 +213,7 @@ def test_packages_are_vendored_once(project: Path, monkeypatch: pytest.MonkeyPat
     assert len(pip.commands) == 1
 
 
-def test_changed_requirements_are_vendored_again(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_changed_requirements_are_vendored_again(project, tmp_path, monkeypatch):
     pip = Pip()
     monkeypatch.setattr(subprocess, "run", pip)
     monkeypatch.setattr(paths, "PREDICT_CODE", tmp_path)
@@ -229,27 +223,21 @@ def test_changed_requirements_are_vendored_again(
     assert len(pip.commands) == 2
 
 
-def test_packages_that_cannot_be_fetched_leave_nothing_and_say_what_to_do(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_packages_that_cannot_be_fetched_leave_nothing_and_say_what_to_do(project, monkeypatch):
     monkeypatch.setattr(subprocess, "run", Pip(status=1))
     with pytest.raises(UserError, match="no network\nCheck the network, or use DEPS=requirements"):
         package_code.vendored()
     assert not paths.CODE_LIB.exists()
 
 
-def test_packages_that_find_no_room_are_told_as_a_full_disk(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_packages_that_find_no_room_are_told_as_a_full_disk(project, monkeypatch):
     pip = Pip(status=1, said="ERROR: [Errno 28] No space left on device")
     monkeypatch.setattr(subprocess, "run", pip)
     with pytest.raises(DiskFull, match=r"build/code-lib.part-\w+ could not be written: No space"):
         package_code.vendored()
 
 
-def test_vendoring_that_was_interrupted_is_not_taken_for_whole(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_vendoring_that_was_interrupted_is_not_taken_for_whole(project, monkeypatch):
     monkeypatch.setattr(subprocess, "run", Pip())
     package_code.vendored()
     whole = lib_files()
@@ -299,9 +287,7 @@ def test_labels_are_readable_json_in_the_archive(job: Path):
     assert json.loads(files(paths.BUILD / "model.tar.gz")["code/labels.json"]) == ["京都"]
 
 
-def test_the_interpreter_that_vendors_is_the_host_tools(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_interpreter_that_vendors_is_the_host_tools(project, monkeypatch):
     pip = Pip()
     monkeypatch.setattr(subprocess, "run", pip)
     package_code.vendored()

@@ -187,9 +187,7 @@ def test_a_directory_with_a_model_is_served(tmp_path: Path):
         ("1", "this is a version of a model; give the folder above it, MODEL_DIR="),
     ],
 )
-def test_a_directory_that_cannot_be_served_is_told_in_one_line(
-    tmp_path: Path, kind: str, message: str
-):
+def test_a_directory_that_cannot_be_served_is_told_in_one_line(tmp_path, kind, message):
     place = tmp_path / kind
     if kind == "file":
         place.touch()
@@ -205,9 +203,7 @@ def test_a_directory_that_cannot_be_served_is_told_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_multi_model_endpoint_may_start_without_a_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_multi_model_endpoint_may_start_without_a_model(tmp_path, monkeypatch):
     monkeypatch.setenv("SAGEMAKER_MULTI_MODEL", "true")
     check_directory(tmp_path)
 
@@ -223,9 +219,7 @@ def test_a_multi_model_endpoint_may_start_without_a_model(
     ],
 )
 @pytest.mark.parametrize("name", ["inference.py", "parts/reader.py", "settings.json"])
-def test_a_path_that_only_a_container_has_is_named_with_its_line(
-    tmp_path: Path, name: str, text: str, warned: bool
-):
+def test_a_path_that_only_a_container_has_is_named_with_its_line(tmp_path, name, text, warned):
     path = tmp_path / "code" / name
     path.parent.mkdir(parents=True)
     path.write_text("# ラベル\n" + text, encoding="utf-8")

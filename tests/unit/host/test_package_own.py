@@ -57,9 +57,7 @@ def test_own_code_goes_along_in_place_of_ours(code: Path):
     assert facts()["code"] == "mine"
 
 
-def test_without_the_files_that_ours_reads_a_job_is_packed_without_code(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_without_the_files_that_ours_reads_a_job_is_packed_without_code(project, capsys):
     job = make_job(paths.JOBS / "own-1", output={"labels.json": b"[]"})
     assert packed(job) == MODEL
     assert "no inference.py, the model server's own JSON and CSV; " in capsys.readouterr().out
@@ -97,9 +95,7 @@ def test_a_script_may_list_what_goes_along(code: Path):
         ({"include.txt": b"../b"}, None, r"include.txt: expected \.\./b in what the script left"),
     ],
 )
-def test_what_the_script_did_not_leave_is_refused(
-    code: Path, output: dict, include: list | None, said: str
-):
+def test_what_the_script_did_not_leave_is_refused(code, output, include, said):
     with pytest.raises(UserError, match=said):
         packed(make_job(paths.JOBS / "own-1", output=output), Asked(code, include))
 
@@ -128,9 +124,7 @@ def test_a_folder_without_inference_py_is_refused(project: Path):
         (b"def f():\n    def handler(a, b):\n        pass\n", r"expected .* found neither"),
     ],
 )
-def test_an_inference_py_that_could_not_be_loaded_is_refused(
-    code: Path, text: bytes, said: str
-):
+def test_an_inference_py_that_could_not_be_loaded_is_refused(code, text, said):
     (code / "inference.py").write_bytes(text)
     with pytest.raises(UserError, match=said) as caught:
         packed(make_job(paths.JOBS / "own-1"), Asked(code))
@@ -145,9 +139,7 @@ def test_a_handler_may_come_from_anywhere(code: Path, text: bytes):
     assert packed(make_job(paths.JOBS / "own-1"), Asked(code))["code/inference.py"] == text
 
 
-def test_packages_of_own_code_are_vendored_when_asked_for(
-    code: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_packages_of_own_code_are_vendored_when_asked_for(code, monkeypatch):
     (code / "requirements.txt").write_bytes(b"small==1\n")
     job, asked = make_job(paths.JOBS / "own-1"), []
 

@@ -19,9 +19,7 @@ def model_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_package_of_v1_is_compared_with_the_articles_graph(
-    model_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_a_package_of_v1_is_compared_with_the_articles_graph(model_dir, monkeypatch, capsys):
     medians = {"1": [1.0, 4.0], "32": [5.0, 20.0]}
     monkeypatch.setattr(package_speed, "measure", lambda *given: medians)
     package_speed.say(lambda: HOST)
@@ -31,12 +29,7 @@ def test_a_package_of_v1_is_compared_with_the_articles_graph(
 
 
 @pytest.mark.parametrize("what", ["another version", "own code"])
-def test_another_model_has_no_line(
-    model_dir: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    what: str,
-):
+def test_another_model_has_no_line(model_dir, monkeypatch, capsys, what):
     if what == "own code":
         (model_dir / "code" / "encoding.py").unlink()
     else:
@@ -45,9 +38,7 @@ def test_another_model_has_no_line(
     assert capsys.readouterr().out == ""
 
 
-def test_a_machine_that_cannot_measure_says_why(
-    model_dir: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_machine_that_cannot_measure_says_why(model_dir, capsys):
     def missing():
         raise MissingRequirement("no engine. Start it.")
 

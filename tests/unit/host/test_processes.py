@@ -111,9 +111,7 @@ def test_what_a_finished_process_left_is_ended():
     assert gone(int(lines[0]))
 
 
-def test_a_runtime_gets_the_users_environment_without_what_would_change_a_job(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_a_runtime_gets_the_users_environment_without_what_would_change_a_job(monkeypatch):
     for name in ("SM_HP_EPOCHS", "SAGEMAKER_BASE_DIR", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("MAKEFLAGS", "-j3")
@@ -133,9 +131,7 @@ USERS = (
 )  # fmt: skip
 
 
-def test_what_a_user_sets_for_other_programs_reaches_neither_endpoint_nor_job(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_what_a_user_sets_for_other_programs_reaches_neither_endpoint_nor_job(monkeypatch):
     for name in USERS:
         monkeypatch.setenv(name, "users")
     monkeypatch.setenv("LANG", "ja_JP.eucJP")
@@ -145,9 +141,7 @@ def test_what_a_user_sets_for_other_programs_reaches_neither_endpoint_nor_job(
         assert (environment["LANG"], environment["TZ"]) == ("C.UTF-8", "UTC")
 
 
-def test_pip_at_an_endpoints_start_reaches_the_index_that_this_machine_names(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_pip_at_an_endpoints_start_reaches_the_index_that_this_machine_names(monkeypatch):
     for name in USERS:
         monkeypatch.setenv(name, "users")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index")

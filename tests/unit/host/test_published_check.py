@@ -165,9 +165,7 @@ def without_names(model: Model) -> Model:
         ("hugging-face", lambda model: replace(model, counted_twice=28), {"twice"}),
     ],
 )  # fmt: skip
-def test_a_changed_figure_is_found(
-    model: str, change: Callable[[Model], Model], found: set[str]
-):
+def test_a_changed_figure_is_found(model, change, found):
     assert failing(list(arithmetic.lines(changed(model, change)))) == found
 
 
@@ -226,9 +224,7 @@ def test_what_is_stated_of_the_corpus_holds(rows: list[Row]):
         ("KN259_Sports_1-1-9-01", "KANSA", {"head-and-tail", "unknown-tokens"}),
     ],
 )
-def test_a_changed_sentence_is_found(
-    rows: list[Row], row_id: str, text: str, statements: set[str]
-):
+def test_a_changed_sentence_is_found(rows, row_id, text, statements):
     other = [replace(row, text=text) if row.id == row_id else row for row in rows]
     assert failing(list(corpus.lines(other, KNOWN))) >= statements
 
@@ -236,9 +232,7 @@ def test_a_changed_sentence_is_found(
 @needs_the_corpus
 @pytest.mark.skipif(not paths.TRAIN_PYTHON.exists(), reason="SentencePiece is in .venvs/train")
 @pytest.mark.skipif(not TOKENIZER.exists(), reason=f"the author's tokenizer is not at {TOKENIZER}")
-def test_the_authors_tokenizer_cuts_as_printed(
-    rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_authors_tokenizer_cuts_as_printed(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "BUILD", tmp_path)
     found = list(pieces.lines(rows, TOKENIZER, HOST, KNOWN))
     assert failing(found) == set()
@@ -287,9 +281,7 @@ def written() -> Any:
     return json.loads((paths.BUILD / run.FILE).read_text(encoding="utf-8"))
 
 
-def test_the_command_prints_a_tick_each_and_writes_them(
-    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
-):
+def test_the_command_prints_a_tick_each_and_writes_them(command, capsys):
     lines = [Line("sentences", True, "4,186"), Line("right", True, "319", "bilstm")]
     command([*lines, Line("gone-attention", None)])
     told = capsys.readouterr().out.splitlines()
@@ -305,9 +297,7 @@ def test_the_command_prints_a_tick_each_and_writes_them(
     assert "  ✓ 4,186 文: 4,186" in capsys.readouterr().out
 
 
-def test_a_statement_that_does_not_hold_ends_the_command_with_status_1(
-    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
-):
+def test_a_statement_that_does_not_hold_ends_the_command_with_status_1(command, capsys):
     with pytest.raises(JobFailed, match="1 of the published statements do not hold") as caught:
         command([Line("sentences", False, "4,185"), Line("longest", True, "228")])
     assert caught.value.exit_code == 1

@@ -113,9 +113,7 @@ def test_the_command_takes_a_named_one(tmp_path: Path, way: str):
     ("micromamba", "micromamba create --yes --prefix ~/.pyenv/versions/3.6.15"),
     ("docker", "RUNTIME=docker make … runs everything in containers"),
 ])  # fmt: skip
-def test_without_one_the_command_names_what_was_looked_for_and_the_one_way_on(
-    tmp_path: Path, there: str, way: str
-):
+def test_without_one_the_command_names_what_was_looked_for_and_the_one_way_on(tmp_path, there, way):
     if there:
         interpreter(tmp_path / "bin" / there, body="exit 0")
     done = run(tmp_path)
@@ -135,9 +133,7 @@ def test_without_one_the_command_names_what_was_looked_for_and_the_one_way_on(
         ("darwin", "x86_64", "brew install colima docker && colima start"),
     ],
 )
-def test_where_no_python_36_would_help_none_is_offered(
-    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, words: str
-):
+def test_where_no_python_36_would_help_none_is_offered(monkeypatch, system, machine, words):
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
     assert words in python36.advice()

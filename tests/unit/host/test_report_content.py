@@ -87,9 +87,7 @@ def test_runs_on_one_split_and_runs_on_a_split_each_are_not_mixed(project: Path)
         {"data": {"split": "published"}, "vectors": "random"},
     ],
 )
-def test_runs_on_the_corpus_as_published_go_before_more_runs_otherwise(
-    project: Path, other: dict[str, Any]
-):
+def test_runs_on_the_corpus_as_published_go_before_more_runs_otherwise(project, other):
     write_run(paths.RUNS, "v1", 7, "knbc", data={"split": "published"}, vectors="chive")
     for seed in (1, 2, 3):
         write_run(paths.RUNS, "v1", seed, "knbc", **other)
@@ -220,9 +218,7 @@ MEASURED = {"version": "v1", "data": {"dataset": "mine"}, "hyperparameters": {"e
     ],
     ids=["of it", "threads", "another version", "another data set", "another size", "not known"],
 )
-def test_only_what_was_measured_of_a_model_that_is_shown_is_shown(
-    project: Path, made_of: dict[str, Any], is_shown: bool
-):
+def test_only_what_was_measured_of_a_model_that_is_shown_is_shown(project, made_of, is_shown):
     write_run(paths.RUNS, dataset="mine", hidden=32, single_thread=True)
     write_measurements(paths.BUILD)
     write_cloud_parity(paths.BUILD, "emulator")

@@ -99,9 +99,7 @@ def test_every_file_of_both_languages_is_written(folder: Path):
 
 @pytest.mark.parametrize("report, sections", [("folder", 10), ("corpus", 9)])
 @pytest.mark.parametrize("name", FOUR_PAGES)
-def test_every_link_leads_somewhere(
-    request: pytest.FixtureRequest, report: str, sections: int, name: str
-):
+def test_every_link_leads_somewhere(request, report, sections, name):
     folder: Path = request.getfixturevalue(report)
     found = links(folder / name)
     local = [link for link in found if not link.startswith(("https://", "#"))]
@@ -128,9 +126,7 @@ def test_a_page_needs_nothing_from_outside(corpus: Path, name: str):
 
 @pytest.mark.parametrize("report", ["folder", "corpus"])
 @pytest.mark.parametrize("name", ["report.html", "report.ja.html"])
-def test_every_cell_with_a_number_links_to_the_file_that_it_came_from(
-    request: pytest.FixtureRequest, report: str, name: str
-):
+def test_every_cell_with_a_number_links_to_the_file_that_it_came_from(request, report, name):
     folder: Path = request.getfixturevalue(report)
     text = re.sub(r"<(title|desc)\b.*?</\1>", "", (folder / name).read_text(encoding="utf-8"))
     told = text.partition('id="environment"')[0]
@@ -224,9 +220,7 @@ def test_every_text_is_used():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_three_lines_say_what_came_out(
-    folder: Path, capsys: pytest.CaptureFixture[str], language: str
-):
+def test_the_three_lines_say_what_came_out(folder, capsys, language):
     pages.report("sample", language)
     printed = capsys.readouterr().out
     lines = printed.splitlines()
@@ -264,9 +258,7 @@ def test_the_standard_error_is_the_hand_worked_one(project: Path):
         (["reference"], "expected 5 runs of sample v1 that differ in their seed alone, found 0."),
     ],
 )
-def test_what_cannot_be_made_is_told_in_one_line(
-    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
-):
+def test_what_cannot_be_made_is_told_in_one_line(project, capsys, arguments, told):
     assert cli.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
@@ -296,9 +288,7 @@ def test_what_was_not_measured_names_the_command_that_measures_it(project: Path,
     "account, told, not_told",
     [("aws", "SageMaker", "make emulator"), ("emulator", "make emulator", "SageMaker")],
 )
-def test_parity_says_between_which_places_it_was(
-    project: Path, account: str, told: str, not_told: str
-):
+def test_parity_says_between_which_places_it_was(project, account, told, not_told):
     write_run(paths.RUNS)
     write_measurements(paths.BUILD)
     write_cloud_parity(paths.BUILD, account)

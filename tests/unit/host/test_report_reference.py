@@ -34,9 +34,7 @@ def committed(request: pytest.FixtureRequest) -> tuple[Path, dict[str, str]]:
     return reference.folder(request.param), reference.build(request.param)
 
 
-def test_the_committed_report_is_what_the_code_makes_of_the_committed_files(
-    committed: tuple[Path, dict[str, str]],
-):
+def test_the_committed_report_is_what_the_code_makes_of_the_committed_files(committed):
     folder, made = committed
     stale = [
         name
@@ -60,9 +58,7 @@ def test_nothing_else_is_committed_with_it(committed: tuple[Path, dict[str, str]
     assert reference.size(folder.name) < MOST_BYTES
 
 
-def test_readme_shows_the_table_of_the_report_on_the_corpus(
-    committed: tuple[Path, dict[str, str]],
-):
+def test_readme_shows_the_table_of_the_report_on_the_corpus(committed):
     folder, made = committed
     for language in LANGUAGES:
         text = readme.file(language).read_text(encoding="utf-8")
@@ -189,9 +185,7 @@ def test_too_few_seeds_are_refused_and_what_was_there_stays(root: Path):
     assert sorted(reference.folder().rglob("*")) == before
 
 
-def test_runs_of_uncommitted_sources_are_taken_with_a_warning(
-    root: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_runs_of_uncommitted_sources_are_taken_with_a_warning(root, capsys):
     write_both(paths.RUNS, seeds=1)
     reference.reference("sample", seeds=1, keep=False)
     assert "warning" not in capsys.readouterr().out

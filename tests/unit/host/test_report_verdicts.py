@@ -41,9 +41,7 @@ BINOMIAL = Dispersion(1.0, 0)
         ([], NOT_RUN),
     ],
 )
-def test_a_figure_is_reproduced_where_one_more_run_of_ours_could_give_it(
-    ours: list[float], verdict: str
-):
+def test_a_figure_is_reproduced_where_one_more_run_of_ours_could_give_it(ours, verdict):
     assert judge(MODEL, ours, BINOMIAL).verdict == verdict
 
 

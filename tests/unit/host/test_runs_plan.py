@@ -152,9 +152,7 @@ def test_preparing_leaves_build_data_and_build_vectors_alone(asked: Plan, tmp_pa
     assert plan.prepare(corpus, 2, HOST)[0] != place
 
 
-def test_an_unknown_version_is_refused_before_anything_is_made(
-    asked: Plan, sources: Path
-):
+def test_an_unknown_version_is_refused_before_anything_is_made(asked, sources):
     with pytest.raises(UserError, match=r"VERSION=v9: expected one of v1, v2\."):
         plan.prepare(replace(asked, version="v9"), 1, HOST)
     assert not paths.REPRODUCTIONS.exists()
@@ -328,9 +326,7 @@ def test_the_first_artifact_that_differs_is_named(checkout, capsys: pytest.Captu
     assert written["different"] == ["v1 model.tar.gz, as recorded"]
 
 
-def test_changes_that_are_not_committed_are_warned_of(
-    checkout, capsys: pytest.CaptureFixture[str]
-):
+def test_changes_that_are_not_committed_are_warned_of(checkout, capsys):
     (checkout("x") / "Makefile").write_text("reproduce:\n\t@exit 1\n")
     check.check(["v1"], [])
     assert "changes that are not committed: they are NOT in it" in capsys.readouterr().out

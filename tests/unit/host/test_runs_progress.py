@@ -37,9 +37,7 @@ def worker(run: Run, directory: Path, epoch: str, clock: Clock) -> Worker:
     return Worker(run, directory, subprocess.Popen, clock.now)  # type: ignore[arg-type]
 
 
-def test_a_log_gets_a_line_from_time_to_time_and_the_time_left(
-    tmp_path: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
-):
+def test_a_log_gets_a_line_from_time_to_time_and_the_time_left(tmp_path, clock, capsys):
     runs = [made(1), made(2), made(3)]
     with Progress(runs, limit=2) as shown:
         workers = [worker(run, tmp_path / run.id, "starting\n", clock) for run in runs[:2]]
@@ -65,9 +63,7 @@ def test_a_log_gets_a_line_from_time_to_time_and_the_time_left(
         assert capsys.readouterr().out == "seed 1: accuracy 0.812, recorded\n"
 
 
-def test_a_failure_is_shown_with_its_last_words(
-    clock: Clock, capsys: pytest.CaptureFixture[str]
-):
+def test_a_failure_is_shown_with_its_last_words(clock, capsys):
     with Progress([made(1)], limit=1) as shown:
         shown.failed(made(1), "out of memory\nThe whole log: x")
     assert capsys.readouterr().out == "seed 1: failed\nout of memory\nThe whole log: x\n"

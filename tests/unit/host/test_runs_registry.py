@@ -161,9 +161,7 @@ def test_a_mistake_is_named(three: list[registry.Run], where: str, sort: str, me
         table.select(three, where.removesuffix(", >1"), sort)
 
 
-def test_the_table_shows_scores_and_fits_a_log(
-    three: list[registry.Run], capsys: pytest.CaptureFixture[str]
-):
+def test_the_table_shows_scores_and_fits_a_log(three, capsys):
     table.list_runs(three, "version=v1", "accuracy")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].strip() == "2 runs"
@@ -173,15 +171,11 @@ def test_the_table_shows_scores_and_fits_a_log(
     assert rows[0][1:] == ["0.900", "0.890", "0.880", "0.900", "20.0", "2026-01-02", "00:00"]
 
 
-def test_json_is_the_manifests(
-    three: list[registry.Run], capsys: pytest.CaptureFixture[str]
-):
+def test_json_is_the_manifests(three, capsys):
     table.list_runs(three, "seed=2", "", as_json=True)
     assert json.loads(capsys.readouterr().out) == [three[1].manifest]
 
 
-def test_without_runs_it_says_how_to_make_some(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_without_runs_it_says_how_to_make_some(project, capsys):
     table.list_runs(registry.load())
     assert capsys.readouterr().out == "no runs yet. Make some with `make reproduce`.\n"

@@ -14,9 +14,7 @@ from train2deploy.runs.reproduce import _alone, spread
 from train2deploy.runtimes.host import HOST
 
 
-def test_a_second_one_in_the_same_project_is_refused(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_second_one_in_the_same_project_is_refused(project, monkeypatch):
     monkeypatch.setattr(reproduce, "LOCK_TIMEOUT_SECONDS", 0.3)
     refused = pytest.raises(UserError, match="`make reproduce` is already running in this project")
     with _alone(), refused, _alone():
@@ -25,9 +23,7 @@ def test_a_second_one_in_the_same_project_is_refused(
         pass
 
 
-def test_what_is_recorded_is_not_made_again_and_its_workspace_goes(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_what_is_recorded_is_not_made_again_and_its_workspace_goes(project, monkeypatch, capsys):
     made = made_runs.run(accuracy=0.8)
     run = Run(str(made["id"]), 1, "v1", {}, {}, project)
     (run.workspace / "job").mkdir(parents=True)

@@ -56,9 +56,7 @@ def test_the_package_of_the_latest_job_is_taken(project: Path):
     assert paths.MODEL_ARCHIVE.stat() == before
 
 
-def test_an_older_package_is_packed_again_as_it_was_and_both_jobs_are_named(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_an_older_package_is_packed_again_as_it_was_and_both_jobs_are_named(project, capsys):
     pack(job("v1-1"))
     job("v1-2", weights=b"newer")
     staleness.ensure_current(Wish())
@@ -92,9 +90,7 @@ def test_a_job_of_channels_without_rows_is_not_scored(project: Path):
         staleness.ensure_current(Wish(), scored=True)
 
 
-def test_stale_ok_takes_an_older_package_and_says_so(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_stale_ok_takes_an_older_package_and_says_so(project, capsys):
     pack(job("v1-1"))
     job("v1-2", weights=b"newer")
     staleness.ensure_current(Wish(insist=True))
@@ -110,9 +106,7 @@ def test_a_latest_job_that_cannot_be_packed_is_refused_with_both_jobs(project: P
         staleness.ensure_current(Wish())
 
 
-def test_own_code_and_a_model_of_elsewhere_that_changed_are_packed_again(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_own_code_and_a_model_of_elsewhere_that_changed_are_packed_again(project, capsys):
     code = project / "mine" / "inference.py"
     code.parent.mkdir()
     code.write_text("def handler(data, context):\n    return b'1', 'text/plain'\n")
@@ -129,9 +123,7 @@ def test_own_code_and_a_model_of_elsewhere_that_changed_are_packed_again(
         assert "again" not in capsys.readouterr().out
 
 
-def test_our_code_that_changed_is_packed_again(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_our_code_that_changed_is_packed_again(project, monkeypatch, capsys):
     code = shutil.copytree(paths.PREDICT_CODE, project / "code")
     monkeypatch.setattr(paths, "PREDICT_CODE", code)
     pack(job("v1-1"))
@@ -239,9 +231,7 @@ def test_stale_takes_nothing_but_ok(project: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == "train2deploy: STALE=yes: expected one of ok.\n"
 
 
-def test_serving_an_older_package_serves_the_latest_job(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_serving_an_older_package_serves_the_latest_job(project, monkeypatch, capsys):
     pack(job("v1-1", seed=1))
     job("v1-2", weights=b"newer", seed=2)
     monkeypatch.setattr(endpoint, "unpacked_model", lambda: project)
@@ -259,9 +249,7 @@ def test_serving_an_older_package_serves_the_latest_job(
 # --- the data that it is scored on ---------------------------------------------------------
 
 
-def test_a_package_is_scored_on_the_data_set_that_it_was_trained_on(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_package_is_scored_on_the_data_set_that_it_was_trained_on(project, capsys):
     pack(job("v1-1", data_set()))
     staleness.ensure_current(Wish(), scored=True)
     assert "does not tell" not in capsys.readouterr().out
@@ -272,9 +260,7 @@ def test_a_package_is_scored_on_the_data_set_that_it_was_trained_on(
     [({"name": "other", "more": "。"}, False), ({"seed": 2}, True), ({"more": "!"}, False)],
     ids=["another data set", "another split", "changed rows"],
 )
-def test_other_training_rows_are_refused_with_both_named(
-    project: Path, other: dict, served_too: bool
-):
+def test_other_training_rows_are_refused_with_both_named(project, other, served_too):
     trained = data_set()
     pack(job("v1-1", trained))
     there = data_set(**other)

@@ -29,9 +29,7 @@ def measure(path: Path, **further: object) -> None:
     manifest.write_json(path, {"model_sha256": sha256_file(paths.MODEL_ARCHIVE), **further})
 
 
-def test_an_empty_project_says_what_comes_first(
-    project: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_an_empty_project_says_what_comes_first(project, capsys):
     assert shown(capsys) == """\
 data: none yet
 │  next: make data DATASET=…
@@ -47,9 +45,7 @@ cloud: none yet
     assert not list(project.rglob("*")), "it only looks"
 
 
-def test_what_was_made_of_each_other_is_not_stale(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_what_was_made_of_each_other_is_not_stale(project, capsys, monkeypatch):
     data = data_set()
     manifest.write(paths.VECTORS / "manifest.json", {"vectors": "chive"}, {}, learnt_from=data)
     pack(job("v1-1", data))
@@ -71,9 +67,7 @@ def test_what_was_made_of_each_other_is_not_stale(
     assert "next: make cloud-status CLOUD=emulator" in said
 
 
-def test_what_is_stale_is_marked_with_what_makes_it_again(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_what_is_stale_is_marked_with_what_makes_it_again(project, monkeypatch):
     data = data_set()
     manifest.write(paths.VECTORS / "manifest.json", {"vectors": "chive"}, {}, learnt_from=data)
     pack(job("v1-1", data))

@@ -60,9 +60,7 @@ def test_a_corpus_is_given_a_sentence_a_line_without_blank_ones(builder: Path, c
     assert seen["hash seed"] == "0"
 
 
-def test_the_builders_facts_are_shown_and_nothing_else(
-    builder: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_the_builders_facts_are_shown_and_nothing_else(builder, corpus, capsys):
     channel.build("corpus", corpus, 2000, 1)
     assert capsys.readouterr().out == "pieces: 7\n"
 
@@ -84,9 +82,7 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_chive_learns_pieces_from_the_training_sentences_and_never_from_the_test(
-    builder: Path, words: Path
-):
+def test_chive_learns_pieces_from_the_training_sentences_and_never_from_the_test(builder, words):
     lay_data()
     channel.build("chive", None, 2000, 1)
     lines = built().splitlines()
@@ -138,9 +134,7 @@ def test_a_given_tokenizer_is_used_and_another_one_makes_the_vectors_again(
     assert "up to date" not in channel.build("corpus", corpus, 2000, 1, tokenizer_name=str(model))
 
 
-def test_the_authors_tokenizer_is_taken_from_where_the_corpus_is(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_authors_tokenizer_is_taken_from_where_the_corpus_is(project, tmp_path, monkeypatch):
     laid = tmp_path / tokenizer.NAME
     laid.write_bytes(b"pieces")
     monkeypatch.setattr(tokenizer, "SHA256", sha256_of(b"pieces"))
@@ -148,9 +142,7 @@ def test_the_authors_tokenizer_is_taken_from_where_the_corpus_is(
     assert tokenizer.find("author", tmp_path / "KNBC_v1.0.tar.bz2") == laid, "KNBC=<archive>"
 
 
-def test_the_authors_tokenizer_is_fetched_and_checked(
-    project: Path, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_authors_tokenizer_is_fetched_and_checked(project, file_server, monkeypatch):
     monkeypatch.setattr(tokenizer, "URL", file_server.serve("/t", b"pieces"))
     monkeypatch.setattr(tokenizer, "SHA256", sha256_of(b"pieces"))
     assert tokenizer.find("author") == paths.RAW / tokenizer.NAME
@@ -200,9 +192,7 @@ def test_a_lost_file_is_made_again(builder: Path, corpus: Path, lost: str):
     assert (paths.VECTORS / lost).exists()
 
 
-def test_the_words_manifest_is_no_part_of_what_the_vectors_were_made_from(
-    builder: Path, words: Path
-):
+def test_the_words_manifest_is_no_part_of_what_the_vectors_were_made_from(builder, words):
     """It names a commit and a Python, which differ where the words are the same."""
     lay_data()
     channel.build("chive", None, 2000, 1)
@@ -230,9 +220,7 @@ def test_a_builder_that_fails_leaves_the_earlier_vectors(builder: Path, corpus: 
         ("corpus", ".", ": expected a UTF-8 text file, found none."),
     ],
 )
-def test_wrong_choices_are_told(
-    project: Path, tmp_path: Path, kind: str, corpus_name: str | None, message: str
-):
+def test_wrong_choices_are_told(project, tmp_path, kind, corpus_name, message):
     corpus = tmp_path / corpus_name if corpus_name else None
     with pytest.raises(UserError) as caught:
         channel.build(kind, corpus, 2000, 1)

@@ -155,9 +155,7 @@ def test_a_wrong_value_is_refused_in_one_line(root: Path, variables: dict, messa
     "p = argparse.ArgumentParser()\nfor n in 'ab':\n    p.add_argument('--' + n)\n",
     "HYPERPARAMETERS = {'epochs': 3}\n",
 ])  # fmt: skip
-def test_a_script_that_declares_nothing_takes_what_hp_says_as_sagemaker_passes_it(
-    root: Path, text: str
-):
+def test_a_script_that_declares_nothing_takes_what_hp_says_as_sagemaker_passes_it(root, text):
     own = script(root / "own/train.py", text)
     chosen = given(own, HP="epochs=3 filters=0.5 name=x flag=true text='a b' list=[1,2] seed=7")
     assert chosen == {"epochs": 3, "filters": 0.5, "name": "x", "flag": True, "text": "a b",
@@ -228,9 +226,7 @@ def test_the_whole_folder_travels_with_a_script_and_the_modules_of_ours_that_it_
         (".git/HEAD", "", "all of its folder"),
     ],
 )
-def test_a_folder_that_sagemaker_would_not_take_as_it_is_is_refused(
-    root: Path, name: str, text: str, message: str
-):
+def test_a_folder_that_sagemaker_would_not_take_as_it_is_is_refused(root, name, text, message):
     script(root / "models/cnn/train.py", ARGPARSE)
     script(root / "models/cnn" / name, text)
     with pytest.raises(UserError, match=message):
@@ -263,9 +259,7 @@ def test_the_runs_that_are_reproduced_get_them_too(monkeypatch: pytest.MonkeyPat
     assert plans[0].hyperparameters == OF_V2_ALONE
 
 
-def test_what_make_gives_arrives_as_the_kind_that_the_script_declares(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_what_make_gives_arrives_as_the_kind_that_the_script_declares(monkeypatch):
     for name, value in {"MEMBERS": "5", "REFIT": "0", "NGRAM_DROPOUT": "0.5"}.items():
         monkeypatch.setenv(name, value)
     parser = argparse.ArgumentParser()
@@ -289,9 +283,7 @@ def test_its_vectors_and_its_tokenizer_are_as_near_to_the_authors_as_can_be_had(
 
 @pytest.mark.parametrize("command", [["parity", "host", "docker", "--model-version"],
                                      ["reproduce-check"]])  # fmt: skip
-def test_what_needs_a_package_is_refused_for_it(
-    command: list[str], capsys: pytest.CaptureFixture[str]
-):
+def test_what_needs_a_package_is_refused_for_it(command, capsys):
     assert cli.main([*command, "bilstm"]) == EXIT_USAGE
     assert "VERSION=bilstm: published models are trained and scored" in capsys.readouterr().err
 
@@ -304,9 +296,7 @@ def test_what_needs_a_package_is_refused_for_it(
         (["--splits", "3"], [(1, 1), (2, 2), (3, 3)]),
     ],
 )
-def test_seeds_train_on_one_split_and_splits_on_each(
-    options: list[str], expected: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
-):
+def test_seeds_train_on_one_split_and_splits_on_each(options, expected, monkeypatch):
     plans: list[plan.Plan] = []
     monkeypatch.setattr(reproduce, "reproduce", lambda asked, *_: plans.append(asked))
     assert cli.main(["reproduce", "--split", "published", *options]) == 0

@@ -158,9 +158,7 @@ def test_sentences_in_words_have_a_vector_a_word_and_no_tokenizer(builder: Path)
         ("wikipedia", "author", "TOKENIZER=author: .*cut into words already .TOKENS=made."),
     ],
 )
-def test_what_is_for_pieces_is_refused_for_words(
-    builder: Path, kind: str, tokenizer: str, message: str
-):
+def test_what_is_for_pieces_is_refused_for_words(builder, kind, tokenizer, message):
     lay_data(BY_SPACES)
     with pytest.raises(UserError, match=message):
         channel.build(kind, None, 12000, 1, tokenizer_name=tokenizer)

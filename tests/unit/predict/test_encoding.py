@@ -47,8 +47,7 @@ def test_the_end_of_a_long_text_decides(encoder, sentences):
     assert encoder.encode(sentences[40] + end) == encoder.encode(end)
 
 
-def test_tokens_are_told_with_their_index_what_is_unknown_and_what_is_cut(
-        encoder, code, sentences):
+def test_tokens_are_told_with_their_index_what_is_unknown_and_what_is_cut(encoder, code, sentences):
     with open(os.path.join(code, 'vocabulary.json'), encoding='utf-8') as vocabulary:
         known = set(json.load(vocabulary))
     text = ''.join(sentences[:20])
