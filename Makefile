@@ -111,7 +111,7 @@ emulator: ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
 emulator-stop: ## end what emulator DETACH=1 started, and all that runs in it
 cloud-plan: ## what cloud-train and cloud-deploy would create, and its cost
 cloud-train: ## YES=1 MAX_USD=: local-train's job, on SageMaker
-cloud-deploy: ## build/model.tar.gz, these bytes, behind an endpoint
+cloud-deploy: ## ROLLOUT=canary:10 BAKE=: build/model.tar.gz, these bytes, behind an endpoint
 cloud-invoke: ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to the endpoint
 cloud-batch: ## INPUT=<file> TYPE=: a batch transform job, answers joined to inputs
 cloud-tune: ## the search of tune.toml, as a tuning job

@@ -4,7 +4,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -118,6 +118,7 @@ class Account:
             self.training, self.models, self.configs, self.endpoints, self.transforms, self.tunings,
         )  # fmt: skip
         self.tags: dict[str, dict[str, str]] = {}
+        self.alarms: Mapping[str, Any] = {}  # moto's, by their names
         self.metrics = Metrics(settings.limits)
         self.sampler = Sampler(self.metrics, settings.limits, settings.stopping)
         self.records = Records(self, settings.journal)

@@ -130,7 +130,7 @@ class Application:
         with self._lock:
             if region not in self._regions:
                 account = Account(self._settings, region)
-                cloudwatch.serve(region, account.metrics)
+                account.alarms = cloudwatch.serve(region, account.metrics).alarms
                 self._regions[region] = SageMaker(account, self._runtime)
             return self._regions[region]
 

@@ -16,15 +16,23 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from emulator import expressions
+from emulator import alarms, expressions, watch
+from emulator.account import ACCOUNT_ID
 from emulator.metrics import Metric, Metrics
 
 _of_region: dict[str, Metrics] = {}
+_watched: dict[str, "CloudWatch"] = {}
 
 
-def serve(region: str, metrics: Metrics) -> None:
-    """Has the region's CloudWatch answer from these from now on."""
+def serve(region: str, metrics: Metrics) -> "CloudWatch":
+    """Has the region's CloudWatch answer from these from now on, and watch its alarms."""
     _of_region[region] = metrics
+    backend: CloudWatch = cloudwatch_backends[ACCOUNT_ID][region]
+    if not _watched:
+        _watched[region] = backend
+        watch.watch(_watched)
+    _watched[region] = backend
+    return backend
 
 
 class CloudWatch(CloudWatchBackend):  # type: ignore[misc]
@@ -50,6 +58,22 @@ class CloudWatch(CloudWatchBackend):  # type: ignore[misc]
                 given.get("Unit") or "None",
                 _seconds(at),
             )
+
+    def put_metric_alarm(self, name: str, **given: Any) -> Any:
+        """As AWS: a new alarm knows nothing yet, one that is changed keeps its state."""
+        periods, to_alarm = given["evaluation_periods"], given.get("datapoints_to_alarm")
+        if given.get("rule") is None and to_alarm and int(to_alarm) > int(periods):
+            text = "DatapointsToAlarm must be less than or equal to EvaluationPeriods"
+            raise ValidationError(text)
+        before = self.alarms.get(name)
+        alarm = super().put_metric_alarm(name, **given)
+        if before is None:
+            alarm.state_value = alarms.INSUFFICIENT_DATA
+        else:
+            for part in ("state_value", "state_reason", "state_reason_data", "history"):
+                setattr(alarm, part, getattr(before, part))
+            alarm.state_updated_timestamp = before.state_updated_timestamp
+        return alarm
 
     def get_metric_statistics(
         self,

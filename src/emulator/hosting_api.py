@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from emulator import shadows
+from emulator import rollout, shadows
 from emulator.account import ACCOUNT_ID, Account, Record, now
 from emulator.metrics import INSTANCES
 from emulator.protocol import ApiError, invalid
@@ -20,9 +20,6 @@ from train2deploy.runtimes import Runtime
 LOG_GROUP = "/aws/sagemaker/Endpoints"
 BUSY = ("Creating", "Updating", "Deleting", "RollingBack")
 
-Answer = tuple[int, bytes, str]
-"""Status, body and content type."""
-
 
 class Endpoints:
     """The operations on endpoints, and their invocation."""
@@ -31,6 +28,7 @@ class Endpoints:
         self._account = account
         self._runtime = runtime
         self._running: dict[str, dict[str, Variant]] = {}
+        self._shifting: dict[str, tuple[dict[str, Variant], float]] = {}
         self._generation = 0
 
     def create(self, request: Record) -> Record:
@@ -43,8 +41,10 @@ class Endpoints:
             config = self._account.configs.get(request["EndpointConfigName"])
             self._check_limits(config)
             self._account.tag(arn, request.pop("Tags", None))
+            deployment = request.pop("DeploymentConfig", None)
             record = {
                 **request,
+                "LastDeploymentConfig": deployment,
                 "EndpointArn": arn,
                 "EndpointStatus": "Creating",
                 "CreationTime": now(),
@@ -59,15 +59,19 @@ class Endpoints:
             record = self._idle(request["EndpointName"])
             config = self._account.configs.get(request["EndpointConfigName"])
             self._check_limits(config)
+            asked = request.get("DeploymentConfig")
+            if request.get("RetainDeploymentConfig"):
+                asked = asked or record.get("LastDeploymentConfig")
+            keep = request.get("RetainAllVariantProperties")
+            retained = self._retained(record["EndpointName"], request) if keep else {}
+            wish = rollout.wanted(self._account, asked, rollout.instances(config, retained))
             record["EndpointStatus"] = "Updating"
             record["LastModifiedTime"] = now()
             record.pop("FailureReason", None)
-            record["LastDeploymentConfig"] = request.get("DeploymentConfig")
-        keep = request.get("RetainAllVariantProperties")
-        retained = self._retained(record["EndpointName"], request) if keep else {}
+            record["LastDeploymentConfig"] = asked
         if keep:
             config = self._with_capture_retained(record["EndpointName"], request, config)
-        self._in_background(self._change, record, config, retained)
+        self._in_background(self._change, record, config, retained, wish)
         return {"EndpointArn": record["EndpointArn"]}
 
     def update_weights(
@@ -123,7 +127,8 @@ class Endpoints:
             thread.join()
 
     def end_all(self) -> None:
-        for running in list(self._running.values()):
+        shifting = [fleet for fleet, _ in self._shifting.values()]
+        for running in [*self._running.values(), *shifting]:
             _stop(running, gently=False)
 
     def invoke(
@@ -147,6 +152,9 @@ class Endpoints:
                 raise ApiError(
                     "ValidationError", f"Endpoint {name} is in status {record['EndpointStatus']}."
                 )
+            fresh, share = self._shifting.get(name, (running, 0.0))
+            if random.random() < share:
+                running = fresh
             if target and target not in running:
                 text = f"Variant {target} not found for Endpoint {name}."
                 raise ApiError("ValidationError", text)
@@ -155,27 +163,9 @@ class Endpoints:
             chosen = target or random.choices(list(running), some)[0]
             # An update may have taken the variant out of service at this very moment.
             with contextlib.suppress(Gone):
-                ask = functools.partial(running[chosen].invoke, body, headers)
-                return (*self._counted(name, chosen, running[chosen], received, ask), chosen)
-
-    def _counted(
-        self, name: str, key: str, variant: Variant, received: float, ask: Callable[[], Answer]
-    ) -> Answer:
-        """What a variant answers, which goes into its metrics."""
-        asked, status = time.perf_counter(), 0
-        try:
-            answer = ask()
-            status = answer[0]
-            return answer
-        except Gone:
-            status = -1  # it was asked nothing
-            raise
-        finally:
-            answered = time.perf_counter()
-            if status >= 0:
-                self._account.metrics.invocation(
-                    name, key, variant.count, status, answered - asked, answered - received
-                )
+                variant = running[chosen]
+                count = functools.partial(self._account.metrics.invocation, name, chosen)
+                return (*variant.invoke_counted(body, headers, received, count), chosen)
 
     def counts(self, name: str) -> dict[str, tuple[str, int]]:
         """(instance type, how many) of each variant in service."""
@@ -218,6 +208,7 @@ class Endpoints:
                     variant.get("InitialVariantWeight", 1.0) if weight is None else weight,
                     model["PrimaryContainer"]["Image"],
                     variant["InstanceType"],
+                    config["EndpointConfigName"],
                 )
             shadows.attach(self._account, name, config, started)
         except BaseException as error:
@@ -273,21 +264,45 @@ class Endpoints:
             return
         with self._account.lock:
             self._running[record["EndpointName"]] = started
+            record.pop("PendingDeploymentSummary", None)
             if interrupted:
                 record["EndpointStatus"] = "InService"
                 record["FailureReason"] = "The emulator was ended during an update: it is undone."
 
-    def _change(self, record: Record, config: Record, retained: dict[str, Any]) -> None:
-        """Blue/green: the old variants answer until the new ones are healthy, or on."""
-        old = self._running.get(record["EndpointName"], {})
+    def _change(
+        self, record: Record, config: Record, retained: dict[str, Any], wish: rollout.Rollout
+    ) -> None:
+        """Blue/green: the old variants answer until the new ones are healthy and baked, or on."""
+        begun, name = time.monotonic(), record["EndpointName"]
+        old = self._running.get(name, {})
+        rollout.show_pending(record, config, "Creating")
         try:
             started = self._start(record["EndpointName"], config, retained)
         except StartFailed as failure:
             with self._account.lock:
                 record["FailureReason"] = _reason(config, failure)
                 record["EndpointStatus"] = "InService" if old else "Failed"
+                record.pop("PendingDeploymentSummary", None)
             return
+
+        def show(share: float) -> None:
+            self._shifting[name] = (started, share)
+            rollout.show_pending(record, config, "Baking", f"{share:.0%} of the traffic")
+
+        reason = wish.carry_out(self._account, begun, show) if old else ""
+        if reason:
+            with self._account.lock:
+                record["EndpointStatus"] = "RollingBack"
+            self._shifting.pop(name)
+            _stop(started)
+            with self._account.lock:
+                record["FailureReason"] = reason[:1024]
+                record["EndpointStatus"] = "InService"
+                record.pop("PendingDeploymentSummary", None)
+            return
+        self._account.stopping.wait(self._account.limits.seconds(wish.termination))
         self._put_into_service(record, config, started)
+        self._shifting.pop(name, None)
         _stop(old)
 
     def _resize(
@@ -321,6 +336,7 @@ class Endpoints:
                 record.update(shadows.described(config, started))
                 record["LastModifiedTime"] = now()
                 record["EndpointStatus"] = "InService"
+                record.pop("PendingDeploymentSummary", None)
         if gone:
             _stop(started)
 

@@ -148,9 +148,16 @@ class Metrics:
             self._add(metric, minute, values, unit)
 
     def invocation(
-        self, endpoint: str, variant: str, instances: int, status: int, model: float, whole: float
+        self,
+        endpoint: str,
+        variant: str,
+        config: str,
+        instances: int,
+        status: int,
+        model: float,
+        whole: float,
     ) -> None:
-        """Counts an invocation.
+        """Counts an invocation: of the variant, and of the fleet that has this configuration.
 
         Args:
             instances: how many the variant has.
@@ -172,6 +179,8 @@ class Metrics:
             for name, (value, unit) in values.items():
                 metric = of_variant(endpoint, variant, name)
                 self._add(metric, minute, [(value, 1)], unit)
+                fleet = (("EndpointConfigName", config), *metric.dimensions)
+                self._add(Metric(metric.namespace, name, fleet), minute, [(value, 1)], unit)
 
     def per_minute(
         self, endpoint: str, variant: str, name: str, statistic: str, periods: int = 1
@@ -206,6 +215,14 @@ class Metrics:
     def minute(self, at: float) -> int:
         """The number of the minute that a time is in."""
         return math.floor(at / self._limits.minute)
+
+    def seconds(self, of_aws: float) -> float:
+        return self._limits.seconds(of_aws)
+
+    def until_next_minute(self) -> float:
+        """Seconds from now."""
+        now = self._clock()
+        return self.begin(self.minute(now) + 1) - now
 
     def begin(self, minute: int) -> float:
         """When a minute begins, in seconds since 1970."""

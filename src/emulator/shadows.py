@@ -39,7 +39,9 @@ def attach(account: Account, endpoint: str, config: Record, started: dict[str, V
             variant.capture = capture.Capture(account, captured, endpoint, name)
     for each in config.get("ShadowProductionVariants", []):
         name = each["VariantName"]
-        count = functools.partial(account.metrics.invocation, endpoint, name)
+        count = functools.partial(
+            account.metrics.invocation, endpoint, name, config["EndpointConfigName"]
+        )
         next(iter(started.values())).shadow = Shadow(started.pop(name), name, count)
 
 

@@ -24,6 +24,7 @@ class Variant:
         start: makes one more healthy instance.
         count: how many there are to be.
         image: of the containers, as the model names it.
+        config: the endpoint configuration that it is of.
 
     Raises:
         StartFailed: one did not start; none is left.
@@ -41,6 +42,7 @@ class Variant:
         weight: float,
         image: str,
         instance_type: str,
+        config: str,
     ) -> None:
         self._start = start
         self._image = image
@@ -48,6 +50,7 @@ class Variant:
         self.weight = weight
         self.capture: Capture | None = None
         self.shadow: Shadow | None = None
+        self.config = config
         self._lock = threading.Lock()
         self._turn = 0
         self._instances = start_all(start, count)
@@ -78,6 +81,28 @@ class Variant:
         if self.capture:
             self.capture.saw(body, headers, answer)
         return answer
+
+    def invoke_counted(
+        self, body: bytes, headers: dict[str, str], received: float, count: Callable[..., None]
+    ) -> tuple[int, bytes, str]:
+        """As invoke, and it goes into the metrics.
+
+        Args:
+            received: when the request came, by time.perf_counter().
+            count: Metrics.invocation, of this variant.
+        """
+        asked, status = time.perf_counter(), 0
+        try:
+            answer = self.invoke(body, headers)
+            status = answer[0]
+            return answer
+        except Gone:
+            status = -1  # it was asked nothing
+            raise
+        finally:
+            now = time.perf_counter()
+            if status >= 0:
+                count(self.config, self.count, status, now - asked, now - received)
 
     def _answer(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
         while True:

@@ -34,6 +34,8 @@ from project import (
 from train2deploy import archives
 
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
+MINUTE = "minute:0.5"
+"""As long as a minute lasts that updates bake for and alarms look at."""
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
 def hyperparameters(**more):
     """The tool's options for a small job."""
@@ -65,7 +67,9 @@ class Rehearsal(Project):
         """An empty account: the running emulator's, or that of a new one with these variables."""
         if variables or not (self.build / "emulator.json").exists():
             self.cloud("emulator-stop")
-            self.cloud("emulator", "DETACH=1", *variables)
+            given = dict(each.split("=", 1) for each in variables)
+            given["LIMITS"] = f"{MINUTE},{given.get('LIMITS', '')}"
+            self.cloud("emulator", "DETACH=1", *map("=".join, given.items()))
         account = Account(self.json("emulator.json")["url"])
         account.reset()
         return account

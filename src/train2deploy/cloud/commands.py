@@ -40,7 +40,10 @@ def register(cloud: argparse.ArgumentParser) -> None:
         command.add_argument("--repro", action="store_true")
         command.add_argument("--given-channels", default="", help="name=directory, several")
         command.add_argument("--fresh", action="store_true", help="a new job all the same")
-    requests.add_options(add("deploy", _deploy))
+    deploying = add("deploy", _deploy)
+    deploying.add_argument("--rollout", default="all", help="all, canary:10 or linear:25")
+    deploying.add_argument("--bake", type=_number("BAKE", int, 0, "seconds, 0 or more"))
+    requests.add_options(deploying)
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
     invoke.add_argument("--json", action="store_true")
@@ -181,11 +184,12 @@ def _search(arguments: argparse.Namespace) -> None:
 
 def _deploy(arguments: argparse.Namespace) -> None:
     """build/model.tar.gz behind a SageMaker endpoint"""
-    from train2deploy.cloud import deploy
+    from train2deploy.cloud import deploy, rollout
 
+    wanted = rollout.parse(arguments.rollout, arguments.bake)
     staleness.ensure_current(staleness.Wish.of(arguments))
     request = requests.given(arguments)
-    deploy.deploy(_connect(arguments), _leave(arguments), request)
+    deploy.deploy(_connect(arguments), _leave(arguments), request, wanted)
 
 
 def _invoke(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, manifest, package_lint, paths
-from train2deploy.cloud import endpoints, images, plan, proof, storage, tags
+from train2deploy.cloud import alarms, endpoints, images, plan, proof, storage, tags
+from train2deploy.cloud.rollout import Rollout
 from train2deploy.cloud.session import (
     Cloud,
     CloudError,
@@ -113,13 +114,18 @@ def planned(cloud: Cloud) -> plan.Plan:
         )
     remark = f"there already, {existing['EndpointStatus']}" if existing else ""
     result.add("endpoint", settings.endpoint_name, remark)
-    result.add("alarm", endpoints.alarm_name(settings.endpoint_name), "rolls an update back")
+    _add_alarms(result, settings.endpoint_name)
     if existing is None or existing.get("EndpointConfigName") != deployment.config_name:
         target = endpoints.scalable_target(cloud, settings.endpoint_name)
         count = max(deployment.instances, target["MaxCapacity"] if target else 0)
         kind, hours = settings.endpoint_instance_type, settings.endpoint_hours
         result.costs.append(prices.cost(settings, kind, count, hours))
     return result
+
+
+def _add_alarms(result: plan.Plan, endpoint: str) -> None:
+    for name in alarms.names(endpoint):
+        result.add("alarm", name, "rolls an update back")
 
 
 def outlined(cloud: Cloud) -> plan.Plan:
@@ -132,13 +138,18 @@ def outlined(cloud: Cloud) -> plan.Plan:
     result.add("model", f"{names.serving(name)}-<sha256>", image)
     result.add("endpoint configuration", f"{names.serving(name)}-<sha256>")
     result.add("endpoint", name)
-    result.add("alarm", endpoints.alarm_name(name), "rolls an update back")
+    _add_alarms(result, name)
     kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
     result.costs.append(prices.cost(settings, kind, count, settings.endpoint_hours))
     return result
 
 
-def deploy(cloud: Cloud, leave: plan.Leave, request: Request | None = None) -> None:
+def deploy(
+    cloud: Cloud,
+    leave: plan.Leave,
+    request: Request | None,
+    rollout: Rollout,
+) -> None:
     """Creates or updates the endpoint, and proves that it serves these bytes.
 
     Args:
@@ -159,11 +170,11 @@ def deploy(cloud: Cloud, leave: plan.Leave, request: Request | None = None) -> N
     with _undone_on_failure(cloud, deployment, before):
         endpoints.create(cloud.sagemaker.create_model, deployment.model)
         endpoints.create(cloud.sagemaker.create_endpoint_config, deployment.config)
-        endpoints.put_alarm(cloud, name, deployment.variant)
+        alarms.put(cloud, name, deployment.variant, deployment.config_name)
         if existing is None:
             _create_endpoint(cloud, name, deployment)
         elif before != deployment.config_name:
-            _update_endpoint(cloud, name, deployment)
+            _update_endpoint(cloud, name, deployment, rollout)
         else:
             console.say(f"endpoint {name} has this model already")
         _wait(cloud, name, deployment)
@@ -246,9 +257,8 @@ def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
         raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
 
 
-def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
+def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment, rollout: Rollout) -> None:
     """Blue/green: the old instances answer until the new ones do, without an error."""
-    alarm = endpoints.alarm_name(name)
     try:
         cloud.sagemaker.update_endpoint(
             EndpointName=name,
@@ -258,24 +268,14 @@ def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
             ExcludeRetainedVariantProperties=(
                 [{"VariantPropertyType": "DesiredInstanceCount"}] if deployment.recount else []
             ),
-            DeploymentConfig={
-                "BlueGreenUpdatePolicy": {
-                    "TrafficRoutingConfiguration": {
-                        "Type": "ALL_AT_ONCE",
-                        "WaitIntervalInSeconds": 60,
-                    },
-                    "TerminationWaitInSeconds": 0,
-                    "MaximumExecutionTimeoutInSeconds": 1800,
-                },
-                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
-            },
+            DeploymentConfig=rollout.deployment_config(alarms.names(name)),
         )
     except botocore.exceptions.ClientError as error:
         if "in-progress" in message(error):
             return  # an answer of ours that was lost on its way: it has begun
         kind = cloud.config.endpoint_instance_type
         raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
-    console.say(f"endpoint {name}: blue/green update begun")
+    console.say(f"endpoint {name}: blue/green update begun: {rollout}")
 
 
 def _refuse_another_type_while_scaled(cloud: Cloud) -> None:
@@ -319,9 +319,12 @@ def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
     if endpoint["EndpointStatus"] != "InService":
         raise CloudError(f"endpoint {name}: {endpoint['EndpointStatus']}: {reason}{advice}")
     if endpoint["EndpointConfigName"] != deployment.config_name:
+        # AWS may give no numbers, or no reason at all; the alarm has them.
+        found = alarms.tripped(cloud, name)
+        reason = reason if not found or found.split(": ", 1)[1] in reason else f"{found}; {reason}"
         raise CloudError(
-            f"endpoint {name}: the update was rolled back, the old model still answers: {reason}"
-            f"{advice}"
+            f"endpoint {name}: the update was rolled back, the old model still answers"
+            f" ({endpoint['EndpointConfigName']}): {reason}{advice}"
         )
 
 
@@ -347,7 +350,9 @@ def _undone_on_failure(cloud: Cloud, deployment: Deployment, before: str | None)
             endpoint = endpoints.settled(cloud, name)
         used = endpoint["EndpointConfigName"] if endpoint else ""
         if not used:
-            cloud.client("cloudwatch").delete_alarms(AlarmNames=[endpoints.alarm_name(name)])
+            alarms.delete(cloud, name)
+        elif endpoint:
+            alarms.put(cloud, name, endpoint["ProductionVariants"][0]["VariantName"], used)
         endpoints.remove_unused(cloud, name, keep=used)
         if isinstance(error, botocore.exceptions.ClientError):
             raise CloudError(f"endpoint {name}: {code(error)}: {message(error)}") from error

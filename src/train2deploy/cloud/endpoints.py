@@ -1,4 +1,4 @@
-"""The endpoint, its configurations, models and alarm: found, told ours from others', removed."""
+"""The endpoint, its configurations and models: found, told ours from others', removed."""
 
 import re
 from collections.abc import Callable
@@ -48,13 +48,24 @@ def settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
         nonlocal shown
         endpoint = describe(cloud, name)
         status = endpoint["EndpointStatus"] if endpoint else "gone"
-        if status != shown and (shown or status in BUSY):
-            console.say(f"endpoint {name}: {status}")
-        shown = status
+        said = f"{status}{_progress(endpoint or {})}"
+        if said != shown and (shown or status in BUSY):
+            console.say(f"endpoint {name}: {said}")
+        shown = said
         return None if status in BUSY else {"endpoint": endpoint}
 
     endpoint: dict[str, Any] | None = follow.patiently(cloud, look)["endpoint"]
     return endpoint
+
+
+def _progress(endpoint: dict[str, Any]) -> str:
+    """How far an update is, in the account's words: ", Baking (10% of the traffic)"."""
+    pending = endpoint.get("PendingDeploymentSummary") or {}
+    for variant in pending.get("ProductionVariants", []):
+        for state in variant.get("VariantStatus", [])[-1:]:
+            message = state.get("StatusMessage")
+            return f", {state['Status']}" + (f" ({message})" if message else "")
+    return ""
 
 
 def scalable_target(cloud: Cloud, name: str) -> dict[str, Any] | None:
@@ -94,30 +105,6 @@ def remove_unused(cloud: Cloud, endpoint: str, keep: str = "") -> None:
     for name in names(cloud, "list_models", "Models", endpoint):
         if name not in kept_models and is_ours(cloud, "model", name):
             delete(client.delete_model, ModelName=name)
-
-
-def alarm_name(endpoint: str) -> str:
-    return f"{endpoint}-answers-with-errors"
-
-
-def put_alarm(cloud: Cloud, name: str, variant: str) -> None:
-    cloud.client("cloudwatch").put_metric_alarm(
-        AlarmName=alarm_name(name),
-        AlarmDescription="train2deploy: an update of the endpoint is rolled back",
-        Namespace="AWS/SageMaker",
-        MetricName="Invocation5XXErrors",
-        Dimensions=[
-            {"Name": "EndpointName", "Value": name},
-            {"Name": "VariantName", "Value": variant},
-        ],
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=5,
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
-        Tags=cloud.config.tag_list,
-    )
 
 
 def names(cloud: Cloud, operation: str, member: str, endpoint: str) -> list[str]:

@@ -11,7 +11,7 @@ import botocore.exceptions
 from rich.table import Table
 
 from train2deploy import console
-from train2deploy.cloud import endpoints, follow, storage
+from train2deploy.cloud import alarms, endpoints, follow, storage
 from train2deploy.cloud.session import Cloud, CloudError, existing, not_there, say_account
 from train2deploy.cloud_settings import names, prices
 
@@ -91,8 +91,9 @@ def status(cloud: Cloud) -> None:
     owners = _endpoint_names(cloud, found)
     for policy in _policies(cloud, owners):
         console.say(f"scaling policy {policy['PolicyName']} of {policy['ResourceId']}")
-    for alarm in _alarms(cloud, owners):
-        console.say(f"alarm {alarm}")
+    for alarm in alarms.there(cloud, owners):
+        reason = f": {alarm['StateReason']}" if alarm["StateValue"] == "ALARM" else ""
+        console.say(f"alarm {alarm['AlarmName']} {alarm['StateValue']}{reason}")
     keys = storage.keys(cloud, f"{cloud.config.prefix}/")
     console.say(f"{len(keys)} objects below {cloud.config.uri()}/")
     console.say(f"at list price, on demand; {prices.source(cloud.config.region)}")
@@ -122,9 +123,8 @@ def delete(cloud: Cloud, data: bool) -> None:
     # An endpoint last: as long as it is there, the rest of it is found by its name.
     for name in owners:
         delete_scaling(cloud, name)
-    alarms = _alarms(cloud, owners)
-    if alarms:
-        cloud.client("cloudwatch").delete_alarms(AlarmNames=alarms)
+    for name in owners:
+        alarms.delete(cloud, name)
     for each in found:
         if each.kind == "endpoint":
             _delete_endpoint(cloud, each.name)
@@ -133,7 +133,8 @@ def delete(cloud: Cloud, data: bool) -> None:
         console.say(f"{storage.delete_all(cloud)} objects deleted below {cloud.config.uri()}/")
         _delete_logs(cloud, owners)
     left = [f"{each.kind} {each.name}" for each in resources(cloud) if not each.is_over]
-    left += [policy["PolicyName"] for policy in _policies(cloud, owners)] + _alarms(cloud, owners)
+    left += [policy["PolicyName"] for policy in _policies(cloud, owners)]
+    left += [alarm["AlarmName"] for alarm in alarms.there(cloud, owners)]
     if data:
         left += storage.keys(cloud, f"{cloud.config.prefix}/")
     if left:
@@ -319,12 +320,6 @@ def delete_scaling(cloud: Cloud, name: str) -> None:
     target = endpoints.scalable_target(cloud, name)
     if target is not None:
         client.deregister_scalable_target(**{key: target[key] for key in keys})
-
-
-def _alarms(cloud: Cloud, owners: list[str]) -> list[str]:
-    wanted = [endpoints.alarm_name(name) for name in owners]
-    answer = cloud.client("cloudwatch").describe_alarms(AlarmNames=wanted)
-    return [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
 
 
 def _delete_logs(cloud: Cloud, owners: list[str]) -> None:

@@ -7,7 +7,7 @@ endpoint configurations: nobody but this tool makes those, with all tags of the 
 from collections.abc import Collection, Iterable, Mapping
 
 from train2deploy import console
-from train2deploy.cloud import endpoints
+from train2deploy.cloud import alarms, endpoints
 from train2deploy.cloud.session import Cloud
 from train2deploy.cloud_settings import arns
 
@@ -43,7 +43,7 @@ def renew(cloud: Cloud, model: str, config: str) -> None:
         for key in _of(cloud, cloud.arn("endpoint-config", name))
     ]
     old = given_up(ours, wanted)
-    _renew_alarm(cloud, sorted(old))
+    _renew_alarms(cloud, sorted(old))
     for kind, name in (("endpoint", endpoint), ("model", model), ("endpoint-config", config)):
         named = endpoints.belongs_to(endpoint, name)
         if kind == "endpoint" or (named and endpoints.is_ours(cloud, kind, name)):
@@ -65,16 +65,16 @@ def _renew(cloud: Cloud, kind: str, name: str, wanted: Mapping[str, str], old: s
         console.say(f"{kind} {name}: tags: {', '.join(said)}")
 
 
-def _renew_alarm(cloud: Cloud, removed: list[str]) -> None:
+def _renew_alarms(cloud: Cloud, removed: list[str]) -> None:
     """By calls of their own: an alarm that is put once more keeps the tags that it has."""
     region = cloud.config.region
     partition = arns.partition(region)
-    name = endpoints.alarm_name(cloud.config.endpoint_name)
-    arn = f"arn:{partition}:cloudwatch:{region}:{cloud.account_id}:alarm:{name}"
     client = cloud.client("cloudwatch")
-    client.tag_resource(ResourceARN=arn, Tags=cloud.config.tag_list)
-    if removed:
-        client.untag_resource(ResourceARN=arn, TagKeys=removed)
+    for name in alarms.names(cloud.config.endpoint_name):
+        arn = f"arn:{partition}:cloudwatch:{region}:{cloud.account_id}:alarm:{name}"
+        client.tag_resource(ResourceARN=arn, Tags=cloud.config.tag_list)
+        if removed:
+            client.untag_resource(ResourceARN=arn, TagKeys=removed)
 
 
 def _of(cloud: Cloud, arn: str) -> dict[str, str]:

@@ -301,7 +301,11 @@ IN_CLOUD: dict[str, Target] = {
     "cloud-train": _cloud(TRAINING, _job("train"), FROM_INPUTS),
     "cloud-tune": _cloud(TRAINING, _job("tune"), FROM_INPUTS),
     "tune": _cloud(TRAINING, _job("search"), FROM_INPUTS),
-    "cloud-deploy": _cloud(f"{ASKED} STALE", _plain("deploy", ASKED), (CLOUD_ENVIRONMENT, PACKED)),
+    "cloud-deploy": _cloud(
+        f"{ASKED} STALE ROLLOUT BAKE",
+        _plain("deploy", f"{ASKED} ROLLOUT BAKE"),
+        (CLOUD_ENVIRONMENT, PACKED),
+    ),
     "cloud-invoke": _cloud(
         f"Q JSON {ASKED}",
         lambda values: ["invoke", *values.options(f"JSON {ASKED}"), "--", values["Q"]],

@@ -219,6 +219,10 @@ SECTIONS: dict[str, list[Variable]] = {
           " scale by load: as many, always)"),
         V("TARGET", "number >0", "600", shell=False, text="invocations a minute of each instance"),
         V("OFF", "1", shell=False, text="the scaling ends"),
+        V("ROLLOUT", "", "all", shell=False, text="cloud-deploy, of an update: canary:10: so many"
+          " percent of the traffic first; linear:25: so many more in each step"),
+        V("BAKE", "whole 0..3600", shell=False, text="seconds that alarms watch each step of"
+          " ROLLOUT; default: 60, of canary and linear 300"),
         V("FOLLOW", "1", shell=False, text="the training jobs that run, to their end"),
         V("FAULTS", shell=False, text="what goes wrong in the emulator's account: see"
           " docs/emulator.md"),

@@ -31,11 +31,11 @@ def counted(request):
 
 def test_a_minute_is_shown_once_it_is_over_and_one_without_invocations_has_no_value(counted):
     held, pass_minutes = counted
-    held.invocation("e", "v", 2, 200, 0.010, 0.012)
-    held.invocation("e", "v", 2, 500, 0.030, 0.031)
+    held.invocation("e", "v", "c", 2, 200, 0.010, 0.012)
+    held.invocation("e", "v", "c", 2, 500, 0.030, 0.031)
     assert held.per_minute("e", "v", "Invocations", "Sum", 2) == [None, None]
     pass_minutes(1)
-    held.invocation("e", "v", 4, 404, 0.001, 0.002)
+    held.invocation("e", "v", "new", 4, 404, 0.001, 0.002)
     pass_minutes(2)
 
     def of(name, statistic):
@@ -70,9 +70,9 @@ def test_a_statistic_that_is_not_known_is_refused_even_without_data(name):
 
 def test_old_minutes_are_forgotten(counted):
     held, pass_minutes = counted
-    held.invocation("e", "v", 1, 200, 0.01, 0.01)
+    held.invocation("e", "v", "c", 1, 200, 0.01, 0.01)
     pass_minutes(metrics.KEPT_MINUTES + 1)
-    held.invocation("e", "v", 1, 200, 0.01, 0.01)
+    held.invocation("e", "v", "c", 1, 200, 0.01, 0.01)
     assert len(held.minutes(metrics.of_variant("e", "v", "Invocations"))) == 1
 
 
