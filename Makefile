@@ -57,7 +57,7 @@ TARGETS := variables setup doctor status clean data vectors local-train package 
 	local-serve playground local-stop invoke verify evaluate dry-run bench soak \
 	reproduce runs compare reproduce-check report reference published-check checklist \
 	emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch cloud-tune \
-	tune cloud-scale cloud-policy cloud-status cloud-delete notebook notebooks images parity
+	tune cloud-scale cloud-load cloud-policy cloud-status cloud-delete notebook notebooks images parity
 .PHONY: $(TARGETS)
 $(TARGETS):
 	+@$(TOOL) $@
@@ -116,7 +116,8 @@ cloud-invoke: ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to
 cloud-batch: ## INPUT=<file> TYPE=: a batch transform job, answers joined to inputs
 cloud-tune: ## the search of tune.toml, as a tuning job
 tune: ## the search of tune.toml, here
-cloud-scale: ## MIN= MAX= TARGET= OFF=1: instances follow the load; MIN=MAX: as many, always
+cloud-scale: ## MIN= MAX= TARGET= SCHEDULE= OFF=1: instances follow the load; MIN=MAX: as many, always; RPM=: a plan
+cloud-load: ## CLIENTS=4,12,4 SECONDS= PAUSE=: load on the endpoint; what it answered, as figures and a plot
 cloud-policy: ## the IAM policies that this needs
 cloud-status: ## FOLLOW=1: what the project has in the account, with age and cost
 cloud-delete: ## DATA=1: remove everything that costs, and prove it

@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("--detach", action="store_true", help="in the background, once it answers")
     parser.add_argument("--stop", action="store_true", help="end the one of this directory")
     parser.add_argument("--faults", default="", help="kind:target[:number],… (docs/cloud.md)")
-    parser.add_argument("--limits", default="", help="name:seconds,…; a name is response or start")
+    parser.add_argument("--limits", default="", help="name:seconds,…; a name is response, start or minute")
     parser.add_argument(
         "--runtime", default="host", help="where jobs and endpoints run: host (default) or docker"
     )
@@ -108,7 +108,8 @@ def run(place: Place, arguments: argparse.Namespace) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    manifest.write_json(place.state, {"url": server.url, "pid": os.getpid()})
+    state = {"url": server.url, "pid": os.getpid(), "minute": given.minute}
+    manifest.write_json(place.state, state)
     console.say(f"an AWS account at {server.url}: CLOUD=emulator uses it; Ctrl-C ends it")
     try:
         server.serve()

@@ -57,9 +57,12 @@ def cut(wanted: str) -> bytes:
 
 
 def face(text: str) -> str:
-    """An @font-face rule that holds the Japanese characters of `text`; empty where it has none."""
+    """An @font-face rule that holds the Japanese characters of `text`.
+
+    Empty where it has none, and in an environment without the font: its reader's own will do.
+    """
     wanted = characters(text)
-    if not wanted:
+    if not wanted or find() is None:
         return ""
     data = base64.b64encode(cut(wanted)).decode()
     return (

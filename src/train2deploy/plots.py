@@ -119,7 +119,7 @@ Look = Mapping[str, Any]
 """How a curve is drawn: what matplotlib is given."""
 
 
-def _styled(draw: Callable[P, R]) -> Callable[P, R]:
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Draws in our style; matplotlib's own settings stay what they are."""
 
     @wraps(draw)
@@ -130,7 +130,7 @@ def _styled(draw: Callable[P, R]) -> Callable[P, R]:
     return styled
 
 
-def _plot(
+def made(
     name: str, title: str, told: str, height: float = 250, left: float = 44, top: float = 36,
     **axes: Any,
 ) -> tuple[Plot, Any]:  # fmt: skip
@@ -140,7 +140,7 @@ def _plot(
     return Plot(name, title, told, figure), figure.subplots(**axes)
 
 
-def _legend(axes: Axes, columns: int = 3, where: Any = "upper right") -> None:
+def legend(axes: Axes, columns: int = 3, where: Any = "upper right") -> None:
     """Names outside of the axes, where no curve and no number is."""
     lines, names = axes.get_legend_handles_labels()
     axes.figure.legend(lines, names, loc=where, ncols=columns, borderaxespad=0)
@@ -154,11 +154,11 @@ def _save(figure: Figure, path: Path) -> list[Path]:
     return written
 
 
-@_styled
+@styled
 def scores(rows: Sequence[Row], t: Texts) -> Plot:
     """A row's accuracies on a line: a dot a seed, the mean as a stroke, ± sd as a bar."""
     height = 40 * len(rows) + 48
-    plot, axes = _plot("accuracy", t("scores_title"), t("scores_description"), height, 6, 8)
+    plot, axes = made("accuracy", t("scores_title"), t("scores_description"), height, 6, 8)
     for y, row in enumerate(reversed(rows)):
         found, colour = row["accuracy"], COLOURS.get(row["name"], PALE)
         if row["is_model"]:
@@ -173,13 +173,13 @@ def scores(rows: Sequence[Row], t: Texts) -> Plot:
     return plot
 
 
-@_styled
+@styled
 def learning(version: str, runs: Sequence[Row], low: float, t: Texts) -> Plot:
     """Accuracy by epoch: training dashed, validation solid, the chosen epoch as a dot."""
     best = ", ".join(f"{run['seed']}: {run['best_epoch']}" for run in runs)
     told = t("learning_description", best=best)
     title, colour = t("learning_title", version=version), COLOURS.get(version, PALE)
-    plot, axes = _plot(f"learning-{version}", title, told)
+    plot, axes = made(f"learning-{version}", title, told)
     curves: dict[str, Look] = {
         "val_acc": {"color": colour, "label": t("legend_validation")},
         "acc": {"color": PALE, "linestyle": "--", "lw": 1.1, "label": t("legend_training")},
@@ -193,11 +193,11 @@ def learning(version: str, runs: Sequence[Row], low: float, t: Texts) -> Plot:
     return plot
 
 
-@_styled
+@styled
 def epochs(row: Row, t: Texts) -> Plot:
     """A published model's accuracy by epoch: ours on test and validation, and what was printed."""
     title = t("epochs_title", name=row["name"][t.language])
-    plot, axes = _plot(f"epochs-{row['id']}", title, t("epochs_description"))
+    plot, axes = made(f"epochs-{row['id']}", title, t("epochs_description"))
     curves: dict[str, Look] = {
         "test_acc": {"color": ACCENT, "label": t("legend_test")},
         "val_acc": {"color": GREY, "label": t("legend_validation")},
@@ -221,15 +221,15 @@ def _by_epoch(
     last = max(max(one["epochs"], default=1) for one in (*runs, *([log] if log else [])))
     axes.set(xlim=(0.8, max(last, 2) + 0.2), xlabel=t("epoch"), title=t("accuracy"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend(axes)
+    legend(axes)
 
 
-@_styled
+@styled
 def calibration(version: str, found: Row, t: Texts) -> Plot:
     """How often the model is right (up) where it gives a probability (right); below, how often."""
     title, told = t("calibration_title", version=version), t.spread(found["ece"], "ECE ")
     shape: Look = {"nrows": 2, "sharex": True, "height_ratios": (6, 1)}
-    plot, (axes, counts) = _plot(f"calibration-{version}", title, told, 330, top=22, **shape)
+    plot, (axes, counts) = made(f"calibration-{version}", title, told, 330, top=22, **shape)
     bins, colour = found["bins"], COLOURS.get(version, PALE)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     axes.plot(
@@ -244,7 +244,7 @@ def calibration(version: str, found: Row, t: Texts) -> Plot:
     return plot
 
 
-@_styled
+@styled
 def ranking(golden: Row, labels: Sequence[str], t: Texts) -> Plot:
     """The article's probabilities and ours, by class, as bars."""
     article, ours = golden["article"], golden["ours"]
@@ -253,7 +253,7 @@ def ranking(golden: Row, labels: Sequence[str], t: Texts) -> Plot:
         for version, one in ours.items()
     }
     height = 40 + len(labels) * (16 + 15 * len(shown))
-    plot, axes = _plot("ranking", t("golden_title"), t("golden_description"), height, 92, 0)
+    plot, axes = made("ranking", t("golden_title"), t("golden_description"), height, 92, 0)
     room = len(shown) + 1
     for offset, (name, found) in enumerate(shown.items()):
         for place, label in enumerate(labels):
@@ -271,7 +271,7 @@ def ranking(golden: Row, labels: Sequence[str], t: Texts) -> Plot:
     return plot
 
 
-@_styled
+@styled
 def speed(bench: Row, value: str, t: Texts) -> Plot | None:
     """Requests a second, or median milliseconds, against clients; None with one number of them.
 
@@ -285,7 +285,7 @@ def speed(bench: Row, value: str, t: Texts) -> Plot | None:
     if len({row["clients"] for row in rows if row["subject"] in looks}) < 2:
         return None
     name = f"speed-{value.replace('_', '-')}"
-    plot, axes = _plot(name, t(value), t("speed_description"), 280, top=70)
+    plot, axes = made(name, t(value), t("speed_description"), 280, top=70)
     _against_clients(axes, rows, value, looks)
     for row in rows:
         if (row["subject"], row["clients"]) == (RAW, 1):
@@ -293,7 +293,7 @@ def speed(bench: Row, value: str, t: Texts) -> Plot | None:
             axes.axhline(row["median"][value], **look)
     axes.set(title=t(value), xlabel=t("clients"))
     axes.set_ylim(bottom=0)
-    _legend(axes, 1)
+    legend(axes, 1)
     return plot
 
 
@@ -311,7 +311,7 @@ def _against_clients(
             axes.plot(places, values, **{"label": subject, **look})
 
 
-@_styled
+@styled
 def bench(result: Row, folder: Path) -> list[Path]:
     """bench.png and bench.svg: throughput and latency against clients, readable in grey as well."""
     rows = [row for row in result["measurements"] if row["sentences"] == 1]
@@ -342,11 +342,11 @@ def bench(result: Row, folder: Path) -> list[Path]:
         f"One sentence per request; {machine['cpu']}, {machine['cores']} cores,"
         f" TensorFlow {machine['serving']['tensorflow']}"
     )
-    _legend(left, 3, "outside lower center")
+    legend(left, 3, "outside lower center")
     return _save(figure, folder / "bench")
 
 
-@_styled
+@styled
 def search(
     title: str, objective: str, jobs: Sequence[float], columns: Mapping[str, Sequence[float]],
     log: Sequence[str], best: Callable[[Sequence[float]], float], path: Path,
@@ -374,5 +374,5 @@ def search(
         axes.plot(found[first], jobs[first], "D", color="#c0392b", label="best job")
         axes.set_xlabel(f"{name} (log scale)" if name in log else name)
     figure.suptitle(title)
-    _legend(all_axes[0], 4, "outside lower center")
+    legend(all_axes[0], 4, "outside lower center")
     return _save(figure, path)

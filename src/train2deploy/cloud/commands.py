@@ -14,6 +14,7 @@ from train2deploy import (
 )
 from train2deploy.cloud_settings.config import NEEDED, overrides
 from train2deploy.errors import UserError
+from train2deploy.make.variables import VARIABLES
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -57,11 +58,11 @@ def register(cloud: argparse.ArgumentParser) -> None:
     batch.add_argument("input", type=Path)
     requests.add_options(batch)
     scale = add("scale", _scale)
-    scale.add_argument("--min", type=_number("MIN", int, 1, "1 or more"))
-    scale.add_argument("--max", type=_number("MAX", int, 1, "1 or more"))
-    target = _number("TARGET", float, 0, "invocations a minute, more than 0")
-    scale.add_argument("--target", type=target, default=600.0)
-    scale.add_argument("--off", action="store_true", help="end the scaling")
+    _add_options(scale, "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF")
+    load = add("load", _load)
+    load.add_argument("sentence")
+    _add_options(load, "CLIENTS SECONDS PAUSE")
+    requests.add_options(load)
     parity = add("parity", _parity)
     for side in ("a", "b"):
         parity.add_argument(side, help="host or docker; cloud for one of the two")
@@ -71,6 +72,11 @@ def register(cloud: argparse.ArgumentParser) -> None:
     status.add_argument("--follow", action="store_true", help="the training jobs, to their end")
     delete = add("delete", _delete)
     delete.add_argument("--data", action="store_true", help="what lies in S3, and logs, too")
+
+
+def _add_options(command: argparse.ArgumentParser, variables: str) -> None:
+    for name in variables.split():
+        VARIABLES[name].add_to(command)
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -112,6 +118,11 @@ def _number(
         return number
 
     return read
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    """What a variable of several numbers holds."""
+    return tuple(map(int, text.split(","))) if text else ()
 
 
 def _connect(arguments: argparse.Namespace, needs: Collection[str] = NEEDED):  # type: ignore[no-untyped-def]
@@ -224,14 +235,39 @@ def _batch(arguments: argparse.Namespace) -> None:
 
 def _scale(arguments: argparse.Namespace) -> None:
     """Sets how many instances the endpoint has, or has them follow its load"""
-    from train2deploy.cloud import inventory, scale
+    from train2deploy.cloud import capacity, inventory, scale, session
 
+    if arguments.rpm is not None:
+        config = session.settings(arguments.cloud, overrides(arguments.set), needs=())
+        capacity.show(config, arguments.rpm, arguments.target)
+        return
     cloud = _connect(arguments, needs=())
     if arguments.off:
         inventory.delete_scaling(cloud, cloud.config.endpoint_name)
         console.say("the number of instances stays what it is; it no longer follows the load")
         return
-    scale.scale(cloud, arguments.min, arguments.max, arguments.target, _leave(arguments))
+    wish = scale.Wish(
+        arguments.min,
+        arguments.max,
+        arguments.target or scale.Wish.target,
+        _numbers(arguments.cooldown),
+        arguments.schedule,
+        arguments.timezone,
+    )
+    scale.scale(cloud, wish, _leave(arguments))
+
+
+def _load(arguments: argparse.Namespace) -> None:
+    """Loads the endpoint with clients, and says what they saw"""
+    from train2deploy.cloud import load
+
+    request = requests.asked(arguments)
+    wish = load.Wish(
+        _numbers(arguments.clients) or load.CLIENTS,
+        arguments.seconds or load.SECONDS,
+        arguments.pause,
+    )
+    load.load(_connect(arguments, needs=()), wish, request, _leave(arguments))
 
 
 def _parity(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from train2deploy import console, manifest, paths
 from train2deploy.cloud import follow
 from train2deploy.cloud.session import Cloud, already_there, existing, not_there
 from train2deploy.cloud_settings.names import serving
+from train2deploy.errors import UserError
 
 VARIANT = "AllTraffic"
 BUSY = ("Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating")
@@ -66,6 +67,22 @@ def _progress(endpoint: dict[str, Any]) -> str:
             message = state.get("StatusMessage")
             return f", {state['Status']}" + (f" ({message})" if message else "")
     return ""
+
+
+def in_service(cloud: Cloud) -> tuple[dict[str, Any], str]:
+    """The endpoint, once nothing is going on with it, and the instance type of its first variant.
+
+    Raises:
+        UserError: it is not in service.
+    """
+    name = cloud.config.endpoint_name
+    endpoint = settled(cloud, name)
+    if endpoint is None or endpoint["EndpointStatus"] != "InService":
+        raise UserError(f"endpoint {name}: expected it in service. Run `make cloud-deploy`.")
+    config = cloud.sagemaker.describe_endpoint_config(
+        EndpointConfigName=endpoint["EndpointConfigName"]
+    )
+    return endpoint, str(config["ProductionVariants"][0]["InstanceType"])
 
 
 def scalable_target(cloud: Cloud, name: str) -> dict[str, Any] | None:

@@ -94,6 +94,9 @@ def status(cloud: Cloud) -> None:
     for alarm in alarms.there(cloud, owners):
         reason = f": {alarm['StateReason']}" if alarm["StateValue"] == "ALARM" else ""
         console.say(f"alarm {alarm['AlarmName']} {alarm['StateValue']}{reason}")
+    for action in _scheduled_actions(cloud, owners):
+        when = f"{action['Schedule']} {action.get('Timezone', '')}".strip()
+        console.say(f"scheduled action {action['ScheduledActionName']}: {when}")
     keys = storage.keys(cloud, f"{cloud.config.prefix}/")
     console.say(f"{len(keys)} objects below {cloud.config.uri()}/")
     console.say(f"at list price, on demand; {prices.source(cloud.config.region)}")
@@ -301,14 +304,19 @@ def _delete_endpoint(cloud: Cloud, name: str) -> None:
 
 
 def _policies(cloud: Cloud, owners: list[str]) -> list[dict[str, Any]]:
-    pages = cloud.client(endpoints.AUTOSCALING).get_paginator("describe_scaling_policies")
-    found = [
-        policy
-        for page in pages.paginate(ServiceNamespace="sagemaker")
-        for policy in page["ScalingPolicies"]
-    ]
+    return _scaled(cloud, owners, "describe_scaling_policies", "ScalingPolicies")
+
+
+def _scheduled_actions(cloud: Cloud, owners: list[str]) -> list[dict[str, Any]]:
+    return _scaled(cloud, owners, "describe_scheduled_actions", "ScheduledActions")
+
+
+def _scaled(cloud: Cloud, owners: list[str], operation: str, member: str) -> list[dict[str, Any]]:
+    """What autoscaling lists for these endpoints."""
+    pages = cloud.client(endpoints.AUTOSCALING).get_paginator(operation)
+    found = [each for page in pages.paginate(ServiceNamespace="sagemaker") for each in page[member]]
     prefixes = tuple(f"endpoint/{name}/" for name in owners)
-    return [policy for policy in found if policy["ResourceId"].startswith(prefixes)]
+    return [each for each in found if each["ResourceId"].startswith(prefixes)]
 
 
 def delete_scaling(cloud: Cloud, name: str) -> None:

@@ -1,9 +1,13 @@
 """`make cloud-scale MIN= MAX= TARGET=`: how many instances the endpoint has.
 
 MIN < MAX: target tracking, as many instances as the load asks for. MIN = MAX: that many,
-fixed; the only way on burstable types (ml.t2.*), which AWS does not scale by load.
+fixed; the only way on burstable types (ml.t2.*), which AWS does not scale by load. With SCHEDULE=
+the two are the bounds from its next time on, of an endpoint that follows its load already.
 """
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
@@ -16,8 +20,27 @@ from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-COOL_DOWN = {"ScaleInCooldown": 300, "ScaleOutCooldown": 60}
 INSTANCES = 2
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asks for.
+
+    Attributes:
+        low, high: None where it was not given.
+        target: invocations a minute that each instance is to get.
+        cooldown: seconds after scaling out, and after scaling in.
+        schedule: at(…), rate(…) or cron(…), "" for at once.
+        timezone: of at(…) and cron(…), "" for UTC.
+    """
+
+    low: int | None = None
+    high: int | None = None
+    target: float = 600.0
+    cooldown: Sequence[int] = (60, 300)
+    schedule: str = ""
+    timezone: str = ""
 
 
 def bounds(low: int | None, high: int | None, burstable: bool) -> tuple[int, int]:
@@ -33,34 +56,27 @@ def bounds(low: int | None, high: int | None, burstable: bool) -> tuple[int, int
     return low, high
 
 
-def scale(
-    cloud: Cloud, low: int | None, high: int | None, target: float, leave: plan.Leave
-) -> None:
+def scale(cloud: Cloud, wish: Wish, leave: plan.Leave) -> None:
     """Sets the number of instances, or between which numbers it follows the load.
-
-    Args:
-        low, high: None where it was not given.
-        target: invocations a minute that each instance is to get.
 
     Raises:
         UserError: no endpoint, or numbers that make no sense.
         CloudError: the account cannot have that many instances.
     """
-    name = cloud.config.endpoint_name
-    endpoint = endpoints.settled(cloud, name)
-    if endpoint is None or endpoint["EndpointStatus"] != "InService":
-        raise UserError(f"endpoint {name}: expected it in service. Run `make cloud-deploy`.")
-    config = cloud.sagemaker.describe_endpoint_config(
-        EndpointConfigName=endpoint["EndpointConfigName"]
-    )
-    kind = config["ProductionVariants"][0]["InstanceType"]
+    endpoint, kind = endpoints.in_service(cloud)
+    name = endpoint["EndpointName"]
     burstable = kind.startswith("ml.t")
-    low, high = bounds(low, high, burstable)
-    if not 1 <= low <= high or not 0 < target < float("inf"):
+    low, high = bounds(wish.low, wish.high, burstable)
+    if not 1 <= low <= high or not 0 < wish.target < float("inf"):
         raise UserError(
-            f"MIN={low} MAX={high} TARGET={target:g}: expected 1 ≤ MIN ≤ MAX, TARGET > 0."
+            f"MIN={low} MAX={high} TARGET={wish.target:g}: expected 1 ≤ MIN ≤ MAX, TARGET > 0."
         )
-    if low == high:
+    if len(wish.cooldown) != 2:
+        given = ",".join(map(str, wish.cooldown))
+        raise UserError(f"COOLDOWN={given}: expected two numbers of seconds, such as 60,300.")
+    if wish.schedule:
+        _schedule(cloud, endpoint, kind, (low, high), wish, leave)
+    elif low == high:
         _fix(cloud, endpoint, kind, high, leave)
     elif burstable:
         raise UserError(
@@ -69,7 +85,7 @@ def scale(
             " first: make cloud-deploy ENDPOINT_INSTANCE_TYPE=ml.m5.large"
         )
     else:
-        _follow_load(cloud, endpoint, kind, (low, high, target), leave)
+        _follow_load(cloud, endpoint, kind, (low, high), wish, leave)
 
 
 def _fix(cloud: Cloud, endpoint: dict[str, Any], kind: str, count: int, leave: plan.Leave) -> None:
@@ -117,38 +133,109 @@ def _follow_load(
     cloud: Cloud,
     endpoint: dict[str, Any],
     kind: str,
-    wanted: tuple[int, int, float],
+    between: tuple[int, int],
+    wish: Wish,
     leave: plan.Leave,
 ) -> None:
-    name, (low, high, target) = endpoint["EndpointName"], wanted
-    resource = f"endpoint/{name}/variant/{endpoint['ProductionVariants'][0]['VariantName']}"
+    name, (low, high) = endpoint["EndpointName"], between
+    place = _place(endpoint)
+    each = f"{wish.target:g} invocations a minute each"
+    out, in_ = wish.cooldown
     planned = plan.Plan("cloud-scale")
-    planned.add("scalable target", resource, f"{low} to {high} instances")
-    planned.add("scaling policy", policy_name(name), f"{target:g} invocations a minute each")
-    hours = cloud.config.endpoint_hours
-    planned.costs.append(prices.cost(cloud.config, kind, high, hours))
+    planned.add("scalable target", place["ResourceId"], f"{low} to {high} instances")
+    planned.add("scaling policy", policy_name(name), f"{each}; cool-down {out} s out, {in_} s in")
+    planned.costs.append(prices.cost(cloud.config, kind, high, cloud.config.endpoint_hours))
     plan.ask(cloud, planned, leave)
     client = cloud.client(endpoints.AUTOSCALING)
-    place = {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": resource,
-        "ScalableDimension": DIMENSION,
-    }
     client.register_scalable_target(**place, MinCapacity=low, MaxCapacity=high)
     client.put_scaling_policy(
         **place,
         PolicyName=policy_name(name),
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
-            "TargetValue": target,
+            "TargetValue": wish.target,
             "PredefinedMetricSpecification": {
                 "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
             },
-            **COOL_DOWN,
+            "ScaleOutCooldown": out,
+            "ScaleInCooldown": in_,
         },
     )
-    console.say(f"endpoint {name}: {low} to {high} instances, {target:g} invocations a minute each")
+    console.say(f"endpoint {name}: {low} to {high} instances, {each}")
+
+
+def _schedule(
+    cloud: Cloud,
+    endpoint: dict[str, Any],
+    kind: str,
+    between: tuple[int, int],
+    wish: Wish,
+    leave: plan.Leave,
+) -> None:
+    name, (low, high) = endpoint["EndpointName"], between
+    if endpoints.scalable_target(cloud, name) is None:
+        raise UserError(
+            f"SCHEDULE={wish.schedule}: endpoint {name} does not follow its load, and only bounds"
+            " are scheduled. Set these first: make cloud-scale MIN= MAX="
+        )
+    zone = wish.timezone or "UTC"
+    action = f"{name}-{hashlib.sha256(f'{wish.schedule} {zone}'.encode()).hexdigest()[:8]}"
+    when = f"{wish.schedule} {zone}"
+    planned = plan.Plan("cloud-scale")
+    planned.add("scheduled action", action, f"{low} to {high} instances from {when}")
+    planned.costs.append(prices.cost(cloud.config, kind, high, cloud.config.endpoint_hours))
+    plan.ask(cloud, planned, leave)
+    try:
+        cloud.client(endpoints.AUTOSCALING).put_scheduled_action(
+            **_place(endpoint),
+            ScheduledActionName=action,
+            Schedule=wish.schedule,
+            Timezone=zone,
+            ScalableTargetAction={"MinCapacity": low, "MaxCapacity": high},
+        )
+    except botocore.exceptions.ClientError as error:
+        raise UserError(f"SCHEDULE={wish.schedule} TIMEZONE={zone}: {message(error)}") from error
+    console.say(f"endpoint {name}: {low} to {high} instances from {when} on")
+
+
+def _place(endpoint: dict[str, Any]) -> dict[str, str]:
+    variant = endpoint["ProductionVariants"][0]["VariantName"]
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{endpoint['EndpointName']}/variant/{variant}",
+        "ScalableDimension": DIMENSION,
+    }
 
 
 def policy_name(endpoint: str) -> str:
     return f"{endpoint}-invocations"
+
+
+def tracked_target(cloud: Cloud, name: str) -> float | None:
+    """The invocations a minute that the policy of `cloud-scale` keeps to, None without it."""
+    client = cloud.client(endpoints.AUTOSCALING)
+    found = client.describe_scaling_policies(
+        ServiceNamespace="sagemaker", PolicyNames=[policy_name(name)]
+    )["ScalingPolicies"]
+    for policy in found:
+        if policy["PolicyName"] == policy_name(name):
+            return float(policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"])
+    return None
+
+
+def activities(cloud: Cloud, target: dict[str, Any], since: float) -> list[dict[str, Any]]:
+    """What autoscaling has done since a time, the oldest first."""
+    answer = cloud.client(endpoints.AUTOSCALING).describe_scaling_activities(
+        ServiceNamespace="sagemaker", ResourceId=target["ResourceId"], ScalableDimension=DIMENSION
+    )
+    return [
+        {
+            "at_s": round(each["StartTime"].timestamp() - since, 1),
+            "status": each["StatusCode"],
+            "description": each["Description"],
+            "cause": each["Cause"],
+            "message": each.get("StatusMessage", ""),
+        }
+        for each in reversed(answer["ScalingActivities"])
+        if each["StartTime"].timestamp() >= since
+    ]

@@ -199,6 +199,11 @@ def emulator_url() -> str:
     return str(state["url"])
 
 
+def emulator_minute() -> float:
+    """Seconds that a minute of AWS lasts in the emulator (LIMITS=minute:…)."""
+    return float((manifest.read(paths.EMULATOR_STATE) or {}).get("minute", 60.0))
+
+
 def _furnish(account: Cloud) -> None:
     """What an administrator has made in a real account: the bucket and the role."""
     config = account.config

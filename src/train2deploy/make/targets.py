@@ -24,6 +24,7 @@ GIVEN = "DATASET CHANNELS SPLIT SPLIT_SEED TOKENS VERSION SCRIPT SEED"
 IMAGES = "IMAGE MODEL_SERVER OFFICIAL_SERVING_IMAGE MEMORY"
 ASKED = "REQUEST TYPE ACCEPT"
 COST = "CLOUD YES MAX_USD"
+SCALED = "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF"
 ENDPOINT = "MERGE"
 COMMON = {"PYTHON", "PYTHON36", "RUNTIME", "VERBOSE"}
 TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT = "@train", "@serve"
@@ -315,7 +316,16 @@ IN_CLOUD: dict[str, Target] = {
         lambda values: ["batch", *values.options(ASKED), "--", values["INPUT"]],
         (CLOUD_ENVIRONMENT, PACKED),
     ),
-    "cloud-scale": _cloud("MIN MAX TARGET OFF", _plain("scale", "MIN MAX TARGET OFF")),
+    "cloud-scale": _cloud(SCALED, _plain("scale", SCALED)),
+    "cloud-load": _cloud(
+        f"Q CLIENTS SECONDS PAUSE {ASKED}",
+        lambda values: [
+            "load",
+            *values.options(f"CLIENTS SECONDS PAUSE {ASKED}"),
+            "--",
+            values["Q"],
+        ],
+    ),
     "cloud-policy": _cloud("", _plain("policy")),
     "cloud-status": _cloud("FOLLOW", _plain("status", "FOLLOW")),
     "cloud-delete": _cloud("DATA", _plain("delete", "DATA")),

@@ -184,8 +184,12 @@ SECTIONS: dict[str, list[Variable]] = {
     "Measurements": [
         V("QUICK", "1", text="one minute instead of five"),
         V("ROUNDS", "whole 1..", text="how often everything is measured"),
-        V("CLIENTS", "whole 1.. …", text="numbers of clients, such as 1,8,32"),
-        V("SECONDS", "number >0", text="of one measurement of bench, of the whole soak"),
+        V("CLIENTS", "whole 1.. …", text="numbers of clients, such as 1,8,32; cloud-load: 4,12,4,"
+          " one after the other (8)"),
+        V("SECONDS", "number >0", text="of one measurement of bench, of the whole soak or load"
+          " (60)"),
+        V("PAUSE", "number 0..", "0", shell=False, text="cloud-load: seconds between an answer and"
+          " the client's next request"),
         V("AGAINST", "path", text="another model.tar.gz or model directory, in the same rounds"),
         V("PEERS", "1", text="other servers in the same rounds"),
         V("TUNE", "1", text="search the settings of batching instead"),
@@ -217,7 +221,14 @@ SECTIONS: dict[str, list[Variable]] = {
         V("MIN", "whole 1..", shell=False, text="instances at least (1)"),
         V("MAX", "whole 1..", shell=False, text="instances at most (2; ml.t2.*, which AWS does not"
           " scale by load: as many, always)"),
-        V("TARGET", "number >0", "600", shell=False, text="invocations a minute of each instance"),
+        V("TARGET", "number >0", shell=False, text="invocations a minute of each instance (600)"),
+        V("COOLDOWN", "whole 0.. …", "60,300", shell=False, text="seconds after scaling out, and"
+          " after scaling in"),
+        V("SCHEDULE", shell=False, text="MIN and MAX from then on: 'cron(0 8 ? * MON-FRI *)',"
+          " 'rate(1 day)' or 'at(2026-12-24T18:00:00)'"),
+        V("TIMEZONE", shell=False, text="of SCHEDULE, such as Asia/Tokyo (UTC)"),
+        V("RPM", "number >0", shell=False, text="requests a minute: says how many instances would"
+          " run and what a day would cost, and changes nothing"),
         V("OFF", "1", shell=False, text="the scaling ends"),
         V("ROLLOUT", "", "all", shell=False, text="cloud-deploy, of an update: canary:10: so many"
           " percent of the traffic first; linear:25: so many more in each step"),

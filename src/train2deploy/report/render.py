@@ -35,11 +35,15 @@ def files(content: Mapping[str, Any]) -> dict[str, str]:
         name = f"report{suffix(t.language)}"
         made[f"{name}.html"] = _html(content, drawn, t)
         made[f"{name}.md"] = _markdown(content, drawn, t)
-        style = _style().partition("\n* {")[0]
         for plot in drawn.values():
             if not plot.name.startswith("epochs-"):  # these are below a row of a table
-                made[plot_file(t.language, plot.name)] = plot.svg(fonts.face(plot.svg()) + style)
+                made[plot_file(t.language, plot.name)] = standalone(plot)
     return made
+
+
+def standalone(plot: Plot) -> str:
+    """A plot as a file of its own: SVG with the report's colours and the font that it needs."""
+    return plot.svg(fonts.face(plot.svg()) + _style().partition("\n* {")[0])
 
 
 def _html(content: Mapping[str, Any], drawn: Mapping[str, Plot], t: Texts) -> str:
