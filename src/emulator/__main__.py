@@ -67,7 +67,9 @@ def main() -> int:
     parser.add_argument("--detach", action="store_true", help="in the background, once it answers")
     parser.add_argument("--stop", action="store_true", help="end the one of this directory")
     parser.add_argument("--faults", default="", help="kind:target[:number],… (docs/cloud.md)")
-    parser.add_argument("--limits", default="", help="name:seconds,…; a name is response, start or minute")
+    parser.add_argument(
+        "--limits", default="", help="name:seconds,…; a name is response, start or minute"
+    )
     parser.add_argument(
         "--runtime", default="host", help="where jobs and endpoints run: host (default) or docker"
     )

@@ -57,8 +57,13 @@ def alarm_names(policy: Any) -> tuple[str, str]:
     return name("AlarmHigh"), name("AlarmLow")
 
 
-def make_alarms(policy: Any) -> None:
-    """The two alarms that AWS makes for a policy; its deletion takes them along."""
+def complete(policy: Any) -> None:
+    """What moto's record lacks: the two alarms that AWS makes, which its deletion takes along.
+
+    The ARN is the policy's however often it is put, as on AWS.
+    """
+    number = uuid.uuid5(uuid.NAMESPACE_URL, f"{policy.resource_id}/{policy.policy_name}")
+    policy.policy_arn = re.sub("(?<=:scalingPolicy:)[^:]+", str(number), policy.policy_arn, count=1)
     metric, statistic, unit = tracked(policy)
     target = policy.target_tracking_scaling_policy_configuration["TargetValue"]
     sides = [

@@ -54,6 +54,7 @@ class SageMaker:
         for part in (self._training, self._transforms, self._tunings):
             part.resume(when)
         self._endpoints.resume()
+        self.scaling.complete()
         self.save()
 
     def save(self) -> None:

@@ -21,7 +21,7 @@ from moto.applicationautoscaling.models import applicationautoscaling_backends
 from emulator import schedules
 from emulator.account import ACCOUNT_ID, Account, Record
 from emulator.hosting_api import BUSY, Endpoints
-from emulator.policies import DIMENSION, NAMESPACE, alarm_names, make_alarms, names, rule, tracked
+from emulator.policies import DIMENSION, NAMESPACE, alarm_names, complete, names, rule, tracked
 from emulator.protocol import ApiError
 from emulator.target_tracking import MINUTES_BELOW, Cooldown, decided, proposal
 
@@ -83,6 +83,12 @@ class Scaler:
         held = self.policies(resource)
         return next((each for each in held if each.policy_name == name), None)
 
+    def complete(self) -> None:
+        """Has every policy its alarms, those that were put again or come from the journal, too."""
+        for policy in list(self.records.policies.values()):
+            if policy.service_namespace == NAMESPACE and not policy.alarms:
+                complete(policy)
+
     def start(self) -> None:
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -104,9 +110,6 @@ class Scaler:
         if minute != self._minute:
             self._minute = minute
             for target in self.targets():
-                for policy in self.policies(target.resource_id):
-                    if not policy.alarms:  # as after a restart
-                        make_alarms(policy)
                 self._follow(target, now)
 
     def _is_due(self, action: Any, now: float) -> bool:

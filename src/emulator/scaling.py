@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from emulator import calls, schedules
 from emulator.account import Account, Record
 from emulator.hosting_api import Endpoints
-from emulator.policies import DIMENSION, INVOCATIONS, NAMESPACE, VARIANT, make_alarms
+from emulator.policies import DIMENSION, INVOCATIONS, NAMESPACE, VARIANT
 from emulator.protocol import ApiError, invalid, parse, serialise
 from emulator.scaler import NO_BOUNDS, Scaler
 
@@ -40,6 +40,10 @@ class Scaling:
             "DeleteScheduledAction": self._check_action_is_there,
         }
 
+    def complete(self) -> None:
+        """Has what the journal brought back what AWS adds by itself."""
+        self._scaler.complete()
+
     def answer(self, operation: str, request: Request, moto: WsgiApplication) -> Any:
         """A WSGI application that says what the service says to a request.
 
@@ -64,8 +68,14 @@ class Scaling:
             elif operation == "DeregisterScalableTarget":
                 self._scaler.forget(resource)
             elif operation == "PutScalingPolicy":
-                policy = self._scaler.policy(resource, wanted["PolicyName"])
-                return _json(self._put(policy, before))
+                policy: Any = self._scaler.policy(resource, wanted["PolicyName"])
+                if before is not None:
+                    policy.creation_time = before.creation_time
+                self.complete()
+                alarms = [
+                    {"AlarmName": each.name, "AlarmARN": each.alarm_arn} for each in policy.alarms
+                ]
+                return _json({"PolicyARN": policy.policy_arn, "Alarms": alarms})
         return answer
 
     def _check_target(self, request: Record) -> None:
@@ -153,14 +163,6 @@ class Scaling:
     def _actions(self, resource: str) -> set[str]:
         held = self._scaler.records.scheduled_actions
         return {each.scheduled_action_name for each in held if each.resource_id == resource}
-
-    def _put(self, policy: Any, before: Any | None) -> Record:
-        """The answer to PutScalingPolicy; one that is put again keeps its ARN and its age."""
-        if before is not None:
-            policy.policy_arn, policy.creation_time = before.policy_arn, before.creation_time
-        make_alarms(policy)
-        alarms = [{"AlarmName": each.name, "AlarmARN": each.alarm_arn} for each in policy.alarms]
-        return {"PolicyARN": policy.policy_arn, "Alarms": alarms}
 
     def _activities(self, request: Record) -> Record:
         wanted = {key: request.get(key) for key in ("ResourceId", "ScalableDimension")}
