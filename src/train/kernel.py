@@ -20,7 +20,7 @@ import scipy.sparse
 import tensorflow as tf
 
 MOST = 6000
-"""Landmarks: with a third of the KNB corpus' sentences a point fewer of them are recognised."""
+"""Landmarks: with a third of the KNB corpus' sentences half a point fewer are recognised."""
 JITTER = 0.01
 """Added to the likeness of a landmark to itself where they stand for others: their weights stay
 small enough for float32."""

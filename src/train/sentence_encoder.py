@@ -39,8 +39,10 @@ SENTENCE_RANKS = 8
 """Times the rank: numbers to which the pieces of a sentence are summed up."""
 OUTPUTS = 96
 """With more of them no more training sentences are recognised."""
-RECOMBINED = 2
-"""Times as many sentences as there are, put together of parts of these, are trained on, too."""
+RECOMBINED = 12
+"""Times as many sentences as there are, put together of parts of these, are learnt from."""
+ENOUGH = 50000
+"""Sentences that are learnt from where there are many; time and memory grow with them."""
 SPREAD = 6
 """Pieces by which sentences that are trained together may differ in length."""
 SAMPLE = 1500
@@ -263,8 +265,10 @@ def dense_layers(variables, sums, lengths):
 def distil(folded, arrays, pieces, session, args):
     """Trains what is small until it gives what the whole encoder gives, and no labels with it.
 
-    Sentences that were never written are added, the beginning of one and the end of another:
-    the encoder can be asked about any.
+    It learns from sentences that were never written, parts of three put together: the whole
+    encoder can be asked about any, and with many it errs less on new ones. The training
+    sentences are not among them, or the head would learn from features that are far more exact
+    than those of new sentences.
 
     Args:
         folded: what ``fold`` returned.
@@ -277,9 +281,11 @@ def distil(folded, arrays, pieces, session, args):
         to what is wanted, as a share of what training sentences are from their mean.
     """
     random, losses = np.random.RandomState(args.seed), []
-    examples = np.concatenate([pieces] + [_recombined(pieces, random) for _ in range(RECOMBINED)])
+    times = max(1, min(RECOMBINED, ENOUGH // len(pieces)))
+    examples = np.concatenate([_recombined(_recombined(pieces, random), random)
+                               for _ in range(times)])
     lengths = np.count_nonzero(examples, axis=1)
-    wanted = _wanted(whole(arrays, examples), len(pieces))
+    own, wanted = _wanted(whole(arrays, pieces), whole(arrays, examples))
     rows, rate = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [])
     answers = tf.placeholder(tf.float32, [None, wanted.shape[1]])
 
@@ -299,7 +305,7 @@ def distil(folded, arrays, pieces, session, args):
     # The last layer begins with what is best for the others as they are.
     given = np.concatenate([session.run(hidden, {rows: pieces[start:start + CHUNK]})
                             for start in range(0, len(pieces), CHUNK)])
-    for name, array in _output_layer(given, wanted[:len(pieces)]).items():
+    for name, array in _output_layer(given, own).items():
         variables[name].load(array, session)
 
     def batches():
@@ -326,11 +332,13 @@ def distil(folded, arrays, pieces, session, args):
             for name, array in session.run(variables).items()}, losses
 
 
-def _wanted(vectors, count):
-    """Standardised by the first ``count`` rows, and turned into these's principal components."""
-    own = vectors[:count]
-    vectors = (vectors - own.mean(axis=0)) / (own.std(axis=0) + 1e-6) / np.sqrt(DIMENSIONS)
-    return vectors.dot(directions(vectors[:count], OUTPUTS))
+def _wanted(own, others):
+    """Both standardised as the training sentences' own, and turned into these's principal
+    components."""
+    shift, scale = own.mean(axis=0), (own.std(axis=0) + 1e-6) * np.sqrt(DIMENSIONS)
+    own, others = (own - shift) / scale, (others - shift) / scale
+    principal = directions(own, OUTPUTS)
+    return own.dot(principal), others.dot(principal)
 
 
 def _output_layer(hidden, wanted):

@@ -1,4 +1,5 @@
 """The whole encoder against the package's network, and the small one, in NumPy and as a graph."""
+import argparse
 import os
 import sys
 import zipfile
@@ -155,6 +156,23 @@ def test_the_order_of_the_pieces_counts(small):
 def test_a_row_of_padding_alone_gives_numbers_and_not_nan(small):
     assert np.isfinite(of_graph(small, padded([[2, 7, 3], []]))).all()
     assert np.isfinite(of_graph(small, padded([[]]))).all()
+
+
+def test_it_learns_from_parts_of_training_sentences_and_from_none_as_it_is(arrays, monkeypatch):
+    asked, whole = [], sentence_encoder.whole
+    monkeypatch.setattr(sentence_encoder, 'whole',
+                        lambda *given: asked.append(given[1]) or whole(*given))
+    random = np.random.RandomState(0)
+    pieces = padded([[2] + list(random.randint(4, PIECES, 8)) + [3] for _ in range(40)])
+    args = argparse.Namespace(seed=1, epochs=0, batch_size=4, learning_rate=0.001)
+    with tf.Session(graph=tf.Graph()) as session:
+        sentence_encoder.distil(sentence_encoder.fold(arrays, pieces, 4), arrays, pieces, session,
+                                args)
+    own, others = ({tuple(row[row != 0]) for row in rows} for rows in asked)
+    assert len(asked[1]) == sentence_encoder.RECOMBINED * len(pieces)
+    assert {row[0] for row in others} == {2}
+    # A sentence may be put together again from its own parts.
+    assert len(own & others) < 3
 
 
 def test_a_table_is_off_by_half_a_step_at_most():

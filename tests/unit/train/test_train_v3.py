@@ -104,17 +104,22 @@ def test_settings_are_chosen_by_the_training_channel_alone(job, sample, encoder_
     assert (job.model / variables).read_bytes() == (other.model / variables).read_bytes()
 
 
-def test_the_settings_are_those_with_which_most_left_out_sentences_are_recognised(monkeypatch):
+@pytest.mark.parametrize('lost_by_the_ridge, ridge', [(0, 1.0), (2, 1.0), (30, 0.3)])
+def test_the_settings_recognise_most_left_out_sentences_and_the_ridge_is_large_where_it_can_be(
+        monkeypatch, lost_by_the_ridge, ridge):
+    """Of 80 sentences 72 are recognised at best, with a standard error of 2.7."""
     targets = np.eye(2)[np.arange(80) % 2]
 
     def left_out(components, vectors, wanted, ridge, share):
         width = np.square(components).sum(axis=1).mean()
-        right = 80 - 10 * (abs(width - 2) > 0.1) - 20 * (ridge != 0.1) - 30 * (share != 1.0)
+        right = (72 - 10 * (abs(width - 2) > 0.1) - lost_by_the_ridge * (ridge == 1.0)
+                 - 20 * (share != 1.0))
         return np.where(np.arange(80)[:, np.newaxis] < right, wanted, 1 - wanted)
 
     monkeypatch.setattr(kernel, 'left_out', left_out)
     settings, accuracy = train_v3.choose(rows(80, 4), [(2, 0.5), (2, 0.5)], rows(80, 3), targets)
-    assert (settings, accuracy) == ({'width': 2.0, 'ridge': 0.1, 'share': 1.0}, 1.0)
+    assert settings == {'width': 2.0, 'ridge': ridge, 'share': 1.0}
+    assert accuracy == (72 - lost_by_the_ridge * (ridge == 1.0)) / 80
 
 
 def test_fixed_arrays_give_fixed_probabilities():
