@@ -35,7 +35,7 @@ def handler(data, context):
 
 def _process_input(data, context):
     if context.request_content_type != 'application/json':
-        raise ValueError('unsupported content type %s' % context.request_content_type)
+        raise ValueError(f'unsupported content type {context.request_content_type}')
     query = json.loads(data.read().decode('utf-8'))['q']
     features = np.zeros((1, input_len))
     inputs = vectorian.fit(query).indices

@@ -28,7 +28,7 @@ class GrpcLoad:
 
     def __init__(self, port, model_name):
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(
-            grpc.insecure_channel('127.0.0.1:%d' % port))
+            grpc.insecure_channel(f'127.0.0.1:{port}'))
         self._model_name = model_name
         self._requests = []
         self._expected = None

@@ -50,7 +50,7 @@ def article_network(model_dir):
         """An array with Keras' four gates in the last axis, in ONNX's order in the first."""
         return np.concatenate([np.split(values, 4, axis=-1)[gate].T for gate in _GATES])
 
-    lstms = ['bidirectional/%s_lstm/' % way for way in ('forward', 'backward')]
+    lstms = [f'bidirectional/{way}_lstm/' for way in ('forward', 'backward')]
     hidden = weights(lstms[0] + 'recurrent_kernel').shape[0]
     constants = {
         'words': weights('embedding/embeddings'),

@@ -53,7 +53,7 @@ def simple_tensorflow_serving(path, scratch, port):
     settings = configparser.ConfigParser()
     settings['uwsgi'] = {
         'module': 'bench.peer_uwsgi', 'pyargv': '--model_base_path=' + base,
-        'http': '127.0.0.1:%d' % port, 'socket': os.path.join(scratch, 'uwsgi.sock'),
+        'http': f'127.0.0.1:{port}', 'socket': os.path.join(scratch, 'uwsgi.sock'),
         'master': 'true', 'close-on-exec': 'true', 'enable-threads': 'true', 'http-keepalive': '1',
         'http-auto-chunked': '1', 'workers': str(WORKERS), 'threads': '1',
         'die-on-term': 'true', 'disable-logging': 'true'}

@@ -41,7 +41,7 @@ def main(arguments=None):
                   commands.child_environment())
     logging.basicConfig(level=logging.INFO)
     if not os.path.isdir(options.model_dir):
-        sys.exit('--model-dir: %s is not a directory' % options.model_dir)
+        sys.exit(f'--model-dir: {options.model_dir} is not a directory')
     try:
         return Supervisor(Settings(), options.model_dir, options.host, options.cache_dir,
                           pip_environment).run()

@@ -30,7 +30,7 @@ class Model:
                       if entry.isnumeric() and _VERSION.match(entry))
 
     def __repr__(self):
-        return 'Model(%r, %r)' % (self.name, self.base_path)
+        return f'Model({self.name!r}, {self.base_path!r})'
 
 
 def find_models(model_dir):
@@ -71,12 +71,12 @@ def model_config(models, specific_versions):
     lines = ['model_config_list: {']
     for model in models:
         lines += ['  config: {',
-                  '    name: %s' % _quoted(model.name),
-                  '    base_path: %s' % _quoted(model.base_path),
+                  f'    name: {_quoted(model.name)}',
+                  f'    base_path: {_quoted(model.base_path)}',
                   '    model_platform: "tensorflow"']
         if specific_versions:
             lines += ['    model_version_policy: {', '      specific: {']
-            lines += ['        versions: %d' % version for version in model.versions()]
+            lines += [f'        versions: {version}' for version in model.versions()]
             lines += ['      }', '    }']
         lines.append('  }')
     lines.append('}')

@@ -49,8 +49,8 @@ def model_server_program(environ=None):
     if named:
         found = shutil.which(named)
         if not found:
-            raise ValueError('TENSORFLOW_MODEL_SERVER names %r, which is not a program; '
-                             'unset it to use the one of this project' % named)
+            raise ValueError(f'TENSORFLOW_MODEL_SERVER names {named!r}, which is not a program; '
+                             'unset it to use the one of this project')
         return [found]
     found = shutil.which(MODEL_SERVER)
     return [found] if found else python_command('hosting.model_server')
@@ -67,16 +67,16 @@ def model_server_version(program):
 
 def model_server_command(program, settings, grpc_port, rest_port, config_path, batching_path=None):
     """tensorflow_model_server with the container's flags (docs/contract.md#a1)."""
-    command = program + ['--port=%d' % grpc_port, '--rest_api_port=%d' % rest_port,
-                         '--model_config_file=%s' % config_path]
+    command = program + [f'--port={grpc_port}', f'--rest_api_port={rest_port}',
+                         f'--model_config_file={config_path}']
     if settings.head:
         command.append('--max_num_load_retries=0')
     if batching_path:
-        command += ['--enable_batching=true', '--batching_parameters_file=%s' % batching_path]
+        command += ['--enable_batching=true', f'--batching_parameters_file={batching_path}']
     if settings.intra_op_parallelism:
-        command.append('--tensorflow_intra_op_parallelism=%d' % settings.intra_op_parallelism)
+        command.append(f'--tensorflow_intra_op_parallelism={settings.intra_op_parallelism}')
     if settings.inter_op_parallelism:
-        command.append('--tensorflow_inter_op_parallelism=%d' % settings.inter_op_parallelism)
+        command.append(f'--tensorflow_inter_op_parallelism={settings.inter_op_parallelism}')
     if settings.instance_count > 1 and os.path.exists('/usr/bin/nvidia-smi'):
         command.append('--per_process_gpu_memory_fraction=%.4f' % (
             (1 - settings.gpu_memory_margin) / settings.instance_count))
@@ -167,7 +167,7 @@ def edge_command(settings, host, rest_ports, socket_path, python_mode, default_m
         '--default-model', default_model,
         '--contract', settings.contract,
         '--tfs-version', settings.tfs_version,
-        '--read-timeout', '%g' % settings.proxy_read_timeout,
+        '--read-timeout', f'{settings.proxy_read_timeout:g}',
         '--log-level', settings.nginx_log_level]
     if _needs_fresh_connections(settings):
         command.append('--fresh-connections')

@@ -36,24 +36,24 @@ def family(name, kind, text, samples):
     # TYPE hits_total counter
     hits_total{status="200"} 3
     """
-    lines = ['# HELP %s %s' % (name, text), '# TYPE %s %s' % (name, kind)]
+    lines = [f'# HELP {name} {text}', f'# TYPE {name} {kind}']
     for labels, value in samples:
         if not isinstance(value, Histogram):
-            lines.append('%s%s %s' % (name, _labels(labels), value))
+            lines.append(f'{name}{_labels(labels)} {value}')
             continue
         total = 0
         for bound, count in zip([*map('{:g}'.format, SECONDS), '+Inf'], value.counts):
             total += count
             lines.append('%s_bucket%s %d' % (name, _labels(dict(labels, le=bound)), total))
-        lines.append('%s_sum%s %r' % (name, _labels(labels), value.sum))
-        lines.append('%s_count%s %d' % (name, _labels(labels), total))
+        lines.append(f'{name}_sum{_labels(labels)} {value.sum!r}')
+        lines.append(f'{name}_count{_labels(labels)} {total}')
     return '\n'.join(lines) + '\n'
 
 
 def _labels(labels):
     if not labels:
         return ''
-    return '{%s}' % ','.join('%s="%s"' % (name, str(value).translate(_ESCAPES))
+    return '{%s}' % ','.join(f'{name}="{str(value).translate(_ESCAPES)}"'
                              for name, value in labels.items())
 
 
@@ -75,6 +75,6 @@ def merged(texts):
                     head.append(line)
             else:
                 match = _SAMPLE.match(line)
-                labels = ','.join(filter(None, ['model_server="%d"' % number, match.group(2)]))
+                labels = ','.join(filter(None, [f'model_server="{number}"', match.group(2)]))
                 lines.append('%s{%s} %s' % (match.group(1), labels, line[match.end():]))
     return ''.join('\n'.join(head + lines) + '\n' for head, lines in families.values())

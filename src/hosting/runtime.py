@@ -74,7 +74,7 @@ class Ports:
             return True
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            claim.bind('\0sagemaker-hosting-port-%d' % port)
+            claim.bind(f'\0sagemaker-hosting-port-{port}')
         except OSError:
             claim.close()
             return False

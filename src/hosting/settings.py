@@ -83,8 +83,8 @@ class Settings:
             return [], []
         if self.port_range is None:
             if count > 1:
-                raise ValueError('SAGEMAKER_TFS_INSTANCE_COUNT=%d needs '
-                                 'SAGEMAKER_SAFE_PORT_RANGE="low-high", which is not set' % count)
+                raise ValueError(f'SAGEMAKER_TFS_INSTANCE_COUNT={count} needs '
+                                 'SAGEMAKER_SAFE_PORT_RANGE="low-high", which is not set')
             return [DEFAULT_GRPC_PORT], [DEFAULT_REST_PORT]
         low, high = self.port_bounds()
         if low + 2 * count > high:
@@ -97,7 +97,7 @@ class Settings:
         match = re.match(r'^\s*(\d+)-(\d+)', self.port_range)
         if not match:
             raise ValueError('SAGEMAKER_SAFE_PORT_RANGE must be "low-high", such as '
-                             '"9000-9999", not %r' % self.port_range)
+                             f'"9000-9999", not {self.port_range!r}')
         return int(match.group(1)), int(match.group(2))
 
 
@@ -139,14 +139,14 @@ def switch(name, default, environ=None):
     """
     value = (os.environ if environ is None else environ).get(name)
     if value not in (None, '', '0', '1'):
-        raise ValueError('%s must be 0 or 1, not %r' % (name, value))
+        raise ValueError(f'{name} must be 0 or 1, not {value!r}')
     return value == '1' if value else default
 
 
 def _true_or_false(environ, name):
     value = environ.get(name, 'false').lower()
     if value not in ('true', 'false'):
-        raise ValueError("%s must be 'true' or 'false'" % name)
+        raise ValueError(f"{name} must be 'true' or 'false'")
     return value == 'true'
 
 
@@ -157,11 +157,11 @@ def _number(environ, name, default):
     try:
         return int(value)
     except ValueError:
-        raise ValueError('%s must be a whole number, not %r' % (name, value)) from None
+        raise ValueError(f'{name} must be a whole number, not {value!r}') from None
 
 
 def _port(environ, name, default):
     port = _number(environ, name, default)
     if not 0 <= port <= 65535:
-        raise ValueError('%s must be a port (0 to 65535), not %d' % (name, port))
+        raise ValueError(f'{name} must be a port (0 to 65535), not {port}')
     return port

@@ -302,8 +302,8 @@ class Supervisor:
         limit = self.settings.tfs_wait_seconds
         for port in self.settings.rest_ports:
             self._wait(partial(self._has_model, port), limit,
-                       'model %s is not available after %d seconds '
-                       '(SAGEMAKER_TFS_WAIT_TIME_SECONDS)' % (self.default_model, limit))
+                       f'model {self.default_model} is not available after {limit} seconds '
+                       '(SAGEMAKER_TFS_WAIT_TIME_SECONDS)')
 
     def _has_model(self, port):
         """While the model loads there are no restarts: a process that ends takes all along."""
@@ -319,7 +319,7 @@ class Supervisor:
         limit = self.settings.gunicorn_timeout
         self._wait(lambda: os.path.exists(self._runtime.gunicorn_socket)
                    or self._has_ended(GUNICORN), limit,
-                   'gunicorn is not there after %d seconds' % limit)
+                   f'gunicorn is not there after {limit} seconds')
         log.info('gunicorn server is ready!')
 
     def _has_ended(self, name):

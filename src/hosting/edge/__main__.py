@@ -44,11 +44,11 @@ async def serve(options, error_log):
     loop = asyncio.get_event_loop()
     ports = _ports(options.rest_ports)
     model_server = Upstream(
-        ['http://127.0.0.1:%d' % port for port in ports],
+        [f'http://127.0.0.1:{port}' for port in ports],
         [Client(host='127.0.0.1', port=port) for port in ports],
         options.read_timeout, error_log)
     gunicorn = Upstream(
-        ['http://unix:%s' % options.gunicorn],
+        [f'http://unix:{options.gunicorn}'],
         [Client(path=options.gunicorn, keep_alive=not options.fresh_connections)],
         options.read_timeout, error_log)
     head = options.contract == 'head'
@@ -92,7 +92,7 @@ def main(arguments=None):
     try:
         error_log = ErrorLog(options.log_level)
     except ValueError as error:
-        sys.exit('nginx: [emerg] %s' % error)
+        sys.exit(f'nginx: [emerg] {error}')
     try:
         import uvloop
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -102,8 +102,7 @@ def main(arguments=None):
     try:
         loop.run_until_complete(serve(options, error_log))
     except OSError as error:
-        sys.exit('nginx: [emerg] bind() to %s:%d failed (%s)'
-                 % (options.host, options.port, error))
+        sys.exit(f'nginx: [emerg] bind() to {options.host}:{options.port} failed ({error})')
     loop.run_forever()
 
 

@@ -36,7 +36,7 @@ _EXTENSIONS = {
         'x-flv flv; x-m4v m4v; x-mng mng; x-ms-asf asf asx; x-ms-wmv wmv; x-msvideo avi'),
 }
 
-_TYPES = {extension: '%s/%s' % (top, subtype)
+_TYPES = {extension: f'{top}/{subtype}'
           for top, entries in _EXTENSIONS.items()
           for subtype, *extensions in map(str.split, entries.split('; '))
           for extension in extensions}

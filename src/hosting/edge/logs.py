@@ -28,13 +28,12 @@ class AccessLog:
             text = time.strftime('%d/%b/%Y:%H:%M:%S %z', time.localtime(now))
             self._time = (text, now)
         if request is None:
-            line = '- - - [%s] "-" %d %d "-" "-"\n' % (text, status, sent)
+            line = f'- - - [{text}] "-" {status} {sent} "-" "-"\n'
         else:
             asked = request.memo.get('logged')
             if asked is None:
                 asked = request.memo['logged'] = _asked(request)
-            line = '%s - - [%s] %s %d %d %s\n' % (
-                request.peer, text, asked[0], status, sent, asked[1])
+            line = f'{request.peer} - - [{text}] {asked[0]} {status} {sent} {asked[1]}\n'
         self._lines.append(line)
         if len(self._lines) == 1:
             self._later(self._write)
@@ -58,12 +57,12 @@ class ErrorLog:
     def __call__(self, level, message, request=None, upstream=None):
         if LOG_LEVELS.index(level) < self._threshold:
             return
-        parts = [time.strftime('%Y/%m/%d %H:%M:%S'), ' [%s] %d#0: ' % (level, os.getpid()), message]
+        parts = [time.strftime('%Y/%m/%d %H:%M:%S'), f' [{level}] {os.getpid()}#0: ', message]
         if request is not None:
             parts.append(', client: %s, request: "%s %s HTTP/%s"' % (
                 request.peer, request.method, _escaped(request.target), request.http_version))
         if upstream is not None:
-            parts.append(', upstream: "%s"' % upstream)
+            parts.append(f', upstream: "{upstream}"')
         _write(self._descriptor, ''.join(parts) + '\n')
 
 
@@ -75,8 +74,8 @@ def _asked(request):
             agent = _escaped(value)
         elif name == b'referer':
             referer = _escaped(value)
-    return ('"%s %s HTTP/%s"' % (request.method, _escaped(request.target), request.http_version),
-            '"%s" "%s"' % (referer, agent))
+    return (f'"{request.method} {_escaped(request.target)} HTTP/{request.http_version}"',
+            f'"{referer}" "{agent}"')
 
 
 def _escaped(value):

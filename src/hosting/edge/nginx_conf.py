@@ -18,25 +18,25 @@ def nginx_conf(settings, rest_ports, socket_path, python_mode, default_model):
     directives = [
         'daemon off;',
         # Two blanks: scripts look for the container's very line.
-        'error_log  /dev/stderr %s;' % settings.nginx_log_level,
+        f'error_log  /dev/stderr {settings.nginx_log_level};',
         ('http', [
             'default_type application/json;',
             'access_log /dev/stdout combined;',
-            *(['proxy_read_timeout %g;' % settings.proxy_read_timeout] if settings.head else []),
-            ('upstream tfs_upstream', ['server localhost:%d;' % port for port in rest_ports]),
-            ('upstream gunicorn_upstream', ['server unix:%s;' % socket_path]),
+            *([f'proxy_read_timeout {settings.proxy_read_timeout:g};'] if settings.head else []),
+            ('upstream tfs_upstream', [f'server localhost:{port};' for port in rest_ports]),
+            ('upstream gunicorn_upstream', [f'server unix:{socket_path};']),
             ('server', [
-                'listen %d;' % settings.http_port,
+                f'listen {settings.http_port};',
                 'keepalive_timeout 3;',
                 'client_max_body_size 0;',
                 'client_body_buffer_size 100m;',
                 'subrequest_output_buffer_size 100m;',
-                'set $tfs_version %s;' % settings.tfs_version,
-                'set $default_tfs_model %s;' % default_model,
+                f'set $tfs_version {settings.tfs_version};',
+                f'set $default_tfs_model {default_model};',
                 ('location /tfs', ['proxy_pass http://tfs_upstream;']),
                 *[('location /' + name, [
-                    'proxy_pass http://gunicorn_upstream/%s;' % name if python_mode
-                    else 'js_content %s;' % name]) for name in ('ping', 'invocations')],
+                    f'proxy_pass http://gunicorn_upstream/{name};' if python_mode
+                    else f'js_content {name};']) for name in ('ping', 'invocations')],
                 *([('location /models', ['proxy_pass http://gunicorn_upstream/models;'])]
                   if settings.head else []),
                 *([('location = /metrics', ['js_content metrics;'])] if settings.metrics else []),

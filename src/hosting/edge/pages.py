@@ -15,7 +15,7 @@ def html(status):
     if status == 431:
         detail = 'Request Header Or Cookie Too Large'
         return 400, _PAGE.format(title='400 ' + detail, heading='400 Bad Request',
-                                 detail='<center>%s</center>\r\n' % detail).encode()
+                                 detail=f'<center>{detail}</center>\r\n').encode()
     if status not in _WITH_PAGE:
         return status, b''
     text = '%d %s' % (status, {405: 'Not Allowed'}.get(status) or REASONS[status])

@@ -89,16 +89,16 @@ class _Sending(Pending):
     def _judge(self, error):
         """(Failure, whether the next server may have the request); logs it as nginx does."""
         if isinstance(error, ConnectFailed):
-            self.log('connect() failed (%s) while connecting to upstream' % error)
+            self.log(f'connect() failed ({error}) while connecting to upstream')
             return Failure(502, connected=False), True
         if isinstance(error, TimedOut):
-            self.log('upstream timed out (%s) while reading response header from upstream' % error)
+            self.log(f'upstream timed out ({error}) while reading response header from upstream')
             return Failure(504, connected=True), False
         if isinstance(error, Disconnected):
             self.log('upstream prematurely closed connection while reading response header '
                       'from upstream')
             return Failure(502, connected=True), self.method not in _NOT_IDEMPOTENT
-        self.log('upstream failed (%s)' % error)
+        self.log(f'upstream failed ({error})')
         return Failure(502, connected=True), False
 
     def log(self, message):

@@ -48,4 +48,4 @@ def load_script():
         if os.environ.get('DEV') != '1':
             raise
         # gunicorn would take this for a worker that ends by itself, and boot another.
-        raise ImportError('inference.py called sys.exit(%s) while it was loaded' % exit_)
+        raise ImportError(f'inference.py called sys.exit({exit_}) while it was loaded')

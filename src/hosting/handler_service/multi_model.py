@@ -82,14 +82,14 @@ class ModelsResource:
                         for name in self._rest_ports}
             response.body = json.dumps(statuses)
         elif model_name not in self._rest_ports:
-            _error(response, falcon.HTTP_404, 'Model %s is loaded yet.' % model_name)
+            _error(response, falcon.HTTP_404, f'Model {model_name} is loaded yet.')
         else:
             # The container puts the reply itself into its JSON: a TypeError, hence 500.
             response.body = json.dumps({'model': self._status(model_name)})
 
     def on_delete(self, request, response, model_name):
         if model_name not in self._processes:
-            _error(response, falcon.HTTP_404, 'Model %s is not loaded yet' % model_name)
+            _error(response, falcon.HTTP_404, f'Model {model_name} is not loaded yet')
             return
         process = self._processes.pop(model_name)
         process.kill()
@@ -97,7 +97,7 @@ class ModelsResource:
         self._forget_config(model_name)
         bisect.insort(self._rest_pool, self._rest_ports.pop(model_name))
         bisect.insort(self._grpc_pool, self._grpc_ports.pop(model_name))
-        response.body = json.dumps({'success': 'Successfully unloaded model %s.' % model_name})
+        response.body = json.dumps({'success': f'Successfully unloaded model {model_name}.'})
 
     # -- what they do ----------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ class ModelsResource:
             error = "local variable 'data' referenced before assignment"
             _error(response, falcon.HTTP_500, error)
         elif model_name not in self._rest_ports:
-            _error(response, falcon.HTTP_404, 'Model %s is not loaded yet.' % model_name)
+            _error(response, falcon.HTTP_404, f'Model {model_name} is not loaded yet.')
         else:
             context = parse_request(
                 request, self._rest_ports[model_name], self._grpc_ports[model_name],
@@ -122,7 +122,7 @@ class ModelsResource:
         self._grpc_ports[name] = _free_port(self._grpc_pool)
         if not _has_version(base_path):
             _error(response, falcon.HTTP_404,
-                   'Could not find valid base path %s for servable %s' % (url, name))
+                   f'Could not find valid base path {url} for servable {name}')
             return
         try:
             os.makedirs(os.path.dirname(self._config_path(name)))
@@ -160,7 +160,7 @@ class ModelsResource:
 
     def _status(self, name):
         import requests
-        uri = 'http://localhost:%s/v1/models/%s' % (self._rest_ports[name], name)
+        uri = f'http://localhost:{self._rest_ports[name]}/v1/models/{name}'
         return requests.get(uri)  # noqa: S113, as the container
 
     def _config_path(self, name):

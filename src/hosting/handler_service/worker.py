@@ -171,10 +171,10 @@ class Worker(GeventWorker):
         if found is None:
             response = wsgi.Response(request, client, self.cfg)
             response.start_response(status, headers)
-            lines = ['HTTP/1.1 %s\r\n' % status]
+            lines = [f'HTTP/1.1 {status}\r\n']
             lines += ['%s: %s\r\n' % header for header in response.headers]
             if response.response_length is None:
-                lines.append('Content-Length: %d\r\n' % len(content))
+                lines.append(f'Content-Length: {len(content)}\r\n')
             found = (''.join(lines) + '\r\n').encode('ascii')
             if len(self._known_headers) >= MOST:
                 self._known_headers.clear()

@@ -179,7 +179,7 @@ class _Connection(asyncio.Protocol):
         if due - self.loop.time() > 0.001:
             self._set_timer(due)
         else:
-            self._fail(TimedOut('no answer within %g s' % exchange.timeout))
+            self._fail(TimedOut(f'no answer within {exchange.timeout:g} s'))
 
     def _release_timer(self):
         if self.timer is not None:
@@ -242,7 +242,7 @@ class Client:
         self.idle_timeout = idle_timeout
         self.connect_timeout = connect_timeout
         self._own_lines = b'Host: %b\r\n' % (
-            ('%s:%s' % (host, port)).encode('latin-1') if path is None else b'localhost')
+            f'{host}:{port}'.encode('latin-1') if path is None else b'localhost')
         if not keep_alive:
             self._own_lines += b'Connection: close\r\n'
         self._keep_alive = keep_alive

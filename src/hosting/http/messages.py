@@ -9,7 +9,7 @@ REASONS.update({
     503: 'Service Temporarily Unavailable', 504: 'Gateway Time-out', 507: 'Insufficient Storage',
 })
 
-_STATUS_LINES = {status: 'HTTP/1.1 %d %s\r\n' % (status, reason)
+_STATUS_LINES = {status: f'HTTP/1.1 {status} {reason}\r\n'
                  for status, reason in REASONS.items()}
 BODILESS = frozenset([204, 304])
 
@@ -61,7 +61,7 @@ class Request:
         return _header(self.headers, name, default)
 
     def __repr__(self):
-        return 'Request(%s %s, %d bytes)' % (self.method, self.path, len(self.body))
+        return f'Request({self.method} {self.path}, {len(self.body)} bytes)'
 
 
 class Reply:
@@ -113,20 +113,20 @@ class Response:
         self.length = length
 
     def __repr__(self):
-        return 'Response(%d, %d bytes)' % (self.status, len(self.body))
+        return f'Response({self.status}, {len(self.body)} bytes)'
 
     def head(self, common, keep_alive):
         """The status line and headers as bytes; `common` is the server's Server and Date lines."""
         status = self.status
-        parts = [_STATUS_LINES.get(status) or 'HTTP/1.1 %d \r\n' % status, common]
+        parts = [_STATUS_LINES.get(status) or f'HTTP/1.1 {status} \r\n', common]
         if self.content_type:
-            parts.append('Content-Type: %s\r\n' % _one_line(self.content_type))
+            parts.append(f'Content-Type: {_one_line(self.content_type)}\r\n')
         if status not in BODILESS:
             length = len(self.body) if self.length is None else self.length
-            parts.append('Content-Length: %d\r\n' % length)
+            parts.append(f'Content-Length: {length}\r\n')
         parts.append('Connection: keep-alive\r\n' if keep_alive else 'Connection: close\r\n')
         for name, value in self.headers:
-            parts.append('%s: %s\r\n' % (name, _one_line(value)))
+            parts.append(f'{name}: {_one_line(value)}\r\n')
         parts.append('\r\n')
         return ''.join(parts).encode('latin-1', 'replace')
 

@@ -169,7 +169,7 @@ class RequestParser:
         elif minor is None or int(minor) > 999:
             raise Refused(400)
         else:
-            version = '1.%d' % int(minor)
+            version = f'1.{int(minor)}'
         self._line = (method.decode('latin-1'), target, version)
         self._headers = []
 

@@ -61,7 +61,7 @@ class Server:
         self.port = None
         self._listener = None
         self._timer = None
-        self._name_line = 'Server: %s\r\n' % name if name else ''
+        self._name_line = f'Server: {name}\r\n' if name else ''
         self._common = ('', 0)
 
     def common_headers(self):

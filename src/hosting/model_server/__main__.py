@@ -12,7 +12,7 @@ def main(arguments=None):
     values = flags.parse(sys.argv[1:] if arguments is None else arguments)
     if values.version:
         print('TensorFlow ModelServer: 1.13.0-compatible (hosting.model_server)')
-        print('TensorFlow Library: %s' % native.library().TF_Version().decode())
+        print(f'TensorFlow Library: {native.library().TF_Version().decode()}')
         return 0
     logging.basicConfig(level=logging.INFO, stream=sys.stderr,
                         format='%(asctime)s.%(msecs)03d000: %(levelname).1s %(name)s] %(message)s',

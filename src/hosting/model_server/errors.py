@@ -61,7 +61,7 @@ class Unloaded(ServingError):
     """A servable was closed after a request had found it and before it was queued."""
 
     def __init__(self, name):
-        super().__init__(UNAVAILABLE, 'The model %s is being unloaded' % name)
+        super().__init__(UNAVAILABLE, f'The model {name} is being unloaded')
 
 
 def invalid_argument(*parts):

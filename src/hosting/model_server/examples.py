@@ -150,7 +150,7 @@ def check_signature(signature, method):
         raise ServingError(
             FAILED_PRECONDITION,
             'Expected classification signature outputs to contain at least one of "classes" or '
-            '"scores". Signature was: %s' % signature.proto)
+            f'"scores". Signature was: {signature.proto}')
 
 
 def output_names(signature, method):

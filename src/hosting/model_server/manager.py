@@ -48,7 +48,7 @@ class Version:
 def _start(work, version):
     """Do something with a version in a thread that does not keep the process alive."""
     threading.Thread(target=work, args=(version,), daemon=True,
-                     name='%s-%d' % (version.model, version.number)).start()
+                     name=f'{version.model}-{version.number}').start()
 
 
 class Manager:
@@ -76,8 +76,8 @@ class Manager:
         found = self._available.get((name, version))
         if found is None:
             raise not_found('Servable not found for request: ',
-                            'Latest(%s)' % name if version is None
-                            else 'Specific(%s, %d)' % (name, version))
+                            f'Latest({name})' if version is None
+                            else f'Specific({name}, {version})')
         return found
 
     def labelled(self, name, label):

@@ -31,8 +31,7 @@ class ModelSettings:
             children = os.listdir(self.base_path)
         except OSError:
             warn(self.name, 'FileSystemStoragePathSource encountered a file-system access error: '
-                            'Could not find base path %s for servable %s'
-                 % (self.base_path, self.name))
+                            f'Could not find base path {self.base_path} for servable {self.name}')
             return {}
         found = {}
         for child in children:
@@ -43,8 +42,7 @@ class ModelSettings:
                     found[int(child)] = path
         message = ''
         if not found:
-            message = 'No versions of servable %s found under base path %s' % (
-                self.name, self.base_path)
+            message = f'No versions of servable {self.name} found under base path {self.base_path}'
         kind, argument = self.policy
         if kind == 'latest':
             found = {version: found[version] for version in sorted(found)[-argument:]}
@@ -101,7 +99,7 @@ def read_text(path):
         with open(path, encoding='utf-8') as file:
             return file.read()
     except OSError as error:
-        raise ServingError(NOT_FOUND, '%s; %s' % (path, error.strerror)) from None
+        raise ServingError(NOT_FOUND, f'{path}; {error.strerror}') from None
     except UnicodeDecodeError as error:
         raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
 

@@ -119,7 +119,7 @@ def run(flags):
         from hosting.model_server.grpc import api as grpc_api
         rest_server = _RestServer(manager, rest, flags) if rest else None
         manager.wait_until_available([model.name for model in settings])
-        grpc_server, port = grpc_api.start(manager, '%s:%d' % (_HOST, flags.port))
+        grpc_server, port = grpc_api.start(manager, f'{_HOST}:{flags.port}')
     except (ServingError, OSError) as error:
         log.error('Failed to start server. Error: %s', error)
         return FAILED

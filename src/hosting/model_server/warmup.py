@@ -27,7 +27,7 @@ def records(path):
             size = struct.unpack('<Q', header[:8])[0] if len(header) == 12 else -1
             record = file.read(size) if size >= 0 else b''
             if len(record) != size or len(file.read(4)) != 4:
-                raise ServingError(DATA_LOSS, 'truncated record in %s' % path)
+                raise ServingError(DATA_LOSS, f'truncated record in {path}')
             yield record
 
 
@@ -50,7 +50,7 @@ def warm_up(servable, path):
         message = prediction_log_pb2.PredictionLog.FromString(record)
         kind = message.WhichOneof('log_type')
         if kind not in runners:
-            raise ServingError(UNIMPLEMENTED, 'Unsupported log_type for warmup: %s' % kind)
+            raise ServingError(UNIMPLEMENTED, f'Unsupported log_type for warmup: {kind}')
         count += 1
         if count > _MAX_RECORDS:
             raise ServingError(3, 'Number of warmup records exceeeds the maximum (%d) at %s'

@@ -37,4 +37,4 @@ def name(dtype):
     """``DataTypeString``: 1 → ``float``; the numbers from 101 are references."""
     if dtype > 100:
         return name(dtype - 100) + '_ref'
-    return NAMES.get(dtype, 'INVALID' if dtype == 0 else 'Unknown dtype enum (%d)' % dtype)
+    return NAMES.get(dtype, 'INVALID' if dtype == 0 else f'Unknown dtype enum ({dtype})')

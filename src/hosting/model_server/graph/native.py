@@ -224,7 +224,7 @@ def _from_tensor(tensor):
         return shaped(_decode_strings(data, count), shape)
     numpy_dtype = dtypes.NUMPY.get(dtype)
     if numpy_dtype is None:
-        raise ServingError(12, 'Tensors of type %s cannot leave the session' % dtypes.name(dtype))
+        raise ServingError(12, f'Tensors of type {dtypes.name(dtype)} cannot leave the session')
     # An array without values is not one that frombuffer makes.
     return shaped(np.frombuffer(data, numpy_dtype) if size else np.empty(0, numpy_dtype), shape)
 

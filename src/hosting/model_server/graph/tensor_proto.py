@@ -81,7 +81,7 @@ def fill(proto, array, dtype):
     """Write an array into a TensorProto, as ``Tensor::AsProtoField`` does."""
     field = _FIELDS.get(dtype)
     if field is None:
-        raise ServingError(UNIMPLEMENTED, 'Tensors of type %s cannot be sent' % dtypes.name(dtype))
+        raise ServingError(UNIMPLEMENTED, f'Tensors of type {dtypes.name(dtype)} cannot be sent')
     proto.dtype = dtype
     # The message is there even for a scalar, whose shape has no dimensions.
     proto.tensor_shape.SetInParent()

@@ -122,8 +122,7 @@ def _task_signature(servable, request, task):
     if signature is None:
         raise invalid_argument('Requested signature not found in model graph: ', name)
     if task.method_name not in (CLASSIFY, REGRESS):
-        raise ServingError(UNIMPLEMENTED, 'Unsupported signature method_name: %s'
-                           % task.method_name)
+        raise ServingError(UNIMPLEMENTED, f'Unsupported signature method_name: {task.method_name}')
     examples.check_signature(signature, task.method_name)
     return signature
 

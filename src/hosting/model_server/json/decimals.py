@@ -33,13 +33,13 @@ def _finished(text):
 
 def decimal_string(value, single=True, later=LATER):
     """One number; `value` is a Python float that holds a float32 or a float64."""
-    text = '%.6g' % value
+    text = f'{value:.6g}'
     if later:
         back = float(text)
         if single:
             back = float(np.float32(back))
         if back != value:
-            text = '%.9g' % value if single else '%.17g' % value
+            text = f'{value:.9g}' if single else f'{value:.17g}'
     return _finished(text)
 
 
@@ -71,7 +71,7 @@ def _formats(flat, doubles, single):
     for index in np.flatnonzero(~safe).tolist():
         # Rare: numbers so small or large that only the text itself can be trusted.
         value = flat[index]
-        short[index] = flat.dtype.type(float('%.6g' % value)) == value
+        short[index] = flat.dtype.type(float(f'{value:.6g}')) == value
     return np.where(short, '%.6g', '%.9g' if single else '%.17g').tolist()
 
 

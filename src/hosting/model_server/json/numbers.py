@@ -17,7 +17,7 @@ MISS_EXPONENT = 'Miss exponent in number.'
 
 _WHOLE = re.compile(rb'0|[1-9][0-9]*')
 _DIGITS = re.compile(rb'[0-9]+')
-_POWERS = [float('1e%d' % exponent) for exponent in range(309)]
+_POWERS = [float(f'1e{exponent}') for exponent in range(309)]
 
 # Up to here the integer takes another digit of the fraction.
 _MOST_SIGNIFICANT = (1 << 53) - 1

@@ -272,7 +272,7 @@ class _Parser:
             raw, self.position)
         if match:
             text = match.group().rstrip(b' \n\r\t')[:-1].decode()
-            into.extend(json.loads('[%s]' % text, parse_float=read_float))
+            into.extend(json.loads(f'[{text}]', parse_float=read_float))
             self.position = match.end()
 
     def _name(self):

@@ -24,7 +24,7 @@ def row_format(outputs):
         name, dtype, array = outputs[0]
         rows = rows_of(array, dtype, name, 2)
         return '{\n    "predictions": [%s\n    ]\n}' % ', '.join(rows)
-    columns = [['%s: %s' % (quote(name), row) for row in rows_of(array, dtype, name, 3)]
+    columns = [[f'{quote(name)}: {row}' for row in rows_of(array, dtype, name, 3)]
                for name, dtype, array in outputs]
     items = [',\n            '.join(members) for members in zip(*columns)]
     return '{\n    "predictions": [\n        {\n            %s\n        }\n    ]\n}' % (
@@ -43,7 +43,7 @@ def column_format(outputs):
 
 def classifications(results):
     """``{"results": [[[label, score], …], …]}`` for lists of (label, score)."""
-    items = ['[%s]' % ', '.join('[%s, %s]' % (quote(bytes_to_text(label)), decimal_string(score))
+    items = ['[%s]' % ', '.join(f'[{quote(bytes_to_text(label))}, {decimal_string(score)}]'
                                 for label, score in classes) for classes in results]
     return '{\n    "results": [%s\n    ]\n}' % ', '.join(items)
 

@@ -21,7 +21,7 @@ def quote(text):
     >>> quote('a"\\x1fあ')
     '"a\\\\"\\\\u001Fあ"'
     """
-    return '"%s"' % text.translate(_TABLE)
+    return f'"{text.translate(_TABLE)}"'
 
 
 def bytes_to_text(value):
@@ -70,7 +70,7 @@ def _single_line(leaves, shape):
             # outer dimensions tell.
             return None
         if size == 1:
-            leaves = ['[%s]' % leaf for leaf in leaves]
+            leaves = [f'[{leaf}]' for leaf in leaves]
         else:
             leaves = ['[%s]' % ', '.join(leaves[i:i + size]) for i in range(0, len(leaves), size)]
     return leaves

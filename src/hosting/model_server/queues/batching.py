@@ -80,7 +80,7 @@ class BatchThreads:
         self.queues = collections.OrderedDict()
         self.running = collections.Counter()  # by the scheduler that a batch came from
         for number in range(parameters.num_batch_threads):
-            threading.Thread(target=self._work, name='batch-%d' % number, daemon=True).start()
+            threading.Thread(target=self._work, name=f'batch-{number}', daemon=True).start()
 
     def _due(self, now):
         """The key of a queue whose first batch may run now, else None and when one may."""

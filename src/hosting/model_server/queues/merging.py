@@ -86,7 +86,7 @@ class MergingScheduler:
         key = (task.signature.name, task.outputs)
         trial = self._trials.get(key)
         if trial is None:
-            trial = self._trials[key] = Trial('%s of %s' % (task.signature.name, self._name))
+            trial = self._trials[key] = Trial(f'{task.signature.name} of {self._name}')
         return trial
 
     def _wake(self):
@@ -95,7 +95,7 @@ class MergingScheduler:
             self._condition.notify()
         elif self._threads < 2 * self._single_runs:
             self._threads += 1
-            threading.Thread(target=self._work, name='run-%s-%d' % (self._name, self._threads),
+            threading.Thread(target=self._work, name=f'run-{self._name}-{self._threads}',
                              daemon=True).start()
 
     def _is_short(self, task):

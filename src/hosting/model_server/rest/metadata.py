@@ -13,7 +13,7 @@ def _object(members, depth):
         return '{}'
     indent = '\n' + ' ' * (depth + 1)
     return '{%s%s\n%s}' % (indent, (',' + indent).join(
-        '%s: %s' % (quote(name), text) for name, text in members), ' ' * depth)
+        f'{quote(name)}: {text}' for name, text in members), ' ' * depth)
 
 
 def _array(items, depth):
@@ -32,7 +32,7 @@ def _dtype(number):
 
 
 def _shape(shape, depth):
-    dims = [_object([('size', '"%d"' % dim.size), ('name', quote(dim.name))], depth + 2)
+    dims = [_object([('size', f'"{dim.size}"'), ('name', quote(dim.name))], depth + 2)
             for dim in shape.dim]
     return _object([('dim', _array(dims, depth + 1)),
                     ('unknown_rank', 'true' if shape.unknown_rank else 'false')], depth)
@@ -65,7 +65,7 @@ def _signature(proto, depth):
 def metadata_json(servable):
     """The body of ``GET /v1/models/M/metadata``."""
     spec = _object([('name', quote(servable.name)), ('signature_name', '""'),
-                    ('version', '"%d"' % servable.version)], 0)
+                    ('version', f'"{servable.version}"')], 0)
     signatures = _object([(name, _signature(servable.signature_def[name], 2))
                           for name in sorted(servable.signature_def)], 1)
     return ('{\n"model_spec":%s\n,\n"metadata": {"signature_def": %s\n}\n}\n'
