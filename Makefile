@@ -159,7 +159,7 @@ test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebo
 PY36_FILES := src/train src/predict src/hosting src/bench src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 	@$(HOST) -m ruff check src tests notebooks/article.py
-	@$(HOST) -m ruff format --check src/train2deploy src/emulator
+	@$(HOST) -m ruff format --check src
 	@MYPYPATH=src $(HOST) -m mypy src/train2deploy src/emulator
 	@PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python -m pyflakes $(PY36_FILES)
 

@@ -1,7 +1,8 @@
 """The yardstick for starting: import TensorFlow, load a SavedModel, run it once.
 
-    python -m bench.first_run <model directory>
+python -m bench.first_run <model directory>
 """
+
 import sys
 
 import numpy as np
@@ -20,10 +21,11 @@ def zeros(graph, name):
 def main(model_dir):
     with tf.Session(graph=tf.Graph()) as session:
         tensors = load(session, model_dir)
-        session.run(tensors.output,
-                    {name: zeros(session.graph, name) for name in tensors.inputs.values()})
-    print('answered', flush=True)
+        session.run(
+            tensors.output, {name: zeros(session.graph, name) for name in tensors.inputs.values()}
+        )
+    print("answered", flush=True)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main(sys.argv[1])

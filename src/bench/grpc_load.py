@@ -7,6 +7,7 @@ Commands, one JSON object a line:
     {"inputs": {"…": [[…], …], …}, "expected": [[…], …], "output": "…", "tolerance": 1e-5}
     {"clients": 8, "seconds": 2.0, "warm_up": 0.2}  → latencies in ms, seconds, failures
 """
+
 import sys
 import threading
 from time import perf_counter
@@ -28,7 +29,8 @@ class GrpcLoad:
 
     def __init__(self, port, model_name):
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(
-            grpc.insecure_channel(f'127.0.0.1:{port}'))
+            grpc.insecure_channel(f"127.0.0.1:{port}")
+        )
         self._model_name = model_name
         self._requests = []
         self._expected = None
@@ -36,7 +38,7 @@ class GrpcLoad:
 
     def answer(self, command):
         """The answer to one command."""
-        if 'inputs' in command:
+        if "inputs" in command:
             self._prepare(**command)
             return {}
         return _Loop(self, **command).run()
@@ -63,11 +65,15 @@ class GrpcLoad:
     def is_right(self, turn, response):
         """Whether the answer is the one to this very request."""
         tensor = response.outputs[self._output]
-        values = (np.frombuffer(tensor.tensor_content, dtype=np.float32)
-                  if tensor.tensor_content else np.array(tensor.float_val, dtype=np.float32))
+        values = (
+            np.frombuffer(tensor.tensor_content, dtype=np.float32)
+            if tensor.tensor_content
+            else np.array(tensor.float_val, dtype=np.float32)
+        )
         expected = self._expected[turn]
         return values.shape == expected.shape and bool(
-            np.abs(values - expected).max() <= self._tolerance)
+            np.abs(values - expected).max() <= self._tolerance
+        )
 
 
 def _fill(tensor, row):
@@ -97,15 +103,17 @@ class _Loop:
         for _ in range(self._clients):
             self._next()
         self._all_done.wait()
-        return {'latencies_ms': self._latencies, 'seconds': self._end - self._begin,
-                'failures': self._failures}
+        return {
+            "latencies_ms": self._latencies,
+            "seconds": self._end - self._begin,
+            "failures": self._failures,
+        }
 
     def _next(self):
         with self._lock:
             turn = self._turn = (self._turn + 1) % self._load.count
         sent = perf_counter()
-        self._load.call(turn).add_done_callback(
-            lambda call: self._answered(turn, sent, call))
+        self._load.call(turn).add_done_callback(lambda call: self._answered(turn, sent, call))
 
     def _answered(self, turn, sent, call):
         now = perf_counter()
@@ -113,7 +121,7 @@ class _Loop:
         if call.code() is not grpc.StatusCode.OK:
             failure = str(call.code())
         elif not self._load.is_right(turn, call.result()):
-            failure = 'wrong answer'
+            failure = "wrong answer"
         if failure is not None:
             with self._lock:
                 self._failures[failure] = self._failures.get(failure, 0) + 1
@@ -128,5 +136,5 @@ class _Loop:
                 self._all_done.set()
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     answer_commands(GrpcLoad(int(sys.argv[1]), sys.argv[2]).answer)

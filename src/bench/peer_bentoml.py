@@ -2,6 +2,7 @@
 
 BentoML's own artifact for SavedModels wants TensorFlow 1.15 or newer; a session is as fast.
 """
+
 import os
 
 import numpy as np
@@ -16,7 +17,8 @@ def model():
     global _model
     if _model is None:
         from bench.peer_session import Model
-        _model = Model(os.environ['BENCH_SAVED_MODEL'])
+
+        _model = Model(os.environ["BENCH_SAVED_MODEL"])
     return _model
 
 
@@ -27,13 +29,22 @@ class Classifier(BentoService):
     @api(input=JsonInput(), batch=True, mb_max_batch_size=64)
     def predict(self, requests):
         """The rows of each request's `inputs`, by the signature's keys."""
-        keys = requests[0]['inputs'].keys()
-        merged = model().predict({
-            key: np.array([row for one in requests for row in one['inputs'][key]], np.float32)
-            for key in keys}).tolist()
+        keys = requests[0]["inputs"].keys()
+        merged = (
+            model()
+            .predict(
+                {
+                    key: np.array(
+                        [row for one in requests for row in one["inputs"][key]], np.float32
+                    )
+                    for key in keys
+                }
+            )
+            .tolist()
+        )
         answers = []
         for one in requests:
-            count = len(next(iter(one['inputs'].values())))
+            count = len(next(iter(one["inputs"].values())))
             answers.append(merged[:count])
             merged = merged[count:]
         return answers

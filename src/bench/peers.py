@@ -6,6 +6,7 @@ Each is set up as its documentation says for production, with a worker for each 
 are sent the model's own input, token indices, and answer with its output: the text is
 encoded by nobody, which is less than /invocations does.
 """
+
 import configparser
 import os
 import shutil
@@ -23,48 +24,85 @@ def mlflow(path, scratch, port):
 
     from bench.peer_mlflow import Predictor
 
-    model = os.path.join(scratch, 'model')
-    mlflow.pyfunc.save_model(model, python_model=Predictor(), artifacts={'saved_model': path},
-                             conda_env={'name': 'unused'})
+    model = os.path.join(scratch, "model")
+    mlflow.pyfunc.save_model(
+        model,
+        python_model=Predictor(),
+        artifacts={"saved_model": path},
+        conda_env={"name": "unused"},
+    )
     # Its URL of the model is no path, and its command runs the program `gunicorn`.
-    return ['mlflow', 'models', 'serve', '--no-conda', '-m', model, '-h', '127.0.0.1',
-            '-p', str(port), '-w', str(WORKERS)]
+    return [
+        "mlflow",
+        "models",
+        "serve",
+        "--no-conda",
+        "-m",
+        model,
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-w",
+        str(WORKERS),
+    ]
 
 
 def bentoml(path, scratch, port):
     """A service with a batch API behind `bentoml serve-gunicorn`, which batches requests."""
     from bench.peer_bentoml import Classifier
 
-    bundle = os.path.join(scratch, 'bundle')
+    bundle = os.path.join(scratch, "bundle")
     os.makedirs(bundle)
-    os.environ['BENCH_SAVED_MODEL'] = path
-    os.environ['BENTOML_DO_NOT_TRACK'] = 'True'
-    os.environ['BENTOML_HOME'] = os.path.join(scratch, 'home')
+    os.environ["BENCH_SAVED_MODEL"] = path
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    os.environ["BENTOML_HOME"] = os.path.join(scratch, "home")
     Classifier().save_to_dir(bundle)
-    return ['bentoml', 'serve-gunicorn', bundle, '--port', str(port),
-            '--workers', str(WORKERS), '--microbatch-workers', '1']
+    return [
+        "bentoml",
+        "serve-gunicorn",
+        bundle,
+        "--port",
+        str(port),
+        "--workers",
+        str(WORKERS),
+        "--microbatch-workers",
+        "1",
+    ]
 
 
 def simple_tensorflow_serving(path, scratch, port):
     """What its command starts: uwsgi with the options of that command, files in `scratch`."""
-    base = os.path.join(scratch, 'model')
+    base = os.path.join(scratch, "model")
     os.makedirs(base)
     os.symlink(path, os.path.join(base, os.path.basename(path)))
     settings = configparser.ConfigParser()
-    settings['uwsgi'] = {
-        'module': 'bench.peer_uwsgi', 'pyargv': '--model_base_path=' + base,
-        'http': f'127.0.0.1:{port}', 'socket': os.path.join(scratch, 'uwsgi.sock'),
-        'master': 'true', 'close-on-exec': 'true', 'enable-threads': 'true', 'http-keepalive': '1',
-        'http-auto-chunked': '1', 'workers': str(WORKERS), 'threads': '1',
-        'die-on-term': 'true', 'disable-logging': 'true'}
-    file = os.path.join(scratch, 'uwsgi.ini')
-    with open(file, 'w') as target:
+    settings["uwsgi"] = {
+        "module": "bench.peer_uwsgi",
+        "pyargv": "--model_base_path=" + base,
+        "http": f"127.0.0.1:{port}",
+        "socket": os.path.join(scratch, "uwsgi.sock"),
+        "master": "true",
+        "close-on-exec": "true",
+        "enable-threads": "true",
+        "http-keepalive": "1",
+        "http-auto-chunked": "1",
+        "workers": str(WORKERS),
+        "threads": "1",
+        "die-on-term": "true",
+        "disable-logging": "true",
+    }
+    file = os.path.join(scratch, "uwsgi.ini")
+    with open(file, "w") as target:
         settings.write(target)
-    return ['uwsgi', '--ini', file]
+    return ["uwsgi", "--ini", file]
 
 
-PEERS = {'mlflow': mlflow, 'bentoml': bentoml,
-         'simple-tensorflow-serving': simple_tensorflow_serving}
+PEERS = {
+    "mlflow": mlflow,
+    "bentoml": bentoml,
+    "simple-tensorflow-serving": simple_tensorflow_serving,
+}
 
 
 def main(peer, path, scratch, port):
@@ -72,11 +110,11 @@ def main(peer, path, scratch, port):
     shutil.rmtree(scratch, ignore_errors=True)
     os.makedirs(scratch)
     programs = os.path.dirname(sys.executable)
-    os.environ['PATH'] = programs + os.pathsep + os.environ.get('PATH', os.defpath)
+    os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", os.defpath)
     os.chdir(scratch)
     command = PEERS[peer](os.path.abspath(path), scratch, int(port))
     os.execv(os.path.join(programs, command[0]), command)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -7,6 +7,7 @@ Commands, one JSON object a line:
     {"sentences": ["…", …]}                      → inputs, probabilities, output, versions
     {"batch": 1, "threads": 1, "seconds": 2.0}   → latencies in ms, seconds
 """
+
 import platform
 import sys
 import threading
@@ -40,29 +41,36 @@ class RawSession:
 
     def answer(self, command):
         """The answer to one command."""
-        if 'sentences' in command:
-            return self._encode(command['sentences'])
-        return self._measure(command['batch'], command['threads'], command['seconds'])
+        if "sentences" in command:
+            return self._encode(command["sentences"])
+        return self._measure(command["batch"], command["threads"], command["seconds"])
 
     def _encode(self, sentences):
         encoded = self._encoder.encode(sentences)
         if len(encoded) == 1:  # whatever the signature calls it, as the handler does
             encoded = dict(zip(self._tensors.inputs, encoded.values()))
-        self._rows = {self._tensors.inputs[key]: np.array(rows, dtype=np.float32)
-                      for key, rows in encoded.items()}
+        self._rows = {
+            self._tensors.inputs[key]: np.array(rows, dtype=np.float32)
+            for key, rows in encoded.items()
+        }
         probabilities = []
         for start in range(0, len(sentences), ROWS_AT_ONCE):
             probabilities += self._run(self._feed(start, ROWS_AT_ONCE)).tolist()
         encoder = self._encoder.encoder
-        return {'inputs': encoded, 'probabilities': probabilities,
-                'output': self._tensors.output_key,
-                'pieces': [len(encoder.pieces(sentence)) for sentence in sentences],
-                'python': platform.python_version(), 'tensorflow': tf.__version__,
-                'numpy': np.__version__, **self.versions}
+        return {
+            "inputs": encoded,
+            "probabilities": probabilities,
+            "output": self._tensors.output_key,
+            "pieces": [len(encoder.pieces(sentence)) for sentence in sentences],
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+            **self.versions,
+        }
 
     def _feed(self, start, batch):
         """What a run reads: ``batch`` rows of each input."""
-        return {name: rows[start:start + batch] for name, rows in self._rows.items()}
+        return {name: rows[start : start + batch] for name, rows in self._rows.items()}
 
     def _measure(self, batch, threads, seconds):
         count = len(next(iter(self._rows.values())))
@@ -87,9 +95,11 @@ class RawSession:
         work(0)
         for worker in workers:
             worker.join()
-        return {'latencies_ms': [latency for one in latencies for latency in one],
-                'seconds': perf_counter() - started}
+        return {
+            "latencies_ms": [latency for one in latencies for latency in one],
+            "seconds": perf_counter() - started,
+        }
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     answer_commands(RawSession(sys.argv[1]).answer)

@@ -8,6 +8,7 @@ A handler loads both. The tokens of the packed model come first, in its order, s
 their indices are the model's; behind them comes filler. The handler reads nothing but
 indices, the vectors take memory.
 """
+
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ from gensim.models.word2vec import Word2Vec
 from hosting.packed import version_directory
 
 DIMENSIONS = 300
-FILLER = 'filler {}'
+FILLER = "filler {}"
 """No piece holds a blank, so no sentence finds a filler word."""
 SEED = 1
 ROWS_AT_ONCE = 10000
@@ -32,7 +33,7 @@ def embedding(variables, tokens):
     columns as it has units): those are no word vectors.
     """
     for name, shape in tf.train.list_variables(variables):
-        if shape == [tokens, DIMENSIONS] and 'embedding' in name:
+        if shape == [tokens, DIMENSIONS] and "embedding" in name:
             return tf.train.load_variable(variables, name)
     return None
 
@@ -42,20 +43,20 @@ def filler(words):
     random = np.random.RandomState(SEED)
     vectors = np.empty((words, DIMENSIONS), dtype=np.float32)
     for start in range(0, words, ROWS_AT_ONCE):
-        rows = vectors[start:start + ROWS_AT_ONCE]
+        rows = vectors[start : start + ROWS_AT_ONCE]
         rows[:] = random.uniform(-0.5, 0.5, rows.shape)
     return vectors
 
 
 def main(model_dir, path, words):
-    with open(os.path.join(model_dir, 'code', 'vocabulary.json'), encoding='utf-8') as source:
+    with open(os.path.join(model_dir, "code", "vocabulary.json"), encoding="utf-8") as source:
         tokens = json.load(source)
     names = tokens + [FILLER.format(number) for number in range(words - len(tokens))]
     vectors = filler(len(names))
-    variables = os.path.join(version_directory(model_dir), 'variables', 'variables')
+    variables = os.path.join(version_directory(model_dir), "variables", "variables")
     own = embedding(variables, len(tokens))
     if own is not None:
-        vectors[:len(tokens)] = own
+        vectors[: len(tokens)] = own
     model = Word2Vec(size=DIMENSIONS, min_count=1)
     # The more frequent a word, the lower its index.
     model.build_vocab_from_freq({name: len(names) - index for index, name in enumerate(names)})
@@ -63,5 +64,5 @@ def main(model_dir, path, words):
     model.save(path)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -2,16 +2,17 @@
 
 docs/contract.md#a2
 """
+
 import os
 import re
 
-SAVED_MODEL = 'saved_model.pb'
+SAVED_MODEL = "saved_model.pb"
 
 # What the model directory is called in the container: a bundle at the root of the archive
 # (123/saved_model.pb) is named after it.
-CONTAINER_NAME = 'model'
+CONTAINER_NAME = "model"
 
-_VERSION = re.compile(r'^[0-9]+$')
+_VERSION = re.compile(r"^[0-9]+$")
 
 
 class Model:
@@ -26,11 +27,14 @@ class Model:
 
         The container passes `0` as an empty string and so breaks its own config; here it is 0.
         """
-        return sorted(int(entry) for entry in os.listdir(self.base_path)
-                      if entry.isnumeric() and _VERSION.match(entry))
+        return sorted(
+            int(entry)
+            for entry in os.listdir(self.base_path)
+            if entry.isnumeric() and _VERSION.match(entry)
+        )
 
     def __repr__(self):
-        return f'Model({self.name!r}, {self.base_path!r})'
+        return f"Model({self.name!r}, {self.base_path!r})"
 
 
 def find_models(model_dir):
@@ -68,25 +72,27 @@ def model_config(models, specific_versions):
     2019 states no version policy, so that only the highest version is served; the last
     container lists every version (`specific_versions`).
     """
-    lines = ['model_config_list: {']
+    lines = ["model_config_list: {"]
     for model in models:
-        lines += ['  config: {',
-                  f'    name: {_quoted(model.name)}',
-                  f'    base_path: {_quoted(model.base_path)}',
-                  '    model_platform: "tensorflow"']
+        lines += [
+            "  config: {",
+            f"    name: {_quoted(model.name)}",
+            f"    base_path: {_quoted(model.base_path)}",
+            '    model_platform: "tensorflow"',
+        ]
         if specific_versions:
-            lines += ['    model_version_policy: {', '      specific: {']
-            lines += [f'        versions: {version}' for version in model.versions()]
-            lines += ['      }', '    }']
-        lines.append('  }')
-    lines.append('}')
-    return '\n'.join(lines) + '\n'
+            lines += ["    model_version_policy: {", "      specific: {"]
+            lines += [f"        versions: {version}" for version in model.versions()]
+            lines += ["      }", "    }"]
+        lines.append("  }")
+    lines.append("}")
+    return "\n".join(lines) + "\n"
 
 
 def batching_config(parameters):
     """TensorFlow Serving's batching parameters as protobuf text."""
-    return ''.join('%s { value: %s }\n' % parameter for parameter in parameters)
+    return "".join("%s { value: %s }\n" % parameter for parameter in parameters)
 
 
 def _quoted(text):
-    return '"%s"' % text.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n')
+    return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,4 +1,5 @@
 """The processes that the supervisor starts: their command lines, and when a model is there."""
+
 import json
 import os
 import shutil
@@ -8,16 +9,16 @@ import sys
 import hosting
 from hosting.processes import PYTHON_VARIABLE, python_command
 
-MODEL_SERVER = 'tensorflow_model_server'
+MODEL_SERVER = "tensorflow_model_server"
 
 
 def child_environment(environ=None):
     """This process's environment, in which `python -m hosting.…` works."""
     environment = dict(os.environ if environ is None else environ)
     sources = os.path.dirname(os.path.dirname(os.path.abspath(hosting.__file__)))
-    environment['PYTHONPATH'] = sources
-    environment['PYTHONUNBUFFERED'] = '1'  # a handler's print must reach the log at once
-    environment['PYTHONDONTWRITEBYTECODE'] = '1'
+    environment["PYTHONPATH"] = sources
+    environment["PYTHONUNBUFFERED"] = "1"  # a handler's print must reach the log at once
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     return environment
 
 
@@ -27,14 +28,14 @@ def handler_python(environ=None):
     It lies beside the one that this runs in, unless HOSTING_HANDLER_PYTHON names another.
     """
     environ = os.environ if environ is None else environ
-    beside = os.path.join(os.path.dirname(sys.prefix), 'handler', 'bin', 'python')
-    return environ.get('HOSTING_HANDLER_PYTHON') or beside
+    beside = os.path.join(os.path.dirname(sys.prefix), "handler", "bin", "python")
+    return environ.get("HOSTING_HANDLER_PYTHON") or beside
 
 
 def site_packages(python):
     """The packages of a virtual environment's interpreter, which is of this Python version."""
     environment = os.path.dirname(os.path.dirname(python))
-    return os.path.join(environment, 'lib', 'python%d.%d' % sys.version_info[:2], 'site-packages')
+    return os.path.join(environment, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
 
 
 def model_server_environment(settings, runtime_dir):
@@ -45,41 +46,52 @@ def model_server_environment(settings, runtime_dir):
 def model_server_program(environ=None):
     """The real tensorflow_model_server if there is one, else this project's."""
     environ = os.environ if environ is None else environ
-    named = environ.get('TENSORFLOW_MODEL_SERVER')
+    named = environ.get("TENSORFLOW_MODEL_SERVER")
     if named:
         found = shutil.which(named)
         if not found:
-            raise ValueError(f'TENSORFLOW_MODEL_SERVER names {named!r}, which is not a program; '
-                             'unset it to use the one of this project')
+            raise ValueError(
+                f"TENSORFLOW_MODEL_SERVER names {named!r}, which is not a program; "
+                "unset it to use the one of this project"
+            )
         return [found]
     found = shutil.which(MODEL_SERVER)
-    return [found] if found else python_command('hosting.model_server')
+    return [found] if found else python_command("hosting.model_server")
 
 
 def model_server_version(program):
     """What `tensorflow_model_server --version` prints."""
     if program[0] == sys.executable:
-        return 'hosting.model_server, in place of ' + MODEL_SERVER
-    done = subprocess.run(program + ['--version'], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.stdout.decode('utf-8', 'backslashreplace').strip()
+        return "hosting.model_server, in place of " + MODEL_SERVER
+    done = subprocess.run(
+        program + ["--version"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return done.stdout.decode("utf-8", "backslashreplace").strip()
 
 
 def model_server_command(program, settings, grpc_port, rest_port, config_path, batching_path=None):
     """tensorflow_model_server with the container's flags (docs/contract.md#a1)."""
-    command = program + [f'--port={grpc_port}', f'--rest_api_port={rest_port}',
-                         f'--model_config_file={config_path}']
+    command = program + [
+        f"--port={grpc_port}",
+        f"--rest_api_port={rest_port}",
+        f"--model_config_file={config_path}",
+    ]
     if settings.head:
-        command.append('--max_num_load_retries=0')
+        command.append("--max_num_load_retries=0")
     if batching_path:
-        command += ['--enable_batching=true', f'--batching_parameters_file={batching_path}']
+        command += ["--enable_batching=true", f"--batching_parameters_file={batching_path}"]
     if settings.intra_op_parallelism:
-        command.append(f'--tensorflow_intra_op_parallelism={settings.intra_op_parallelism}')
+        command.append(f"--tensorflow_intra_op_parallelism={settings.intra_op_parallelism}")
     if settings.inter_op_parallelism:
-        command.append(f'--tensorflow_inter_op_parallelism={settings.inter_op_parallelism}')
-    if settings.instance_count > 1 and os.path.exists('/usr/bin/nvidia-smi'):
-        command.append('--per_process_gpu_memory_fraction=%.4f' % (
-            (1 - settings.gpu_memory_margin) / settings.instance_count))
+        command.append(f"--tensorflow_inter_op_parallelism={settings.inter_op_parallelism}")
+    if settings.instance_count > 1 and os.path.exists("/usr/bin/nvidia-smi"):
+        command.append(
+            "--per_process_gpu_memory_fraction=%.4f"
+            % ((1 - settings.gpu_memory_margin) / settings.instance_count)
+        )
     return command
 
 
@@ -88,15 +100,15 @@ def available(port, model_name, timeout=5.0):
     # Imported here: it brings ssl along, 5 MB that most supervisors do without.
     import http.client
 
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=timeout)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
-        connection.request('GET', '/v1/models/' + model_name)
+        connection.request("GET", "/v1/models/" + model_name)
         reply = connection.getresponse()
         body = reply.read()
         if reply.status != 200:
             return False
-        versions = json.loads(body.decode('utf-8')).get('model_version_status', [])
-        return bool(versions) and all(v.get('state') == 'AVAILABLE' for v in versions)
+        versions = json.loads(body.decode("utf-8")).get("model_version_status", [])
+        return bool(versions) and all(v.get("state") == "AVAILABLE" for v in versions)
     except (OSError, http.client.HTTPException, ValueError):
         return False
     finally:
@@ -105,83 +117,117 @@ def available(port, model_name, timeout=5.0):
 
 def choose_gpu(environment, settings, instance):
     """With several model servers, GPU i mod n is the i-th one's (docs/contract.md#a8)."""
-    if settings.instance_count > 1 and shutil.which('nvidia-smi'):
-        listed = subprocess.run(['nvidia-smi', '-L'], stdout=subprocess.PIPE)
+    if settings.instance_count > 1 and shutil.which("nvidia-smi"):
+        listed = subprocess.run(["nvidia-smi", "-L"], stdout=subprocess.PIPE)
         count = len(listed.stdout.splitlines())
         if count:
-            environment['CUDA_VISIBLE_DEVICES'] = str(instance % count)
+            environment["CUDA_VISIBLE_DEVICES"] = str(instance % count)
 
 
-def handler_environment(settings, default_model, code_dir, packages_dir, runtime_dir,
-                        batching_path):
+def handler_environment(
+    settings, default_model, code_dir, packages_dir, runtime_dir, batching_path
+):
     """What the handler's process is told: the container's variables, and HOSTING_… ones."""
     environment = {
-        'TFS_DEFAULT_MODEL_NAME': default_model,
-        'SAGEMAKER_TFS_VERSION': settings.tfs_version,
-        'HOSTING_CODE_DIR': code_dir,
-        'HOSTING_CONTRACT': settings.contract,
+        "TFS_DEFAULT_MODEL_NAME": default_model,
+        "SAGEMAKER_TFS_VERSION": settings.tfs_version,
+        "HOSTING_CODE_DIR": code_dir,
+        "HOSTING_CONTRACT": settings.contract,
         PYTHON_VARIABLE: sys.executable,
     }
     if packages_dir:
-        environment['HOSTING_PACKAGES_DIR'] = packages_dir
+        environment["HOSTING_PACKAGES_DIR"] = packages_dir
     if not settings.multi_model:
-        environment['TFS_GRPC_PORT'] = str(settings.grpc_ports[0])
-        environment['TFS_REST_PORT'] = str(settings.rest_ports[0])
+        environment["TFS_GRPC_PORT"] = str(settings.grpc_ports[0])
+        environment["TFS_REST_PORT"] = str(settings.rest_ports[0])
     if settings.head:
-        environment['HOSTING_RUNTIME_DIR'] = runtime_dir
-        environment['HOSTING_GRPC_PORTS'] = ','.join(str(port) for port in settings.grpc_ports)
-        environment['HOSTING_REST_PORTS'] = ','.join(str(port) for port in settings.rest_ports)
+        environment["HOSTING_RUNTIME_DIR"] = runtime_dir
+        environment["HOSTING_GRPC_PORTS"] = _comma_separated(settings.grpc_ports)
+        environment["HOSTING_REST_PORTS"] = _comma_separated(settings.rest_ports)
         if batching_path:
-            environment['HOSTING_BATCHING_CONFIG'] = batching_path
+            environment["HOSTING_BATCHING_CONFIG"] = batching_path
     return environment
 
 
 def gunicorn_command(settings, socket_path, working_dir):
     """gunicorn with one gevent worker (head: as its variables say; docs/contract.md#a7)."""
     worker_class = settings.gunicorn_worker_class
-    if worker_class == 'gevent':
-        worker_class = 'hosting.handler_service.worker.Worker'
+    if worker_class == "gevent":
+        worker_class = "hosting.handler_service.worker.Worker"
     command = [
-        handler_python(), '-m', 'hosting.handler_service',
-        '-c', 'python:hosting.handler_service.gunicorn_conf',
-        '-b', 'unix:' + socket_path, '-k', worker_class, '--chdir', working_dir]
+        handler_python(),
+        "-m",
+        "hosting.handler_service",
+        "-c",
+        "python:hosting.handler_service.gunicorn_conf",
+        "-b",
+        "unix:" + socket_path,
+        "-k",
+        worker_class,
+        "--chdir",
+        working_dir,
+    ]
     if not _needs_fresh_connections(settings):
         # nginx sends one header more, Connection: close; of its clients' 97 reach a POST handler.
-        command += ['--limit-request-fields', '99']
+        command += ["--limit-request-fields", "99"]
     if settings.gunicorn_timeout != 30:
-        command += ['--timeout', str(settings.gunicorn_timeout)]
+        command += ["--timeout", str(settings.gunicorn_timeout)]
     if settings.head:
-        command += ['--workers', str(settings.gunicorn_workers),
-                    '--threads', str(settings.gunicorn_threads),
-                    '--log-level', settings.gunicorn_log_level]
-    return command + ['hosting.handler_service.wsgi:app']
+        command += [
+            "--workers",
+            str(settings.gunicorn_workers),
+            "--threads",
+            str(settings.gunicorn_threads),
+            "--log-level",
+            settings.gunicorn_log_level,
+        ]
+    return command + ["hosting.handler_service.wsgi:app"]
 
 
 def edge_command(settings, host, rest_ports, socket_path, python_mode, default_model):
     """The public port (docs/contract.md#a3)."""
-    command = python_command('hosting.edge') + [
-        '--host', host, '--port', str(settings.http_port),
-        '--rest-ports', ','.join(str(port) for port in rest_ports),
-        '--gunicorn', socket_path,
-        '--mode', 'python' if python_mode else 'plain',
-        '--default-model', default_model,
-        '--contract', settings.contract,
-        '--tfs-version', settings.tfs_version,
-        '--read-timeout', f'{settings.proxy_read_timeout:g}',
-        '--log-level', settings.nginx_log_level]
-    if _needs_fresh_connections(settings):
-        command.append('--fresh-connections')
+    options = {
+        "host": host,
+        "port": settings.http_port,
+        "rest-ports": _comma_separated(rest_ports),
+        "gunicorn": socket_path,
+        "mode": "python" if python_mode else "plain",
+        "default-model": default_model,
+        "contract": settings.contract,
+        "tfs-version": settings.tfs_version,
+        "read-timeout": f"{settings.proxy_read_timeout:g}",
+        "log-level": settings.nginx_log_level,
+    }
     if settings.metrics:
-        command += ['--metrics', ','.join(str(port) for port in settings.rest_ports)]
+        options["metrics"] = _comma_separated(settings.rest_ports)
+    command = python_command("hosting.edge")
+    for name, value in options.items():
+        command += ["--" + name, str(value)]
+    if _needs_fresh_connections(settings):
+        command.append("--fresh-connections")
     return command
+
+
+def _comma_separated(ports):
+    return ",".join(map(str, ports))
 
 
 def _needs_fresh_connections(settings):
     """A kept connection would tie requests to one worker; other workers keep none."""
-    return settings.gunicorn_workers != 1 or settings.gunicorn_worker_class != 'gevent'
+    return settings.gunicorn_workers != 1 or settings.gunicorn_worker_class != "gevent"
 
 
 def pip_command(requirements, target):
     """`pip3 install -r`, into a directory of its own instead of the handler's environment."""
-    return [handler_python(), '-m', 'pip', 'install', '--disable-pip-version-check',
-            '--no-warn-script-location', '--target', target, '-r', requirements]
+    return [
+        handler_python(),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "--target",
+        target,
+        "-r",
+        requirements,
+    ]

@@ -10,6 +10,7 @@ the model takes (inputs by key). Standard output gets a JSON object with ``signa
 as TensorFlow Serving would answer, with ``latencies_ms`` of as many runs as go into ``seconds``
 where these are given; ``refused`` is why the model took none.
 """
+
 import base64
 import contextlib
 import functools
@@ -31,16 +32,24 @@ def main(path):
         encode = packed.encoder(path).encode
         with tf.Session(graph=tf.Graph()) as session:
             signature = _load(session, packed.version_directory(path), SIGNATURE)
-            model_output, = signature.outputs.values()
+            (model_output,) = signature.outputs.values()
             inputs = _fed(signature, encode(question))
-            answer = {'probabilities': session.run(model_output.name, inputs).tolist()}
+            answer = {"probabilities": session.run(model_output.name, inputs).tolist()}
     else:
         with tf.Session(graph=tf.Graph()) as session:
-            signature = _load(session, path, question['signature'])
+            signature = _load(session, path, question["signature"])
             answer = _run_first(session, signature, question)
-    json.dump(dict(answer, tensorflow=tf.__version__,
-                   signature={'inputs': _describe(signature.inputs),
-                              'outputs': _describe(signature.outputs)}), sys.stdout)
+    json.dump(
+        dict(
+            answer,
+            tensorflow=tf.__version__,
+            signature={
+                "inputs": _describe(signature.inputs),
+                "outputs": _describe(signature.outputs),
+            },
+        ),
+        sys.stdout,
+    )
 
 
 def _load(session, version, signature):
@@ -56,22 +65,24 @@ def _load(session, version, signature):
 
 def _run_first(session, signature, question):
     names = {key: info.name for key, info in signature.outputs.items()}
-    refused = 'JSON does not have its types'
-    for number, inputs in enumerate(question['requests']):
+    refused = "JSON does not have its types"
+    for number, inputs in enumerate(question["requests"]):
         try:
             feed = _fed(signature, inputs)
             values = session.run(names, feed)
         except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
-            refused = str(error).split('\n')[0]
+            refused = str(error).split("\n")[0]
             continue
         outputs = {key: _as_json(key, value) for key, value in values.items()}
-        answer = {'request': number,
-                  'outputs': outputs if len(outputs) > 1 else next(iter(outputs.values()))}
-        if 'seconds' in question:
+        answer = {
+            "request": number,
+            "outputs": outputs if len(outputs) > 1 else next(iter(outputs.values())),
+        }
+        if "seconds" in question:
             run = functools.partial(session.run, names, feed)
-            answer['latencies_ms'] = _latencies(run, question['seconds'])
+            answer["latencies_ms"] = _latencies(run, question["seconds"])
         return answer
-    return {'refused': refused}
+    return {"refused": refused}
 
 
 def _latencies(run, seconds):
@@ -85,8 +96,10 @@ def _latencies(run, seconds):
 
 
 def _fed(signature, inputs):
-    return {signature.inputs[key].name: _array(rows, tf.as_dtype(signature.inputs[key].dtype))
-            for key, rows in inputs.items()}
+    return {
+        signature.inputs[key].name: _array(rows, tf.as_dtype(signature.inputs[key].dtype))
+        for key, rows in inputs.items()
+    }
 
 
 def _array(value, dtype):
@@ -100,30 +113,33 @@ def _text(value):
     if isinstance(value, list):
         return [_text(one) for one in value]
     if isinstance(value, dict):
-        return base64.b64decode(value['b64'])
-    return value.encode('utf-8')
+        return base64.b64decode(value["b64"])
+    return value.encode("utf-8")
 
 
 def _as_json(key, value):
     value = np.asarray(value)
     if value.dtype == object:
-        return _as_text(value.tolist(), key.endswith('_bytes'))
-    return value.astype(np.float64).tolist() if value.dtype.kind == 'V' else value.tolist()
+        return _as_text(value.tolist(), key.endswith("_bytes"))
+    return value.astype(np.float64).tolist() if value.dtype.kind == "V" else value.tolist()
 
 
 def _as_text(value, in_base64):
     if isinstance(value, list):
         return [_as_text(one, in_base64) for one in value]
     if in_base64:
-        return {'b64': base64.b64encode(value).decode()}
-    return value.decode('utf-8', 'replace')
+        return {"b64": base64.b64encode(value).decode()}
+    return value.decode("utf-8", "replace")
 
 
 def _describe(tensors):
-    return {name: '{} {} {}'.format(
-        info.name, tf.as_dtype(info.dtype).name, [dim.size for dim in info.tensor_shape.dim])
-        for name, info in sorted(tensors.items())}
+    return {
+        name: "{} {} {}".format(
+            info.name, tf.as_dtype(info.dtype).name, [dim.size for dim in info.tensor_shape.dim]
+        )
+        for name, info in sorted(tensors.items())
+    }
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main(sys.argv[1])

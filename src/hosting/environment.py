@@ -4,28 +4,33 @@ In the container there is no proxy and no locale but C.UTF-8. A user's proxy wou
 a handler and the model server, a locale would change how files are read. pip alone, which the
 container gives an index of its own, is left what it needs to reach one from this machine.
 """
+
 import json
 import re
 
 # Set (JSON): who started this process has separated the two already, as the image does.
-PIP_VARIABLE = 'HOSTING_PIP_ENVIRONMENT'
+PIP_VARIABLE = "HOSTING_PIP_ENVIRONMENT"
 
 # Its like for training jobs: train2deploy.processes.
 _USERS = re.compile(
-    r'.*_proxy|LANG|LANGUAGE|LC_.*|TZ|PYTHON.*|PIP_.*|UV_.*|PYENV_.*|VIRTUAL_ENV.*|CONDA_.*'
-    r'|MAKE.*|MFLAGS|GNUMAKEFLAGS|LD_PRELOAD|LD_AUDIT|LD_DEBUG.*|MALLOC_.*|GLIBC_TUNABLES'
-    r'|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC|GEVENT.*'
+    r".*_proxy|LANG|LANGUAGE|LC_.*|TZ|PYTHON.*|PIP_.*|UV_.*|PYENV_.*|VIRTUAL_ENV.*|CONDA_.*"
+    r"|MAKE.*|MFLAGS|GNUMAKEFLAGS|LD_PRELOAD|LD_AUDIT|LD_DEBUG.*|MALLOC_.*|GLIBC_TUNABLES"
+    r"|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC|GEVENT.*"
     # What gunicorn reads by itself.
-    r'|WEB_CONCURRENCY|SCRIPT_NAME|LISTEN_FDS|LISTEN_PID|FORWARDED_ALLOW_IPS|SENDFILE', re.I)
+    r"|WEB_CONCURRENCY|SCRIPT_NAME|LISTEN_FDS|LISTEN_PID|FORWARDED_ALLOW_IPS|SENDFILE",
+    re.I,
+)
 _PIPS = re.compile(
-    r'.*_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC'
-    r'|PIP_(CONFIG_FILE|(EXTRA_)?INDEX_URL|NO_INDEX|FIND_LINKS|TRUSTED_HOST|(CLIENT_)?CERT|PROXY'
-    r'|(DEFAULT_)?TIMEOUT|RETRIES|(NO_)?CACHE_DIR|KEYRING_PROVIDER|NO_INPUT|USE_FEATURE'
-    r'|USE_DEPRECATED)', re.I)
+    r".*_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC"
+    r"|PIP_(CONFIG_FILE|(EXTRA_)?INDEX_URL|NO_INDEX|FIND_LINKS|TRUSTED_HOST|(CLIENT_)?CERT|PROXY"
+    r"|(DEFAULT_)?TIMEOUT|RETRIES|(NO_)?CACHE_DIR|KEYRING_PROVIDER|NO_INPUT|USE_FEATURE"
+    r"|USE_DEPRECATED)",
+    re.I,
+)
 
 # PIP_USER: pip.conf may say `user = true`, which suits neither --target nor a virtual environment.
-_CONTAINERS = {'LANG': 'C.UTF-8', 'TZ': 'UTC'}
-_PIP_ALONE = {'PIP_USER': '0'}
+_CONTAINERS = {"LANG": "C.UTF-8", "TZ": "UTC"}
+_PIP_ALONE = {"PIP_USER": "0"}
 
 
 def separate(environ):

@@ -5,6 +5,7 @@
 Standard output gets a JSON object: for each batch size the medians in ms, the package's own
 first. The sentences are encoded by the package's code.
 """
+
 import json
 import os
 import sys
@@ -24,7 +25,7 @@ WARM_UP = 3
 def main(model_dir, other):
     encode = encoder(model_dir).encode
     runs = [_run(model_dir), _run(os.path.dirname(os.path.abspath(other)))]
-    rows = np.array(encode(json.load(sys.stdin))['inputs'], dtype=np.float32)
+    rows = np.array(encode(json.load(sys.stdin))["inputs"], dtype=np.float32)
     json.dump({str(batch): _medians(runs, rows, batch) for batch in BATCHES}, sys.stdout)
 
 
@@ -38,7 +39,9 @@ def _run(model_dir):
 
 def _medians(runs, rows, batch):
     starts = range(0, max(1, len(rows) - batch + 1), batch)
-    batches = [np.resize(rows[start:start + batch], (batch,) + rows.shape[1:]) for start in starts]
+    batches = [
+        np.resize(rows[start : start + batch], (batch,) + rows.shape[1:]) for start in starts
+    ]
     taken = [[] for _ in runs]
     for run in runs:
         for _ in range(WARM_UP):
@@ -53,5 +56,5 @@ def _medians(runs, rows, batch):
     return [float(np.median(times)) for times in taken]
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -5,6 +5,7 @@
 Each line of input is a JSON list of sentences; each line of output holds, for each of them, its
 tokens in their order: ``[token, index, whether it has a vector, whether the model sees it]``.
 """
+
 import sys
 
 from hosting import packed
@@ -19,17 +20,18 @@ def described(encoding, encoder, text):
     """
     pieces, indices = encoder.pieces(text), encoder.indices(text)
     unknown, cut = encoder._unknown, len(pieces) - encoder.length
-    return [[piece, index, index != unknown or piece == encoding.UNKNOWN_TOKEN, place >= cut]
-            for place, (piece, index) in enumerate(zip(pieces, indices))]
+    return [
+        [piece, index, index != unknown or piece == encoding.UNKNOWN_TOKEN, place >= cut]
+        for place, (piece, index) in enumerate(zip(pieces, indices))
+    ]
 
 
 def main(code):
     """Answers until the input ends."""
     encoding = packed.encoding(code)
     encoder = encoding.ModelInputs(code).encoder
-    packed.answer_commands(
-        lambda texts: [described(encoding, encoder, text) for text in texts])
+    packed.answer_commands(lambda texts: [described(encoding, encoder, text) for text in texts])
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main(sys.argv[1])

@@ -7,6 +7,7 @@ everything on this machine, so packages go into a directory of their own that co
 it on the handler's search path. The directory is kept for the next start with the same
 requirements; what the handler's environment already has is not installed again.
 """
+
 import hashlib
 import logging
 import os
@@ -15,7 +16,7 @@ import shutil
 import sys
 import tempfile
 
-log = logging.getLogger('__main__')
+log = logging.getLogger("__main__")
 
 
 class Requirements:
@@ -24,17 +25,19 @@ class Requirements:
     def __init__(self, path, cache_dir=None):
         self.path = path
         self._cache_dir = cache_dir or os.path.join(
-            os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'),
-            'sagemaker-hosting')
-        with open(path, 'rb') as stream:
+            os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "sagemaker-hosting"
+        )
+        with open(path, "rb") as stream:
             self._text = stream.read()
-        self._lines = _logical_lines(self._text.decode('utf-8', 'replace'))
+        self._lines = _logical_lines(self._text.decode("utf-8", "replace"))
 
     @property
     def _plain(self):
         """Whether it only names packages of an index: no options, files or addresses."""
-        return not any(line.startswith(('-', '.', '/')) or '://' in line or ' --' in line
-                       for line in self._lines)
+        return not any(
+            line.startswith(("-", ".", "/")) or "://" in line or " --" in line
+            for line in self._lines
+        )
 
     def satisfied(self, site_packages):
         """Whether an environment has everything (what pip would find, but faster)."""
@@ -43,6 +46,7 @@ class Requirements:
         if not self._plain:
             return False
         import pkg_resources
+
         try:
             pkg_resources.WorkingSet([site_packages]).require(*self._lines)
         except (pkg_resources.ResolutionError, ValueError):
@@ -53,7 +57,7 @@ class Requirements:
     def directory(self):
         """Where these requirements are, or will be, installed."""
         key = hashlib.sha256(self._text + sys.version.encode()).hexdigest()[:16]
-        return os.path.join(self._cache_dir, 'packages-' + key)
+        return os.path.join(self._cache_dir, "packages-" + key)
 
     def installed(self):
         """Whether an earlier start has installed the same requirements."""
@@ -62,7 +66,7 @@ class Requirements:
     def staging(self):
         """A directory for pip to install into; `keep` or `discard` it afterwards."""
         os.makedirs(self._cache_dir, exist_ok=True)
-        return tempfile.mkdtemp(prefix='installing-', dir=self._cache_dir)
+        return tempfile.mkdtemp(prefix="installing-", dir=self._cache_dir)
 
     def keep(self, staging):
         """Put what pip has installed in its place; returns the directory."""
@@ -85,6 +89,6 @@ def _logical_lines(text):
     >>> _logical_lines('a==1 --hash=sha256:00')
     ['a==1']
     """
-    joined = text.replace('\\\n', ' ').splitlines()
-    lines = (re.sub(r'(^|\s)#.*$|\s--hash=\S+', '', line).strip() for line in joined)
+    joined = text.replace("\\\n", " ").splitlines()
+    lines = (re.sub(r"(^|\s)#.*$|\s--hash=\S+", "", line).strip() for line in joined)
     return [line for line in lines if line]

@@ -1,4 +1,5 @@
 """Child processes that never outlive their parent (Linux)."""
+
 import ctypes
 import os
 import signal
@@ -6,7 +7,7 @@ import sys
 
 # The handler's process, which starts model servers of a multi-model endpoint, runs in an
 # environment that lacks what a model server stands on: it is told where the right one is.
-PYTHON_VARIABLE = 'HOSTING_PYTHON'
+PYTHON_VARIABLE = "HOSTING_PYTHON"
 
 _PR_SET_PDEATHSIG = 1
 
@@ -33,12 +34,14 @@ def child_setup(parent):
     It is in a process group of its own: Ctrl-C reaches the supervisor, which ends the others
     in its own order.
     """
+
     def setup():
         os.setpgid(0, 0)
         die_with_parent(signal.SIGKILL, parent)
+
     return setup
 
 
 def python_command(module):
     """The command that runs one of this project's modules in the serving environment."""
-    return [os.environ.get(PYTHON_VARIABLE, sys.executable), '-m', module]
+    return [os.environ.get(PYTHON_VARIABLE, sys.executable), "-m", module]

@@ -2,6 +2,7 @@
 
 In the container these are fixed places: /sagemaker, /tmp/gunicorn.sock, ports 9000 and 8501.
 """
+
 import fcntl
 import glob
 import os
@@ -10,7 +11,7 @@ import shutil
 import socket
 import tempfile
 
-_PREFIX = 'sagemaker-hosting-'
+_PREFIX = "sagemaker-hosting-"
 _LONGEST_SOCKET_PATH = 100  # Linux allows 107 characters
 FREE_PORTS = (10000, 32768)
 
@@ -20,24 +21,24 @@ class RuntimeDirectory:
 
     def __init__(self):
         parent = tempfile.gettempdir()
-        if len(os.path.join(parent, _PREFIX + 'x' * 8, 'gunicorn.sock')) > _LONGEST_SOCKET_PATH:
-            parent = '/tmp'  # noqa: S108, mkdtemp makes a private directory in it
+        if len(os.path.join(parent, _PREFIX + "x" * 8, "gunicorn.sock")) > _LONGEST_SOCKET_PATH:
+            parent = "/tmp"  # noqa: S108, mkdtemp makes a private directory in it
         _remove_abandoned(parent)
         self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
         # Held as long as this process lives: whoever can take it may remove the directory.
-        self._lock = open(os.path.join(self.path, 'lock'), 'w')  # noqa: SIM115
+        self._lock = open(os.path.join(self.path, "lock"), "w")  # noqa: SIM115
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self.working_dir = os.path.join(self.path, 'sagemaker')
+        self.working_dir = os.path.join(self.path, "sagemaker")
         os.mkdir(self.working_dir)
 
     @property
     def gunicorn_socket(self):
-        return os.path.join(self.path, 'gunicorn.sock')
+        return os.path.join(self.path, "gunicorn.sock")
 
     def write(self, name, text):
         """Write a configuration file; returns its path."""
         path = os.path.join(self.path, name)
-        with open(path, 'w') as stream:
+        with open(path, "w") as stream:
             stream.write(text)
         return path
 
@@ -47,9 +48,9 @@ class RuntimeDirectory:
 
 
 def _remove_abandoned(parent):
-    for path in glob.glob(os.path.join(glob.escape(parent), _PREFIX + '*')):
+    for path in glob.glob(os.path.join(glob.escape(parent), _PREFIX + "*")):
         try:
-            with open(os.path.join(path, 'lock'), 'r+') as lock:
+            with open(os.path.join(path, "lock"), "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path, ignore_errors=True)
         except OSError:
@@ -74,11 +75,11 @@ class Ports:
             return True
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            claim.bind(f'\0sagemaker-hosting-port-{port}')
+            claim.bind(f"\0sagemaker-hosting-port-{port}")
         except OSError:
             claim.close()
             return False
-        if not can_listen('127.0.0.1', port):
+        if not can_listen("127.0.0.1", port):
             claim.close()
             return False
         self._claims[port] = claim
@@ -100,7 +101,8 @@ def can_listen(host, port):
     """Whether nothing listens on host:port."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM)[0]
+            host, port, type=socket.SOCK_STREAM
+        )[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)

@@ -2,6 +2,7 @@
 
 docs/contract.md#a1, docs/contract.md#a9
 """
+
 import logging
 import os
 import signal
@@ -17,34 +18,33 @@ from hosting.processes import child_setup
 from hosting.runtime import Ports, RuntimeDirectory, can_listen
 from hosting.settings import batching_parameters
 
-log = logging.getLogger('__main__')
+log = logging.getLogger("__main__")
 
-BOOT_ERROR = 3      # gunicorn's exit code when its worker cannot import the application
-LAST_GRACE = 2.0    # seconds between the first child's end and SIGKILL for the others
-POLL = 0.1          # seconds between two looks at something that is starting
+BOOT_ERROR = 3  # gunicorn's exit code when its worker cannot import the application
+LAST_GRACE = 2.0  # seconds between the first child's end and SIGKILL for the others
+POLL = 0.1  # seconds between two looks at something that is starting
 
-TFS = 'tensorflow serving'
-GUNICORN = 'gunicorn'
-NGINX = 'nginx'     # the name of the public port's process in the container's log
+TFS = "tensorflow serving"
+GUNICORN = "gunicorn"
+NGINX = "nginx"  # the name of the public port's process in the container's log
 
 
 class StartError(Exception):
     """The endpoint cannot start; the message says why and what to do."""
 
 
-_Child = namedtuple('_Child', ['name', 'process', 'restart'])
+_Child = namedtuple("_Child", ["name", "process", "restart"])
 
 
 class Supervisor:
     """One endpoint: `model_dir` stands for /opt/ml/model (multi-model: /opt/ml/models)."""
 
-    def __init__(self, settings, model_dir, host='127.0.0.1', cache_dir=None,
-                 pip_environment=None):
+    def __init__(self, settings, model_dir, host="127.0.0.1", cache_dir=None, pip_environment=None):
         self.settings = settings
         self.model_dir = os.path.abspath(model_dir)
         self.host = host
-        self.code_dir = os.path.join(self.model_dir, 'code')
-        self.has_script = os.path.exists(os.path.join(self.code_dir, 'inference.py'))
+        self.code_dir = os.path.join(self.model_dir, "code")
+        self.has_script = os.path.exists(os.path.join(self.code_dir, "inference.py"))
         self.python_mode = self.has_script or settings.multi_model
         self.default_model = settings.default_model_name
         self._cache_dir = cache_dir
@@ -54,7 +54,7 @@ class Supervisor:
         self._config_path = self._batching_path = None
         self._public_port = Ports()  # apart from the others: a model server must not take it
         self._ports = Ports()
-        self._children = {}     # pid → _Child
+        self._children = {}  # pid → _Child
         self._pip = None
         self._stopping = False
         self._status = 0
@@ -63,19 +63,21 @@ class Supervisor:
 
     def run(self):
         """Serve until told to stop; returns the exit status."""
-        log.info('starting services')
+        log.info("starting services")
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._stop)
         self._check_port()
         if self.python_mode and not os.path.exists(commands.handler_python()):
-            raise StartError('%s: the environment of inference.py is missing. Run `make setup`.'
-                             % commands.handler_python())
+            raise StartError(
+                "%s: the environment of inference.py is missing. Run `make setup`."
+                % commands.handler_python()
+            )
         self._runtime = RuntimeDirectory()
         try:
             self._start_all()
             self._monitor()
         except StartError as error:
-            log.error('%s', error)
+            log.error("%s", error)
             self._status = 1
         finally:
             self._end_children()
@@ -86,10 +88,10 @@ class Supervisor:
         """The two start orders (docs/contract.md#a1)."""
         settings = self.settings
         if settings.head:
-            os.environ.setdefault('OMP_NUM_THREADS', '1')
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
         if settings.multi_model:
-            log.info('multi-model endpoint is enabled, TFS model servers will be started later')
-            self.default_model = self.default_model or 'None'
+            log.info("multi-model endpoint is enabled, TFS model servers will be started later")
+            self.default_model = self.default_model or "None"
             self._batching_path = self._write_batching_config()
         else:
             self._write_model_config()
@@ -127,9 +129,10 @@ class Supervisor:
             if name == GUNICORN and self.settings.dev and _exit_code(status) == BOOT_ERROR:
                 self._status = 1
                 raise StartError(
-                    'inference.py could not be loaded (the traceback is above). Stopping, since '
-                    'DEV=1; the container (and DEV=0) restarts for ever and answers 502.')
-            log.warning('unexpected %s exit (status: %d). restarting.', name, status)
+                    "inference.py could not be loaded (the traceback is above). Stopping, since "
+                    "DEV=1; the container (and DEV=0) restarts for ever and answers 502."
+                )
+            log.warning("unexpected %s exit (status: %d). restarting.", name, status)
             child.restart()
 
     def _ended(self, pid, status):
@@ -144,7 +147,7 @@ class Supervisor:
         if self._stopping:
             return
         self._stopping = True
-        log.info('stopping services')
+        log.info("stopping services")
         if self._pip is not None:
             self._pip.terminate()
         for pid, child in list(self._children.items()):
@@ -164,41 +167,43 @@ class Supervisor:
             elif time.monotonic() > end:
                 for pid in self._children:
                     os.kill(pid, signal.SIGKILL)
-                end = float('inf')
+                end = float("inf")
             else:
                 time.sleep(0.02)
-        log.info('stopped')
+        log.info("stopped")
 
     # -- before anything is started --------------------------------------------------------
 
     def _check_port(self):
         port = self.settings.http_port
         claimed = self._public_port.claim(port)
-        if not can_listen(self.host, port) or self.host == '127.0.0.1' and not claimed:
-            raise StartError('port %d of %s is in use. Stop what listens there, or choose another '
-                             'port with SAGEMAKER_BIND_TO_PORT.' % (port, self.host))
+        if not can_listen(self.host, port) or self.host == "127.0.0.1" and not claimed:
+            raise StartError(
+                "port %d of %s is in use. Stop what listens there, or choose another "
+                "port with SAGEMAKER_BIND_TO_PORT." % (port, self.host)
+            )
 
     def _write_model_config(self):
         models = bundles.find_models(self.model_dir)
         if not models:
-            raise ValueError('no SavedModel bundles found!')
+            raise ValueError("no SavedModel bundles found!")
         if self.default_model is None:
             self.default_model = models[0].name
-            log.info('using default model name: %s', self.default_model)
+            log.info("using default model name: %s", self.default_model)
         config = bundles.model_config(models, specific_versions=self.settings.head)
-        log.info('tensorflow serving model config: \n%s\n', config)
-        self._config_path = self._runtime.write('model-config.cfg', config)
+        log.info("tensorflow serving model config: \n%s\n", config)
+        self._config_path = self._runtime.write("model-config.cfg", config)
 
     def _write_batching_config(self):
         if not self.settings.enable_batching:
             return None
-        log.info('batching is enabled')
+        log.info("batching is enabled")
         parameters, warnings = batching_parameters()
         if warnings:
-            log.warning('\n'.join(warnings))
+            log.warning("\n".join(warnings))
         config = bundles.batching_config(parameters)
-        log.info('batching config: \n%s\n', config)
-        return self._runtime.write('batching-config.cfg', config)
+        log.info("batching config: \n%s\n", config)
+        return self._runtime.write("batching-config.cfg", config)
 
     def _choose_ports(self):
         """The container's ports, or others when they are taken on this machine."""
@@ -208,91 +213,125 @@ class Supervisor:
                 if self._ports.claim(port):
                     continue
                 if settings.port_range is not None:
-                    raise StartError('port %d of SAGEMAKER_SAFE_PORT_RANGE (%s) is in use'
-                                     % (port, settings.port_range))
+                    raise StartError(
+                        "port %d of SAGEMAKER_SAFE_PORT_RANGE (%s) is in use"
+                        % (port, settings.port_range)
+                    )
                 ports[i] = self._ports.claim_any()
-                log.warning('port %d is in use on this machine: port %d takes its place',
-                            port, ports[i])
+                log.warning(
+                    "port %d is in use on this machine: port %d takes its place", port, ports[i]
+                )
 
     def _install_packages(self):
         """requirements.txt, unless code/lib is there (docs/contract.md#a7-packages)."""
-        path = os.path.join(self.code_dir, 'requirements.txt')
-        lib = os.path.join(self.code_dir, 'lib')
+        path = os.path.join(self.code_dir, "requirements.txt")
+        lib = os.path.join(self.code_dir, "lib")
         if not os.path.exists(path):
             return
         if os.path.exists(lib):
             log.warning('loading modules in "%s", ignoring requirements.txt', lib)
             return
-        log.info('installing packages from requirements.txt...')
+        log.info("installing packages from requirements.txt...")
         requirements = Requirements(path, self._cache_dir)
         if requirements.satisfied(commands.site_packages(commands.handler_python())):
-            log.info('the container has them all')
+            log.info("the container has them all")
             return
         if not requirements.installed():
             staging = requirements.staging()
-            self._pip = subprocess.Popen(commands.pip_command(path, staging),
-                                         env=dict(os.environ, **self._pip_environment),
-                                         stdin=subprocess.DEVNULL,
-                                         preexec_fn=child_setup(os.getpid()))
+            self._pip = subprocess.Popen(
+                commands.pip_command(path, staging),
+                env=dict(os.environ, **self._pip_environment),
+                stdin=subprocess.DEVNULL,
+                preexec_fn=child_setup(os.getpid()),
+            )
             status = self._pip.wait()
             self._pip = None
             if status or self._stopping:
                 requirements.discard(staging)
                 if not self._stopping:
-                    log.error('failed to install required packages, exiting.')
-                    raise StartError('failed to install required packages.')
+                    log.error("failed to install required packages, exiting.")
+                    raise StartError("failed to install required packages.")
                 return
             requirements.keep(staging)
         self._packages_dir = requirements.directory
-        log.info('packages are in %s', self._packages_dir)
+        log.info("packages are in %s", self._packages_dir)
 
     # -- processes -------------------------------------------------------------------------
 
     def _spawn(self, name, command, environment, restart, cwd=None):
-        log.info('%s command: %s', name, ' '.join(command))
-        process = subprocess.Popen(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL,
-                                   preexec_fn=child_setup(os.getpid()))
+        log.info("%s command: %s", name, " ".join(command))
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=child_setup(os.getpid()),
+        )
         # The Popen object must be kept: one that is forgotten is waited for by the next one,
         # and _monitor would never learn that the process has ended.
         self._children[process.pid] = _Child(name, process, restart)
-        log.info('started %s (pid: %d)', name, process.pid)
+        log.info("started %s (pid: %d)", name, process.pid)
 
     def _start_model_server(self, instance):
         settings = self.settings
         program = commands.model_server_program()
-        log.info('tensorflow version info:\n%s', commands.model_server_version(program))
+        log.info("tensorflow version info:\n%s", commands.model_server_version(program))
         environment = commands.model_server_environment(settings, self._runtime.path)
         commands.choose_gpu(environment, settings, instance)
         command = commands.model_server_command(
-            program, settings, settings.grpc_ports[instance],
-            settings.rest_ports[instance], self._config_path, self._batching_path)
+            program,
+            settings,
+            settings.grpc_ports[instance],
+            settings.rest_ports[instance],
+            self._config_path,
+            self._batching_path,
+        )
         self._spawn(TFS, command, environment, partial(self._start_model_server, instance))
 
     def _start_gunicorn(self):
         environment = commands.child_environment()
-        environment.update(commands.handler_environment(
-            self.settings, self.default_model, self.code_dir, self._packages_dir,
-            self._runtime.path, self._batching_path))
-        command = commands.gunicorn_command(self.settings, self._runtime.gunicorn_socket,
-                                            self._runtime.working_dir)
+        environment.update(
+            commands.handler_environment(
+                self.settings,
+                self.default_model,
+                self.code_dir,
+                self._packages_dir,
+                self._runtime.path,
+                self._batching_path,
+            )
+        )
+        command = commands.gunicorn_command(
+            self.settings, self._runtime.gunicorn_socket, self._runtime.working_dir
+        )
         # Where gunicorn starts is on the handler's search path: not where make was called.
-        self._spawn(GUNICORN, command, environment, self._start_gunicorn,
-                    self._runtime.working_dir)
+        self._spawn(GUNICORN, command, environment, self._start_gunicorn, self._runtime.working_dir)
 
     def _front_rest_ports(self):
         # Multi-model: where nginx looks for a model server all the same.
         return self.settings.rest_ports or [self.settings.port_bounds()[0] + 1]
 
     def _log_front_config(self):
-        log.info('nginx config: \n%s\n', nginx_conf(
-            self.settings, self._front_rest_ports(), self._runtime.gunicorn_socket,
-            self.python_mode, self.default_model))
+        log.info(
+            "nginx config: \n%s\n",
+            nginx_conf(
+                self.settings,
+                self._front_rest_ports(),
+                self._runtime.gunicorn_socket,
+                self.python_mode,
+                self.default_model,
+            ),
+        )
 
     def _start_edge(self):
         command = commands.edge_command(
-            self.settings, self.host, self._front_rest_ports(), self._runtime.gunicorn_socket,
-            self.python_mode, self.default_model)
-        log.info('nginx version info:\n%s, in place of nginx', command[2])
+            self.settings,
+            self.host,
+            self._front_rest_ports(),
+            self._runtime.gunicorn_socket,
+            self.python_mode,
+            self.default_model,
+        )
+        log.info("nginx version info:\n%s, in place of nginx", command[2])
         self._spawn(NGINX, command, commands.child_environment(), self._start_edge)
 
     # -- waiting (last container) ----------------------------------------------------------
@@ -301,31 +340,41 @@ class Supervisor:
         """Final container: nothing else starts before the default model is there."""
         limit = self.settings.tfs_wait_seconds
         for port in self.settings.rest_ports:
-            self._wait(partial(self._has_model, port), limit,
-                       f'model {self.default_model} is not available after {limit} seconds '
-                       '(SAGEMAKER_TFS_WAIT_TIME_SECONDS)')
+            self._wait(
+                partial(self._has_model, port),
+                limit,
+                f"model {self.default_model} is not available after {limit} seconds "
+                "(SAGEMAKER_TFS_WAIT_TIME_SECONDS)",
+            )
 
     def _has_model(self, port):
         """While the model loads there are no restarts: a process that ends takes all along."""
         pid, status = os.waitpid(-1, os.WNOHANG)
         child = self._ended(pid, status) if pid else None
         if child is not None:
-            raise StartError('%s exited with status %d while model %s was loading'
-                             % (child.name, status, self.default_model))
+            raise StartError(
+                "%s exited with status %d while model %s was loading"
+                % (child.name, status, self.default_model)
+            )
         return commands.available(port, self.default_model)
 
     def _wait_for_gunicorn(self):
         """Final container: nginx starts after gunicorn. One that has ended is left to _monitor."""
         limit = self.settings.gunicorn_timeout
-        self._wait(lambda: os.path.exists(self._runtime.gunicorn_socket)
-                   or self._has_ended(GUNICORN), limit,
-                   f'gunicorn is not there after {limit} seconds')
-        log.info('gunicorn server is ready!')
+        self._wait(
+            lambda: os.path.exists(self._runtime.gunicorn_socket) or self._has_ended(GUNICORN),
+            limit,
+            f"gunicorn is not there after {limit} seconds",
+        )
+        log.info("gunicorn server is ready!")
 
     def _has_ended(self, name):
         """Whether a process has, of which _monitor does not know yet."""
-        return any(os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-                   for pid, child in list(self._children.items()) if child.name == name)
+        return any(
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            for pid, child in list(self._children.items())
+            if child.name == name
+        )
 
     def _wait(self, ready, seconds, message):
         end = time.monotonic() + seconds

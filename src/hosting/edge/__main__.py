@@ -1,4 +1,5 @@
 """`python -m hosting.edge …`: the public port; started by the supervisor in nginx's place."""
+
 import argparse
 import asyncio
 import signal
@@ -17,26 +18,30 @@ DRAIN_SECONDS = 60  # how long SIGQUIT lets requests in work be finished
 
 
 def parse_arguments(arguments):
-    parser = argparse.ArgumentParser(prog='python -m hosting.edge', description=__doc__)
-    parser.add_argument('--host', default='127.0.0.1')
-    parser.add_argument('--port', type=int, required=True)
-    parser.add_argument('--rest-ports', required=True, help='the model servers\', comma-separated')
-    parser.add_argument('--gunicorn', metavar='SOCKET', required=True)
-    parser.add_argument('--fresh-connections', action='store_true',
-                        help='a new connection to gunicorn for each request')
-    parser.add_argument('--mode', choices=['plain', 'python'], required=True)
-    parser.add_argument('--default-model', default='None')
-    parser.add_argument('--contract', choices=['2019', 'head'], default='2019')
-    parser.add_argument('--tfs-version', default='1.13')
-    parser.add_argument('--read-timeout', type=float, default=60.0)
-    parser.add_argument('--log-level', default='error')
-    parser.add_argument('--metrics', metavar='REST-PORTS',
-                        help='answer /metrics, with what these model servers say')
+    parser = argparse.ArgumentParser(prog="python -m hosting.edge", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--rest-ports", required=True, help="the model servers', comma-separated")
+    parser.add_argument("--gunicorn", metavar="SOCKET", required=True)
+    parser.add_argument(
+        "--fresh-connections",
+        action="store_true",
+        help="a new connection to gunicorn for each request",
+    )
+    parser.add_argument("--mode", choices=["plain", "python"], required=True)
+    parser.add_argument("--default-model", default="None")
+    parser.add_argument("--contract", choices=["2019", "head"], default="2019")
+    parser.add_argument("--tfs-version", default="1.13")
+    parser.add_argument("--read-timeout", type=float, default=60.0)
+    parser.add_argument("--log-level", default="error")
+    parser.add_argument(
+        "--metrics", metavar="REST-PORTS", help="answer /metrics, with what these model servers say"
+    )
     return parser.parse_args(arguments)
 
 
 def _ports(text):
-    return [int(port) for port in text.split(',') if port]
+    return [int(port) for port in text.split(",") if port]
 
 
 async def serve(options, error_log):
@@ -44,18 +49,21 @@ async def serve(options, error_log):
     loop = asyncio.get_event_loop()
     ports = _ports(options.rest_ports)
     model_server = Upstream(
-        [f'http://127.0.0.1:{port}' for port in ports],
-        [Client(host='127.0.0.1', port=port) for port in ports],
-        options.read_timeout, error_log)
+        [f"http://127.0.0.1:{port}" for port in ports],
+        [Client(host="127.0.0.1", port=port) for port in ports],
+        options.read_timeout,
+        error_log,
+    )
     gunicorn = Upstream(
-        [f'http://unix:{options.gunicorn}'],
+        [f"http://unix:{options.gunicorn}"],
         [Client(path=options.gunicorn, keep_alive=not options.fresh_connections)],
-        options.read_timeout, error_log)
-    head = options.contract == 'head'
+        options.read_timeout,
+        error_log,
+    )
+    head = options.contract == "head"
     plain = None
-    if options.mode == 'plain':
-        plain = PlainMode(model_server, options.default_model, head, options.tfs_version,
-                          error_log)
+    if options.mode == "plain":
+        plain = PlainMode(model_server, options.default_model, head, options.tfs_version, error_log)
     on_response = access_log = AccessLog(loop.call_soon)
     metrics = None if options.metrics is None else Metrics(_ports(options.metrics))
     handler = Router(model_server, gunicorn, plain, models=head, metrics=metrics)
@@ -67,8 +75,14 @@ async def serve(options, error_log):
             metrics.count(request, status, sent)
 
     server = await start_server(
-        handler, host=options.host, port=options.port, name='nginx', error_response=page,
-        on_response=on_response, cancel_on_disconnect=True)
+        handler,
+        host=options.host,
+        port=options.port,
+        name="nginx",
+        error_response=page,
+        on_response=on_response,
+        cancel_on_disconnect=True,
+    )
     if metrics is not None:
         metrics.connections = server.connections
 
@@ -92,9 +106,10 @@ def main(arguments=None):
     try:
         error_log = ErrorLog(options.log_level)
     except ValueError as error:
-        sys.exit(f'nginx: [emerg] {error}')
+        sys.exit(f"nginx: [emerg] {error}")
     try:
         import uvloop
+
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     except ImportError:
         pass  # slower, not different
@@ -102,9 +117,9 @@ def main(arguments=None):
     try:
         loop.run_until_complete(serve(options, error_log))
     except OSError as error:
-        sys.exit(f'nginx: [emerg] bind() to {options.host}:{options.port} failed ({error})')
+        sys.exit(f"nginx: [emerg] bind() to {options.host}:{options.port} failed ({error})")
     loop.run_forever()
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

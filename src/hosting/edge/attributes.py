@@ -2,12 +2,13 @@
 
 docs/contract.md#a6
 """
+
 import re
 from urllib.parse import quote
 
-HEADER = b'x-amzn-sagemaker-custom-attributes'
+HEADER = b"x-amzn-sagemaker-custom-attributes"
 
-_PAIR = re.compile(r'tfs-[a-z-]+=[^,]+')
+_PAIR = re.compile(r"tfs-[a-z-]+=[^,]+")
 # What may stand in a path as it is; the rest is escaped on the way to the model server.
 SAFE = "/:@!$&'()*+,;=-._~[]"
 
@@ -21,7 +22,7 @@ def parse(header):
     attributes = {}
     if header:
         for pair in _PAIR.findall(header):
-            parts = pair.split('=')
+            parts = pair.split("=")
             if len(parts) == 2:
                 attributes[parts[0]] = parts[1]
     return attributes
@@ -30,9 +31,9 @@ def parse(header):
 def model_server_path(header, default_model, with_method):
     """The model server's path for a request with these attributes."""
     attributes = parse(header)
-    path = '/v1/models/' + (attributes.get('tfs-model-name') or default_model)
-    if 'tfs-model-version' in attributes:
-        path += '/versions/' + attributes['tfs-model-version']
+    path = "/v1/models/" + (attributes.get("tfs-model-name") or default_model)
+    if "tfs-model-version" in attributes:
+        path += "/versions/" + attributes["tfs-model-version"]
     if with_method:
-        path += ':' + (attributes.get('tfs-method') or 'predict')
-    return quote(path, safe=SAFE, encoding='latin-1')
+        path += ":" + (attributes.get("tfs-method") or "predict")
+    return quote(path, safe=SAFE, encoding="latin-1")

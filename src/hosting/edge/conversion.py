@@ -5,17 +5,18 @@ docs/contract.md#a5
 The container does this in JavaScript on the body as one string, without parsing it. Its
 quirks are part of the contract, so the same decisions are made here in the same order.
 """
+
 import re
 
 # The body is bytes to the JavaScript: its `\s` and trim() know ASCII's white space only.
-_SPACE = rb'[\t\n\x0b\x0c\r ]'
-_TRIMMED = b'\t\n\x0b\x0c\r '
+_SPACE = rb"[\t\n\x0b\x0c\r ]"
+_TRIMMED = b"\t\n\x0b\x0c\r "
 
 _TFS_SHAPED = re.compile(rb'"(?:instances|inputs|examples)"%b*:' % _SPACE)
-_JSON_LINES = re.compile(rb'[}\]]%b*[\[{]' % _SPACE)
-_NESTED_LIST = re.compile(rb'%b*\[%b*\[' % (_SPACE, _SPACE))
+_JSON_LINES = re.compile(rb"[}\]]%b*[\[{]" % _SPACE)
+_NESTED_LIST = re.compile(rb"%b*\[%b*\[" % (_SPACE, _SPACE))
 _VERBATIM_CSV = re.compile(rb'%b*["0-9.Ee+\-]' % _SPACE)
-_LINE_END = re.compile(rb'\r?\n')
+_LINE_END = re.compile(rb"\r?\n")
 
 
 class NoBody(ValueError):
@@ -33,7 +34,7 @@ def from_json(body, tfs_first):
     the request has none.
     """
     if body is None:
-        body = b'undefined'  # as JavaScript writes it; the model server cannot parse it
+        body = b"undefined"  # as JavaScript writes it; the model server cannot parse it
     if tfs_first and _TFS_SHAPED.search(body):
         return body
     if _JSON_LINES.search(body):
@@ -41,17 +42,17 @@ def from_json(body, tfs_first):
     if _TFS_SHAPED.search(body):
         return body
     if not _NESTED_LIST.match(body):
-        body = b'[' + body + b']'
-    return b'{"instances":' + body + b'}'
+        body = b"[" + body + b"]"
+    return b'{"instances":' + body + b"}"
 
 
 def _join_json_lines(body):
     lines = _LINE_END.split(body.strip(_TRIMMED))
     if len(lines) == 1:
         # Not put in brackets: two objects on one line are not valid JSON.
-        return b'{"instances":' + lines[0] + b'}'
+        return b'{"instances":' + lines[0] + b"}"
     stripped = (line.strip(_TRIMMED) for line in lines)
-    return b'{"instances":[' + b','.join(line for line in stripped if line) + b']}'
+    return b'{"instances":[' + b",".join(line for line in stripped if line) + b"]}"
 
 
 def from_csv(body):
@@ -66,7 +67,7 @@ def from_csv(body):
     comma and the first quote of a line count.
     """
     if body is None:
-        raise NoBody('text/csv needs a body')
+        raise NoBody("text/csv needs a body")
     quoted = not _VERBATIM_CSV.match(body)
     rows = []
     for line in _LINE_END.split(body.strip(_TRIMMED)):
@@ -75,8 +76,8 @@ def from_csv(body):
             continue
         row = line
         if quoted:
-            row = b'"' + line.replace(b'"', b'\\"', 1).replace(b',', b'","', 1) + b'"'
-        if b',' in line:
-            row = b'[' + row + b']'
+            row = b'"' + line.replace(b'"', b'\\"', 1).replace(b",", b'","', 1) + b'"'
+        if b"," in line:
+            row = b"[" + row + b"]"
         rows.append(row)
-    return b'{"instances":[' + b','.join(rows) + b']}'
+    return b'{"instances":[' + b",".join(rows) + b"]}"

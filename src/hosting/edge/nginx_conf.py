@@ -16,43 +16,68 @@ def nginx_conf(settings, rest_ports, socket_path, python_mode, default_model):
         python_mode: whether gunicorn answers /ping and /invocations.
     """
     directives = [
-        'daemon off;',
+        "daemon off;",
         # Two blanks: scripts look for the container's very line.
-        f'error_log  /dev/stderr {settings.nginx_log_level};',
-        ('http', [
-            'default_type application/json;',
-            'access_log /dev/stdout combined;',
-            *([f'proxy_read_timeout {settings.proxy_read_timeout:g};'] if settings.head else []),
-            ('upstream tfs_upstream', [f'server localhost:{port};' for port in rest_ports]),
-            ('upstream gunicorn_upstream', [f'server unix:{socket_path};']),
-            ('server', [
-                f'listen {settings.http_port};',
-                'keepalive_timeout 3;',
-                'client_max_body_size 0;',
-                'client_body_buffer_size 100m;',
-                'subrequest_output_buffer_size 100m;',
-                f'set $tfs_version {settings.tfs_version};',
-                f'set $default_tfs_model {default_model};',
-                ('location /tfs', ['proxy_pass http://tfs_upstream;']),
-                *[('location /' + name, [
-                    f'proxy_pass http://gunicorn_upstream/{name};' if python_mode
-                    else f'js_content {name};']) for name in ('ping', 'invocations')],
-                *([('location /models', ['proxy_pass http://gunicorn_upstream/models;'])]
-                  if settings.head else []),
-                *([('location = /metrics', ['js_content metrics;'])] if settings.metrics else []),
-                ('location /', ["return 404 '{\"error\": \"Not Found\"}';"]),
-            ]),
-        ]),
+        f"error_log  /dev/stderr {settings.nginx_log_level};",
+        (
+            "http",
+            [
+                "default_type application/json;",
+                "access_log /dev/stdout combined;",
+                *(
+                    [f"proxy_read_timeout {settings.proxy_read_timeout:g};"]
+                    if settings.head
+                    else []
+                ),
+                ("upstream tfs_upstream", [f"server localhost:{port};" for port in rest_ports]),
+                ("upstream gunicorn_upstream", [f"server unix:{socket_path};"]),
+                (
+                    "server",
+                    [
+                        f"listen {settings.http_port};",
+                        "keepalive_timeout 3;",
+                        "client_max_body_size 0;",
+                        "client_body_buffer_size 100m;",
+                        "subrequest_output_buffer_size 100m;",
+                        f"set $tfs_version {settings.tfs_version};",
+                        f"set $default_tfs_model {default_model};",
+                        ("location /tfs", ["proxy_pass http://tfs_upstream;"]),
+                        *[
+                            (
+                                "location /" + name,
+                                [
+                                    f"proxy_pass http://gunicorn_upstream/{name};"
+                                    if python_mode
+                                    else f"js_content {name};"
+                                ],
+                            )
+                            for name in ("ping", "invocations")
+                        ],
+                        *(
+                            [("location /models", ["proxy_pass http://gunicorn_upstream/models;"])]
+                            if settings.head
+                            else []
+                        ),
+                        *(
+                            [("location = /metrics", ["js_content metrics;"])]
+                            if settings.metrics
+                            else []
+                        ),
+                        ("location /", ['return 404 \'{"error": "Not Found"}\';']),
+                    ],
+                ),
+            ],
+        ),
     ]
-    return '\n'.join(_lines(directives))
+    return "\n".join(_lines(directives))
 
 
-def _lines(directives, indent=''):
+def _lines(directives, indent=""):
     for directive in directives:
         if isinstance(directive, str):
             yield indent + directive
         else:
             name, block = directive
-            yield '%s%s {' % (indent, name)
-            yield from _lines(block, indent + '  ')
-            yield indent + '}'
+            yield "%s%s {" % (indent, name)
+            yield from _lines(block, indent + "  ")
+            yield indent + "}"

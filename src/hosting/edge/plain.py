@@ -5,14 +5,15 @@ docs/contract.md#a4, docs/contract.md#a5
 In the container nginx's JavaScript does this; the names of its functions are kept where
 they help to compare.
 """
+
 from hosting.edge import attributes, conversion
 from hosting.edge.content_types import DEFAULT
 from hosting.edge.pages import page
 from hosting.edge.upstream import Failure
 from hosting.http.messages import Response
 
-_JSON_TYPES = frozenset([b'application/json', b'application/jsonlines', b'application/jsons'])
-_CSV = b'text/csv'
+_JSON_TYPES = frozenset([b"application/json", b"application/jsonlines", b"application/jsons"])
+_CSV = b"text/csv"
 _ESCAPED_INSTANCES = b"\\'instances\\'"
 # nginx keeps a client's body, and the answer to a subrequest, in buffers of this size; its
 # JavaScript cannot reach what is beyond.
@@ -22,11 +23,11 @@ BUFFER = 100 * 1024 * 1024
 class PlainMode:
     """Answers /ping and /invocations by asking the model server."""
 
-    def __init__(self, model_server, default_model, head, tfs_version='1.13', error_log=None):
+    def __init__(self, model_server, default_model, head, tfs_version="1.13", error_log=None):
         self._model_server = model_server
         self._default_model = default_model
         self._head = head
-        self._ping_by_predict = tfs_version == '1.11'
+        self._ping_by_predict = tfs_version == "1.11"
         self._log = error_log
 
     async def ping(self, request):
@@ -36,27 +37,31 @@ class PlainMode:
             if self._ping_by_predict:
                 # The model server of TensorFlow 1.11 cannot be asked for a model's state.
                 status, body = await self._model_server.ask(
-                    'POST', path, b'{"instances": "invalid"}', request)
+                    "POST", path, b'{"instances": "invalid"}', request
+                )
                 healthy = status in (200, 400)
             else:
-                status, body = await self._model_server.ask('GET', path, b'', request)
+                status, body = await self._model_server.ask("GET", path, b"", request)
                 healthy = status == 200 and b'"AVAILABLE"' in body
         except Failure as failure:
             body, healthy = failure.body(), False
         if healthy:
-            return answer(request, 200, b'')
+            return answer(request, 200, b"")
         if self._log is not None:
-            self._log('error', 'js: failed ping' + body.decode('utf-8', 'replace'), request)
+            self._log("error", "js: failed ping" + body.decode("utf-8", "replace"), request)
         return page(502)
 
     async def invocations(self, request):
         """Convert the body, ask the model server, hand its answer on."""
-        content_type = request.header(b'content-type')
+        content_type = request.header(b"content-type")
         body = request.body
         if len(body) > BUFFER:
             return page(500)
-        if not body and request.header(b'content-length') is None \
-                and request.header(b'transfer-encoding') is None:
+        if (
+            not body
+            and request.header(b"content-length") is None
+            and request.header(b"transfer-encoding") is None
+        ):
             body = None
         try:
             if content_type in _JSON_TYPES:
@@ -64,16 +69,16 @@ class PlainMode:
             elif content_type == _CSV:
                 body = conversion.from_csv(body)
             else:
-                shown = (content_type or b'').decode('latin-1') or 'Unknown'
+                shown = (content_type or b"").decode("latin-1") or "Unknown"
                 message = '{"error": "Unsupported Media Type: %s"}' % shown
-                return answer(request, 415, message.encode('latin-1'))
+                return answer(request, 415, message.encode("latin-1"))
         except conversion.NoBody:
             return page(500)
         return await self._predict(request, self._path(request, with_method=True), body)
 
     async def _predict(self, request, path, body):
         try:
-            status, reply = await self._model_server.ask('POST', path, body, request)
+            status, reply = await self._model_server.ask("POST", path, body, request)
         except Failure as failure:
             # The subrequest's page is taken for the model server's answer.
             status, reply = failure.status, failure.body()
@@ -82,17 +87,18 @@ class PlainMode:
         if status == 400:
             # The model server escapes this one name so that its message is not valid JSON.
             reply = reply.replace(_ESCAPED_INSTANCES, b"'instances'", 1)
-        content_type = accepted_type(_all_values(request, b'accept'), self._head)
+        content_type = accepted_type(_all_values(request, b"accept"), self._head)
         if content_type is not None:
-            reply = reply.replace(b'\n', b'')
+            reply = reply.replace(b"\n", b"")
         return answer(request, status, reply, content_type)
 
     def _path(self, request, with_method):
-        path = request.memo.get('model_server_path')
+        path = request.memo.get("model_server_path")
         if path is None:
             header = _all_values(request, attributes.HEADER)
-            path = request.memo['model_server_path'] = attributes.model_server_path(
-                header.decode('latin-1') if header else None, self._default_model, with_method)
+            path = request.memo["model_server_path"] = attributes.model_server_path(
+                header.decode("latin-1") if header else None, self._default_model, with_method
+            )
         return path
 
 
@@ -101,12 +107,12 @@ def answer(request, status, body, content_type=None):
     if status >= 400 and not body:
         return page(status)
     if status == 200:
-        status = request.memo.get('precondition')
+        status = request.memo.get("precondition")
         if status is None:
-            status = request.memo['precondition'] = _precondition(request)
+            status = request.memo["precondition"] = _precondition(request)
         if status != 200:
             return page(status)
-    return Response(status, body, content_type or request.memo.get('content_type', DEFAULT))
+    return Response(status, body, content_type or request.memo.get("content_type", DEFAULT))
 
 
 def _precondition(request):
@@ -114,10 +120,12 @@ def _precondition(request):
 
     RFC 7232, as nginx judges such an answer: nothing matches it but `*`.
     """
-    if request.header(b'if-unmodified-since') is not None \
-            or request.header(b'if-match', b'*') != b'*':
+    if (
+        request.header(b"if-unmodified-since") is not None
+        or request.header(b"if-match", b"*") != b"*"
+    ):
         return 412
-    if request.header(b'if-none-match') == b'*' and request.header(b'if-modified-since') is None:
+    if request.header(b"if-none-match") == b"*" and request.header(b"if-modified-since") is None:
         return 304
     return 200
 
@@ -125,7 +133,7 @@ def _precondition(request):
 def _all_values(request, name):
     """What nginx's JavaScript sees of a header that may come several times, or None."""
     values = [value for key, value in request.headers if key == name]
-    return b', '.join(values) if values else None
+    return b", ".join(values) if values else None
 
 
 def accepted_type(accept, head):
@@ -140,11 +148,11 @@ def accepted_type(accept, head):
     """
     if accept is None:
         return None
-    text = accept.decode('latin-1')
+    text = accept.decode("latin-1")
     if not head:
-        return text if text in ('application/jsonlines', 'application/jsons') else None
+        return text if text in ("application/jsonlines", "application/jsons") else None
     # JavaScript's replace takes away the first space only.
-    entries = text.strip().replace(' ', '', 1).split(',')
-    if 'application/jsonlines' in entries or 'application/json' in entries:
+    entries = text.strip().replace(" ", "", 1).split(",")
+    if "application/jsonlines" in entries or "application/json" in entries:
         return entries[0]
     return None

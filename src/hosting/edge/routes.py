@@ -1,4 +1,5 @@
 """Which location of nginx.conf a request falls into (docs/contract.md#a3)."""
+
 import re
 from functools import partial
 from urllib.parse import quote, unquote_to_bytes
@@ -8,7 +9,7 @@ from hosting.edge.content_types import content_type
 from hosting.edge.pages import page
 from hosting.http.messages import Response
 
-_NOT_NORMAL = re.compile(r'%|//|/\.|#|[^!-~]')
+_NOT_NORMAL = re.compile(r"%|//|/\.|#|[^!-~]")
 
 
 class BadPath(ValueError):
@@ -19,22 +20,22 @@ def normalised(path):
     """The path nginx matches locations with: unescaped, slashes merged, dots resolved."""
     if not _NOT_NORMAL.search(path):
         return path
-    if re.search(r'%(?![0-9a-fA-F]{2})|%00', path):
+    if re.search(r"%(?![0-9a-fA-F]{2})|%00", path):
         raise BadPath(path)
     parts = []
-    text = unquote_to_bytes(path.partition('#')[0].encode('latin-1')).decode('latin-1')
-    segments = text.split('/')
+    text = unquote_to_bytes(path.partition("#")[0].encode("latin-1")).decode("latin-1")
+    segments = text.split("/")
     for i, segment in enumerate(segments[1:], 1):
         last = i == len(segments) - 1
-        if segment == '..':
+        if segment == "..":
             if not parts:
                 raise BadPath(path)
             parts.pop()
-        elif segment and segment != '.':
+        elif segment and segment != ".":
             parts.append(segment)
-        if last and segment in ('', '.', '..'):
-            parts.append('')
-    return '/' + '/'.join(parts)
+        if last and segment in ("", ".", ".."):
+            parts.append("")
+    return "/" + "/".join(parts)
 
 
 class Router:
@@ -49,12 +50,12 @@ class Router:
         self._gunicorn = gunicorn
         self._plain = plain
         self._metrics = metrics
-        self._prefixes = ('/invocations', '/ping', '/tfs') + (('/models',) if models else ())
+        self._prefixes = ("/invocations", "/ping", "/tfs") + (("/models",) if models else ())
 
     def __call__(self, request):
-        location = request.memo.get('location')
+        location = request.memo.get("location")
         if location is None:
-            location = request.memo['location'] = self._location(request)
+            location = request.memo["location"] = self._location(request)
         return location(request)
 
     def _location(self, request):
@@ -63,28 +64,27 @@ class Router:
             path = normalised(request.path)
         except BadPath:
             return _bad_path
-        request.memo['content_type'] = content_type(path)
-        if self._metrics is not None and path == '/metrics':
-            request.memo['route'] = path
+        request.memo["content_type"] = content_type(path)
+        if self._metrics is not None and path == "/metrics":
+            request.memo["route"] = path
             return self._metrics.answer
         route = next((prefix for prefix in self._prefixes if path.startswith(prefix)), None)
-        request.memo['route'] = route
+        request.memo["route"] = route
         if route is None:
             return _not_found
-        if route == '/tfs':
-            stripped = path[4:] if path.startswith('/tfs/') else path
-            return partial(self._model_server.forward_json,
-                           target=self._target(stripped, request))
-        if self._plain is not None and route != '/models':
-            return self._plain.ping if route == '/ping' else self._plain.invocations
+        if route == "/tfs":
+            stripped = path[4:] if path.startswith("/tfs/") else path
+            return partial(self._model_server.forward_json, target=self._target(stripped, request))
+        if self._plain is not None and route != "/models":
+            return self._plain.ping if route == "/ping" else self._plain.invocations
         return partial(self._gunicorn.forward, target=self._target(path, request))
 
     @staticmethod
     def _target(path, request):
         """The request target for an upstream: the normalised path, escaped again."""
-        path = quote(path, safe=SAFE, encoding='latin-1')
-        query = request.query.partition('#')[0]
-        return path + '?' + query if query else path
+        path = quote(path, safe=SAFE, encoding="latin-1")
+        query = request.query.partition("#")[0]
+        return path + "?" + query if query else path
 
 
 def _bad_path(request):
@@ -92,4 +92,4 @@ def _bad_path(request):
 
 
 def _not_found(request):
-    return Response(404, b'{"error": "Not Found"}', request.memo['content_type'])
+    return Response(404, b'{"error": "Not Found"}', request.memo["content_type"])

@@ -1,26 +1,34 @@
 """What nginx's proxying is here: requests to gunicorn and to the model servers."""
+
 from hosting.edge.pages import html, page
 from hosting.http.client import ConnectFailed, Disconnected, TimedOut
 from hosting.http.messages import REASONS, Response
 from hosting.http.pending import Pending
 
 # Headers that end at a proxy, and those this one writes itself.
-_NOT_FORWARDED = frozenset([
-    b'host', b'connection', b'content-length', b'transfer-encoding', b'te', b'keep-alive',
-    b'expect', b'upgrade', b'proxy-connection', b'trailer'])
-_NOT_RETURNED = frozenset([
-    b'content-type', b'content-length', b'connection', b'transfer-encoding', b'keep-alive',
-    b'date', b'server', b'trailer', b'upgrade'])
+_NOT_FORWARDED = frozenset(
+    (
+        b"host connection content-length transfer-encoding te keep-alive expect upgrade "
+        b"proxy-connection trailer"
+    ).split()
+)
+_NOT_RETURNED = frozenset(
+    (
+        b"content-type content-length connection transfer-encoding keep-alive date server "
+        b"trailer upgrade"
+    ).split()
+)
 
 # nginx's proxy_buffer_size: one page of memory.
 _LARGEST_HEADER = 4096
-_GUNICORNS_OWN = len('Server: gunicorn/19.9.0\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n'
-                     'Connection: close\r\n')
-_JSON_HEADERS = b'Content-Type: application/json\r\nAccept: application/json\r\n'
+_GUNICORNS_OWN = len(
+    "Server: gunicorn/19.9.0\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: close\r\n"
+)
+_JSON_HEADERS = b"Content-Type: application/json\r\nAccept: application/json\r\n"
 
 
 # What nginx gives to no second server once the first may have begun with it.
-_NOT_IDEMPOTENT = frozenset(['POST', 'LOCK', 'PATCH'])
+_NOT_IDEMPOTENT = frozenset(["POST", "LOCK", "PATCH"])
 
 
 class Failure(Exception):
@@ -39,11 +47,22 @@ class Failure(Exception):
 class _Sending(Pending):
     """One request on its way: from server to server, until one takes it."""
 
-    __slots__ = ('upstream', 'method', 'target', 'headers', 'body', 'request', 'with_length',
-                 'proxied', 'at', 'left')
+    __slots__ = (
+        "upstream",
+        "method",
+        "target",
+        "headers",
+        "body",
+        "request",
+        "with_length",
+        "proxied",
+        "at",
+        "left",
+    )
 
-    def __init__(self, upstream, method, target, headers, body, request, with_length, proxied,
-                 start):
+    def __init__(
+        self, upstream, method, target, headers, body, request, with_length, proxied, start
+    ):
         super().__init__()
         self.upstream = upstream
         self.method = method
@@ -60,7 +79,8 @@ class _Sending(Pending):
         """Send it to the server whose turn it is."""
         upstream = self.upstream
         reply = upstream.clients[self.at].request(
-            self.method, self.target, self.headers, self.body, upstream.timeout, self.with_length)
+            self.method, self.target, self.headers, self.body, upstream.timeout, self.with_length
+        )
         self.abandon = reply.cancel
         reply.then(self._heard)
 
@@ -82,27 +102,28 @@ class _Sending(Pending):
         """The Response that an upstream's Reply becomes."""
         response = returned(reply)
         if response is None:
-            self.log('upstream sent too big header while reading response header from upstream')
+            self.log("upstream sent too big header while reading response header from upstream")
             response = page(502)
         return response
 
     def _judge(self, error):
         """(Failure, whether the next server may have the request); logs it as nginx does."""
         if isinstance(error, ConnectFailed):
-            self.log(f'connect() failed ({error}) while connecting to upstream')
+            self.log(f"connect() failed ({error}) while connecting to upstream")
             return Failure(502, connected=False), True
         if isinstance(error, TimedOut):
-            self.log(f'upstream timed out ({error}) while reading response header from upstream')
+            self.log(f"upstream timed out ({error}) while reading response header from upstream")
             return Failure(504, connected=True), False
         if isinstance(error, Disconnected):
-            self.log('upstream prematurely closed connection while reading response header '
-                      'from upstream')
+            self.log(
+                "upstream prematurely closed connection while reading response header from upstream"
+            )
             return Failure(502, connected=True), self.method not in _NOT_IDEMPOTENT
-        self.log(f'upstream failed ({error})')
+        self.log(f"upstream failed ({error})")
         return Failure(502, connected=True), False
 
     def log(self, message):
-        self.upstream.log('error', message, self.request, self.upstream.names[self.at])
+        self.upstream.log("error", message, self.request, self.upstream.names[self.at])
 
 
 class Upstream:
@@ -123,8 +144,9 @@ class Upstream:
         start = self._next
         if len(self.clients) > 1:
             self._next = (start + 1) % len(self.clients)
-        sending = _Sending(self, method, target, headers, body, request, with_length,
-                           proxied, start)
+        sending = _Sending(
+            self, method, target, headers, body, request, with_length, proxied, start
+        )
         sending.attempt()
         return sending
 
@@ -133,16 +155,30 @@ class Upstream:
 
         It is nginx's page when there is no answer.
         """
-        headers = request.memo.get('forwarded')
+        headers = request.memo.get("forwarded")
         if headers is None:
-            headers = request.memo['forwarded'] = forwarded_headers(request.headers)
-        return self.send(request.method, target, headers, request.body, request,
-                         _has_length(request), proxied=True)
+            headers = request.memo["forwarded"] = forwarded_headers(request.headers)
+        return self.send(
+            request.method,
+            target,
+            headers,
+            request.body,
+            request,
+            _has_length(request),
+            proxied=True,
+        )
 
     def forward_json(self, request, target):
         """Proxy without the client's headers (/tfs): JSON is what is sent and accepted."""
-        return self.send(request.method, target, _JSON_HEADERS, request.body, request,
-                         _has_length(request), proxied=True)
+        return self.send(
+            request.method,
+            target,
+            _JSON_HEADERS,
+            request.body,
+            request,
+            _has_length(request),
+            proxied=True,
+        )
 
     async def ask(self, method, target, body, request):
         """(status, body) of a subrequest to the model server, or a Failure."""
@@ -152,21 +188,24 @@ class Upstream:
 
 def forwarded_headers(headers):
     """The header lines that go on to the upstream."""
-    return b''.join([b'%b: %b\r\n' % (name, value) for name, value in headers
-                     if name not in _NOT_FORWARDED])
+    return b"".join(
+        [b"%b: %b\r\n" % (name, value) for name, value in headers if name not in _NOT_FORWARDED]
+    )
 
 
 def _has_length(request):
     """nginx knows the length of what it has read, also of an empty body that came in chunks."""
-    return (request.header(b'content-length') is not None
-            or request.header(b'transfer-encoding') is not None)
+    return (
+        request.header(b"content-length") is not None
+        or request.header(b"transfer-encoding") is not None
+    )
 
 
 def returned(reply):
     """An upstream's reply as the response to the client; None if its header is too big."""
-    kept = reply.memo.get('returned')
+    kept = reply.memo.get("returned")
     if kept is None:
-        kept = reply.memo['returned'] = (*_kept_headers(reply.headers), _size(reply))
+        kept = reply.memo["returned"] = (*_kept_headers(reply.headers), _size(reply))
     content_type, headers, length, size = kept
     if size > _LARGEST_HEADER:
         return None
@@ -175,7 +214,7 @@ def returned(reply):
 
 def _size(reply):
     """How long a reply's header would be if gunicorn itself had written it."""
-    status_line = 'HTTP/1.0 %d %s\r\n' % (reply.status, REASONS.get(reply.status, ''))
+    status_line = "HTTP/1.0 %d %s\r\n" % (reply.status, REASONS.get(reply.status, ""))
     lines = sum(len(name) + len(value) + 4 for name, value in reply.headers)
     return len(status_line) + _GUNICORNS_OWN + lines + 2
 
@@ -185,10 +224,10 @@ def _kept_headers(reply_headers):
     content_type = length = None
     headers = []
     for name, value in reply_headers:
-        if name == b'content-type':
-            content_type = value.decode('latin-1')
-        elif name == b'content-length':
+        if name == b"content-type":
+            content_type = value.decode("latin-1")
+        elif name == b"content-length":
             length = int(value)
         elif name not in _NOT_RETURNED:
-            headers.append((name.decode('latin-1').title(), value.decode('latin-1')))
+            headers.append((name.decode("latin-1").title(), value.decode("latin-1")))
     return content_type, headers, length

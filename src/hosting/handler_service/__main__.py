@@ -5,6 +5,7 @@ path becomes the container's too: the model's code/lib, code/, and the packages 
 requirements.txt, but nothing of this project's sources: an import that only works on this
 machine must fail here, not on SageMaker.
 """
+
 import os
 import sys
 
@@ -15,22 +16,24 @@ from hosting.handler_service import paths
 def _forget_sources():
     """Take this project's own sources off the search path; `hosting.*` stays importable."""
     sources = os.path.dirname(os.path.dirname(os.path.abspath(hosting.__file__)))
-    if os.path.basename(sources) == 'site-packages':
+    if os.path.basename(sources) == "site-packages":
         return
-    sys.path[:] = [entry for entry in sys.path
-                   if entry and os.path.abspath(entry) != sources]
-    os.environ.pop('PYTHONPATH', None)
+    sys.path[:] = [entry for entry in sys.path if entry and os.path.abspath(entry) != sources]
+    os.environ.pop("PYTHONPATH", None)
 
 
 def main():
     _forget_sources()
-    paths.extend_search_path(os.environ['HOSTING_CODE_DIR'],
-                             os.environ.get('HOSTING_PACKAGES_DIR'),
-                             os.environ.get('HOSTING_CONTRACT'))
+    paths.extend_search_path(
+        os.environ["HOSTING_CODE_DIR"],
+        os.environ.get("HOSTING_PACKAGES_DIR"),
+        os.environ.get("HOSTING_CONTRACT"),
+    )
     from gunicorn.app.wsgiapp import run
-    sys.argv[0] = 'gunicorn'
+
+    sys.argv[0] = "gunicorn"
     run()
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

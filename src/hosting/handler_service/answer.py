@@ -2,6 +2,7 @@
 
 docs/contract.md#a7
 """
+
 import json
 import logging
 import os
@@ -10,7 +11,7 @@ import falcon
 
 from hosting.handler_service.loader import explain_missing_module, load_handler
 
-log = logging.getLogger('python_service')
+log = logging.getLogger("python_service")
 
 
 class PingResource:
@@ -29,23 +30,23 @@ def answer(handler, data, context, response):
         response.status = falcon.HTTP_200
         response.body, response.content_type = handler(data, context)
     except Exception as error:  # whatever a handler raises becomes the error body
-        log.exception('exception handling request: %s', error)
+        log.exception("exception handling request: %s", error)
         if isinstance(error, ImportError):
             explain_missing_module(error)
         response.status = falcon.HTTP_500
-        response.body = json.dumps({'error': str(error)}).encode('utf-8')
+        response.body = json.dumps({"error": str(error)}).encode("utf-8")
 
 
 def load_script():
     """The handler of code/inference.py."""
-    path = os.path.join(os.environ['HOSTING_CODE_DIR'], 'inference.py')
+    path = os.path.join(os.environ["HOSTING_CODE_DIR"], "inference.py")
     try:
         return load_handler(path)
     except ImportError as error:
         explain_missing_module(error)
         raise
     except SystemExit as exit_:
-        if os.environ.get('DEV') != '1':
+        if os.environ.get("DEV") != "1":
             raise
         # gunicorn would take this for a worker that ends by itself, and boot another.
-        raise ImportError(f'inference.py called sys.exit({exit_}) while it was loaded')
+        raise ImportError(f"inference.py called sys.exit({exit_}) while it was loaded")

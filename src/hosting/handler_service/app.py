@@ -2,6 +2,7 @@
 
 docs/contract.md#a7
 """
+
 import logging
 import os
 
@@ -24,15 +25,15 @@ class InvocationResource:
 
     def __init__(self, handler):
         self._handler = handler
-        self._default_model_name = os.environ['TFS_DEFAULT_MODEL_NAME']
-        self._grpc_port = os.environ['TFS_GRPC_PORT']
-        self._rest_port = os.environ['TFS_REST_PORT']
+        self._default_model_name = os.environ["TFS_DEFAULT_MODEL_NAME"]
+        self._grpc_port = os.environ["TFS_GRPC_PORT"]
+        self._rest_port = os.environ["TFS_REST_PORT"]
 
     def on_post(self, request, response):
         memo = request.env.get(MEMO, {})
-        context = memo.get('context')
+        context = memo.get("context")
         if context is None:
-            context = memo['context'] = self._context(request)
+            context = memo["context"] = self._context(request)
         answer(self._handler, request.stream, context, response)
 
     def _context(self, request):
@@ -40,18 +41,25 @@ class InvocationResource:
         custom, content_type, accept, length = request_fields(request)
         attributes = tfs_attributes(custom)
         return Context2019(
-            attributes.get('tfs-model-name'), attributes.get('tfs-model-version'),
-            attributes.get('tfs-method'),
+            attributes.get("tfs-model-name"),
+            attributes.get("tfs-model-version"),
+            attributes.get("tfs-method"),
             rest_uri(self._rest_port, attributes, self._default_model_name),
-            self._grpc_port, custom, content_type, accept, length)
+            self._grpc_port,
+            custom,
+            content_type,
+            accept,
+            length,
+        )
 
 
 def make_app():
     """The application for the contract in force."""
-    if os.environ.get('HOSTING_CONTRACT') == 'head':
+    if os.environ.get("HOSTING_CONTRACT") == "head":
         from hosting.handler_service import head
+
         return head.make_app()
     application = falcon.API()
-    application.add_route('/ping', PingResource())
-    application.add_route('/invocations', InvocationResource(load_script()))
+    application.add_route("/ping", PingResource())
+    application.add_route("/invocations", InvocationResource(load_script()))
     return application

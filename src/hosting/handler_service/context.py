@@ -1,25 +1,49 @@
 """What a handler learns about its request (docs/contract.md#a6, docs/contract.md#a7)."""
+
 import logging
 import re
 from collections import namedtuple
 
-log = logging.getLogger('tfs_utils')
+log = logging.getLogger("tfs_utils")
 
-CUSTOM_ATTRIBUTES_HEADER = 'X-Amzn-SageMaker-Custom-Attributes'
-MEMO = 'hosting.memo'
+CUSTOM_ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
+MEMO = "hosting.memo"
 """In a WSGI environment: a dict that requests with the same head share."""
-DEFAULT_CONTENT_TYPE = 'application/json'
-DEFAULT_ACCEPT = 'application/json'
+DEFAULT_CONTENT_TYPE = "application/json"
+DEFAULT_ACCEPT = "application/json"
 
-Context2019 = namedtuple('Context', [
-    'model_name', 'model_version', 'method', 'rest_uri', 'grpc_port',
-    'custom_attributes', 'request_content_type', 'accept_header', 'content_length'])
+Context2019 = namedtuple(
+    "Context",
+    [
+        "model_name",
+        "model_version",
+        "method",
+        "rest_uri",
+        "grpc_port",
+        "custom_attributes",
+        "request_content_type",
+        "accept_header",
+        "content_length",
+    ],
+)
 
-ContextHead = namedtuple('Context', [
-    'model_name', 'model_version', 'method', 'rest_uri', 'grpc_port', 'channel',
-    'custom_attributes', 'request_content_type', 'accept_header', 'content_length'])
+ContextHead = namedtuple(
+    "Context",
+    [
+        "model_name",
+        "model_version",
+        "method",
+        "rest_uri",
+        "grpc_port",
+        "channel",
+        "custom_attributes",
+        "request_content_type",
+        "accept_header",
+        "content_length",
+    ],
+)
 
-_ATTRIBUTE = re.compile(r'tfs-[a-z-]+=[^,]+')
+_ATTRIBUTE = re.compile(r"tfs-[a-z-]+=[^,]+")
 
 
 def tfs_attributes(header):
@@ -32,35 +56,45 @@ def tfs_attributes(header):
     """
     if not header:
         return {}
-    return dict(pair.split('=') for pair in _ATTRIBUTE.findall(header))
+    return dict(pair.split("=") for pair in _ATTRIBUTE.findall(header))
 
 
 def rest_uri(port, attributes, default_model_name, model_name=None):
     """The model server's REST address for a request with these attributes."""
-    uri = 'http://localhost:%s/v1/models/%s' % (
-        port, model_name or attributes.get('tfs-model-name', default_model_name))
-    version = attributes.get('tfs-model-version')
+    uri = "http://localhost:%s/v1/models/%s" % (
+        port,
+        model_name or attributes.get("tfs-model-name", default_model_name),
+    )
+    version = attributes.get("tfs-model-version")
     if version:
-        uri += '/versions/' + version
-    return uri + ':' + attributes.get('tfs-method', 'predict')
+        uri += "/versions/" + version
+    return uri + ":" + attributes.get("tfs-method", "predict")
 
 
 def request_fields(request):
     """(custom_attributes, request_content_type, accept_header, content_length) of a request."""
-    return (request.get_header(CUSTOM_ATTRIBUTES_HEADER),
-            request.get_header('Content-Type') or DEFAULT_CONTENT_TYPE,
-            request.get_header('Accept') or DEFAULT_ACCEPT,
-            request.content_length)
+    return (
+        request.get_header(CUSTOM_ATTRIBUTES_HEADER),
+        request.get_header("Content-Type") or DEFAULT_CONTENT_TYPE,
+        request.get_header("Accept") or DEFAULT_ACCEPT,
+        request.content_length,
+    )
 
 
-def parse_request(request, rest_port, grpc_port, default_model_name, model_name=None,
-                  channel=None):
+def parse_request(request, rest_port, grpc_port, default_model_name, model_name=None, channel=None):
     """The final container's Context; in a multi-model endpoint the address names the model."""
     custom, content_type, accept, length = request_fields(request)
     attributes = tfs_attributes(custom)
-    log.info('sagemaker tfs attributes: \n%s', attributes)
+    log.info("sagemaker tfs attributes: \n%s", attributes)
     return ContextHead(
-        model_name or attributes.get('tfs-model-name'), attributes.get('tfs-model-version'),
-        attributes.get('tfs-method'),
+        model_name or attributes.get("tfs-model-name"),
+        attributes.get("tfs-model-version"),
+        attributes.get("tfs-method"),
         rest_uri(rest_port, attributes, default_model_name, model_name),
-        grpc_port, channel, custom, content_type, accept, length)
+        grpc_port,
+        channel,
+        custom,
+        content_type,
+        accept,
+        length,
+    )

@@ -1,4 +1,5 @@
 """gunicorn's hooks: a worker never outlives gunicorn."""
+
 import signal
 
 from hosting.processes import die_with_parent

@@ -2,6 +2,7 @@
 
 docs/contract.md#a7
 """
+
 import logging
 import os
 import random
@@ -17,20 +18,26 @@ class HeadInvocationResource:
 
     def __init__(self, handler):
         import grpc
+
         self._handler = handler
-        self._default_model_name = os.environ['TFS_DEFAULT_MODEL_NAME']
-        self._grpc_ports = os.environ['HOSTING_GRPC_PORTS'].split(',')
-        self._rest_ports = os.environ['HOSTING_REST_PORTS'].split(',')
+        self._default_model_name = os.environ["TFS_DEFAULT_MODEL_NAME"]
+        self._grpc_ports = os.environ["HOSTING_GRPC_PORTS"].split(",")
+        self._rest_ports = os.environ["HOSTING_REST_PORTS"].split(",")
         self._channels = {}
         for port in self._grpc_ports:
-            logging.getLogger('python_service').info('Creating grpc channel for port: %s', port)
-            self._channels[port] = grpc.insecure_channel('localhost:' + port)
+            logging.getLogger("python_service").info("Creating grpc channel for port: %s", port)
+            self._channels[port] = grpc.insecure_channel("localhost:" + port)
 
     def on_post(self, request, response):
         # The two are drawn independently: they may belong to different model servers.
         grpc_port = random.choice(self._grpc_ports)
-        context = parse_request(request, random.choice(self._rest_ports), grpc_port,
-                                self._default_model_name, channel=self._channels[grpc_port])
+        context = parse_request(
+            request,
+            random.choice(self._rest_ports),
+            grpc_port,
+            self._default_model_name,
+            channel=self._channels[grpc_port],
+        )
         answer(self._handler, request.stream, context, response)
 
     def on_get(self, request, response):
@@ -42,20 +49,21 @@ class HeadInvocationResource:
     @staticmethod
     def _no_models():
         # The last container routes these to its multi-model methods, which fail (500).
-        raise RuntimeError('this endpoint is not a multi-model endpoint')
+        raise RuntimeError("this endpoint is not a multi-model endpoint")
 
 
 def make_app():
     """The last container's application."""
     application = falcon.API()
-    application.add_route('/ping', PingResource())
-    if os.environ.get('SAGEMAKER_MULTI_MODEL', 'false').lower() == 'true':
+    application.add_route("/ping", PingResource())
+    if os.environ.get("SAGEMAKER_MULTI_MODEL", "false").lower() == "true":
         from hosting.handler_service.multi_model import ModelsResource
+
         resource = ModelsResource()
-        application.add_route('/models', resource)
-        application.add_route('/models/{model_name}', resource)
-        application.add_route('/models/{model_name}/invoke', resource)
+        application.add_route("/models", resource)
+        application.add_route("/models/{model_name}", resource)
+        application.add_route("/models/{model_name}/invoke", resource)
     else:
         resource = HeadInvocationResource(load_script())
-    application.add_route('/invocations', resource)
+    application.add_route("/invocations", resource)
     return application

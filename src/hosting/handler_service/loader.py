@@ -2,10 +2,11 @@
 
 docs/contract.md#a7
 """
+
 import importlib.util
 import logging
 
-log = logging.getLogger('python_service')
+log = logging.getLogger("python_service")
 
 
 def load_handler(path):
@@ -14,23 +15,25 @@ def load_handler(path):
     `handler(data, context)` if there is one; else the pair `input_handler` and
     `output_handler` around a call of the model server's REST API.
     """
-    spec = importlib.util.spec_from_file_location('inference', path)
+    spec = importlib.util.spec_from_file_location("inference", path)
     inference = importlib.util.module_from_spec(spec)
     # As in the container the module is not registered in sys.modules.
     spec.loader.exec_module(inference)
-    if hasattr(inference, 'handler'):
+    if hasattr(inference, "handler"):
         return inference.handler
-    if hasattr(inference, 'input_handler') and hasattr(inference, 'output_handler'):
+    if hasattr(inference, "input_handler") and hasattr(inference, "output_handler"):
         return _pair(inference.input_handler, inference.output_handler)
-    raise NotImplementedError('Handlers are not implemented correctly in user script.')
+    raise NotImplementedError("Handlers are not implemented correctly in user script.")
 
 
 def explain_missing_module(error):
     """Log what to do about an import that fails here as it would on SageMaker."""
     if isinstance(error, ModuleNotFoundError) and error.name:
-        log.error('the serving container holds no module %s, here as on SageMaker: put it into '
-                  'code/lib of model.tar.gz, or name its package in code/requirements.txt.',
-                  error.name.partition('.')[0])
+        log.error(
+            "the serving container holds no module %s, here as on SageMaker: put it into "
+            "code/lib of model.tar.gz, or name its package in code/requirements.txt.",
+            error.name.partition(".")[0],
+        )
 
 
 def _pair(input_handler, output_handler):

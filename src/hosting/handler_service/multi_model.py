@@ -5,6 +5,7 @@ docs/contract.md#a10
 What the container does wrong is reproduced where a client can see it: which answers are
 500, and what a repeated or failed load does to the ports.
 """
+
 import bisect
 import json
 import logging
@@ -22,11 +23,11 @@ from hosting.processes import child_setup
 from hosting.runtime import can_listen
 from hosting.settings import Settings
 
-log = logging.getLogger('python_service')
+log = logging.getLogger("python_service")
 
 LOAD_SECONDS = 60
-_CONTAINER_MODELS = '/opt/ml/models'
-_WAY_BACK = re.compile(r'^/+opt/+ml/+models(/+(\./+)*\.\./+models)*(?=/)')
+_CONTAINER_MODELS = "/opt/ml/models"
+_WAY_BACK = re.compile(r"^/+opt/+ml/+models(/+(\./+)*\.\./+models)*(?=/)")
 
 
 class LoadTimeout(SystemExit):
@@ -36,7 +37,8 @@ class LoadTimeout(SystemExit):
 def default_handler(data, context):
     """Without inference.py: the body goes to the model server as it is."""
     import requests
-    body = data.read().decode('utf-8')
+
+    body = data.read().decode("utf-8")
     reply = requests.post(context.rest_uri, data=body)  # noqa: S113, as the container
     return reply.content, context.accept_header
 
@@ -61,35 +63,37 @@ class ModelsResource:
         self._rest_ports = {}
         self._grpc_ports = {}
         self._processes = {}
-        self._code_dir = os.environ['HOSTING_CODE_DIR']
-        self._runtime_dir = os.environ['HOSTING_RUNTIME_DIR']
-        self._default_model_name = os.environ['TFS_DEFAULT_MODEL_NAME']
-        has_script = os.path.exists(os.path.join(self._code_dir, 'inference.py'))
+        self._code_dir = os.environ["HOSTING_CODE_DIR"]
+        self._runtime_dir = os.environ["HOSTING_RUNTIME_DIR"]
+        self._default_model_name = os.environ["TFS_DEFAULT_MODEL_NAME"]
+        has_script = os.path.exists(os.path.join(self._code_dir, "inference.py"))
         self._handler = load_script() if has_script else default_handler
 
     # -- routes ----------------------------------------------------------------------------
 
     def on_post(self, request, response, model_name=None):
-        if model_name or 'invocations' in request.uri:
+        if model_name or "invocations" in request.uri:
             self._invoke(request, response, model_name)
         else:
-            data = json.loads(request.stream.read().decode('utf-8'))
-            self._load(response, data['model_name'], data['url'])
+            data = json.loads(request.stream.read().decode("utf-8"))
+            self._load(response, data["model_name"], data["url"])
 
     def on_get(self, request, response, model_name=None):
         if model_name is None:
-            statuses = {name: json.loads(self._status(name).content.decode('utf-8'))
-                        for name in self._rest_ports}
+            statuses = {
+                name: json.loads(self._status(name).content.decode("utf-8"))
+                for name in self._rest_ports
+            }
             response.body = json.dumps(statuses)
         elif model_name not in self._rest_ports:
-            _error(response, falcon.HTTP_404, f'Model {model_name} is loaded yet.')
+            _error(response, falcon.HTTP_404, f"Model {model_name} is loaded yet.")
         else:
             # The container puts the reply itself into its JSON: a TypeError, hence 500.
-            response.body = json.dumps({'model': self._status(model_name)})
+            response.body = json.dumps({"model": self._status(model_name)})
 
     def on_delete(self, request, response, model_name):
         if model_name not in self._processes:
-            _error(response, falcon.HTTP_404, f'Model {model_name} is not loaded yet')
+            _error(response, falcon.HTTP_404, f"Model {model_name} is not loaded yet")
             return
         process = self._processes.pop(model_name)
         process.kill()
@@ -97,7 +101,7 @@ class ModelsResource:
         self._forget_config(model_name)
         bisect.insort(self._rest_pool, self._rest_ports.pop(model_name))
         bisect.insort(self._grpc_pool, self._grpc_ports.pop(model_name))
-        response.body = json.dumps({'success': f'Successfully unloaded model {model_name}.'})
+        response.body = json.dumps({"success": f"Successfully unloaded model {model_name}."})
 
     # -- what they do ----------------------------------------------------------------------
 
@@ -107,11 +111,15 @@ class ModelsResource:
             error = "local variable 'data' referenced before assignment"
             _error(response, falcon.HTTP_500, error)
         elif model_name not in self._rest_ports:
-            _error(response, falcon.HTTP_404, f'Model {model_name} is not loaded yet.')
+            _error(response, falcon.HTTP_404, f"Model {model_name} is not loaded yet.")
         else:
             context = parse_request(
-                request, self._rest_ports[model_name], self._grpc_ports[model_name],
-                self._default_model_name, model_name=model_name)
+                request,
+                self._rest_ports[model_name],
+                self._grpc_ports[model_name],
+                self._default_model_name,
+                model_name=model_name,
+            )
             answer(self._handler, request.stream, context, response)
 
     def _load(self, response, name, url):
@@ -121,50 +129,64 @@ class ModelsResource:
         self._rest_ports[name] = _free_port(self._rest_pool)
         self._grpc_ports[name] = _free_port(self._grpc_pool)
         if not _has_version(base_path):
-            _error(response, falcon.HTTP_404,
-                   f'Could not find valid base path {url} for servable {name}')
+            _error(
+                response,
+                falcon.HTTP_404,
+                f"Could not find valid base path {url} for servable {name}",
+            )
             return
         try:
             os.makedirs(os.path.dirname(self._config_path(name)))
         except FileExistsError:
-            _error(response, falcon.HTTP_409,
-                   "Model %s is already loaded. [Errno 17] File exists: '/sagemaker/tfs-config/%s'"
-                   % (name, name))
+            _error(
+                response,
+                falcon.HTTP_409,
+                "Model %s is already loaded. [Errno 17] File exists: '/sagemaker/tfs-config/%s'"
+                % (name, name),
+            )
             return
         self._processes[name] = self._start(name, base_path, self._config_path(name))
-        response.body = json.dumps({
-            'success': 'Successfully loaded model %s, listening on rest port %s and grpc port %s.'
-                       % (name, self._rest_ports, self._grpc_ports)})
+        success = (
+            f"Successfully loaded model {name}, listening on rest port {self._rest_ports} "
+            f"and grpc port {self._grpc_ports}."
+        )
+        response.body = json.dumps({"success": success})
 
     def _start(self, name, base_path, config_path):
         config = bundles.model_config([bundles.Model(name, base_path)], specific_versions=True)
-        log.info('tensorflow serving model config: \n%s\n', config)
-        with open(config_path, 'w') as stream:
+        log.info("tensorflow serving model config: \n%s\n", config)
+        with open(config_path, "w") as stream:
             stream.write(config)
         command = commands.model_server_command(
-            commands.model_server_program(), self._settings, self._grpc_ports[name],
-            self._rest_ports[name], config_path, os.environ.get('HOSTING_BATCHING_CONFIG'))
+            commands.model_server_program(),
+            self._settings,
+            self._grpc_ports[name],
+            self._rest_ports[name],
+            config_path,
+            os.environ.get("HOSTING_BATCHING_CONFIG"),
+        )
         environment = commands.model_server_environment(self._settings, self._runtime_dir)
         process = subprocess.Popen(command, env=environment, preexec_fn=child_setup(os.getpid()))
-        log.info('started tensorflow serving (pid: %d)', process.pid)
+        log.info("started tensorflow serving (pid: %d)", process.pid)
         end = time.monotonic() + LOAD_SECONDS
         while not commands.available(self._rest_ports[name], name):
             if time.monotonic() > end:
                 process.kill()
                 process.wait()
                 self._forget_config(name)
-                log.error('model %s was not ready after %d seconds', name, LOAD_SECONDS)
+                log.error("model %s was not ready after %d seconds", name, LOAD_SECONDS)
                 raise LoadTimeout()
             time.sleep(0.1)
         return process
 
     def _status(self, name):
         import requests
-        uri = f'http://localhost:{self._rest_ports[name]}/v1/models/{name}'
+
+        uri = f"http://localhost:{self._rest_ports[name]}/v1/models/{name}"
         return requests.get(uri)  # noqa: S113, as the container
 
     def _config_path(self, name):
-        return os.path.join(self._runtime_dir, 'models', name, 'model-config.cfg')
+        return os.path.join(self._runtime_dir, "models", name, "model-config.cfg")
 
     def _forget_config(self, name):
         os.remove(self._config_path(name))
@@ -176,21 +198,21 @@ class ModelsResource:
             return url
         # Also where `..` leaves the directory and comes back by the name it has there.
         url = _WAY_BACK.sub(_CONTAINER_MODELS, url)
-        if url.startswith(_CONTAINER_MODELS + '/'):
-            return os.path.dirname(self._code_dir) + url[len(_CONTAINER_MODELS):]
+        if url.startswith(_CONTAINER_MODELS + "/"):
+            return os.path.dirname(self._code_dir) + url[len(_CONTAINER_MODELS) :]
         return url
 
 
 def _error(response, status, message):
     response.status = status
-    response.body = json.dumps({'error': message})
+    response.body = json.dumps({"error": message})
 
 
 def _free_port(pool):
     """The highest port of the pool; one that something else on this machine has is dropped."""
     while True:
         port = pool.pop()
-        if can_listen('127.0.0.1', port):
+        if can_listen("127.0.0.1", port):
             return port
 
 

@@ -6,6 +6,7 @@ connections open and remembers what it parsed. Parsing itself, its limits, the W
 environment and the body that a handler reads are gunicorn's own, as are processes, heartbeat,
 time-out, greenlets and signals.
 """
+
 import errno
 import time
 from functools import partial
@@ -56,8 +57,9 @@ class Worker(GeventWorker):
         servers = []
         for listener in self.sockets:
             listener.setblocking(1)
-            server = StreamServer(listener, handle=partial(self.handle, listener),
-                                  spawn=Pool(self.worker_connections))
+            server = StreamServer(
+                listener, handle=partial(self.handle, listener), spawn=Pool(self.worker_connections)
+            )
             server.start()
             servers.append(server)
         while self.alive:
@@ -72,8 +74,10 @@ class Worker(GeventWorker):
             except OSError:
                 pass  # the edge has closed it already
         end = time.time() + self.cfg.graceful_timeout
-        while any(server.pool.free_count() < server.pool.size for server in servers) \
-                and time.time() < end:
+        while (
+            any(server.pool.free_count() < server.pool.size for server in servers)
+            and time.time() < end
+        ):
             self.notify()
             gevent.sleep(0.05)
 
@@ -96,20 +100,20 @@ class Worker(GeventWorker):
                 self._answer(client, request, environ)
                 if request.should_close() or not self.alive:
                     return
-                left = environ['wsgi.input']
-                while getattr(left.reader, 'length', None) != 0 and left.read(_RECEIVE):
+                left = environ["wsgi.input"]
+                while getattr(left.reader, "length", None) != 0 and left.read(_RECEIVE):
                     pass  # what the handler left of the body is not the next request
         except SystemExit:
             # sys.exit() in a handler drops the connection; the worker lives on.
-            self.log.debug('a handler called sys.exit')
+            self.log.debug("a handler called sys.exit")
         except NoMoreData as error:
-            self.log.debug('connection lost: %s', error)
+            self.log.debug("connection lost: %s", error)
         except OSError as error:  # also one that the application raises: no answer, 502
             # The wait of a connection that is idle at the worker's end fails, too.
             if client in self._idle or error.errno in (errno.EPIPE, errno.ECONNRESET):
-                self.log.debug('connection lost: %s', error)
+                self.log.debug("connection lost: %s", error)
             else:
-                self.log.exception('Socket error processing request.')
+                self.log.exception("Socket error processing request.")
         except Exception as error:  # as gunicorn: log it, answer with an HTML page, close
             self.handle_error(request, client, addr, error)
         finally:
@@ -136,14 +140,14 @@ class Worker(GeventWorker):
             unreader.unread(data)
             request = Request(self.cfg, unreader)
             _, environ = wsgi.create(request, client, addr, listener.getsockname(), self.cfg)
-            environ['wsgi.multithread'] = True
+            environ["wsgi.multithread"] = True
             environ[MEMO] = {}
             reader = request.body.reader
             if isinstance(reader, body.LengthReader):
                 self._known_heads.learn(data, reader.length, (request, environ))
         environ = environ.copy()
-        environ['wsgi.input'] = Body(reader)
-        environ['gunicorn.socket'] = client
+        environ["wsgi.input"] = Body(reader)
+        environ["gunicorn.socket"] = client
         return request, environ
 
     def _answer(self, client, request, environ):
@@ -151,14 +155,14 @@ class Worker(GeventWorker):
         started = []
         items = self.wsgi(environ, lambda *arguments: started.extend(arguments))
         try:
-            content = b''.join(items)
+            content = b"".join(items)
         finally:
-            if hasattr(items, 'close'):
+            if hasattr(items, "close"):
                 items.close()
         payload = self._header(request, client, content, *started) + content
         self.nr += 1
         if self.nr >= self.max_requests:
-            self.log.info('Autorestarting worker after current request.')
+            self.log.info("Autorestarting worker after current request.")
             self.alive = False
         sent = client.send(payload)
         if sent < len(payload):
@@ -171,11 +175,11 @@ class Worker(GeventWorker):
         if found is None:
             response = wsgi.Response(request, client, self.cfg)
             response.start_response(status, headers)
-            lines = [f'HTTP/1.1 {status}\r\n']
-            lines += ['%s: %s\r\n' % header for header in response.headers]
+            lines = [f"HTTP/1.1 {status}\r\n"]
+            lines += ["%s: %s\r\n" % header for header in response.headers]
             if response.response_length is None:
-                lines.append(f'Content-Length: {len(content)}\r\n')
-            found = (''.join(lines) + '\r\n').encode('ascii')
+                lines.append(f"Content-Length: {len(content)}\r\n")
+            found = ("".join(lines) + "\r\n").encode("ascii")
             if len(self._known_headers) >= MOST:
                 self._known_headers.clear()
             self._known_headers[key] = found

@@ -9,6 +9,7 @@ more on a new one, but only when the server cannot have read it: the connection 
 or broken, and nothing was received. A clean end of file means that the server took the
 request and died with it; sending that again could kill its successor too.
 """
+
 import asyncio
 import socket
 
@@ -18,10 +19,10 @@ from hosting.http.known_heads import KnownHeads
 from hosting.http.messages import Reply
 from hosting.http.pending import Pending
 
-__all__ = ['Client', 'ClientError', 'ConnectFailed', 'Disconnected', 'Reply', 'TimedOut']
+__all__ = ["Client", "ClientError", "ConnectFailed", "Disconnected", "Reply", "TimedOut"]
 
 
-_WITH_BODY = frozenset(['POST', 'PUT', 'PATCH'])
+_WITH_BODY = frozenset(["POST", "PUT", "PATCH"])
 
 
 class ClientError(Exception):
@@ -47,8 +48,22 @@ class TimedOut(ClientError):
 class _Connection(asyncio.Protocol):
     """One connection; at most one request at a time is on it."""
 
-    __slots__ = ('client', 'loop', 'transport', 'parser', 'exchange', 'received', 'headers',
-                 'chunks', 'until_eof', 'reply', 'keep', 'timer', 'timer_due', 'idle_since')
+    __slots__ = (
+        "client",
+        "loop",
+        "transport",
+        "parser",
+        "exchange",
+        "received",
+        "headers",
+        "chunks",
+        "until_eof",
+        "reply",
+        "keep",
+        "timer",
+        "timer_due",
+        "idle_since",
+    )
 
     def __init__(self, client):
         self.client = client
@@ -84,14 +99,18 @@ class _Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.keep = False
             if self.reply is None:
-                self._fail(Disconnected('the server sent no valid HTTP response', True))
+                self._fail(Disconnected("the server sent no valid HTTP response", True))
                 return
         reply = self.reply
         if reply is None:
             return
-        if whole and self.keep and reply.header(b'content-length') is not None \
-                and reply.header(b'transfer-encoding') is None:
-            self.client.known_heads.learn(data, len(reply.body), reply.with_body(b''))
+        if (
+            whole
+            and self.keep
+            and reply.header(b"content-length") is not None
+            and reply.header(b"transfer-encoding") is None
+        ):
+            self.client.known_heads.learn(data, len(reply.body), reply.with_body(b""))
         self._complete(reply, self.keep)
 
     def eof_received(self):
@@ -109,7 +128,7 @@ class _Connection(asyncio.Protocol):
                 self.exchange = None
                 self.client.send_anew(exchange)
             else:
-                self._fail(Disconnected('the server closed the connection', self.received))
+                self._fail(Disconnected("the server closed the connection", self.received))
 
     # -- httptools -------------------------------------------------------------------------
 
@@ -129,8 +148,9 @@ class _Connection(asyncio.Protocol):
             self._take_reply(keep=False)
             return
         self.until_eof = status not in (204, 304) and not any(
-            name == b'content-length' or (name == b'transfer-encoding' and b'chunked' in value)
-            for name, value in self.headers)
+            name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value)
+            for name, value in self.headers
+        )
 
     def on_body(self, body):
         self.chunks.append(body)
@@ -143,8 +163,11 @@ class _Connection(asyncio.Protocol):
 
     def _take_reply(self, keep):
         chunks, self.chunks = self.chunks, []
-        self.reply = Reply(self.parser.get_status_code(), self.headers,
-                           chunks[0] if len(chunks) == 1 else b''.join(chunks))
+        self.reply = Reply(
+            self.parser.get_status_code(),
+            self.headers,
+            chunks[0] if len(chunks) == 1 else b"".join(chunks),
+        )
         self.keep = keep
 
     # -- one exchange ----------------------------------------------------------------------
@@ -179,7 +202,7 @@ class _Connection(asyncio.Protocol):
         if due - self.loop.time() > 0.001:
             self._set_timer(due)
         else:
-            self._fail(TimedOut(f'no answer within {exchange.timeout:g} s'))
+            self._fail(TimedOut(f"no answer within {exchange.timeout:g} s"))
 
     def _release_timer(self):
         if self.timer is not None:
@@ -209,7 +232,7 @@ class _Connection(asyncio.Protocol):
 class _Exchange:
     """One request on its way."""
 
-    __slots__ = ('payload', 'pending', 'timeout', 'head_only', 'reused', 'connection', 'heard')
+    __slots__ = ("payload", "pending", "timeout", "head_only", "reused", "connection", "heard")
 
     def __init__(self, payload, timeout, head_only):
         self.payload = payload
@@ -233,24 +256,32 @@ class Client:
     request has a connection of its own.
     """
 
-    def __init__(self, host=None, port=None, path=None, idle_timeout=30.0, connect_timeout=60.0,
-                 keep_alive=True):
+    def __init__(
+        self,
+        host=None,
+        port=None,
+        path=None,
+        idle_timeout=30.0,
+        connect_timeout=60.0,
+        keep_alive=True,
+    ):
         self.loop = asyncio.get_event_loop()
         self.host = host
         self.port = port
         self.path = path
         self.idle_timeout = idle_timeout
         self.connect_timeout = connect_timeout
-        self._own_lines = b'Host: %b\r\n' % (
-            f'{host}:{port}'.encode('latin-1') if path is None else b'localhost')
+        self._own_lines = b"Host: %b\r\n" % (
+            f"{host}:{port}".encode("latin-1") if path is None else b"localhost"
+        )
         if not keep_alive:
-            self._own_lines += b'Connection: close\r\n'
+            self._own_lines += b"Connection: close\r\n"
         self._keep_alive = keep_alive
         self.known_heads = KnownHeads()
         self._idle = []
         self._timer = None
 
-    def request(self, method, target, headers=b'', body=b'', timeout=None, with_length=True):
+    def request(self, method, target, headers=b"", body=b"", timeout=None, with_length=True):
         """Send a request; returns a Pending of the Reply (or a ClientError).
 
         `target` is str or bytes; `headers` are whole header lines as bytes, each ending in
@@ -259,15 +290,19 @@ class Client:
         silence, None for ever.
         """
         if type(target) is str:
-            target = target.encode('latin-1')
-        head = b'%b %b HTTP/1.1\r\n%b%b' % (method.encode('latin-1'), target,
-                                            self._own_lines, headers)
+            target = target.encode("latin-1")
+        head = b"%b %b HTTP/1.1\r\n%b%b" % (
+            method.encode("latin-1"),
+            target,
+            self._own_lines,
+            headers,
+        )
         if body or with_length and method in _WITH_BODY:
-            head += b'Content-Length: %d\r\n\r\n' % len(body)
+            head += b"Content-Length: %d\r\n\r\n" % len(body)
             payload = head + body if len(body) < 65536 else (head, body)
         else:
-            payload = head + b'\r\n'
-        exchange = _Exchange(payload, timeout, method == 'HEAD')
+            payload = head + b"\r\n"
+        exchange = _Exchange(payload, timeout, method == "HEAD")
         idle = self._idle
         while idle:
             connection = idle.pop()
@@ -288,19 +323,21 @@ class Client:
             if self.path is not None:
                 opening = self.loop.create_unix_connection(lambda: _Connection(self), self.path)
             else:
-                opening = self.loop.create_connection(lambda: _Connection(self),
-                                                      self.host, self.port)
+                opening = self.loop.create_connection(
+                    lambda: _Connection(self), self.host, self.port
+                )
             _, connection = await asyncio.wait_for(opening, self.connect_timeout, loop=self.loop)
         except asyncio.TimeoutError:
-            exchange.pending.settle(error=TimedOut('no connection within %g s'
-                                                   % self.connect_timeout))
+            exchange.pending.settle(
+                error=TimedOut("no connection within %g s" % self.connect_timeout)
+            )
         except (OSError, socket.gaierror) as error:
             exchange.pending.settle(error=ConnectFailed(str(error)))
         else:
             if exchange.pending.done():
                 connection.transport.abort()
             elif connection.transport.is_closing():
-                exchange.pending.settle(error=Disconnected('the server closed the connection'))
+                exchange.pending.settle(error=Disconnected("the server closed the connection"))
             else:
                 connection.send(exchange)
 
@@ -324,8 +361,9 @@ class Client:
         for connection in [c for c in self._idle if c.idle_since <= limit]:
             self._idle.remove(connection)
             connection.transport.close()
-        self._timer = self.loop.call_later(self.idle_timeout / 4, self._close_idle) \
-            if self._idle else None
+        self._timer = (
+            self.loop.call_later(self.idle_timeout / 4, self._close_idle) if self._idle else None
+        )
 
     def close(self):
         """Close every idle connection."""

@@ -1,4 +1,5 @@
 """One client's connection to the server: its parser, the queue of its requests, its deadlines."""
+
 import asyncio
 import logging
 from collections import deque
@@ -9,18 +10,34 @@ from hosting.http.request_parser import Refused, RequestParser
 
 log = logging.getLogger(__name__)
 
-_PIPELINE = 16            # complete requests that may wait on one connection before reading pauses
+_PIPELINE = 16  # complete requests that may wait on one connection before reading pauses
 _JOIN_BELOW = 128 * 1024  # a smaller body goes out in one write with its headers
-_LINGER = 5.0             # seconds in which the rest of a refused request is read and dropped
-NEVER = float('inf')
+_LINGER = 5.0  # seconds in which the rest of a refused request is read and dropped
+NEVER = float("inf")
 
 
 class Connection(asyncio.Protocol):
     """The queue of requests, and the deadlines of one client."""
 
-    __slots__ = ('server', 'limits', 'loop', 'transport', 'parser', 'peer', 'queue', 'deadline',
-                 'future', 'current', 'write_paused', 'read_paused', 'eof', 'refused', 'lingering',
-                 'unsent', 'continued')
+    __slots__ = (
+        "server",
+        "limits",
+        "loop",
+        "transport",
+        "parser",
+        "peer",
+        "queue",
+        "deadline",
+        "future",
+        "current",
+        "write_paused",
+        "read_paused",
+        "eof",
+        "refused",
+        "lingering",
+        "unsent",
+        "continued",
+    )
 
     def __init__(self, server):
         self.server = server
@@ -36,8 +53,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
-        peer = transport.get_extra_info('peername')
-        self.peer = peer[0] if isinstance(peer, tuple) and peer else 'unix:'
+        peer = transport.get_extra_info("peername")
+        self.peer = peer[0] if isinstance(peer, tuple) and peer else "unix:"
         self.parser = RequestParser(self.peer, self.limits.max_body)
         self.deadline = self.loop.time() + self.limits.header_timeout
         self.server.add(self)
@@ -104,16 +121,15 @@ class Connection(asyncio.Protocol):
             self._continue(parser.head)
         elif whole and len(queue) == 1 and not parser.in_message:
             request = queue[0]
-            if request is not self.continued and request.header(b'transfer-encoding') is None:
-                self.server.known_heads.learn(data, len(request.body),
-                                              request.with_body(b'', '-'))
+            if request is not self.continued and request.header(b"transfer-encoding") is None:
+                self.server.known_heads.learn(data, len(request.body), request.with_body(b"", "-"))
 
     def _continue(self, request):
         """Tell a client once to send its body, if it waits for that."""
         if request is not self.continued and _expects(request):
             self.continued = request
             if self.future is None and not self.queue:
-                self.transport.write(b'HTTP/1.1 100 Continue\r\n\r\n')
+                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _expect_more(self, begun):
         """The deadline of a request that is on its way in, `begun` before the latest bytes."""
@@ -146,7 +162,7 @@ class Connection(asyncio.Protocol):
         try:
             result = self.server.handler(request)
         except Exception:  # a handler's bug must not take the connection's task down
-            log.exception('handler failed on %r', request)
+            log.exception("handler failed on %r", request)
             result = self.server.error_response(500)
         if type(result) is Response:
             self._respond(request, result)
@@ -171,7 +187,7 @@ class Connection(asyncio.Protocol):
     def _settled(self, response, error):
         request, self.current, self.future = self.current, None, None
         if error is not None:
-            log.error('handler failed on %r', request, exc_info=error)
+            log.error("handler failed on %r", request, exc_info=error)
             response = self.server.error_response(500)
         self._respond(request, response)
         if self.queue:
@@ -184,15 +200,16 @@ class Connection(asyncio.Protocol):
             if server.on_response is not None:
                 server.on_response(request, 499, 0)
             return
-        keep_alive = (request is not None and request.keep_alive and not response.close
-                      and not server.closing)
+        keep_alive = (
+            request is not None and request.keep_alive and not response.close and not server.closing
+        )
         body = response.body
         head = response.head(server.common_headers(), keep_alive)
         if request is not None:
-            if request.http_version == '0.9':
-                head = b''  # the body is all that such a client expects
-            elif request.method == 'HEAD':
-                body = b''
+            if request.http_version == "0.9":
+                head = b""  # the body is all that such a client expects
+            elif request.method == "HEAD":
+                body = b""
         if not body or response.status in BODILESS:
             transport.write(head)
             sent = 0
@@ -247,5 +264,7 @@ class Connection(asyncio.Protocol):
 
 def _expects(request):
     """Whether the client waits to be told to send its body."""
-    return request.http_version not in ('0.9', '1.0') \
-        and request.header(b'expect', b'').lower() == b'100-continue'
+    return (
+        request.http_version not in ("0.9", "1.0")
+        and request.header(b"expect", b"").lower() == b"100-continue"
+    )

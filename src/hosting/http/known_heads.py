@@ -9,7 +9,7 @@ MOST = 1024
 LONGEST = 2048
 """Bytes of a head that is kept."""
 
-_END = b'\r\n\r\n'
+_END = b"\r\n\r\n"
 
 
 class KnownHeads:
@@ -26,7 +26,7 @@ class KnownHeads:
         found = self._known.get(data[:end])
         if found is None or len(data) != end + 4 + found[0]:
             return None
-        return found[1], data[end + 4:]
+        return found[1], data[end + 4 :]
 
     def learn(self, data, body_size, what):
         """Keep `what` a parser found in `data`, all of which is one message.

@@ -1,4 +1,5 @@
 """A value to come that is handed on in the same turn of the event loop in which it comes."""
+
 import asyncio
 
 
@@ -13,7 +14,7 @@ class Pending:
         abandon: called when nobody waits for the result any more (`cancel`).
     """
 
-    __slots__ = ('abandon', '_then', '_outcome')
+    __slots__ = ("abandon", "_then", "_outcome")
 
     def __init__(self, abandon=None):
         self.abandon = abandon

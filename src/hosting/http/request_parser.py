@@ -4,6 +4,7 @@ nginx is lenient where parsers are usually strict (any method, odd header names,
 feeds) and strict where they are lenient (Host, transfer codings, white space around names),
 and a request that it would refuse must be refused here.
 """
+
 import re
 
 from hosting.http.messages import Request
@@ -11,31 +12,35 @@ from hosting.http.messages import Request
 LONGEST_LINE = 8192
 """Bytes of a request line or header line, its end included (large_client_header_buffers)."""
 
-_FIRST_BUFFER = 1024    # client_header_buffer_size
-_MOST_BUFFERS = 4       # large_client_header_buffers
-_TOO_LARGE = 10 ** 18   # a length that no body has
+_FIRST_BUFFER = 1024  # client_header_buffer_size
+_MOST_BUFFERS = 4  # large_client_header_buffers
+_TOO_LARGE = 10**18  # a length that no body has
 
 _REQUEST_LINE = re.compile(
-    rb'([A-Z_-]+) +([^\x00-\x20\x7f]+)(?: +(?:HTTP/([1-9][0-9]*)(?:\.([0-9]+) *)?)?)?\r?$')
-_BEGINNING = re.compile(rb'[A-Z_-]*(?: |$)')
+    rb"([A-Z_-]+) +([^\x00-\x20\x7f]+)(?: +(?:HTTP/([1-9][0-9]*)(?:\.([0-9]+) *)?)?)?\r?$"
+)
+_BEGINNING = re.compile(rb"[A-Z_-]*(?: |$)")
 _ABSOLUTE = re.compile(
     rb"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9.-]+|\[[A-Za-z0-9:._~!$&'()*+,;=-]+\])"
-    rb'(?::[0-9]*)?(?:[/?]|$)')
-_HOST = re.compile(rb'(?!\.?(?::|$))[^\x00-\x20\x7f/]+$')
-_ORDINARY_FIELD = re.compile(rb'([A-Za-z0-9-]+):([^\x00\r\n]*)\r\n')
-_NAME = re.compile(rb'[A-Za-z0-9-]+$')
-_NOT_IN_NAME = re.compile(rb'[\x00-\x20\x7f]')
-_NOT_IN_VALUE = re.compile(rb'[\x00\r]')
-_LENGTH = re.compile(rb'[0-9]+$')
-_CHUNK = re.compile(rb'([0-9A-Fa-f]+)(?:[ \t;][^\r]*)?\r?$')
-_CHUNK_BEGINNING = re.compile(rb'[0-9A-Fa-f]*(?:\r?$|[ \t;])')
+    rb"(?::[0-9]*)?(?:[/?]|$)"
+)
+_HOST = re.compile(rb"(?!\.?(?::|$))[^\x00-\x20\x7f/]+$")
+_ORDINARY_FIELD = re.compile(rb"([A-Za-z0-9-]+):([^\x00\r\n]*)\r\n")
+_NAME = re.compile(rb"[A-Za-z0-9-]+$")
+_NOT_IN_NAME = re.compile(rb"[\x00-\x20\x7f]")
+_NOT_IN_VALUE = re.compile(rb"[\x00\r]")
+_LENGTH = re.compile(rb"[0-9]+$")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t;][^\r]*)?\r?$")
+_CHUNK_BEGINNING = re.compile(rb"[0-9A-Fa-f]*(?:\r?$|[ \t;])")
 
 # Two of these contradict each other; of other headers nginx takes what comes.
-_ONCE = frozenset([
-    b'host', b'content-length', b'transfer-encoding', b'expect', b'authorization', b'if-match',
-    b'if-none-match', b'if-modified-since', b'if-unmodified-since', b'if-range',
-    b'content-range'])
-_NEVER_ALLOWED = frozenset(['TRACE', 'CONNECT'])
+_ONCE = frozenset(
+    (
+        b"host content-length transfer-encoding expect authorization if-match if-none-match "
+        b"if-modified-since if-unmodified-since if-range content-range"
+    ).split()
+)
+_NEVER_ALLOWED = frozenset(["TRACE", "CONNECT"])
 
 # What comes next in a body that is sent in chunks.
 _CHUNK_SIZE, _CHUNK_DATA, _CHUNK_END, _TRAILERS = range(4)
@@ -56,13 +61,27 @@ class Refused(Exception):
 class RequestParser:
     """Takes the bytes of one connection, returns its requests one after the other."""
 
-    __slots__ = ('peer', 'max_body', 'head', '_data', '_searched', '_room', '_buffers',
-                 '_line', '_headers', '_left', '_chunks', '_phase', '_left_in_chunk', '_size')
+    __slots__ = (
+        "peer",
+        "max_body",
+        "head",
+        "_data",
+        "_searched",
+        "_room",
+        "_buffers",
+        "_line",
+        "_headers",
+        "_left",
+        "_chunks",
+        "_phase",
+        "_left_in_chunk",
+        "_size",
+    )
 
     def __init__(self, peer, max_body):
         self.peer = peer
         self.max_body = max_body
-        self._data = b''
+        self._data = b""
         self._begin()
 
     def _begin(self):
@@ -94,7 +113,7 @@ class RequestParser:
             return None
         chunks = self._chunks
         if chunks:
-            request.body = chunks[0] if len(chunks) == 1 else b''.join(chunks)
+            request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._begin()
         return request
 
@@ -104,7 +123,7 @@ class RequestParser:
         """Whether the head is complete; `head` then is the request without its body."""
         data, position, searched = self._data, 0, self._searched
         while True:
-            end = data.find(b'\n', searched)
+            end = data.find(b"\n", searched)
             if end < 0:
                 self._data = data = data[position:] if position else data
                 self._searched = len(data)
@@ -114,11 +133,11 @@ class RequestParser:
             size = end + 1 - position
             position = searched = end + 1
             if self._line is None:
-                if not line.strip(b'\r'):
+                if not line.strip(b"\r"):
                     continue  # empty lines may come before a request
                 self._take(size, 414)
-                self._read_request_line(line.lstrip(b'\r'))
-                if self._line[2] == '0.9':
+                self._read_request_line(line.lstrip(b"\r"))
+                if self._line[2] == "0.9":
                     break
                 end = self._read_ordinary_headers(data, position)
                 if end:
@@ -126,7 +145,7 @@ class RequestParser:
                     break
                 continue
             self._take(size, 431)
-            if line == b'\r' or not line:
+            if line == b"\r" or not line:
                 break
             self._read_header_line(line)
         self._data = data[position:]
@@ -148,7 +167,7 @@ class RequestParser:
         first = self._line is None
         if size >= LONGEST_LINE or size > self._room and self._buffers == _MOST_BUFFERS:
             raise Refused(414 if first else 431)
-        if first and not _BEGINNING.match(line.lstrip(b'\r')):
+        if first and not _BEGINNING.match(line.lstrip(b"\r")):
             raise Refused(400)
 
     def _read_request_line(self, line):
@@ -156,21 +175,21 @@ class RequestParser:
         if not match:
             raise Refused(400)
         method, target, major, minor = match.groups()
-        if not target.startswith(b'/'):
+        if not target.startswith(b"/"):
             absolute = _ABSOLUTE.match(target)
             if not absolute or not _valid_host(absolute.group(1)):
                 raise Refused(400)
         if major is None:
-            if method != b'GET':
+            if method != b"GET":
                 raise Refused(400)
-            version = '0.9'
+            version = "0.9"
         elif int(major) > 1:
             raise Refused(505)
         elif minor is None or int(minor) > 999:
             raise Refused(400)
         else:
-            version = f'1.{int(minor)}'
-        self._line = (method.decode('latin-1'), target, version)
+            version = f"1.{int(minor)}"
+        self._line = (method.decode("latin-1"), target, version)
         self._headers = []
 
     def _read_ordinary_headers(self, data, position):
@@ -178,21 +197,21 @@ class RequestParser:
 
         Returns the end of the head, or None if its lines must be looked at one by one.
         """
-        end = data.find(b'\r\n\r\n', position, position + self._room) + 2
+        end = data.find(b"\r\n\r\n", position, position + self._room) + 2
         if end < 2:
             return None
         fields = _ORDINARY_FIELD.findall(data, position, end)
         if sum([len(name) + len(value) + 3 for name, value in fields]) != end - position:
             return None
-        self._headers = [(name.lower(), value.strip(b' ')) for name, value in fields]
+        self._headers = [(name.lower(), value.strip(b" ")) for name, value in fields]
         return end + 2
 
     def _read_header_line(self, line):
-        name, _, value = line.rstrip(b'\r').partition(b':')
+        name, _, value = line.rstrip(b"\r").partition(b":")
         if _NOT_IN_VALUE.search(value):
             raise Refused(400)
         if _NAME.match(name):
-            self._headers.append((name.lower(), value.strip(b' ')))
+            self._headers.append((name.lower(), value.strip(b" ")))
         elif not name or _NOT_IN_NAME.search(name):
             raise Refused(400)
         # Other names are odd, and such headers are ignored: with `_` for `-` they would
@@ -206,28 +225,28 @@ class RequestParser:
             names = [name for name, _ in headers]
             if any(names.count(name) > 1 for name in _ONCE):
                 raise self._refused(400)
-        old = version in ('0.9', '1.0')
-        connection = found.get(b'connection', b'').lower()
-        keep_alive = b'close' not in connection and (not old or b'keep-alive' in connection)
-        self.head = Request(method, target, headers, b'', version, self.peer, keep_alive)
+        old = version in ("0.9", "1.0")
+        connection = found.get(b"connection", b"").lower()
+        keep_alive = b"close" not in connection and (not old or b"keep-alive" in connection)
+        self.head = Request(method, target, headers, b"", version, self.peer, keep_alive)
         self._chunks = []
         self._left = self._size = 0
-        host = found.get(b'host')
+        host = found.get(b"host")
         if host is None:
             if not old:
                 raise self._refused(400)
         elif not _valid_host(host):
             raise self._refused(400)
-        length = found.get(b'content-length')
+        length = found.get(b"content-length")
         if length is not None:
             if not _LENGTH.match(length) or int(length) >= _TOO_LARGE:
                 raise self._refused(400)
             self._left = int(length)
-        coding = found.get(b'transfer-encoding')
+        coding = found.get(b"transfer-encoding")
         if coding is not None:
-            if old or length is not None and coding.lower() == b'chunked':
+            if old or length is not None and coding.lower() == b"chunked":
                 raise self._refused(400)
-            if coding.lower() != b'chunked':
+            if coding.lower() != b"chunked":
                 raise self._refused(501)
             self._left = None
             self._phase = _CHUNK_SIZE
@@ -247,10 +266,10 @@ class RequestParser:
         if len(data) < self._left:
             self._chunks.append(data)
             self._left -= len(data)
-            self._data = b''
+            self._data = b""
             return False
-        self._chunks.append(data[:self._left] if len(data) > self._left else data)
-        self._data = data[self._left:]
+        self._chunks.append(data[: self._left] if len(data) > self._left else data)
+        self._data = data[self._left :]
         return True
 
     def _read_chunks(self):
@@ -258,15 +277,15 @@ class RequestParser:
         data, position = self._data, 0
         while True:
             if self._phase == _CHUNK_DATA:
-                piece = data[position:position + self._left_in_chunk]
+                piece = data[position : position + self._left_in_chunk]
                 self._chunks.append(piece)
                 position += len(piece)
                 self._left_in_chunk -= len(piece)
                 if self._left_in_chunk:
-                    self._data = b''
+                    self._data = b""
                     return False
                 self._phase = _CHUNK_END
-            end = data.find(b'\n', position)
+            end = data.find(b"\n", position)
             if end < 0:
                 self._data = data[position:]
                 self._check_partial_chunk()
@@ -275,7 +294,7 @@ class RequestParser:
             position = end + 1
             if self._phase == _CHUNK_SIZE:
                 self._begin_chunk(line)
-            elif line == b'\r' or not line:
+            elif line == b"\r" or not line:
                 if self._phase == _TRAILERS:
                     self._data = data[position:]
                     return True
@@ -297,11 +316,15 @@ class RequestParser:
 
     def _check_partial_chunk(self):
         line = self._data
-        if len(line) > LONGEST_LINE \
-                or self._phase == _CHUNK_SIZE and not _CHUNK_BEGINNING.match(line) \
-                or self._phase == _CHUNK_END and line not in (b'', b'\r'):
+        if (
+            len(line) > LONGEST_LINE
+            or self._phase == _CHUNK_SIZE
+            and not _CHUNK_BEGINNING.match(line)
+            or self._phase == _CHUNK_END
+            and line not in (b"", b"\r")
+        ):
             raise self._refused(400)
 
 
 def _valid_host(host):
-    return _HOST.match(host) and b'..' not in host
+    return _HOST.match(host) and b".." not in host

@@ -8,6 +8,7 @@ Response costs nothing, a Pending a callback, a coroutine a task and two more tu
 event loop. Requests of one connection are answered in order, one at a time (pipelined
 ones wait).
 """
+
 import asyncio
 import os
 from email.utils import formatdate
@@ -17,7 +18,7 @@ from hosting.http.connection import NEVER, Connection
 from hosting.http.known_heads import KnownHeads
 from hosting.http.messages import REASONS, Request, Response
 
-__all__ = ['Limits', 'Request', 'Response', 'Server', 'start_server']
+__all__ = ["Limits", "Request", "Response", "Server", "start_server"]
 
 _TICK = 0.25  # seconds between two looks at the connections' deadlines
 
@@ -29,8 +30,14 @@ class Limits:
     the container sets no limit.
     """
 
-    def __init__(self, keep_alive=3.0, header_timeout=60.0, body_timeout=60.0, send_timeout=60.0,
-                 max_body=None):
+    def __init__(
+        self,
+        keep_alive=3.0,
+        header_timeout=60.0,
+        body_timeout=60.0,
+        send_timeout=60.0,
+        max_body=None,
+    ):
         self.keep_alive = NEVER if keep_alive is None else keep_alive
         self.header_timeout = NEVER if header_timeout is None else header_timeout
         self.body_timeout = NEVER if body_timeout is None else body_timeout
@@ -40,15 +47,17 @@ class Limits:
 
 def plain_error(status):
     """The default answer to a request that never reaches the handler."""
-    return Response(status, ('%d %s\n' % (status, REASONS.get(status, ''))).encode(),
-                    'text/plain', close=True)
+    return Response(
+        status, ("%d %s\n" % (status, REASONS.get(status, ""))).encode(), "text/plain", close=True
+    )
 
 
 class Server:
     """The listening socket and its connections."""
 
-    def __init__(self, handler, loop, limits, name, error_response, on_response,
-                 cancel_on_disconnect):
+    def __init__(
+        self, handler, loop, limits, name, error_response, on_response, cancel_on_disconnect
+    ):
         self.handler = handler
         self.loop = loop
         self.limits = limits
@@ -61,15 +70,15 @@ class Server:
         self.port = None
         self._listener = None
         self._timer = None
-        self._name_line = f'Server: {name}\r\n' if name else ''
-        self._common = ('', 0)
+        self._name_line = f"Server: {name}\r\n" if name else ""
+        self._common = ("", 0)
 
     def common_headers(self):
         """The Server and Date lines, made once a second."""
         text, second = self._common
         now = int(time())
         if now != second:
-            text = '%sDate: %s\r\n' % (self._name_line, formatdate(now, usegmt=True))
+            text = "%sDate: %s\r\n" % (self._name_line, formatdate(now, usegmt=True))
             self._common = (text, now)
         return text
 
@@ -101,9 +110,20 @@ class Server:
         return not self.connections
 
 
-async def start_server(handler, *, host=None, port=None, path=None, sock=None, limits=None,
-                       name=None, error_response=plain_error, on_response=None,
-                       cancel_on_disconnect=False, backlog=2048):
+async def start_server(
+    handler,
+    *,
+    host=None,
+    port=None,
+    path=None,
+    sock=None,
+    limits=None,
+    name=None,
+    error_response=plain_error,
+    on_response=None,
+    cancel_on_disconnect=False,
+    backlog=2048,
+):
     """Listen on host:port (port 0: a free one), on the unix socket `path`, or on `sock`.
 
     `name` is the Server header. `error_response(status)` makes the answer to requests that
@@ -113,8 +133,9 @@ async def start_server(handler, *, host=None, port=None, path=None, sock=None, l
     connection is lost; a client that only ends its half still gets the answer.
     """
     loop = asyncio.get_event_loop()
-    server = Server(handler, loop, limits or Limits(), name, error_response, on_response,
-                    cancel_on_disconnect)
+    server = Server(
+        handler, loop, limits or Limits(), name, error_response, on_response, cancel_on_disconnect
+    )
 
     def connection():
         return Connection(server)

@@ -9,4 +9,4 @@ import os
 # Which TensorFlow Serving this answers as: 1.13 is the one in SageMaker's container of mid-2019.
 # The last container has a later release: since 1.14 a number is printed with enough digits to be
 # read back, and the words of one error have changed.
-LATER = os.environ.get('HOSTING_CONTRACT') == 'head'
+LATER = os.environ.get("HOSTING_CONTRACT") == "head"

@@ -11,14 +11,17 @@ def main(arguments=None):
     """Run the server; returns the process' exit code."""
     values = flags.parse(sys.argv[1:] if arguments is None else arguments)
     if values.version:
-        print('TensorFlow ModelServer: 1.13.0-compatible (hosting.model_server)')
-        print(f'TensorFlow Library: {native.library().TF_Version().decode()}')
+        print("TensorFlow ModelServer: 1.13.0-compatible (hosting.model_server)")
+        print(f"TensorFlow Library: {native.library().TF_Version().decode()}")
         return 0
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr,
-                        format='%(asctime)s.%(msecs)03d000: %(levelname).1s %(name)s] %(message)s',
-                        datefmt='%Y-%m-%d %H:%M:%S')
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s.%(msecs)03d000: %(levelname).1s %(name)s] %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
     return server.run(values)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     sys.exit(main())

@@ -18,26 +18,27 @@ from hosting.model_server.json.writer import text_to_bytes
 
 # The examples are fed as strings, whatever type the signature declares its input to be of.
 INPUT_TYPES = (dtypes.STRING,)
-INPUTS, CLASSES, SCORES, OUTPUTS = 'inputs', 'classes', 'scores', 'outputs'
+INPUTS, CLASSES, SCORES, OUTPUTS = "inputs", "classes", "scores", "outputs"
 
-_WORDS = {CLASSIFY: 'classification', REGRESS: 'regression'}
+_WORDS = {CLASSIFY: "classification", REGRESS: "regression"}
 
 
 # -- JSON to tf.Example ---------------------------------------------------------------------
 
-_KINDS = {'bytes_list': 'bytes', 'float_list': 'float', 'int64_list': 'int64'}
+_KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
 def _feature_kind(value, name):
     """The kind of list that a JSON value belongs into."""
     if type(value) is str or is_base64(value):
-        return 'bytes_list'
+        return "bytes_list"
     if type(value) is float:
-        return 'float_list'
+        return "float_list"
     if type(value) in (int, bool):
-        return 'int64_list'
-    raise invalid_argument('Feature: ', name, ' has element with unexpected JSON type: ',
-                           type_name(value))
+        return "int64_list"
+    raise invalid_argument(
+        "Feature: ", name, " has element with unexpected JSON type: ", type_name(value)
+    )
 
 
 def _fill_feature(feature, content, name):
@@ -46,17 +47,22 @@ def _fill_feature(feature, content, name):
     for value in content if type(content) is list else [content]:
         kind = _feature_kind(value, name)
         if kind_so_far not in (None, kind):
-            raise invalid_argument('Unexpected element type in feature: ', name,
-                                   ' expecting type: ', _KINDS[kind_so_far])
-        if kind == 'float_list':
+            raise invalid_argument(
+                "Unexpected element type in feature: ",
+                name,
+                " expecting type: ",
+                _KINDS[kind_so_far],
+            )
+        if kind == "float_list":
             check_lossless(value, True)
-        elif kind == 'bytes_list':
+        elif kind == "bytes_list":
             value = text_to_bytes(value) if type(value) is str else decode_base64(value)
         elif value >= 1 << 63:
-            raise invalid_argument('Feature: ', name,
-                                   ' has uint64 element. Only int64 is supported.')
+            raise invalid_argument(
+                "Feature: ", name, " has uint64 element. Only int64 is supported."
+            )
         kind_so_far = kind
-        getattr(feature, kind).value.append(int(value) if kind == 'int64_list' else value)
+        getattr(feature, kind).value.append(int(value) if kind == "int64_list" else value)
 
 
 def _is_utf8(name):
@@ -74,12 +80,12 @@ def _serialized_example(value):
     from tensorflow.core.example import example_pb2
 
     if not isinstance(value, dict):
-        raise invalid_argument('Example must be JSON object but got JSON ', type_name(value))
+        raise invalid_argument("Example must be JSON object but got JSON ", type_name(value))
     example = example_pb2.Example()
     for name, content in members(value):
         name = c_string(name)
         if not _is_utf8(name):
-            raise invalid_argument('Feature: ', name, ' has a name that is not UTF-8')
+            raise invalid_argument("Feature: ", name, " has a name that is not UTF-8")
         feature = example.features.feature[name]
         feature.Clear()  # of a repeated name the last one counts
         _fill_feature(feature, content, name)
@@ -90,13 +96,14 @@ def examples_from_json(body):
     """The serialized examples of a classify or regress body, each behind the common context."""
     body.make_exact()
     request = body.members
-    context = b''
-    if 'context' in request:
-        context = _serialized_example(request['context'])
-    if 'examples' not in request:
-        raise format_error(request, "When method is classify, key 'examples' is expected and was "
-                                    "not found")
-    examples = request['examples']
+    context = b""
+    if "context" in request:
+        context = _serialized_example(request["context"])
+    if "examples" not in request:
+        raise format_error(
+            request, "When method is classify, key 'examples' is expected and was not found"
+        )
+    examples = request["examples"]
     if type(examples) is not list:
         raise format_error(request, "Expecting 'examples' value to be an list/array")
     if not examples:
@@ -107,22 +114,25 @@ def examples_from_json(body):
 
 def examples_from_proto(message):
     """The serialized examples of an Input message."""
-    kind = message.WhichOneof('kind')
-    if kind == 'example_list_with_context':
+    kind = message.WhichOneof("kind")
+    if kind == "example_list_with_context":
         context = message.example_list_with_context.context.SerializeToString()
-        return [context + example.SerializeToString()
-                for example in message.example_list_with_context.examples]
+        return [
+            context + example.SerializeToString()
+            for example in message.example_list_with_context.examples
+        ]
     return [example.SerializeToString() for example in message.example_list.examples]
 
 
 # -- signatures -----------------------------------------------------------------------------
+
 
 def find_signature(servable, name, method):
     """The signature of a Classify or Regress request, if it is one for this method."""
     name = name or DEFAULT_SIGNATURE
     signature = servable.signatures.get(name)
     if signature is None:
-        raise invalid_argument('No signature was found with the name: ', name)
+        raise invalid_argument("No signature was found with the name: ", name)
     check_signature(signature, method)
     return signature
 
@@ -131,26 +141,34 @@ def check_signature(signature, method):
     """Refuse a signature that is not of the form the method needs."""
     word = _WORDS[method]
     if signature.method_name != method:
-        raise invalid_argument('Expected ', word, ' signature method_name to be ', method,
-                               '. Was: ', signature.method_name)
+        raise invalid_argument(
+            "Expected ",
+            word,
+            " signature method_name to be ",
+            method,
+            ". Was: ",
+            signature.method_name,
+        )
     if len(signature.inputs) != 1:
-        raise invalid_argument('Expected one input Tensor.')
+        raise invalid_argument("Expected one input Tensor.")
     if method == CLASSIFY and len(signature.outputs) not in (1, 2):
-        raise invalid_argument('Expected one or two output Tensors, found ',
-                               len(signature.outputs))
+        raise invalid_argument("Expected one or two output Tensors, found ", len(signature.outputs))
     if method == REGRESS and len(signature.outputs) != 1:
-        raise invalid_argument('Expected one output Tensor.')
+        raise invalid_argument("Expected one output Tensor.")
     if INPUTS not in signature.inputs:
-        raise ServingError(FAILED_PRECONDITION, 'No %s inputs found in SignatureDef: %s'
-                           % (word, signature.proto))
+        raise ServingError(
+            FAILED_PRECONDITION, "No %s inputs found in SignatureDef: %s" % (word, signature.proto)
+        )
     if method == REGRESS and OUTPUTS not in signature.outputs:
-        raise ServingError(FAILED_PRECONDITION, 'No regression outputs found in SignatureDef: %s'
-                           % signature.proto)
+        raise ServingError(
+            FAILED_PRECONDITION, "No regression outputs found in SignatureDef: %s" % signature.proto
+        )
     if method == CLASSIFY and not {CLASSES, SCORES} & set(signature.outputs):
         raise ServingError(
             FAILED_PRECONDITION,
             'Expected classification signature outputs to contain at least one of "classes" or '
-            f'"scores". Signature was: {signature.proto}')
+            f'"scores". Signature was: {signature.proto}',
+        )
 
 
 def output_names(signature, method):
@@ -163,7 +181,7 @@ def output_names(signature, method):
 def input_arrays(examples):
     """The examples as the one tensor that is fed."""
     if not examples:
-        raise invalid_argument('Input is empty.')
+        raise invalid_argument("Input is empty.")
     array = np.empty(len(examples), dtype=object)
     array[:] = examples
     return [array]
@@ -171,20 +189,29 @@ def input_arrays(examples):
 
 # -- results --------------------------------------------------------------------------------
 
+
 def _shape_text(array):
-    return '[%s]' % ','.join(map(str, array.shape))
+    return "[%s]" % ",".join(map(str, array.shape))
 
 
 def _check_matrix(array, name, dtype, wanted, count):
     if array.ndim != 2:
-        raise invalid_argument('Expected Tensor shape: [batch_size num_classes] but got ',
-                               _shape_text(array))
+        raise invalid_argument(
+            "Expected Tensor shape: [batch_size num_classes] but got ", _shape_text(array)
+        )
     if dtype != wanted:
-        raise invalid_argument('Expected ', name, ' Tensor of DT_', dtypes.name(wanted).upper(),
-                               '. Got: DT_', dtypes.name(dtype).upper())
+        raise invalid_argument(
+            "Expected ",
+            name,
+            " Tensor of DT_",
+            dtypes.name(wanted).upper(),
+            ". Got: DT_",
+            dtypes.name(dtype).upper(),
+        )
     if len(array) != count:
-        raise invalid_argument('Expected ', name, ' output batch size of ', count,
-                               '. Got: ', len(array))
+        raise invalid_argument(
+            "Expected ", name, " output batch size of ", count, ". Got: ", len(array)
+        )
 
 
 def classification_result(signature, results, count):
@@ -195,10 +222,14 @@ def classification_result(signature, results, count):
     if scores is not None:
         _check_matrix(scores, SCORES, signature.outputs[SCORES].dtype, dtypes.FLOAT, count)
     if classes is not None and scores is not None and classes.shape[1] != scores.shape[1]:
-        raise invalid_argument('Tensors class and score should match in dim_size(1). Got ',
-                               classes.shape[1], ' vs. ', scores.shape[1])
+        raise invalid_argument(
+            "Tensors class and score should match in dim_size(1). Got ",
+            classes.shape[1],
+            " vs. ",
+            scores.shape[1],
+        )
     width = (classes if classes is not None else scores).shape[1]
-    labels = [[b''] * width] * count if classes is None else classes.tolist()
+    labels = [[b""] * width] * count if classes is None else classes.tolist()
     values = [[0.0] * width] * count if scores is None else scores.tolist()
     return [list(zip(*pair)) for pair in zip(labels, values)]
 
@@ -207,13 +238,17 @@ def regression_result(signature, results, count):
     """One number for each of `count` examples, as a flat array."""
     output = results[OUTPUTS]
     if not (output.ndim == 1 or output.ndim == 2 and output.shape[1] == 1):
-        raise invalid_argument('Expected output Tensor shape to be either [batch_size] or '
-                               '[batch_size, 1] but got ', _shape_text(output))
+        raise invalid_argument(
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got ",
+            _shape_text(output),
+        )
     if len(output) != count:
-        raise invalid_argument('Input batch size did not match output batch size: ', count,
-                               ' vs. ', len(output))
+        raise invalid_argument(
+            "Input batch size did not match output batch size: ", count, " vs. ", len(output)
+        )
     dtype = signature.outputs[OUTPUTS].dtype
     if dtype != dtypes.FLOAT:
-        raise invalid_argument('Expected output Tensor of DT_FLOAT.  Got: DT_',
-                               dtypes.name(dtype).upper())
+        raise invalid_argument(
+            "Expected output Tensor of DT_FLOAT.  Got: DT_", dtypes.name(dtype).upper()
+        )
     return output.ravel()

@@ -13,8 +13,13 @@ log = logging.getLogger(__name__)
 
 # ModelVersionStatus.State
 START, LOADING, AVAILABLE, UNLOADING, END = 10, 20, 30, 40, 50
-STATE_NAMES = {START: 'START', LOADING: 'LOADING', AVAILABLE: 'AVAILABLE',
-               UNLOADING: 'UNLOADING', END: 'END'}
+STATE_NAMES = {
+    START: "START",
+    LOADING: "LOADING",
+    AVAILABLE: "AVAILABLE",
+    UNLOADING: "UNLOADING",
+    END: "END",
+}
 
 # A request that has just found a servable needs this long at most to queue up.
 _GRACE = 1.0
@@ -32,7 +37,7 @@ class Version:
         self.servable = None
 
     def __str__(self):
-        return '{name: %s version: %d}' % (self.model, self.number)
+        return "{name: %s version: %d}" % (self.model, self.number)
 
     @property
     def error_code(self):
@@ -42,13 +47,14 @@ class Version:
     @property
     def error_message(self):
         """The status' message, '' when all is well."""
-        return self.error.message if self.error else ''
+        return self.error.message if self.error else ""
 
 
 def _start(work, version):
     """Do something with a version in a thread that does not keep the process alive."""
-    threading.Thread(target=work, args=(version,), daemon=True,
-                     name=f'{version.model}-{version.number}').start()
+    threading.Thread(
+        target=work, args=(version,), daemon=True, name=f"{version.model}-{version.number}"
+    ).start()
 
 
 class Manager:
@@ -63,8 +69,8 @@ class Manager:
         self._versions = {}
         self._available = {}
         self._warned = {}
-        self._lock = threading.Lock()      # around _versions and _available
-        self._polling = threading.Lock()   # one reconciliation at a time
+        self._lock = threading.Lock()  # around _versions and _available
+        self._polling = threading.Lock()  # one reconciliation at a time
         self._changed = threading.Condition(self._lock)
         # So many versions are loaded at once; one that waits for its next try is not counted.
         self._loading = threading.Semaphore(2 * (os.cpu_count() or 1))
@@ -75,16 +81,17 @@ class Manager:
         """The servable of a version, or of the highest available one."""
         found = self._available.get((name, version))
         if found is None:
-            raise not_found('Servable not found for request: ',
-                            f'Latest({name})' if version is None
-                            else f'Specific({name}, {version})')
+            raise not_found(
+                "Servable not found for request: ",
+                f"Latest({name})" if version is None else f"Specific({name}, {version})",
+            )
         return found
 
     def labelled(self, name, label):
         """The version number that a label stands for."""
         settings = self._settings.get(name)
         if settings is None or label not in settings.labels:
-            raise errors.invalid_argument('Unrecognized servable version label: ', label)
+            raise errors.invalid_argument("Unrecognized servable version label: ", label)
         return settings.labels[label]
 
     def states(self, name, version=None):
@@ -93,17 +100,18 @@ class Manager:
             versions = dict(self._versions.get(name, {}))
         if version is not None:
             if version not in versions:
-                raise not_found('Could not find version ', version, ' of model ', name)
+                raise not_found("Could not find version ", version, " of model ", name)
             return [versions[version]]
         if not versions:
-            raise not_found('Could not find any versions of model ', name)
+            raise not_found("Could not find any versions of model ", name)
         return [versions[number] for number in sorted(versions, reverse=True)]
 
     def versions(self):
         """The Versions of all models."""
         with self._lock:
-            return [version for versions in self._versions.values()
-                    for version in versions.values()]
+            return [
+                version for versions in self._versions.values() for version in versions.values()
+            ]
 
     # -- for the server ---------------------------------------------------------------------
 
@@ -134,14 +142,23 @@ class Manager:
                     break
                 self._changed.wait()
         if failed:
-            raise ServingError(errors.UNKNOWN, '%d servable(s) did not become available: {%s}' % (
-                len(failed), ''.join('{%s due to error: %s}, ' % (version, version.error)
-                                     for versions in failed.values() for version in versions)))
+            raise ServingError(
+                errors.UNKNOWN,
+                "%d servable(s) did not become available: {%s}"
+                % (
+                    len(failed),
+                    "".join(
+                        "{%s due to error: %s}, " % (version, version.error)
+                        for versions in failed.values()
+                        for version in versions
+                    ),
+                ),
+            )
 
     def reload(self, settings):
         """Serve other models from now on; returns when the new ones are there."""
         new = [model.name for model in settings if model.name not in self._settings]
-        log.info('Adding/updating models.')
+        log.info("Adding/updating models.")
         self.configure(settings)
         self.wait_until_available(new)
 
@@ -152,8 +169,9 @@ class Manager:
             try:
                 self.poll()
             except Exception:
-                log.exception('looking for new model versions failed; trying again in %s s',
-                              seconds)
+                log.exception(
+                    "looking for new model versions failed; trying again in %s s", seconds
+                )
 
     def poll(self):
         """Look at the file system once and bring the versions in line with it."""
@@ -169,7 +187,7 @@ class Manager:
         if self._warned.get(name) != message:
             self._warned[name] = message
             if message:
-                log.warning('%s', message)
+                log.warning("%s", message)
 
     def _reconcile(self, name, aspired):
         current = self._versions.setdefault(name, {})
@@ -196,40 +214,42 @@ class Manager:
 
     def _load(self, version):
         self._set_state(version, LOADING)
-        log.info('Loading servable version %s', version)
+        log.info("Loading servable version %s", version)
         started = time.time()
         tries = 0
         while True:
             tries += 1
             try:
                 with self._loading:
-                    version.servable = Servable(version.model, version.number, version.path,
-                                                self._options)
+                    version.servable = Servable(
+                        version.model, version.number, version.path, self._options
+                    )
                 break
             except ServingError as error:
                 failure = error
             except Exception as error:
-                log.exception('Loading servable version %s failed', version)
+                log.exception("Loading servable version %s failed", version)
                 failure = errors.internal(error)
-            log.error('Servable: %s load failure: %s', version, failure)
+            log.error("Servable: %s load failure: %s", version, failure)
             if tries > self._options.max_num_load_retries:
                 version.error = failure
                 self._set_state(version, END)
                 return
             time.sleep(max(self._options.load_retry_interval, 0))
-            log.info('Retrying load on servable version: %s retry: %d', version, tries)
+            log.info("Retrying load on servable version: %s retry: %d", version, tries)
         self._set_state(version, AVAILABLE)
-        log.info('Successfully loaded servable version %s in %.3f s', version,
-                 time.time() - started)
+        log.info(
+            "Successfully loaded servable version %s in %.3f s", version, time.time() - started
+        )
 
     def _unload(self, version):
-        log.info('Unloading servable version %s', version)
+        log.info("Unloading servable version %s", version)
         time.sleep(_GRACE)
         servable, version.servable = version.servable, None
         servable.close()
         version.path = None
         self._set_state(version, END)
-        log.info('Done unloading servable version %s', version)
+        log.info("Done unloading servable version %s", version)
 
     def _set_state(self, version, state):
         """Change a version's state; it is visible to requests as a whole or not at all."""

@@ -15,10 +15,11 @@ def signature_for_json(servable, name):
     """The signature that tells how to read a JSON body; an empty name is the default one."""
     signature = servable.signatures.get(name or DEFAULT_SIGNATURE)
     if signature is None:
-        raise invalid_argument('Serving signature name: "', name or DEFAULT_SIGNATURE,
-                               '" not found in signature def')
+        raise invalid_argument(
+            'Serving signature name: "', name or DEFAULT_SIGNATURE, '" not found in signature def'
+        )
     if not signature.inputs:
-        raise invalid_argument('Failed to get input map for signature: ', name or 'DEFAULT')
+        raise invalid_argument("Failed to get input map for signature: ", name or "DEFAULT")
     return signature
 
 
@@ -26,8 +27,10 @@ def signature_to_run(servable, name):
     """The signature that a Predict call names (another code than above for the same fault)."""
     signature = servable.signatures.get(name or DEFAULT_SIGNATURE)
     if signature is None:
-        raise ServingError(FAILED_PRECONDITION, 'Serving signature key "%s" not found.'
-                           % (name or DEFAULT_SIGNATURE))
+        raise ServingError(
+            FAILED_PRECONDITION,
+            'Serving signature key "%s" not found.' % (name or DEFAULT_SIGNATURE),
+        )
     return signature
 
 
@@ -38,12 +41,20 @@ def new_task(signature, tensors, output_filter, done, timeout_ms, types=None):
     own types by name where they may differ from the signature's.
     """
     if signature.method_name not in (PREDICT, CLASSIFY, REGRESS):
-        raise internal('Expected prediction signature method_name to be one of {', PREDICT, ', ',
-                       CLASSIFY, ', ', REGRESS, '}. Was: ', signature.method_name)
+        raise internal(
+            "Expected prediction signature method_name to be one of {",
+            PREDICT,
+            ", ",
+            CLASSIFY,
+            ", ",
+            REGRESS,
+            "}. Was: ",
+            signature.method_name,
+        )
     _check_inputs(signature, tensors)
     for name, array in tensors.items():
         if array.ndim > MAX_RANK:
-            raise invalid_argument('tensor parsing error: ', name)
+            raise invalid_argument("tensor parsing error: ", name)
     outputs = _outputs(signature, output_filter)
     arrays = [tensors[name] for name in signature.inputs]
     if types is not None:
@@ -52,7 +63,7 @@ def new_task(signature, tensors, output_filter, done, timeout_ms, types=None):
 
 
 def _names(names):
-    return '{%s}' % ','.join(sorted(names))
+    return "{%s}" % ",".join(sorted(names))
 
 
 def _check_inputs(signature, tensors):
@@ -61,12 +72,28 @@ def _check_inputs(signature, tensors):
     wanted, sent = set(signature.inputs), set(tensors)
     if len(sent) != len(wanted):
         raise invalid_argument(
-            'input size does not match signature: ', len(sent), '!=', len(wanted),
-            ' len(', _names(sent), ') != len(', _names(wanted), '). Sent extra: ',
-            _names(sent - wanted), '. Missing but required: ', _names(wanted - sent), '.')
+            "input size does not match signature: ",
+            len(sent),
+            "!=",
+            len(wanted),
+            " len(",
+            _names(sent),
+            ") != len(",
+            _names(wanted),
+            "). Sent extra: ",
+            _names(sent - wanted),
+            ". Missing but required: ",
+            _names(wanted - sent),
+            ".",
+        )
     for name in sorted(sent - wanted):
-        raise invalid_argument('input tensor alias not found in signature: ', name,
-                               '. Inputs expected to be in the set ', _names(wanted), '.')
+        raise invalid_argument(
+            "input tensor alias not found in signature: ",
+            name,
+            ". Inputs expected to be in the set ",
+            _names(wanted),
+            ".",
+        )
 
 
 def _outputs(signature, output_filter):
@@ -75,11 +102,15 @@ def _outputs(signature, output_filter):
     seen = set()
     for name in output_filter:
         if name not in signature.outputs:
-            raise invalid_argument('output tensor alias not found in signature: ', name,
-                                   ' Outputs expected to be in the set ',
-                                   _names(signature.outputs), '.')
+            raise invalid_argument(
+                "output tensor alias not found in signature: ",
+                name,
+                " Outputs expected to be in the set ",
+                _names(signature.outputs),
+                ".",
+            )
         if name in seen:
-            raise invalid_argument('duplicate output tensor alias: ', name)
+            raise invalid_argument("duplicate output tensor alias: ", name)
         seen.add(name)
     return tuple(output_filter)
 

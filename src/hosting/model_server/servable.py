@@ -32,8 +32,10 @@ class Servable:
         for signature_name, proto in meta_graph.signature_def.items():
             copy = self.signature_def[signature_name] = meta_graph_pb2.SignatureDef()
             copy.CopyFrom(proto)
-        self.signatures = {signature_name: Signature(signature_name, proto, self._session)
-                           for signature_name, proto in self.signature_def.items()}
+        self.signatures = {
+            signature_name: Signature(signature_name, proto, self._session)
+            for signature_name, proto in self.signature_def.items()
+        }
         if options.merge:
             self._find_mixing(meta_graph.graph_def)
         self.is_predictable = not _has_loops(meta_graph.graph_def)
@@ -49,10 +51,15 @@ class Servable:
                 graph = graph or independence.Graph(graph_def)
                 signature.mixing = graph.mixing_operation(
                     [info.tensor_name for info in signature.inputs.values()],
-                    [info.tensor_name for info in signature.outputs.values()])
+                    [info.tensor_name for info in signature.outputs.values()],
+                )
                 if signature.mixing:
-                    log.info('Requests to signature %s of %s do not share session runs: %s',
-                             signature.name, self.name, signature.mixing)
+                    log.info(
+                        "Requests to signature %s of %s do not share session runs: %s",
+                        signature.name,
+                        self.name,
+                        signature.mixing,
+                    )
 
     def close(self):
         """Finish what is queued and end the session."""
@@ -60,10 +67,10 @@ class Servable:
         self._session.close()
 
 
-_LOOPS = frozenset(['LoopCond', 'While', 'StatelessWhile'])
+_LOOPS = frozenset(["LoopCond", "While", "StatelessWhile"])
 
 # tensorflow_model_server knows these operations but cannot run them: it has no Python.
-_PYTHON_FUNCTIONS = ('PyFunc', 'PyFuncStateless', 'EagerPyFunc')
+_PYTHON_FUNCTIONS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 
 
 def _refuse_python_functions(graph_def):
@@ -72,18 +79,32 @@ def _refuse_python_functions(graph_def):
 
     for node in graph_def.node:
         if node.op in _PYTHON_FUNCTIONS:
-            types = {name: '[%s]' % ', '.join(map(DataType.Name, node.attr[name].list.type))
-                     for name in ('Tin', 'Tout')}
+            types = {
+                name: "[%s]" % ", ".join(map(DataType.Name, node.attr[name].list.type))
+                for name in ("Tin", "Tout")
+            }
             raise invalid_argument(
-                "No OpKernel was registered to support Op '", node.op, "' used by {{node ",
-                node.name, '}}with these attrs: [Tin=', types['Tin'], ', Tout=', types['Tout'],
-                ', token="', node.attr['token'].s.decode('utf-8', 'replace'), '"]\n'
-                'Registered devices: [CPU]\nRegistered kernels:\n  <no registered kernels>\n\n'
-                '\t [[{{node ', node.name, '}}]]')
+                "No OpKernel was registered to support Op '",
+                node.op,
+                "' used by {{node ",
+                node.name,
+                "}}with these attrs: [Tin=",
+                types["Tin"],
+                ", Tout=",
+                types["Tout"],
+                ', token="',
+                node.attr["token"].s.decode("utf-8", "replace"),
+                '"]\n'
+                "Registered devices: [CPU]\nRegistered kernels:\n  <no registered kernels>\n\n"
+                "\t [[{{node ",
+                node.name,
+                "}}]]",
+            )
 
 
 def _has_loops(graph_def):
     """Whether the time that a run takes may depend on the values that are fed."""
-    nodes = itertools.chain(graph_def.node,
-                            *[function.node_def for function in graph_def.library.function])
+    nodes = itertools.chain(
+        graph_def.node, *[function.node_def for function in graph_def.library.function]
+    )
     return any(node.op in _LOOPS for node in nodes)

@@ -13,21 +13,21 @@ from hosting.model_server.graph import native
 
 log = logging.getLogger(__name__)
 
-_PATH = os.path.join('assets.extra', 'tf_serving_warmup_requests')
+_PATH = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _MAX_RECORDS = 1000
 
 
 def records(path):
     """The records of a TFRecord file (its checksums are not looked at)."""
-    with open(path, 'rb') as file:
+    with open(path, "rb") as file:
         while True:
             header = file.read(12)
             if not header:
                 return
-            size = struct.unpack('<Q', header[:8])[0] if len(header) == 12 else -1
-            record = file.read(size) if size >= 0 else b''
+            size = struct.unpack("<Q", header[:8])[0] if len(header) == 12 else -1
+            record = file.read(size) if size >= 0 else b""
             if len(record) != size or len(file.read(4)) != 4:
-                raise ServingError(DATA_LOSS, f'truncated record in {path}')
+                raise ServingError(DATA_LOSS, f"truncated record in {path}")
             yield record
 
 
@@ -41,20 +41,26 @@ def warm_up(servable, path):
 
     from hosting.model_server.grpc import requests
 
-    runners = {'predict_log': requests.run_predict,
-               'classify_log': requests.run_classify,
-               'regress_log': requests.run_regress,
-               'multi_inference_log': requests.run_multi_inference}
+    runners = {
+        "predict_log": requests.run_predict,
+        "classify_log": requests.run_classify,
+        "regress_log": requests.run_regress,
+        "multi_inference_log": requests.run_multi_inference,
+    }
     count = 0
     for record in records(file):
         message = prediction_log_pb2.PredictionLog.FromString(record)
-        kind = message.WhichOneof('log_type')
+        kind = message.WhichOneof("log_type")
         if kind not in runners:
-            raise ServingError(UNIMPLEMENTED, f'Unsupported log_type for warmup: {kind}')
+            raise ServingError(UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
         count += 1
         if count > _MAX_RECORDS:
-            raise ServingError(3, 'Number of warmup records exceeeds the maximum (%d) at %s'
-                               % (_MAX_RECORDS, file))
+            raise ServingError(
+                3, "Number of warmup records exceeeds the maximum (%d) at %s" % (_MAX_RECORDS, file)
+            )
         runners[kind](servable, getattr(message, kind).request)
-    log.info('Finished reading warmup data for model at %s. Number of warmup records read: %d.',
-             file, count)
+    log.info(
+        "Finished reading warmup data for model at %s. Number of warmup records read: %d.",
+        file,
+        count,
+    )

@@ -19,22 +19,26 @@ import numpy as np
 log = logging.getLogger(__name__)
 
 # Reductions and their like, which mix rows when they go along the batch.
-_OVER_AXIS = {'Sum', 'Mean', 'Max', 'Min', 'Prod', 'All', 'Any', 'ArgMax', 'ArgMin', 'Cumsum',
-              'Cumprod', 'ReverseV2'}
+_OVER_AXIS = frozenset(
+    "Sum Mean Max Min Prod All Any ArgMax ArgMin Cumsum Cumprod ReverseV2".split()
+)
 # What leaves the batch where it is: the first dimension.
-_KEEPS_BATCH = {
-    'Identity', 'StopGradient', 'CheckNumerics', 'Cast', 'Neg', 'Abs', 'Sign', 'Exp', 'Log',
-    'Log1p', 'Sqrt', 'Rsqrt', 'Square', 'Tanh', 'Sigmoid', 'Relu', 'Relu6', 'LeakyRelu', 'Elu',
-    'Selu', 'Softplus', 'Softsign', 'Floor', 'Ceil', 'Round', 'Sin', 'Cos', 'Add', 'AddN', 'Sub',
-    'Mul', 'Div', 'RealDiv', 'FloorDiv', 'FloorMod', 'Maximum', 'Minimum', 'Pow',
-    'SquaredDifference', 'BiasAdd', 'MatMul', 'Softmax', 'LogSoftmax', 'Greater', 'GreaterEqual',
-    'Less', 'LessEqual', 'Equal', 'NotEqual', 'LogicalAnd', 'LogicalOr', 'LogicalNot', 'Conv2D',
-    'MaxPool', 'AvgPool', 'LRN'}
-_WRITES = {
-    'Assign', 'AssignAdd', 'AssignSub', 'AssignVariableOp', 'AssignAddVariableOp',
-    'AssignSubVariableOp', 'CountUpTo', 'ScatterAdd', 'ScatterUpdate', 'ScatterSub',
-    'ResourceScatterAdd', 'ResourceScatterUpdate', 'IteratorGetNext', 'QueueDequeueV2',
-    'QueueEnqueueV2', 'LookupTableInsertV2'}
+_KEEPS_BATCH = frozenset(
+    (
+        "Identity StopGradient CheckNumerics Cast Neg Abs Sign Exp Log Log1p Sqrt Rsqrt Square "
+        "Tanh Sigmoid Relu Relu6 LeakyRelu Elu Selu Softplus Softsign Floor Ceil Round Sin Cos "
+        "Add AddN Sub Mul Div RealDiv FloorDiv FloorMod Maximum Minimum Pow SquaredDifference "
+        "BiasAdd MatMul Softmax LogSoftmax Greater GreaterEqual Less LessEqual Equal NotEqual "
+        "LogicalAnd LogicalOr LogicalNot Conv2D MaxPool AvgPool LRN"
+    ).split()
+)
+_WRITES = frozenset(
+    (
+        "Assign AssignAdd AssignSub AssignVariableOp AssignAddVariableOp AssignSubVariableOp "
+        "CountUpTo ScatterAdd ScatterUpdate ScatterSub ResourceScatterAdd ResourceScatterUpdate "
+        "IteratorGetNext QueueDequeueV2 QueueEnqueueV2 LookupTableInsertV2"
+    ).split()
+)
 
 # How many merged runs must agree with separate ones, and of how many requests each.
 TRIALS = 3
@@ -43,7 +47,7 @@ TRIAL_TASKS = 4
 
 def _node_name(edge):
     """The node that an input, a control input (``^node``) or a tensor's name is of."""
-    return edge.lstrip('^').partition(':')[0]
+    return edge.lstrip("^").partition(":")[0]
 
 
 class Graph:
@@ -97,19 +101,23 @@ class Graph:
                 node = self._nodes[name]
                 if name in first or node.op not in _KEEPS_BATCH:
                     continue
-                if all(before in first for before in map(_node_name, node.input)
-                       if before in after):
+                if all(
+                    before in first for before in map(_node_name, node.input) if before in after
+                ):
                     first.add(name)
                     waiting.append(name)
         return first
 
     def _mixes(self, node, first):
-        if node.op == 'RandomShuffle':
+        if node.op == "RandomShuffle":
             return True
-        if node.op.startswith('FusedBatchNorm') and 'Grad' not in node.op:
-            return node.attr['is_training'].b
-        if (node.op not in _OVER_AXIS or len(node.input) < 2
-                or _node_name(node.input[0]) not in first):
+        if node.op.startswith("FusedBatchNorm") and "Grad" not in node.op:
+            return node.attr["is_training"].b
+        if (
+            node.op not in _OVER_AXIS
+            or len(node.input) < 2
+            or _node_name(node.input[0]) not in first
+        ):
             return False
         axes = self._constant(_node_name(node.input[1]))
         # An axis that is computed is left to the trial.
@@ -118,24 +126,28 @@ class Graph:
     def _constant(self, name):
         """The integers of a constant node as a flat array, or None."""
         node = self._nodes.get(name)
-        if node is None or node.op != 'Const':
+        if node is None or node.op != "Const":
             return None
         from hosting.model_server.graph import tensor_proto
-        return tensor_proto.to_array(node.attr['value'].tensor, name).ravel()
+
+        return tensor_proto.to_array(node.attr["value"].tensor, name).ravel()
 
 
 def _same(merged, separate):
     """Whether two results are equal, rounding apart."""
     if merged.shape != separate.shape or merged.dtype != separate.dtype:
         return False
-    if merged.dtype.kind not in 'fc':
+    if merged.dtype.kind not in "fc":
         return bool(np.array_equal(merged, separate))
     tolerance = 1e-2 if merged.dtype.itemsize == 2 else 1e-3
-    with np.errstate(invalid='ignore'):
+    with np.errstate(invalid="ignore"):
         finite = separate[np.isfinite(separate)]
         largest = float(np.abs(finite).max()) if finite.size else 0.0
-        return bool(np.allclose(merged, separate, rtol=tolerance, atol=tolerance * 1e-2 * largest,
-                                equal_nan=True))
+        return bool(
+            np.allclose(
+                merged, separate, rtol=tolerance, atol=tolerance * 1e-2 * largest, equal_nan=True
+            )
+        )
 
 
 class Trial:
@@ -156,8 +168,11 @@ class Trial:
         for one, other in zip(merged, separate):
             if not all(map(_same, one, other)):
                 self.refused = True
-                log.warning('Requests to signature %s do not share session runs: the result of '
-                            'one depends on the others in the batch', self._name)
+                log.warning(
+                    "Requests to signature %s do not share session runs: the result of "
+                    "one depends on the others in the batch",
+                    self._name,
+                )
                 return
         first = tasks[0].arrays
         if any(not np.array_equal(a, b) for task in tasks[1:] for a, b in zip(first, task.arrays)):

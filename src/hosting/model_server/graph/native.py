@@ -31,60 +31,64 @@ _POINTER = ctypes.c_void_p
 class _Output(ctypes.Structure):
     """``TF_Output``: an operation and the number of its output."""
 
-    _fields_ = [('oper', _POINTER), ('index', ctypes.c_int)]
+    _fields_ = [("oper", _POINTER), ("index", ctypes.c_int)]
 
 
 class _Buffer(ctypes.Structure):
     """``TF_Buffer``: bytes that TensorFlow owns."""
 
-    _fields_ = [('data', _POINTER), ('length', ctypes.c_size_t), ('deallocator', _POINTER)]
+    _fields_ = [("data", _POINTER), ("length", ctypes.c_size_t), ("deallocator", _POINTER)]
 
 
+# fmt: off
 _SIGNATURES = {
-    'TF_Version': (ctypes.c_char_p, []),
-    'TF_NewStatus': (_POINTER, []),
-    'TF_DeleteStatus': (None, [_POINTER]),
-    'TF_GetCode': (ctypes.c_int, [_POINTER]),
-    'TF_Message': (ctypes.c_char_p, [_POINTER]),
-    'TF_NewBuffer': (ctypes.POINTER(_Buffer), []),
-    'TF_NewBufferFromString': (ctypes.POINTER(_Buffer), [ctypes.c_char_p, ctypes.c_size_t]),
-    'TF_DeleteBuffer': (None, [ctypes.POINTER(_Buffer)]),
-    'TF_NewSessionOptions': (_POINTER, []),
-    'TF_SetConfig': (None, [_POINTER, ctypes.c_char_p, ctypes.c_size_t, _POINTER]),
-    'TF_DeleteSessionOptions': (None, [_POINTER]),
-    'TF_NewGraph': (_POINTER, []),
-    'TF_DeleteGraph': (None, [_POINTER]),
-    'TF_GraphOperationByName': (_POINTER, [_POINTER, ctypes.c_char_p]),
-    'TF_OperationNumOutputs': (ctypes.c_int, [_POINTER]),
-    'TF_OperationOutputType': (ctypes.c_int, [_Output]),
-    'TF_LoadSessionFromSavedModel': (_POINTER, [
+    **{"TF_New" + kind: (_POINTER, []) for kind in ("Status", "SessionOptions", "Graph")},
+    **{"TF_Delete" + kind: (None, [_POINTER])
+       for kind in ("Status", "SessionOptions", "Graph", "Tensor")},
+    "TF_Version": (ctypes.c_char_p, []),
+    "TF_GetCode": (ctypes.c_int, [_POINTER]),
+    "TF_Message": (ctypes.c_char_p, [_POINTER]),
+    "TF_NewBuffer": (ctypes.POINTER(_Buffer), []),
+    "TF_NewBufferFromString": (ctypes.POINTER(_Buffer), [ctypes.c_char_p, ctypes.c_size_t]),
+    "TF_DeleteBuffer": (None, [ctypes.POINTER(_Buffer)]),
+    "TF_SetConfig": (None, [_POINTER, ctypes.c_char_p, ctypes.c_size_t, _POINTER]),
+    "TF_GraphOperationByName": (_POINTER, [_POINTER, ctypes.c_char_p]),
+    "TF_OperationNumOutputs": (ctypes.c_int, [_POINTER]),
+    "TF_OperationOutputType": (ctypes.c_int, [_Output]),
+    "TF_LoadSessionFromSavedModel": (_POINTER, [
         _POINTER, ctypes.POINTER(_Buffer), ctypes.c_char_p,
         ctypes.POINTER(ctypes.c_char_p), ctypes.c_int,
         _POINTER, ctypes.POINTER(_Buffer), _POINTER]),
-    'TF_SessionRun': (None, [
+    "TF_SessionRun": (None, [
         _POINTER, ctypes.POINTER(_Buffer),
         ctypes.POINTER(_Output), ctypes.POINTER(_POINTER), ctypes.c_int,
         ctypes.POINTER(_Output), ctypes.POINTER(_POINTER), ctypes.c_int,
         ctypes.POINTER(_POINTER), ctypes.c_int, _POINTER, _POINTER]),
-    'TF_CloseSession': (None, [_POINTER, _POINTER]),
-    'TF_DeleteSession': (None, [_POINTER, _POINTER]),
-    'TF_AllocateTensor': (_POINTER, [
+    "TF_CloseSession": (None, [_POINTER, _POINTER]),
+    "TF_DeleteSession": (None, [_POINTER, _POINTER]),
+    "TF_AllocateTensor": (_POINTER, [
         ctypes.c_int, ctypes.POINTER(ctypes.c_int64), ctypes.c_int, ctypes.c_size_t]),
-    'TF_DeleteTensor': (None, [_POINTER]),
-    'TF_TensorType': (ctypes.c_int, [_POINTER]),
-    'TF_NumDims': (ctypes.c_int, [_POINTER]),
-    'TF_Dim': (ctypes.c_int64, [_POINTER, ctypes.c_int]),
-    'TF_TensorByteSize': (ctypes.c_size_t, [_POINTER]),
-    'TF_TensorData': (_POINTER, [_POINTER]),
-    'TF_LoadLibrary': (_POINTER, [ctypes.c_char_p, _POINTER]),
+    "TF_TensorType": (ctypes.c_int, [_POINTER]),
+    "TF_NumDims": (ctypes.c_int, [_POINTER]),
+    "TF_Dim": (ctypes.c_int64, [_POINTER, ctypes.c_int]),
+    "TF_TensorByteSize": (ctypes.c_size_t, [_POINTER]),
+    "TF_TensorData": (_POINTER, [_POINTER]),
+    "TF_LoadLibrary": (_POINTER, [ctypes.c_char_p, _POINTER]),
 }
+# fmt: on
 
 # Calls of nanoseconds: taking and giving back the GIL would cost more.
-_SHORT = ('TF_GetCode', 'TF_TensorType', 'TF_NumDims', 'TF_Dim', 'TF_TensorByteSize',
-          'TF_TensorData')
+_SHORT = (
+    "TF_GetCode",
+    "TF_TensorType",
+    "TF_NumDims",
+    "TF_Dim",
+    "TF_TensorByteSize",
+    "TF_TensorData",
+)
 
 # RunOptions{inter_op_thread_pool: -1}, field 3.
-_IN_THIS_THREAD = b'\x18' + b'\xff' * 9 + b'\x01'
+_IN_THIS_THREAD = b"\x18" + b"\xff" * 9 + b"\x01"
 
 _library = None
 _lock = threading.Lock()
@@ -93,10 +97,12 @@ _lock = threading.Lock()
 @functools.lru_cache(maxsize=None)
 def tensorflow_folder():
     """The folder of the installed TensorFlow, found without importing it."""
-    spec = importlib.util.find_spec('tensorflow')
+    spec = importlib.util.find_spec("tensorflow")
     if spec is None:
-        raise ImportError('TensorFlow 1.13 is expected in this Python and was not found: %s. '
-                          'Run the model server with the serving environment.' % sys.executable)
+        raise ImportError(
+            "TensorFlow 1.13 is expected in this Python and was not found: %s. "
+            "Run the model server with the serving environment." % sys.executable
+        )
     if spec.submodule_search_locations:
         return next(iter(spec.submodule_search_locations))
     return os.path.dirname(spec.origin)
@@ -110,14 +116,14 @@ def protos_without_tensorflow():
     the same path, lets Python find them alone.
     """
     with _lock:
-        if 'tensorflow' in sys.modules:
+        if "tensorflow" in sys.modules:
             return
         folder = tensorflow_folder()
-        package = types.ModuleType('tensorflow')
+        package = types.ModuleType("tensorflow")
         package.__path__ = [folder]
-        package.__file__ = os.path.join(folder, '__init__.py')
-        package.__spec__ = importlib.machinery.ModuleSpec('tensorflow', None, is_package=True)
-        sys.modules['tensorflow'] = package
+        package.__file__ = os.path.join(folder, "__init__.py")
+        package.__spec__ = importlib.machinery.ModuleSpec("tensorflow", None, is_package=True)
+        sys.modules["tensorflow"] = package
 
 
 def library():
@@ -128,7 +134,7 @@ def library():
     with _lock:
         if _library is not None:
             return _library
-        path = os.path.join(tensorflow_folder(), 'python', '_pywrap_tensorflow_internal.so')
+        path = os.path.join(tensorflow_folder(), "python", "_pywrap_tensorflow_internal.so")
         loaded = ctypes.CDLL(path)
         short = ctypes.PyDLL(path)
         for name, (result, arguments) in _SIGNATURES.items():
@@ -152,10 +158,20 @@ class _Status:
         lib = library()
         code = lib.TF_GetCode(self.pointer)
         if code:
-            raise ServingError(code, lib.TF_Message(self.pointer).decode('utf-8', 'replace'))
+            raise ServingError(code, lib.TF_Message(self.pointer).decode("utf-8", "replace"))
 
     def __exit__(self, *exception):
         library().TF_DeleteStatus(self.pointer)
+
+
+def _varint(number):
+    """An unsigned number as protobuf and string tensors have it."""
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def _encode_strings(values):
@@ -165,16 +181,10 @@ def _encode_strings(values):
     position = 0
     for index, value in enumerate(values):
         offsets[index] = position
-        length = len(value)
-        prefix = bytearray()
-        while length >= 0x80:
-            prefix.append(length & 0x7f | 0x80)
-            length >>= 7
-        prefix.append(length)
-        pieces.append(bytes(prefix))
-        pieces.append(value)
+        prefix = _varint(len(value))
+        pieces += [prefix, value]
         position += len(prefix) + len(value)
-    return offsets.tobytes() + b''.join(pieces)
+    return offsets.tobytes() + b"".join(pieces)
 
 
 def _decode_strings(data, count):
@@ -188,11 +198,11 @@ def _decode_strings(data, count):
         while True:
             byte = data[position]
             position += 1
-            length |= (byte & 0x7f) << shift
+            length |= (byte & 0x7F) << shift
             if byte < 0x80:
                 break
             shift += 7
-        values[index] = data[position:position + length]
+        values[index] = data[position : position + length]
     return values
 
 
@@ -205,7 +215,7 @@ def _to_tensor(array, dtype):
         data = _encode_strings(flat)
         size, address = len(data), data
     else:
-        size, address = flat.nbytes, flat.__array_interface__['data'][0]
+        size, address = flat.nbytes, flat.__array_interface__["data"][0]
     tensor = lib.TF_AllocateTensor(dtype, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
     if size:
         ctypes.memmove(lib.TF_TensorData(tensor), address, size)
@@ -218,13 +228,13 @@ def _from_tensor(tensor):
     dtype = lib.TF_TensorType(tensor)
     shape = tuple([lib.TF_Dim(tensor, i) for i in range(lib.TF_NumDims(tensor))])
     size = lib.TF_TensorByteSize(tensor)
-    data = ctypes.string_at(lib.TF_TensorData(tensor), size) if size else b''
+    data = ctypes.string_at(lib.TF_TensorData(tensor), size) if size else b""
     if dtype == dtypes.STRING:
         count = int(np.prod(shape, dtype=np.int64))
         return shaped(_decode_strings(data, count), shape)
     numpy_dtype = dtypes.NUMPY.get(dtype)
     if numpy_dtype is None:
-        raise ServingError(12, f'Tensors of type {dtypes.name(dtype)} cannot leave the session')
+        raise ServingError(12, f"Tensors of type {dtypes.name(dtype)} cannot leave the session")
     # An array without values is not one that frombuffer makes.
     return shaped(np.frombuffer(data, numpy_dtype) if size else np.empty(0, numpy_dtype), shape)
 
@@ -237,20 +247,21 @@ def load_contrib_ops():
     imported; here they are loaded when a model turns out to need one.
     """
     lib = library()
-    for path in sorted(glob.glob(os.path.join(tensorflow_folder(), 'contrib', '*', 'python', 'ops',
-                                              '_*.so'))):
+    for path in sorted(
+        glob.glob(os.path.join(tensorflow_folder(), "contrib", "*", "python", "ops", "_*.so"))
+    ):
         with _Status() as status:
             lib.TF_LoadLibrary(path.encode(), status.pointer)
             try:
                 status.check()
             except ServingError as error:
-                log.warning('%s cannot be loaded: %s', path, error)
+                log.warning("%s cannot be loaded: %s", path, error)
 
 
 class Callable:
     """Fixed feeds and fetches of one session, as ``session.make_callable``."""
 
-    __slots__ = ('_session', '_feeds', '_feed_types', '_fetches', '_n_fetches', 'types')
+    __slots__ = ("_session", "_feeds", "_feed_types", "_fetches", "_n_fetches", "types")
 
     def __init__(self, session, feeds, feed_types, fetches):
         lib = library()
@@ -270,8 +281,9 @@ class Callable:
         """
         lib = library()
         types = types or self._feed_types
-        run_options = _run_options(timeout_ms, in_this_thread) \
-            if timeout_ms or in_this_thread else None
+        run_options = (
+            _run_options(timeout_ms, in_this_thread) if timeout_ms or in_this_thread else None
+        )
         count = len(arrays)
         tensors = (_POINTER * count)()
         results = (_POINTER * self._n_fetches)()
@@ -280,15 +292,23 @@ class Callable:
                 tensors[index] = _to_tensor(array, types[index])
             with _Status() as status:
                 lib.TF_SessionRun(
-                    self._session.pointer, run_options, self._feeds, tensors, count,
-                    self._fetches, results, self._n_fetches, None, 0, None, status.pointer)
+                    self._session.pointer,
+                    run_options,
+                    self._feeds,
+                    tensors,
+                    count,
+                    self._fetches,
+                    results,
+                    self._n_fetches,
+                    None,
+                    0,
+                    None,
+                    status.pointer,
+                )
                 status.check()
             return [_from_tensor(result) for result in results]
         finally:
-            for tensor in tensors:
-                if tensor:
-                    lib.TF_DeleteTensor(tensor)
-            for tensor in results:
+            for tensor in (*tensors, *results):
                 if tensor:
                     lib.TF_DeleteTensor(tensor)
 
@@ -300,24 +320,20 @@ def _run_options(timeout_ms, in_this_thread):
     The buffers are kept: most requests share one time-out. Others are rounded
     up, so that there are few of them.
     """
-    number, varint = timeout_ms, bytearray(b'\x10')  # field 2, varint
-    while number >= 0x80:
-        varint.append(number & 0x7f | 0x80)
-        number >>= 7
-    varint.append(number)
+    options = b"\x10" + _varint(timeout_ms)  # field 2
     if in_this_thread:
-        varint += _IN_THIS_THREAD
-    return library().TF_NewBufferFromString(bytes(varint), len(varint))
+        options += _IN_THIS_THREAD
+    return library().TF_NewBufferFromString(options, len(options))
 
 
 class Session:
     """A SavedModel loaded for serving: its session, graph and MetaGraphDef."""
 
-    def __init__(self, export_dir, config=b'', tags=(b'serve',)):
+    def __init__(self, export_dir, config=b"", tags=(b"serve",)):
         try:
             self._load(export_dir, config, tags)
         except ServingError as error:
-            if 'Op type not registered' not in error.message:
+            if "Op type not registered" not in error.message:
                 raise
             load_contrib_ops()
             self._load(export_dir, config, tags)
@@ -334,9 +350,15 @@ class Session:
                     lib.TF_SetConfig(options, config, len(config), status.pointer)
                     status.check()
                 self.pointer = lib.TF_LoadSessionFromSavedModel(
-                    options, None, export_dir.encode(),
-                    (ctypes.c_char_p * len(tags))(*tags), len(tags),
-                    self._graph, meta_graph, status.pointer)
+                    options,
+                    None,
+                    export_dir.encode(),
+                    (ctypes.c_char_p * len(tags))(*tags),
+                    len(tags),
+                    self._graph,
+                    meta_graph,
+                    status.pointer,
+                )
                 status.check()
             contents = meta_graph.contents
             self._meta_graph = ctypes.string_at(contents.data, contents.length)
@@ -354,7 +376,7 @@ class Session:
 
     def output(self, tensor_name):
         """The ``TF_Output`` of a tensor's name (``op:0``), or None."""
-        name, _, index = tensor_name.partition(':')
+        name, _, index = tensor_name.partition(":")
         index = int(index or 0)
         lib = library()
         operation = lib.TF_GraphOperationByName(self._graph, name.encode())

@@ -7,10 +7,10 @@ import os
 
 # A serialized ConfigProto, intra_op_parallelism_threads: 1. Spelt out, since importing the
 # protocol classes takes longer than reading a small model.
-ONE_THREAD_AN_OPERATION = b'\x10\x01'
+ONE_THREAD_AN_OPERATION = b"\x10\x01"
 _FEW_CORES = 2
 # A node's operation, and the field of its first input.
-_PRODUCT = b'\x12\x06MatMul\x1a'
+_PRODUCT = b"\x12\x06MatMul\x1a"
 _STEPS = 8
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -30,7 +30,7 @@ def default_config(path, cores=None):
     """
     if (cores or os.cpu_count() or 1) <= _FEW_CORES and _is_recurrent(path):
         return ONE_THREAD_AN_OPERATION
-    return b''
+    return b""
 
 
 def _is_recurrent(path):
@@ -39,9 +39,10 @@ def _is_recurrent(path):
     It is looked into, not parsed: that would take longer than loading it.
     """
     try:
-        with open(os.path.join(path, 'saved_model.pb'), 'rb') as file, \
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as graph:
-            if graph.find(b'LoopCond') >= 0 and graph.find(b'MatMul') >= 0:
+        with open(os.path.join(path, "saved_model.pb"), "rb") as file, mmap.mmap(
+            file.fileno(), 0, access=mmap.ACCESS_READ
+        ) as graph:
+            if graph.find(b"LoopCond") >= 0 and graph.find(b"MatMul") >= 0:
                 return True
             # All steps of an unrolled loop use the same weights.
             return max(collections.Counter(_weights(graph)).values(), default=0) >= _STEPS
@@ -55,7 +56,7 @@ def _weights(graph):
     while position >= 0:
         first = position + len(_PRODUCT)
         second = first + 1 + graph[first] + 1
-        yield graph[second + 1:second + 1 + graph[second]]
+        yield graph[second + 1 : second + 1 + graph[second]]
         position = graph.find(_PRODUCT, second)
 
 
@@ -66,7 +67,7 @@ def keep_freed_memory():
     batch begins with a thousand page faults: a tenth of its time. It also has a heap for each
     of some threads, and each would keep what the largest run took there: one heap is enough.
     """
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc
         mallopt(_M_MMAP_THRESHOLD, _FROM_THE_HEAP)
         mallopt(_M_TRIM_THRESHOLD, _KEPT)

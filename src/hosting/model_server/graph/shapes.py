@@ -9,7 +9,7 @@ NUMPY_RANK = 32
 class DeepArray:
     """An array of many dimensions: its values in order, and its shape."""
 
-    __slots__ = ('_flat', 'shape')
+    __slots__ = ("_flat", "shape")
 
     def __init__(self, flat, shape):
         self._flat = flat

@@ -8,20 +8,37 @@ from hosting.model_server.graph.shapes import MAX_RANK, shaped
 
 # The repeated field that holds the values of each type.
 _FIELDS = {
-    dtypes.FLOAT: 'float_val', dtypes.DOUBLE: 'double_val', dtypes.STRING: 'string_val',
-    dtypes.INT64: 'int64_val', dtypes.BOOL: 'bool_val', dtypes.UINT32: 'uint32_val',
-    dtypes.UINT64: 'uint64_val', dtypes.COMPLEX64: 'scomplex_val',
-    dtypes.COMPLEX128: 'dcomplex_val', dtypes.HALF: 'half_val', dtypes.BFLOAT16: 'half_val',
+    dtypes.FLOAT: "float_val",
+    dtypes.DOUBLE: "double_val",
+    dtypes.STRING: "string_val",
+    dtypes.INT64: "int64_val",
+    dtypes.BOOL: "bool_val",
+    dtypes.UINT32: "uint32_val",
+    dtypes.UINT64: "uint64_val",
+    dtypes.COMPLEX64: "scomplex_val",
+    dtypes.COMPLEX128: "dcomplex_val",
+    dtypes.HALF: "half_val",
+    dtypes.BFLOAT16: "half_val",
 }
-for _dtype in (dtypes.INT32, dtypes.INT16, dtypes.INT8, dtypes.UINT8, dtypes.UINT16, dtypes.QINT8,
-               dtypes.QUINT8, dtypes.QINT16, dtypes.QUINT16, dtypes.QINT32):
-    _FIELDS[_dtype] = 'int_val'
+for _dtype in (
+    dtypes.INT32,
+    dtypes.INT16,
+    dtypes.INT8,
+    dtypes.UINT8,
+    dtypes.UINT16,
+    dtypes.QINT8,
+    dtypes.QUINT8,
+    dtypes.QINT16,
+    dtypes.QUINT16,
+    dtypes.QINT32,
+):
+    _FIELDS[_dtype] = "int_val"
 
 _COMPLEX = (dtypes.COMPLEX64, dtypes.COMPLEX128)
 
 
 def _bad(name):
-    return invalid_argument('tensor parsing error: ', name)
+    return invalid_argument("tensor parsing error: ", name)
 
 
 def _strings(values):
@@ -42,7 +59,7 @@ def _values(proto, field):
     if dtype in (dtypes.HALF, dtypes.BFLOAT16):
         # The values are the sixteen bits, each in an int32.
         return np.array(values, dtype=np.int32).astype(np.uint16).view(kind)
-    if field == 'int_val':
+    if field == "int_val":
         return np.array(values, dtype=np.int32).astype(kind)
     return np.array(values, dtype=kind)
 
@@ -71,8 +88,11 @@ def to_array(proto, name):
     values = _values(proto, field)
     if len(values) < count:
         # The last value stands for all that are missing; with none at all it is zero.
-        last = values[-1:] if len(values) else (
-            _strings([b'']) if proto.dtype == dtypes.STRING else np.zeros(1, values.dtype))
+        last = (
+            values[-1:]
+            if len(values)
+            else (_strings([b""]) if proto.dtype == dtypes.STRING else np.zeros(1, values.dtype))
+        )
         values = np.concatenate([values, np.repeat(last, count - len(values))])
     return shaped(values[:count], shape)
 
@@ -81,7 +101,7 @@ def fill(proto, array, dtype):
     """Write an array into a TensorProto, as ``Tensor::AsProtoField`` does."""
     field = _FIELDS.get(dtype)
     if field is None:
-        raise ServingError(UNIMPLEMENTED, f'Tensors of type {dtypes.name(dtype)} cannot be sent')
+        raise ServingError(UNIMPLEMENTED, f"Tensors of type {dtypes.name(dtype)} cannot be sent")
     proto.dtype = dtype
     # The message is there even for a scalar, whose shape has no dimensions.
     proto.tensor_shape.SetInParent()

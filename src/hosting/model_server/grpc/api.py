@@ -25,12 +25,13 @@ from tensorflow_serving.apis import (  # noqa: E402
 log = logging.getLogger(__name__)
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_SIGNATURE_DEF = 'signature_def'
+_SIGNATURE_DEF = "signature_def"
 _MAX_MESSAGE = (1 << 31) - 1
 
 
 def _answering(method):
     """Turn a ServingError into the call's status."""
+
     @functools.wraps(method)
     def call(self, request, context):
         try:
@@ -42,10 +43,11 @@ def _answering(method):
         except ServingError as error:
             failure = error
         except Exception as error:
-            log.exception('%s failed', method.__name__)
+            log.exception("%s failed", method.__name__)
             failure = internal(error)
         # abort() raises; the call ends here.
         return context.abort(_CODES[failure.code], failure.message)
+
     return call
 
 
@@ -66,21 +68,21 @@ class _Service:
         self._manager = manager
 
     def _version(self, spec):
-        choice = spec.WhichOneof('version_choice')
-        if choice == 'version':
+        choice = spec.WhichOneof("version_choice")
+        if choice == "version":
             return spec.version.value
-        if choice == 'version_label':
+        if choice == "version_label":
             return self._manager.labelled(spec.name, spec.version_label)
         return None
 
     def _of_spec(self, spec):
         if not spec.name:
-            raise invalid_argument('ModelSpec has no name specified.')
+            raise invalid_argument("ModelSpec has no name specified.")
         return self._manager.servable(spec.name, self._version(spec))
 
     def _servable(self, request):
-        if not request.HasField('model_spec'):
-            raise invalid_argument('Missing ModelSpec')
+        if not request.HasField("model_spec"):
+            raise invalid_argument("Missing ModelSpec")
         return self._of_spec(request.model_spec)
 
 
@@ -106,22 +108,24 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
     def MultiInference(self, request, context):
         """MultiInferenceRequest → MultiInferenceResponse."""
         if not request.tasks:
-            raise invalid_argument('Inference request must have at least one inference task')
+            raise invalid_argument("Inference request must have at least one inference task")
         return requests.run_multi_inference(
-            self._of_spec(request.tasks[0].model_spec), request, timeout_ms(context))
+            self._of_spec(request.tasks[0].model_spec), request, timeout_ms(context)
+        )
 
     @_answering
     def GetModelMetadata(self, request, context):
         """The signatures of a model."""
-        if not request.HasField('model_spec'):
-            raise invalid_argument('Missing ModelSpec')
+        if not request.HasField("model_spec"):
+            raise invalid_argument("Missing ModelSpec")
         if not request.metadata_field:
             raise invalid_argument(
-                'GetModelMetadataRequest must specify at least one metadata_field')
+                "GetModelMetadataRequest must specify at least one metadata_field"
+            )
         for field in request.metadata_field:
             if field != _SIGNATURE_DEF:
                 # The %s stays: TF Serving joins the parts and formats nothing.
-                raise invalid_argument('Metadata field %s is not supported', field)
+                raise invalid_argument("Metadata field %s is not supported", field)
         servable = self._servable(request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         for name, proto in servable.signature_def.items():
@@ -139,23 +143,26 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):
     @_answering
     def GetModelStatus(self, request, context):
         """The state of one version or all versions of a model."""
-        if not request.HasField('model_spec'):
-            raise invalid_argument('Missing ModelSpec')
+        if not request.HasField("model_spec"):
+            raise invalid_argument("Missing ModelSpec")
         spec = request.model_spec
         response = get_model_status_pb2.GetModelStatusResponse()
         for version in self._manager.states(spec.name, self._version(spec)):
             response.model_version_status.add(
-                version=version.number, state=version.state,
-                status={'error_code': version.error_code, 'error_message': version.error_message})
+                version=version.number,
+                state=version.state,
+                status={"error_code": version.error_code, "error_message": version.error_message},
+            )
         return response
 
     @_answering
     def HandleReloadConfigRequest(self, request, context):
         """Serve other models from now on; answers when the new ones are loaded."""
-        if request.config.WhichOneof('config') != 'model_config_list':
+        if request.config.WhichOneof("config") != "model_config_list":
             raise invalid_argument(
-                'ServerModelConfig type not supported by HandleReloadConfigRequest. Only '
-                'ModelConfigList is currently supported')
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
+                "ModelConfigList is currently supported"
+            )
         self._manager.reload(model_config.settings_from_proto(request.config))
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
@@ -165,13 +172,17 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):
 def start(manager, address, threads=32):
     """Listen on `address`; returns the server and its port, 0 when it could not listen."""
     server = grpc.server(
-        concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix='grpc'),
-        options=[('grpc.max_send_message_length', _MAX_MESSAGE),
-                 ('grpc.max_receive_message_length', _MAX_MESSAGE),
-                 # Two servers on one port would share the calls at random.
-                 ('grpc.so_reuseport', 0)])
+        concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="grpc"),
+        options=[
+            ("grpc.max_send_message_length", _MAX_MESSAGE),
+            ("grpc.max_receive_message_length", _MAX_MESSAGE),
+            # Two servers on one port would share the calls at random.
+            ("grpc.so_reuseport", 0),
+        ],
+    )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(manager), server)
+        PredictionService(manager), server
+    )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(manager), server)
     port = server.add_insecure_port(address)
     if port:

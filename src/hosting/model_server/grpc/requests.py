@@ -42,11 +42,16 @@ def _fill_spec(spec, servable, asked):
 def run_predict(servable, request, timeout_ms=0):
     """PredictRequest → PredictResponse."""
     signature = predict.signature_to_run(servable, request.model_spec.signature_name)
-    tensors = {alias: tensor_proto.to_array(proto, alias)
-               for alias, proto in request.inputs.items()}
+    tensors = {
+        alias: tensor_proto.to_array(proto, alias) for alias, proto in request.inputs.items()
+    }
     types = {alias: proto.dtype for alias, proto in request.inputs.items()}
-    task, arrays = _run(servable, lambda done: predict.new_task(
-        signature, tensors, request.output_filter, done, timeout_ms, types))
+    task, arrays = _run(
+        servable,
+        lambda done: predict.new_task(
+            signature, tensors, request.output_filter, done, timeout_ms, types
+        ),
+    )
     response = predict_pb2.PredictResponse()
     _fill_spec(response.model_spec, servable, request.model_spec)
     for alias, dtype, array in predict.named_outputs(task, arrays):
@@ -55,9 +60,17 @@ def run_predict(servable, request, timeout_ms=0):
 
 
 def _run_examples(servable, signature, outputs, serialized, timeout_ms):
-    _, arrays = _run(servable, lambda done: Task(
-        signature, examples.input_arrays(serialized), outputs, done, timeout_ms,
-        examples.INPUT_TYPES))
+    _, arrays = _run(
+        servable,
+        lambda done: Task(
+            signature,
+            examples.input_arrays(serialized),
+            outputs,
+            done,
+            timeout_ms,
+            examples.INPUT_TYPES,
+        ),
+    )
     return dict(zip(outputs, arrays))
 
 
@@ -65,8 +78,9 @@ def _run_method(servable, request, method, response, fill, timeout_ms):
     """What Classify and Regress have in common."""
     signature = examples.find_signature(servable, request.model_spec.signature_name, method)
     serialized = examples.examples_from_proto(request.input)
-    results = _run_examples(servable, signature, examples.output_names(signature, method),
-                            serialized, timeout_ms)
+    results = _run_examples(
+        servable, signature, examples.output_names(signature, method), serialized, timeout_ms
+    )
     _fill_spec(response.model_spec, servable, request.model_spec)
     fill(response.result, signature, results, len(serialized))
     return response
@@ -74,30 +88,43 @@ def _run_method(servable, request, method, response, fill, timeout_ms):
 
 def run_classify(servable, request, timeout_ms=0):
     """ClassificationRequest → ClassificationResponse."""
-    return _run_method(servable, request, CLASSIFY, classification_pb2.ClassificationResponse(),
-                       _fill_classifications, timeout_ms)
+    return _run_method(
+        servable,
+        request,
+        CLASSIFY,
+        classification_pb2.ClassificationResponse(),
+        _fill_classifications,
+        timeout_ms,
+    )
 
 
 def run_regress(servable, request, timeout_ms=0):
     """RegressionRequest → RegressionResponse."""
-    return _run_method(servable, request, REGRESS, regression_pb2.RegressionResponse(),
-                       _fill_regressions, timeout_ms)
+    return _run_method(
+        servable,
+        request,
+        REGRESS,
+        regression_pb2.RegressionResponse(),
+        _fill_regressions,
+        timeout_ms,
+    )
 
 
 def run_multi_inference(servable, request, timeout_ms=0):
     """MultiInferenceRequest → MultiInferenceResponse: several signatures of one input at once."""
     signatures = [_task_signature(servable, request, task) for task in request.tasks]
     if len({signature.inputs[examples.INPUTS].tensor_name for signature in signatures}) > 1:
-        raise invalid_argument('Input tensor must be the same for all Signatures.')
-    outputs = tuple((signature.name, output)
-                    for signature, task in zip(signatures, request.tasks)
-                    for output in examples.output_names(signature, task.method_name))
+        raise invalid_argument("Input tensor must be the same for all Signatures.")
+    outputs = tuple(
+        (signature.name, output)
+        for signature, task in zip(signatures, request.tasks)
+        for output in examples.output_names(signature, task.method_name)
+    )
     serialized = examples.examples_from_proto(request.input)
     results = _run_examples(servable, MergedSignature(signatures), outputs, serialized, timeout_ms)
     response = inference_pb2.MultiInferenceResponse()
     for signature, task in zip(signatures, request.tasks):
-        own = {output: array for (name, output), array in results.items()
-               if name == signature.name}
+        own = {output: array for (name, output), array in results.items() if name == signature.name}
         result = response.results.add()
         _fill_spec(result.model_spec, servable, task.model_spec)
         if task.method_name == CLASSIFY:
@@ -111,18 +138,19 @@ def _task_signature(servable, request, task):
     """The signature of one task of a MultiInference request."""
     name = task.model_spec.signature_name or DEFAULT_SIGNATURE
     if not task.model_spec.name:
-        raise invalid_argument('Found ModelSpec with an empty model name.')
+        raise invalid_argument("Found ModelSpec with an empty model name.")
     if task.model_spec.name != request.tasks[0].model_spec.name:
-        raise invalid_argument('All ModelSpecs in a MultiInferenceRequest must access the same '
-                               'model name.')
+        raise invalid_argument(
+            "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+        )
     names = [other.model_spec.signature_name or DEFAULT_SIGNATURE for other in request.tasks]
     if names.count(name) > 1:
-        raise invalid_argument('Duplicate evaluation of signature: ', name)
+        raise invalid_argument("Duplicate evaluation of signature: ", name)
     signature = servable.signatures.get(name)
     if signature is None:
-        raise invalid_argument('Requested signature not found in model graph: ', name)
+        raise invalid_argument("Requested signature not found in model graph: ", name)
     if task.method_name not in (CLASSIFY, REGRESS):
-        raise ServingError(UNIMPLEMENTED, f'Unsupported signature method_name: {task.method_name}')
+        raise ServingError(UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}")
     examples.check_signature(signature, task.method_name)
     return signature
 
@@ -134,7 +162,7 @@ def _fill_classifications(result, signature, arrays, count):
             try:
                 classifications.classes.add(label=label.decode(), score=score)
             except UnicodeDecodeError:
-                raise internal('A class label is not UTF-8: ', label) from None
+                raise internal("A class label is not UTF-8: ", label) from None
 
 
 def _fill_regressions(result, signature, arrays, count):

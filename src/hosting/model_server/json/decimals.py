@@ -24,22 +24,22 @@ _SAFE_LOW, _SAFE_HIGH = 1e-15, 1e15
 
 def _finished(text):
     """The text that printf has made, as it stands in JSON."""
-    if '.' in text or 'e' in text:
+    if "." in text or "e" in text:
         return text
     if text[-1].isdigit():
-        return text + '.0'
-    return {'inf': 'Infinity', '-inf': '-Infinity'}.get(text, 'NaN')
+        return text + ".0"
+    return {"inf": "Infinity", "-inf": "-Infinity"}.get(text, "NaN")
 
 
 def decimal_string(value, single=True, later=LATER):
     """One number; `value` is a Python float that holds a float32 or a float64."""
-    text = f'{value:.6g}'
+    text = f"{value:.6g}"
     if later:
         back = float(text)
         if single:
             back = float(np.float32(back))
         if back != value:
-            text = f'{value:.9g}' if single else f'{value:.17g}'
+            text = f"{value:.9g}" if single else f"{value:.17g}"
     return _finished(text)
 
 
@@ -51,10 +51,10 @@ def decimal_strings(array, later=LATER):
     if len(values) < _VECTOR_FROM:
         return [decimal_string(value, single, later) for value in values]
     doubles = flat.astype(np.float64)
-    formats = _formats(flat, doubles, single) if later else ['%.6g'] * len(values)
-    texts = (' '.join(formats) % tuple(values)).split(' ')
+    formats = _formats(flat, doubles, single) if later else ["%.6g"] * len(values)
+    texts = (" ".join(formats) % tuple(values)).split(" ")
     # What may lack a point: numbers that are near a whole one, and those that are none.
-    with np.errstate(invalid='ignore'):
+    with np.errstate(invalid="ignore"):
         fractional = np.abs(doubles - np.rint(doubles)) > 1e-5 * np.abs(doubles)
     for index in np.flatnonzero(~fractional).tolist():
         texts[index] = _finished(texts[index])
@@ -65,14 +65,14 @@ def _formats(flat, doubles, single):
     """For each number the format whose digits read back as the same number."""
     size = np.abs(doubles)
     zero = size == 0
-    with np.errstate(invalid='ignore'):
+    with np.errstate(invalid="ignore"):
         safe = (size >= _SAFE_LOW) & (size < _SAFE_HIGH) | zero
     short = _short(flat, np.where(safe & ~zero, doubles, 1.0)) | zero
     for index in np.flatnonzero(~safe).tolist():
         # Rare: numbers so small or large that only the text itself can be trusted.
         value = flat[index]
-        short[index] = flat.dtype.type(float(f'{value:.6g}')) == value
-    return np.where(short, '%.6g', '%.9g' if single else '%.17g').tolist()
+        short[index] = flat.dtype.type(float(f"{value:.6g}")) == value
+    return np.where(short, "%.6g", "%.9g" if single else "%.17g").tolist()
 
 
 def _short(values, doubles):
@@ -84,7 +84,7 @@ def _short(values, doubles):
     division rounds correctly, but for large numbers (k < 0) the product may not,
     so that case stays with the caller's exact comparison.
     """
-    with np.errstate(all='ignore'):
+    with np.errstate(all="ignore"):
         exponent = np.floor(np.log10(np.abs(doubles)))
         scale = 5 - exponent
         up = np.power(10.0, np.maximum(scale, 0))

@@ -18,9 +18,9 @@ _MASK = (1 << 64) - 1
 def _power(decimal):
     """10**decimal as 64 bits and a binary exponent, rounded to the nearest."""
     if decimal >= 0:
-        numerator, denominator = 10 ** decimal, 1
+        numerator, denominator = 10**decimal, 1
     else:
-        numerator, denominator = 1, 10 ** -decimal
+        numerator, denominator = 1, 10**-decimal
     exponent = numerator.bit_length() - denominator.bit_length() - 64
     while True:
         up, down = max(-exponent, 0), max(exponent, 0)
@@ -41,7 +41,7 @@ def _times(a, b):
 
 def _digits(value):
     """The digits of a positive double as an integer's text, and its power of ten."""
-    bits = struct.unpack('<Q', struct.pack('<d', value))[0]
+    bits = struct.unpack("<Q", struct.pack("<d", value))[0]
     biased = bits >> 52
     fraction = bits & _HIDDEN_BIT - 1
     if biased:
@@ -60,8 +60,9 @@ def _digits(value):
     decimal = -348 + ((wanted >> 3) + 1) * 8
     power, power_exponent = _power(decimal)
     number, upper, lower = _times(number, power), _times(upper, power), _times(lower, power)
-    return _generate(number, upper - 1, upper - lower - 2, upper_exponent + power_exponent + 64,
-                     -decimal)
+    return _generate(
+        number, upper - 1, upper - lower - 2, upper_exponent + power_exponent + 64, -decimal
+    )
 
 
 def _generate(number, upper, delta, exponent, decimal):
@@ -75,8 +76,10 @@ def _generate(number, upper, delta, exponent, decimal):
         unit = 10 ** (len(text) - length)
         left = (whole % unit << shift) + rest
         if left <= delta:
-            return (_nearer(int(text[:length]), delta, left, unit << shift, distance),
-                    decimal + len(text) - length)
+            return (
+                _nearer(int(text[:length]), delta, left, unit << shift, distance),
+                decimal + len(text) - length,
+            )
     digits, after = whole, 0
     while True:
         rest *= 10
@@ -85,14 +88,17 @@ def _generate(number, upper, delta, exponent, decimal):
         digits = digits * 10 + (rest >> shift)
         rest &= one - 1
         if rest < delta:
-            distance = distance * 10 ** after & _MASK if after < 9 else 0
+            distance = distance * 10**after & _MASK if after < 9 else 0
             return _nearer(digits, delta & _MASK, rest, one, distance), decimal - after
 
 
 def _nearer(digits, delta, left, unit, distance):
     """Lower the last digit while that comes nearer to the number."""
-    while left < distance and delta - left >= unit and (
-            left + unit < distance or distance - left > left + unit - distance):
+    while (
+        left < distance
+        and delta - left >= unit
+        and (left + unit < distance or distance - left > left + unit - distance)
+    ):
         digits -= 1
         left += unit
     return digits
@@ -101,17 +107,17 @@ def _nearer(digits, delta, left, unit, distance):
 def shortest(value):
     """A finite double in plain notation up to 21 digits, else with an exponent."""
     if not value:
-        return '-0.0' if math.copysign(1, value) < 0 else '0.0'
+        return "-0.0" if math.copysign(1, value) < 0 else "0.0"
     digits, power = _digits(abs(value))
-    return ('-' if value < 0 else '') + _plain_or_exponent(str(digits), power)
+    return ("-" if value < 0 else "") + _plain_or_exponent(str(digits), power)
 
 
 def _plain_or_exponent(text, power):
     point = len(text) + power
     if power >= 0 and point <= 21:
-        return text + '0' * power + '.0'
+        return text + "0" * power + ".0"
     if 0 < point <= 21:
-        return text[:point] + '.' + text[point:]
+        return text[:point] + "." + text[point:]
     if -6 < point <= 0:
-        return '0.' + '0' * -point + text
-    return '%s%se%d' % (text[0], '.' + text[1:] if len(text) > 1 else '', point - 1)
+        return "0." + "0" * -point + text
+    return "%s%se%d" % (text[0], "." + text[1:] if len(text) > 1 else "", point - 1)

@@ -10,14 +10,14 @@ that is exact; of doubles with sixteen or seventeen digits about one in ten is o
 
 import re
 
-VALUE_INVALID = 'Invalid value.'
-TOO_BIG = 'Number too big to be stored in double.'
-MISS_FRACTION = 'Miss fraction part in number.'
-MISS_EXPONENT = 'Miss exponent in number.'
+VALUE_INVALID = "Invalid value."
+TOO_BIG = "Number too big to be stored in double."
+MISS_FRACTION = "Miss fraction part in number."
+MISS_EXPONENT = "Miss exponent in number."
 
-_WHOLE = re.compile(rb'0|[1-9][0-9]*')
-_DIGITS = re.compile(rb'[0-9]+')
-_POWERS = [float(f'1e{exponent}') for exponent in range(309)]
+_WHOLE = re.compile(rb"0|[1-9][0-9]*")
+_DIGITS = re.compile(rb"[0-9]+")
+_POWERS = [float(f"1e{exponent}") for exponent in range(309)]
 
 # Up to here the integer takes another digit of the fraction.
 _MOST_SIGNIFICANT = (1 << 53) - 1
@@ -34,7 +34,7 @@ class Fault(Exception):
 
 def read_float(text):
     """The value of a number's text that is known to be well-formed."""
-    whole, _, fraction = text.partition('.')
+    whole, _, fraction = text.partition(".")
     try:
         significand = int(whole + fraction)
     except ValueError:  # it has an exponent
@@ -47,7 +47,7 @@ def read_float(text):
 
 def read_number(raw, start):
     """The number that begins at `start` and the offset of its end; a Fault if there is none."""
-    negative = raw[start:start + 1] == b'-'
+    negative = raw[start : start + 1] == b"-"
     position = start + negative
     match = _WHOLE.match(raw, position)
     special = None
@@ -55,13 +55,13 @@ def read_number(raw, start):
         digits, position = match.group(), match.end()
     else:
         # What follows NaN or Infinity may still make it a number: Infinity.5 is one half.
-        digits = b'0'
+        digits = b"0"
         special, position = _not_finite(raw, position)
     integer = int(digits)
     double = _beyond_64_bits(digits, integer, negative, start)
     seen = len(digits) - 1
     scale = 0
-    if raw[position:position + 1] == b'.':
+    if raw[position : position + 1] == b".":
         position += 1
         match = _DIGITS.match(raw, position)
         if not match:
@@ -69,7 +69,7 @@ def read_number(raw, start):
         position = match.end()
         if double is None:
             double, scale = _with_fraction(digits, integer, match.group(), seen)
-    if raw[position:position + 1] in (b'e', b'E'):
+    if raw[position : position + 1] in (b"e", b"E"):
         if double is None:
             double = float(integer)
         exponent, position = _exponent(raw, position + 1, 308 - scale, start)
@@ -84,26 +84,27 @@ def read_number(raw, start):
 
 def _not_finite(raw, position):
     """NaN, Inf or Infinity; of NaN a part may be missing where Inf follows (``NInf``)."""
+
     def take(word, position):
         for index in range(len(word)):
-            if raw[position:position + 1] != word[index:index + 1]:
+            if raw[position : position + 1] != word[index : index + 1]:
                 return False, position
             position += 1
         return True, position
 
-    if raw[position:position + 1] not in (b'N', b'I'):
+    if raw[position : position + 1] not in (b"N", b"I"):
         raise Fault(VALUE_INVALID, position)
-    found, position = take(b'NaN', position)
+    found, position = take(b"NaN", position)
     if found:
-        return float('nan'), position
-    found, position = take(b'Inf', position)
+        return float("nan"), position
+    found, position = take(b"Inf", position)
     if not found:
         raise Fault(VALUE_INVALID, position)
-    if raw[position:position + 1] == b'i':
-        found, position = take(b'inity', position)
+    if raw[position : position + 1] == b"i":
+        found, position = take(b"inity", position)
         if not found:
             raise Fault(VALUE_INVALID, position)
-    return float('inf'), position
+    return float("inf"), position
 
 
 def _beyond_64_bits(digits, integer, negative, start):
@@ -125,10 +126,10 @@ def _beyond_64_bits(digits, integer, negative, start):
 def _with_fraction(digits, integer, fraction, seen):
     """The significand as a double and its power of ten; `seen`: digits counted so far."""
     taken = _digits_taken(digits, integer, fraction)
-    leading = len(fraction) - len(fraction.lstrip(b'0')) if not integer else 0
+    leading = len(fraction) - len(fraction.lstrip(b"0")) if not integer else 0
     seen += max(0, taken - leading)
     double = float(int(digits + fraction[:taken]))
-    rest = fraction[taken:taken + max(0, _MOST_DIGITS - seen)]
+    rest = fraction[taken : taken + max(0, _MOST_DIGITS - seen)]
     for digit in rest:
         double = double * 10.0 + (digit - 48)
     return double, -(taken + len(rest))
@@ -139,7 +140,7 @@ def _digits_taken(digits, integer, fraction):
     if integer > _MOST_SIGNIFICANT:
         return 0
     text = digits + fraction
-    significant = text.lstrip(b'0')
+    significant = text.lstrip(b"0")
     if len(significant) <= 16:
         return len(fraction)
     # Sixteen digits exceed it or, where they do not, seventeen.
@@ -149,16 +150,16 @@ def _digits_taken(digits, integer, fraction):
 
 def _exponent(raw, position, most, start):
     """The exponent that begins at `position` and the offset of its end."""
-    sign = raw[position:position + 1]
-    if sign in (b'+', b'-'):
+    sign = raw[position : position + 1]
+    if sign in (b"+", b"-"):
         position += 1
     match = _DIGITS.match(raw, position)
     if not match:
         raise Fault(MISS_EXPONENT, position)
     # More digits than these make no difference, and would take long to convert.
-    text = match.group().lstrip(b'0')[:10] or b'0'
+    text = match.group().lstrip(b"0")[:10] or b"0"
     exponent = int(text)
-    if sign == b'-':
+    if sign == b"-":
         return -min(exponent, _LEAST_EXPONENT), match.end()
     if exponent > most:
         raise Fault(TOO_BIG, start)

@@ -17,35 +17,37 @@ import orjson
 from hosting.model_server.errors import invalid_argument
 from hosting.model_server.json.numbers import VALUE_INVALID, Fault, read_float, read_number
 
-DOCUMENT_EMPTY = 'The document is empty.'
-ROOT_NOT_SINGULAR = 'The document root must not be followed by other values.'
-MISS_NAME = 'Missing a name for object member.'
-MISS_COLON = 'Missing a colon after a name of object member.'
+DOCUMENT_EMPTY = "The document is empty."
+ROOT_NOT_SINGULAR = "The document root must not be followed by other values."
+MISS_NAME = "Missing a name for object member."
+MISS_COLON = "Missing a colon after a name of object member."
 MISS_COMMA_OR_CURLY = "Missing a comma or '}' after an object member."
 MISS_COMMA_OR_SQUARE = "Missing a comma or ']' after an array element."
-BAD_HEX = 'Incorrect hex digit after \\u escape in string.'
-BAD_SURROGATE = 'The surrogate pair in string is invalid.'
-BAD_ESCAPE = 'Invalid escape character in string.'
-MISS_QUOTE = 'Missing a closing quotation mark in string.'
-TOO_DEEP = 'Nested deeper than %d levels.'
+BAD_HEX = "Incorrect hex digit after \\u escape in string."
+BAD_SURROGATE = "The surrogate pair in string is invalid."
+BAD_ESCAPE = "Invalid escape character in string."
+MISS_QUOTE = "Missing a closing quotation mark in string."
+TOO_DEEP = "Nested deeper than %d levels."
 
-_SPACE = re.compile(rb'[ \n\r\t]*')
+_SPACE = re.compile(rb"[ \n\r\t]*")
 _PLAIN_STRING = re.compile(rb'"[^"\\\x00-\x1f]*"')
 _PLAIN_CHARACTERS = re.compile(rb'[^"\\\x00-\x1f]*')
-_HEX = re.compile(rb'[0-9a-fA-F]{4}')
+_HEX = re.compile(rb"[0-9a-fA-F]{4}")
 # Many numbers in a row are taken at one go: the bulk of a large body is such. Not all of
 # them: what a pattern has repeated is remembered, at a hundred times the size of the text.
-_SAFE_NUMBER = rb'-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?[ \n\r\t]*'
-_NUMBERS = re.compile(rb'(?:%s,[ \n\r\t]*){4,4096}' % _SAFE_NUMBER)
-_ROWS = re.compile(rb'(?:\[[ \n\r\t]*(?:%s,[ \n\r\t]*){0,4096}%s\][ \n\r\t]*,[ \n\r\t]*){4,64}'
-                   % (_SAFE_NUMBER, _SAFE_NUMBER))
+_SAFE_NUMBER = rb"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?[ \n\r\t]*"
+_NUMBERS = re.compile(rb"(?:%s,[ \n\r\t]*){4,4096}" % _SAFE_NUMBER)
+_ROWS = re.compile(
+    rb"(?:\[[ \n\r\t]*(?:%s,[ \n\r\t]*){0,4096}%s\][ \n\r\t]*,[ \n\r\t]*){4,64}"
+    % (_SAFE_NUMBER, _SAFE_NUMBER)
+)
 
 # A text's shape: every digit 0, every E small. Numbers show in it at the speed of a search.
-_SHAPE = bytes.maketrans(b'123456789E', b'000000000e')
+_SHAPE = bytes.maketrans(b"123456789E", b"000000000e")
 # Another: what may stand before a number is a comma, and its sign is gone.
-_LEADING = bytes.maketrans(b'[: \n\r\t23456789', b',,,,,,11111111')
-_LONG_INTEGER = re.compile(rb'(?<![.0])0{19}')
-_LONE_SURROGATE = re.compile(rb'\\u[dD][89a-fA-F]')
+_LEADING = bytes.maketrans(b"[: \n\r\t23456789", b",,,,,,11111111")
+_LONG_INTEGER = re.compile(rb"(?<![.0])0{19}")
+_LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NAME_END = re.compile(rb'"[ \n\r\t]*:')
 
 # orjson 2.0 (the newest for Python 3.6 up to 3.0 is no better) never frees what
@@ -55,9 +57,17 @@ _SMALL = 64 * 1024
 _MOST_WRONG = 256 * 1024
 _MAX_DEPTH = 10000
 
-_WORDS = {b'n': (b'null', None), b't': (b'true', True), b'f': (b'false', False)}
-_ESCAPES = {ord('"'): '"', ord('/'): '/', ord('\\'): '\\', ord('b'): '\b', ord('f'): '\f',
-            ord('n'): '\n', ord('r'): '\r', ord('t'): '\t'}
+_WORDS = {b"n": (b"null", None), b"t": (b"true", True), b"f": (b"false", False)}
+_ESCAPES = {
+    ord('"'): '"',
+    ord("/"): "/",
+    ord("\\"): "\\",
+    ord("b"): "\b",
+    ord("f"): "\f",
+    ord("n"): "\n",
+    ord("r"): "\r",
+    ord("t"): "\t",
+}
 
 
 class Repeated(dict):
@@ -82,23 +92,29 @@ class _FastParser:
     def loads(self, raw, exactly):
         """A text's value and whether its doubles are certain; ValueError for our own parser."""
         shape = raw.translate(_SHAPE)
-        bare = shape.translate(None, b'.+-')
+        bare = shape.translate(None, b".+-")
         # Numbers that may be too big, surrogates that may be alone, no object at all.
-        if b'0' * 300 in bare or b'e000' in bare or (
-                b'\\' in raw and _LONE_SURROGATE.search(raw)) or (
-                raw.lstrip(b' \n\r\t')[:1] != b'{'):
-            raise ValueError('left to the careful parser')
-        exact = b'0' * 16 not in bare and b'e0' not in bare
+        if (
+            b"0" * 300 in bare
+            or b"e000" in bare
+            or (b"\\" in raw and _LONE_SURROGATE.search(raw))
+            or (raw.lstrip(b" \n\r\t")[:1] != b"{")
+        ):
+            raise ValueError("left to the careful parser")
+        exact = b"0" * 16 not in bare and b"e0" not in bare
         if exactly and not exact:
-            if b'0' * 19 in shape and _LONG_INTEGER.search(shape):
-                raise ValueError('left to the careful parser')
+            if b"0" * 19 in shape and _LONG_INTEGER.search(shape):
+                raise ValueError("left to the careful parser")
             exact = True
-            value = json.loads(raw.decode('utf-8', 'surrogateescape'), parse_float=read_float)
+            value = json.loads(raw.decode("utf-8", "surrogateescape"), parse_float=read_float)
         else:
-            value = self._nearest(raw, len(raw) <= _SMALL and (
-                exact and b'.' not in raw or _has_strict_numbers(raw, shape)))
+            value = self._nearest(
+                raw,
+                len(raw) <= _SMALL
+                and (exact and b"." not in raw or _has_strict_numbers(raw, shape)),
+            )
         if not _has_every_member(value, raw):
-            raise ValueError('left to the careful parser')
+            raise ValueError("left to the careful parser")
         return value, exact
 
     def _nearest(self, raw, small_and_strict):
@@ -108,7 +124,7 @@ class _FastParser:
             except ValueError:
                 self.wrong += len(raw)
                 raise
-        return json.loads(raw.decode('utf-8', 'surrogateescape'))
+        return json.loads(raw.decode("utf-8", "surrogateescape"))
 
 
 _fast = _FastParser()
@@ -116,9 +132,12 @@ _fast = _FastParser()
 
 def _has_strict_numbers(raw, shape):
     """Whether there is certainly no number like ``1.`` or ``01.5``, which orjson takes."""
-    leading = raw.translate(_LEADING, b'-')
-    return (shape.count(b'0.') == shape.count(b'0.0')
-            and b',00' not in leading and b',01' not in leading)
+    leading = raw.translate(_LEADING, b"-")
+    return (
+        shape.count(b"0.") == shape.count(b"0.0")
+        and b",00" not in leading
+        and b",01" not in leading
+    )
 
 
 def _has_every_member(value, raw):
@@ -127,7 +146,7 @@ def _has_every_member(value, raw):
     A text has at least as many colons as members, so if it has no more than were found none
     is missing. The usual bodies are counted without going through them.
     """
-    colons = raw.count(b':')
+    colons = raw.count(b":")
     if type(value) is dict:
         found = len(value)
         if found == colons:
@@ -173,8 +192,9 @@ def parse_as_rapidjson(raw):
     try:
         return _Parser(raw).parse()
     except Fault as fault:
-        raise invalid_argument('JSON Parse error: ', fault.args[0],
-                               ' at offset: ', fault.args[1]) from None
+        raise invalid_argument(
+            "JSON Parse error: ", fault.args[0], " at offset: ", fault.args[1]
+        ) from None
 
 
 class _Parser:
@@ -182,11 +202,11 @@ class _Parser:
 
     def __init__(self, raw):
         # RapidJSON takes a NUL byte for the end.
-        end = raw.find(b'\0')
+        end = raw.find(b"\0")
         self.raw = raw if end < 0 else raw[:end]
         # Each byte of a byte order mark is skipped if it is there.
         self.position = 0
-        for byte in b'\xef', b'\xbb', b'\xbf':
+        for byte in b"\xef", b"\xbb", b"\xbf":
             self._take(byte)
 
     def parse(self):
@@ -204,13 +224,13 @@ class _Parser:
         self.position = _SPACE.match(self.raw, self.position).end()
 
     def _peek(self):
-        return self.raw[self.position:self.position + 1]
+        return self.raw[self.position : self.position + 1]
 
     def _take(self, text):
         """Step over `text` as far as it is there; True when it is there whole."""
         raw = self.raw
         for index in range(len(text)):
-            if raw[self.position:self.position + 1] != text[index:index + 1]:
+            if raw[self.position : self.position + 1] != text[index : index + 1]:
                 return False
             self.position += 1
         return True
@@ -224,18 +244,18 @@ class _Parser:
                 raise Fault(TOO_DEEP % _MAX_DEPTH, self.position)
             # Here a value begins.
             first = self._peek()
-            if first == b'[':
+            if first == b"[":
                 self.position += 1
                 self._space()
-                if not self._take(b']'):
+                if not self._take(b"]"):
                     stack.append([])
                     self._numbers(stack[-1])
                     continue
                 value = []
-            elif first == b'{':
+            elif first == b"{":
                 self.position += 1
                 self._space()
-                if not self._take(b'}'):
+                if not self._take(b"}"):
                     stack.append(([], self._name()))
                     continue
                 value = {}
@@ -247,20 +267,20 @@ class _Parser:
                 top = stack[-1]
                 if type(top) is list:
                     top.append(value)
-                    if self._take(b','):
+                    if self._take(b","):
                         self._space()
                         self._numbers(top)
                         break
-                    if not self._take(b']'):
+                    if not self._take(b"]"):
                         raise Fault(MISS_COMMA_OR_SQUARE, self.position)
                     value = stack.pop()
                 else:
                     top[0].append((top[1], value))
-                    if self._take(b','):
+                    if self._take(b","):
                         self._space()
                         stack[-1] = (top[0], self._name())
                         break
-                    if not self._take(b'}'):
+                    if not self._take(b"}"):
                         raise Fault(MISS_COMMA_OR_CURLY, self.position)
                     value = _object(stack.pop()[0])
             else:
@@ -268,11 +288,12 @@ class _Parser:
 
     def _numbers(self, into):
         raw = self.raw
-        match = (_ROWS if raw[self.position:self.position + 1] == b'[' else _NUMBERS).match(
-            raw, self.position)
+        match = (_ROWS if raw[self.position : self.position + 1] == b"[" else _NUMBERS).match(
+            raw, self.position
+        )
         if match:
-            text = match.group().rstrip(b' \n\r\t')[:-1].decode()
-            into.extend(json.loads(f'[{text}]', parse_float=read_float))
+            text = match.group().rstrip(b" \n\r\t")[:-1].decode()
+            into.extend(json.loads(f"[{text}]", parse_float=read_float))
             self.position = match.end()
 
     def _name(self):
@@ -280,7 +301,7 @@ class _Parser:
             raise Fault(MISS_NAME, self.position)
         name = self._string()
         self._space()
-        if not self._take(b':'):
+        if not self._take(b":"):
             raise Fault(MISS_COLON, self.position)
         self._space()
         return name
@@ -301,20 +322,20 @@ class _Parser:
         match = _PLAIN_STRING.match(raw, self.position)
         if match:
             self.position = match.end()
-            return match.group()[1:-1].decode('utf-8', 'surrogateescape')
+            return match.group()[1:-1].decode("utf-8", "surrogateescape")
         pieces = []
         self.position += 1
         while True:
             match = _PLAIN_CHARACTERS.match(raw, self.position)
-            pieces.append(match.group().decode('utf-8', 'surrogateescape'))
+            pieces.append(match.group().decode("utf-8", "surrogateescape"))
             self.position = match.end()
             if self.position >= len(raw):
                 raise Fault(MISS_QUOTE, self.position)
             character = raw[self.position]
             if character == ord('"'):
                 self.position += 1
-                return ''.join(pieces)
-            if character != ord('\\'):
+                return "".join(pieces)
+            if character != ord("\\"):
                 raise Fault(BAD_ESCAPE, self.position)
             pieces.append(self._escape())
 
@@ -325,12 +346,12 @@ class _Parser:
         if kind in _ESCAPES:
             self.position += 1
             return _ESCAPES[kind]
-        if kind != ord('u'):
+        if kind != ord("u"):
             raise Fault(BAD_ESCAPE, start)
         self.position += 1
         point = self._hex(start)
         if 0xD800 <= point <= 0xDBFF:
-            if not self._take(b'\\u'):
+            if not self._take(b"\\u"):
                 raise Fault(BAD_SURROGATE, start)
             low = self._hex(start)
             if not 0xDC00 <= low <= 0xDFFF:
@@ -338,7 +359,7 @@ class _Parser:
             point = (point - 0xD800 << 10 | low - 0xDC00) + 0x10000
         elif 0xDC00 <= point <= 0xDFFF:
             # A low surrogate alone is written as its three bytes, which are no UTF-8.
-            return chr(point).encode('utf-8', 'surrogatepass').decode('utf-8', 'surrogateescape')
+            return chr(point).encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
         return chr(point)
 
     def _hex(self, start):

@@ -21,7 +21,7 @@ from hosting.model_server.json.values import (
 )
 from hosting.model_server.json.writer import pretty
 
-_KEYS = 'keys must be equal to: ' if LATER else 'must only have keys: '
+_KEYS = "keys must be equal to: " if LATER else "must only have keys: "
 
 
 class Inexact(Exception):
@@ -32,17 +32,17 @@ class Body:
     """A parsed request body: an object, whether ``true`` or such may be in it, and whether its
     numbers are RapidJSON's to the last bit."""
 
-    __slots__ = ('members', 'plain', 'exact', '_raw')
+    __slots__ = ("members", "plain", "exact", "_raw")
 
     def __init__(self, raw):
         if not raw:
-            raise invalid_argument('JSON Parse error: The document is empty')
+            raise invalid_argument("JSON Parse error: The document is empty")
         self._raw = raw
         self.members, self.exact = parse(raw)
         if not isinstance(self.members, dict):
-            raise format_error(self.members, 'Is not object')
+            raise format_error(self.members, "Is not object")
         # numpy takes true and null for numbers; without the words there are none.
-        self.plain = not (b'true' in raw or b'false' in raw or b'null' in raw)
+        self.plain = not (b"true" in raw or b"false" in raw or b"null" in raw)
 
     def make_exact(self):
         """Make the numbers RapidJSON's to the last bit."""
@@ -51,12 +51,14 @@ class Body:
 
     def signature_name(self):
         """The member ``signature_name``, '' when absent."""
-        name = self.members.get('signature_name', '')
+        name = self.members.get("signature_name", "")
         if type(name) is not str:
             self.make_exact()
             raise invalid_argument(
-                'JSON Value: ', pretty(self.members),
-                " not formatted correctly. 'signature_name' key must be a string value.")
+                "JSON Value: ",
+                pretty(self.members),
+                " not formatted correctly. 'signature_name' key must be a string value.",
+            )
         return name
 
 
@@ -65,7 +67,7 @@ def _is_element_object(value):
 
 
 def _sized(shape):
-    return '[%s]' % ','.join(map(str, shape))
+    return "[%s]" % ",".join(map(str, shape))
 
 
 class _Rows:
@@ -79,7 +81,7 @@ class _Rows:
     def add(self, item, name):
         """One item's value for one input; later ones must have the first one's shape."""
         if name not in self.inputs:
-            raise invalid_argument('JSON object: does not have named input: ', name)
+            raise invalid_argument("JSON object: does not have named input: ", name)
         shape = shape_of(item)
         values = self.elements.setdefault(name, [])
         before = len(values)
@@ -90,15 +92,18 @@ class _Rows:
             return
         first_size, first_shape = self.first[name]
         if first_size != size:
-            raise invalid_argument('Expecting tensor size: ', first_size, ' but got: ', size)
+            raise invalid_argument("Expecting tensor size: ", first_size, " but got: ", size)
         if first_shape != shape:
-            raise invalid_argument('Expecting shape ', _sized(first_shape),
-                                   ' but got: ', _sized(shape))
+            raise invalid_argument(
+                "Expecting shape ", _sized(first_shape), " but got: ", _sized(shape)
+            )
 
     def arrays(self, count):
         """The collected tensors, batched along a new first dimension."""
-        return {name: to_array(self.elements[name], [count] + shape, self.inputs[name].dtype)
-                for name, (_, shape) in self.first.items()}
+        return {
+            name: to_array(self.elements[name], [count] + shape, self.inputs[name].dtype)
+            for name, (_, shape) in self.first.items()
+        }
 
 
 def _slow_rows(instances, inputs):
@@ -108,8 +113,9 @@ def _slow_rows(instances, inputs):
     for count, item in enumerate(instances):
         if objects:
             if not _is_element_object(item):
-                raise invalid_argument('Expecting object but got list at item ', count,
-                                       ' of input list')
+                raise invalid_argument(
+                    "Expecting object but got list at item ", count, " of input list"
+                )
             found = set()
             for name, value in members(item):
                 # A repeated name is added as often, which leaves elements over at the end.
@@ -118,21 +124,35 @@ def _slow_rows(instances, inputs):
                 try:
                     rows.add(value, name)
                 except ServingError as error:
-                    raise invalid_argument('Failed to process element: ', count, ' key: ', name,
-                                           " of 'instances' list. Error: ", error) from None
+                    raise invalid_argument(
+                        "Failed to process element: ",
+                        count,
+                        " key: ",
+                        name,
+                        " of 'instances' list. Error: ",
+                        error,
+                    ) from None
             if found != inputs.keys():
                 raise invalid_argument(
-                    'Failed to process element: ', count, " of 'instances' list. JSON object: ",
-                    pretty(item), ' ', _KEYS, ','.join(names))
+                    "Failed to process element: ",
+                    count,
+                    " of 'instances' list. JSON object: ",
+                    pretty(item),
+                    " ",
+                    _KEYS,
+                    ",".join(names),
+                )
         else:
             if _is_element_object(item):
-                raise invalid_argument('Expecting value/list but got object at item ', count,
-                                       ' of input list')
+                raise invalid_argument(
+                    "Expecting value/list but got object at item ", count, " of input list"
+                )
             try:
                 rows.add(item, names[0])
             except ServingError as error:
-                raise invalid_argument('Failed to process element: ', count,
-                                       " of 'instances' list. Error: ", error) from None
+                raise invalid_argument(
+                    "Failed to process element: ", count, " of 'instances' list. Error: ", error
+                ) from None
     return rows.arrays(len(instances))
 
 
@@ -167,8 +187,9 @@ def _tensors_from_instances(instances, inputs, body):
     """The row format: a list of values, or of objects with one member per input."""
     if not isinstance(instances[0], dict) and len(inputs) > 1:
         raise invalid_argument(
-            'instances is a plain list, but expecting list of objects as multiple '
-            'input tensors required as per tensorinfo_map')
+            "instances is a plain list, but expecting list of objects as multiple "
+            "input tensors required as per tensorinfo_map"
+        )
     if body.plain:
         arrays = _quick_rows(instances, inputs, body.exact)
         if arrays is not None:
@@ -182,14 +203,15 @@ def _tensors_from_inputs(value, inputs, body):
     if not isinstance(value, dict) or is_base64(value):
         if len(inputs) > 1:
             raise invalid_argument(
-                'inputs is a plain value/list, but expecting an object as multiple '
-                'input tensors required as per tensorinfo_map')
+                "inputs is a plain value/list, but expecting an object as multiple "
+                "input tensors required as per tensorinfo_map"
+            )
         name, info = next(iter(inputs.items()))
         return {name: _tensor(value, info, body)}
     arrays = {}
     for name, info in inputs.items():
         if name not in value:
-            raise invalid_argument('Missing named input: ', name, " in 'inputs' object.")
+            raise invalid_argument("Missing named input: ", name, " in 'inputs' object.")
         arrays[name] = _tensor(value[name], info, body)
     return arrays
 
@@ -200,7 +222,7 @@ def _tensor(value, info, body):
         array = quick_tensor(value, info.dtype, body.exact)
         if array is not None:
             return array
-    _check_exact({'': info}, body.exact)
+    _check_exact({"": info}, body.exact)
     return careful_tensor(value, info.dtype)
 
 
@@ -220,16 +242,19 @@ def predict_tensors(body, inputs):
 
 def _tensors(body, inputs):
     request = body.members
-    if 'instances' in request:
-        if 'inputs' in request:
-            raise format_error(request, "Not formatted correctly expecting only one of 'inputs' or "
-                                        "'instances' keys to exist ")
-        instances = request['instances']
+    if "instances" in request:
+        if "inputs" in request:
+            raise format_error(
+                request,
+                "Not formatted correctly expecting only one of 'inputs' or "
+                "'instances' keys to exist ",
+            )
+        instances = request["instances"]
         if type(instances) is not list:
             raise format_error(request, "Excepting 'instances' to be an list/array")
         if not instances:
             raise format_error(request, "No values in 'instances' array")
         return _tensors_from_instances(instances, inputs, body), True
-    if 'inputs' in request:
-        return _tensors_from_inputs(request['inputs'], inputs, body), False
+    if "inputs" in request:
+        return _tensors_from_inputs(request["inputs"], inputs, body), False
     raise invalid_argument("Missing 'inputs' or 'instances' key")

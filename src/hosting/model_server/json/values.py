@@ -21,15 +21,18 @@ _FLOAT_MAX = float(np.finfo(np.float32).max)
 # What RapidJSON takes for a float rather than a double: a little less than all of them.
 _FLOAT_LIMIT = 3.4028234e38
 # How far a number of a fast parser may be from RapidJSON's, as a part of it.
-_MARGIN = 2.0 ** -49
-_BASE64 = re.compile('([A-Za-z0-9+/]*)([=.]*)')
-_ASCII_SPACE = str.maketrans('', '', ' \t\n\v\f\r')
+_MARGIN = 2.0**-49
+_BASE64 = re.compile("([A-Za-z0-9+/]*)([=.]*)")
+_ASCII_SPACE = str.maketrans("", "", " \t\n\v\f\r")
 
 # The values each integer type takes from JSON; the types of up to 16 bits share
 # TensorProto's int_val, whose surplus bits are dropped later.
 _INT32 = (-(1 << 31), (1 << 31) - 1)
 _INTEGER_RANGES = {
-    dtypes.INT32: _INT32, dtypes.INT16: _INT32, dtypes.INT8: _INT32, dtypes.UINT8: _INT32,
+    dtypes.INT32: _INT32,
+    dtypes.INT16: _INT32,
+    dtypes.INT8: _INT32,
+    dtypes.UINT8: _INT32,
     dtypes.INT64: (-(1 << 63), (1 << 63) - 1),
     dtypes.UINT32: (0, (1 << 32) - 1),
     dtypes.UINT64: (0, (1 << 64) - 1),
@@ -39,14 +42,14 @@ _INTEGER_RANGES = {
 def type_name(value):
     """The JSON type of a parsed value, as error messages call it."""
     if value is None:
-        return 'Null'
+        return "Null"
     if value is True:
-        return 'True'
+        return "True"
     if value is False:
-        return 'False'
+        return "False"
     if isinstance(value, dict):
-        return 'Object'
-    return {list: 'Array', str: 'String'}.get(type(value), 'Number')
+        return "Object"
+    return {list: "Array", str: "String"}.get(type(value), "Number")
 
 
 def value_text(value):
@@ -59,17 +62,23 @@ def value_text(value):
 
 def format_error(value, *parts):
     """``JSON Value: … <what is wrong with it>``."""
-    return invalid_argument('JSON Value: ', value_text(value), ' ', *parts)
+    return invalid_argument("JSON Value: ", value_text(value), " ", *parts)
 
 
 def _type_error(value, dtype):
-    return invalid_argument('JSON Value: ', value_text(value), ' Type: ', type_name(value),
-                            ' is not of expected type: ', dtypes.name(dtype))
+    return invalid_argument(
+        "JSON Value: ",
+        value_text(value),
+        " Type: ",
+        type_name(value),
+        " is not of expected type: ",
+        dtypes.name(dtype),
+    )
 
 
 def c_string(name):
     """A member's name as C strings have it: up to the first NUL."""
-    return name.partition('\0')[0]
+    return name.partition("\0")[0]
 
 
 def is_number(value):
@@ -82,34 +91,41 @@ def check_lossless(value, single):
     if type(value) is int:
         # The least int64 has no absolute value in C++, which makes it pass.
         good = abs(value) <= (_MAX_INT_IN_FLOAT if single else _MAX_INT_IN_DOUBLE) or (
-            value == -(1 << 63))
-    elif value != value or value in (float('inf'), float('-inf')):
+            value == -(1 << 63)
+        )
+    elif value != value or value in (float("inf"), float("-inf")):
         good = True
     else:
         good = not single or -_FLOAT_MAX <= value <= _FLOAT_MAX
     if not good:
-        raise invalid_argument('Cannot convert JSON value: ', value_text(value), ' to ',
-                               'float' if single else 'double', ' without loss of precision.')
+        raise invalid_argument(
+            "Cannot convert JSON value: ",
+            value_text(value),
+            " to ",
+            "float" if single else "double",
+            " without loss of precision.",
+        )
 
 
 def is_base64(value):
     """Whether a value is an object ``{"b64": "<text>"}`` and nothing more."""
-    return type(value) is dict and len(value) == 1 and type(value.get('b64')) is str
+    return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
 
 
 def decode_base64(value):
     """The bytes of ``{"b64": "…"}``."""
     if not is_base64(value):
-        raise invalid_argument('JSON Value: ', value_text(value),
-                               ' not formatted correctly for base64 data')
-    text = _BASE64.fullmatch(value['b64'].translate(_ASCII_SPACE))
+        raise invalid_argument(
+            "JSON Value: ", value_text(value), " not formatted correctly for base64 data"
+        )
+    text = _BASE64.fullmatch(value["b64"].translate(_ASCII_SPACE))
     if text:
         digits, padding = text.groups()
         missing = -len(digits) % 4
         # Padding may be left out; if it is there it must be right.
         if missing < 3 and len(padding) in (0, missing):
-            return base64.b64decode(digits + '=' * missing)
-    raise invalid_argument('Unable to base64 decode')
+            return base64.b64decode(digits + "=" * missing)
+    raise invalid_argument("Unable to base64 decode")
 
 
 def _scalar(value, dtype):
@@ -129,8 +145,10 @@ def _scalar(value, dtype):
         return value
     limits = _INTEGER_RANGES.get(dtype)
     if limits is None:
-        raise ServingError(UNIMPLEMENTED, 'Conversion of JSON Value: %s to type: %s' % (
-            value_text(value), dtypes.name(dtype)))
+        raise ServingError(
+            UNIMPLEMENTED,
+            "Conversion of JSON Value: %s to type: %s" % (value_text(value), dtypes.name(dtype)),
+        )
     if type(value) is not int or not limits[0] <= value <= limits[1]:
         raise _type_error(value, dtype)
     return value
@@ -157,18 +175,29 @@ def fill(value, shape, dtype, out):
         for item in stack[-1]:
             if type(item) is list:
                 if level >= rank:
-                    raise invalid_argument('Encountered list at unexpected level: ', level,
-                                           ' expected < ', rank)
+                    raise invalid_argument(
+                        "Encountered list at unexpected level: ", level, " expected < ", rank
+                    )
                 if len(item) != shape[level]:
                     raise invalid_argument(
-                        'Encountered list at unexpected size: ', len(item), ' at level: ', level,
-                        ' expected size: ', shape[level])
+                        "Encountered list at unexpected size: ",
+                        len(item),
+                        " at level: ",
+                        level,
+                        " expected size: ",
+                        shape[level],
+                    )
                 stack.append(iter(item))
                 break
             if level != rank:
                 raise invalid_argument(
-                    'JSON Value: ', value_text(item), ' found at incorrect level: ', level + 1,
-                    ' in the JSON DOM. Expected at level: ', rank)
+                    "JSON Value: ",
+                    value_text(item),
+                    " found at incorrect level: ",
+                    level + 1,
+                    " in the JSON DOM. Expected at level: ",
+                    rank,
+                )
             if not isinstance(item, dict):
                 out.append(_scalar(item, dtype))
             elif dtype == dtypes.STRING:
@@ -212,7 +241,7 @@ def _lossless(array, single):
     low, high = array.min(), array.max()
     if low >= -limit and high <= limit:
         return True
-    if array.dtype.kind == 'i' or not -_FLOAT_MAX <= low <= high <= _FLOAT_MAX:
+    if array.dtype.kind == "i" or not -_FLOAT_MAX <= low <= high <= _FLOAT_MAX:
         # NaN, which fails every comparison, is left to the careful way too.
         return False
     large = array[np.abs(array) > limit]
@@ -222,7 +251,7 @@ def _lossless(array, single):
 def _as_float(array, dtype, exact):
     """The array as a floating-point type, or None where the last bits of its numbers count."""
     converted = array.astype(dtypes.NUMPY[dtype], copy=False)
-    if not exact and array.dtype.kind == 'f':
+    if not exact and array.dtype.kind == "f":
         if dtype == dtypes.DOUBLE:
             return None
         # A float32 is certain where all that the number may be is rounded to the same.
@@ -243,11 +272,11 @@ def quick_tensor(value, dtype, exact):
         return None
     kind = array.dtype.kind
     if dtype == dtypes.FLOAT or dtype == dtypes.DOUBLE:
-        if kind not in 'if' or array.size and not _lossless(array, dtype == dtypes.FLOAT):
+        if kind not in "if" or array.size and not _lossless(array, dtype == dtypes.FLOAT):
             return None
         return _as_float(array, dtype, exact)
     limits = _INTEGER_RANGES.get(dtype)
-    if limits is None or kind != 'i' or not array.size:
+    if limits is None or kind != "i" or not array.size:
         return None
     if dtype != dtypes.INT64 and not (array.min() >= limits[0] and array.max() <= limits[1]):
         return None

@@ -9,9 +9,10 @@ from hosting.model_server.json.decimals import decimal_strings
 from hosting.model_server.json.grisu import shortest
 from hosting.model_server.json.parser import members
 
-_ESCAPES = {chr(i): '\\u%04X' % i for i in range(32)}
-_ESCAPES.update({'"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f',
-                 '\n': '\\n', '\r': '\\r', '\t': '\\t'})
+_ESCAPES = {chr(i): "\\u%04X" % i for i in range(32)}
+_ESCAPES.update(
+    {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+)
 _TABLE = str.maketrans(_ESCAPES)
 
 
@@ -26,40 +27,49 @@ def quote(text):
 
 def bytes_to_text(value):
     """The bytes of a string tensor as text; bytes that are not UTF-8 are passed through."""
-    return value.decode('utf-8', 'surrogateescape')
+    return value.decode("utf-8", "surrogateescape")
 
 
 def text_to_bytes(text):
     """The opposite of `bytes_to_text`."""
-    return text.encode('utf-8', 'surrogateescape')
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _leaves(array, dtype):
     """The values of a tensor, flattened, each as JSON text."""
     if dtype in (dtypes.FLOAT, dtypes.DOUBLE):
         return decimal_strings(array)
-    if dtype in (dtypes.INT32, dtypes.INT16, dtypes.INT8, dtypes.UINT8, dtypes.INT64,
-                 dtypes.UINT32, dtypes.UINT64):
+    if dtype in (
+        dtypes.INT32,
+        dtypes.INT16,
+        dtypes.INT8,
+        dtypes.UINT8,
+        dtypes.INT64,
+        dtypes.UINT32,
+        dtypes.UINT64,
+    ):
         return list(map(str, array.ravel().tolist()))
     if dtype == dtypes.BOOL:
-        return ['true' if value else 'false' for value in array.ravel().tolist()]
+        return ["true" if value else "false" for value in array.ravel().tolist()]
     if dtype == dtypes.STRING:
         return [quote(bytes_to_text(value)) for value in array.ravel().tolist()]
     if not array.size:
         return []
-    raise invalid_argument('Failed to write JSON value for tensor type: ', dtypes.name(dtype))
+    raise invalid_argument("Failed to write JSON value for tensor type: ", dtypes.name(dtype))
 
 
 def _base64_leaves(array, depth):
     """Byte strings as ``{"b64": …}``, whose members stand on lines of their own."""
-    inner, outer = ' ' * (4 * depth + 4), ' ' * (4 * depth)
-    return ['{\n%s"b64": "%s"\n%s}' % (inner, base64.b64encode(value).decode(), outer)
-            for value in array.ravel().tolist()]
+    inner, outer = " " * (4 * depth + 4), " " * (4 * depth)
+    return [
+        '{\n%s"b64": "%s"\n%s}' % (inner, base64.b64encode(value).decode(), outer)
+        for value in array.ravel().tolist()
+    ]
 
 
 def is_bytes(name, dtype):
     """Strings under a name that ends in ``_bytes`` are written as base64."""
-    return dtype == dtypes.STRING and name.endswith('_bytes')
+    return dtype == dtypes.STRING and name.endswith("_bytes")
 
 
 def _single_line(leaves, shape):
@@ -70,19 +80,19 @@ def _single_line(leaves, shape):
             # outer dimensions tell.
             return None
         if size == 1:
-            leaves = [f'[{leaf}]' for leaf in leaves]
+            leaves = [f"[{leaf}]" for leaf in leaves]
         else:
-            leaves = ['[%s]' % ', '.join(leaves[i:i + size]) for i in range(0, len(leaves), size)]
+            leaves = ["[%s]" % ", ".join(leaves[i : i + size]) for i in range(0, len(leaves), size)]
     return leaves
 
 
 def _single_line_empty(shape):
     """A nested list with a dimension of zero."""
     if not shape:
-        raise ValueError('a scalar is not empty')
+        raise ValueError("a scalar is not empty")
     if not shape[0]:
-        return '[]'
-    return '[%s]' % ', '.join([_single_line_empty(shape[1:])] * shape[0])
+        return "[]"
+    return "[%s]" % ", ".join([_single_line_empty(shape[1:])] * shape[0])
 
 
 def rows_of(array, dtype, name, depth):
@@ -104,15 +114,17 @@ def _multi_line(leaves, shape, depth):
         return leaves[0]
     size = shape[0]
     if not size:
-        return '[]'
-    indent = '\n' + ' ' * (4 * depth + 4)
+        return "[]"
+    indent = "\n" + " " * (4 * depth + 4)
     if len(shape) == 1:
         items = leaves
     else:
         step = len(leaves) // size
-        items = [_multi_line(leaves[i * step:(i + 1) * step], shape[1:], depth + 1)
-                 for i in range(size)]
-    return '[%s%s\n%s]' % (indent, (',' + indent).join(items), ' ' * (4 * depth))
+        items = [
+            _multi_line(leaves[i * step : (i + 1) * step], shape[1:], depth + 1)
+            for i in range(size)
+        ]
+    return "[%s%s\n%s]" % (indent, ("," + indent).join(items), " " * (4 * depth))
 
 
 def whole(array, dtype, name, depth):
@@ -134,33 +146,33 @@ def pretty(value):
     stack = []
     while True:
         if isinstance(value, (dict, list)) and value:
-            indent = '\n' + ' ' * (4 * len(stack))
+            indent = "\n" + " " * (4 * len(stack))
             pairs = isinstance(value, dict)
             items = iter(members(value)) if pairs else iter(value)
-            out.append('{' if pairs else '[')
-            stack.append((items, pairs, indent + '    ', indent + ('}' if pairs else ']')))
-            separator = ''
+            out.append("{" if pairs else "[")
+            stack.append((items, pairs, indent + "    ", indent + ("}" if pairs else "]")))
+            separator = ""
         else:
             text = _scalar_text(value)
             if text is None:
-                return ''.join(out)
+                return "".join(out)
             out.append(text)
-            separator = ','
+            separator = ","
         while stack:
             items, pairs, indent, end = stack[-1]
             found = next(items, stack)  # the stack is in no value: it marks the end
             if found is not stack:
                 out.append(separator + indent)
                 if pairs:
-                    out.append(quote(found[0]) + ': ')
+                    out.append(quote(found[0]) + ": ")
                     found = found[1]
                 value = found
                 break
             out.append(end)
             stack.pop()
-            separator = ','
+            separator = ","
         else:
-            return ''.join(out)
+            return "".join(out)
 
 
 def _scalar_text(value):
@@ -168,15 +180,15 @@ def _scalar_text(value):
     if isinstance(value, str):
         return quote(value)
     if value is None:
-        return 'null'
+        return "null"
     if value is True:
-        return 'true'
+        return "true"
     if value is False:
-        return 'false'
+        return "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, dict):
-        return '{}'
+        return "{}"
     if isinstance(value, list):
-        return '[]'
+        return "[]"
     return shortest(value) if math.isfinite(value) else None

@@ -27,7 +27,7 @@ from hosting.model_server.queues.tasks import run_alone, run_together
 class _Batch:
     """Requests that will run together; open as long as it is the last of its queue."""
 
-    __slots__ = ('runs', 'tasks', 'rows', 'due')
+    __slots__ = ("runs", "tasks", "rows", "due")
 
     def __init__(self, runs):
         self.runs = runs
@@ -40,22 +40,25 @@ def check_rows(results, rows):
     """Refuse outputs that are no batch: TF Serving does so even for a batch of one request."""
     for array in results:
         if not array.ndim:
-            raise ServingError(FAILED_PRECONDITION, 'Batched output tensor has 0 dimensions')
+            raise ServingError(FAILED_PRECONDITION, "Batched output tensor has 0 dimensions")
         if len(array) != rows:
             raise ServingError(
                 FAILED_PRECONDITION,
                 "Batched output tensor's 0th dimension does not equal the sum of the 0th "
-                'dimension sizes of the input tensors')
+                "dimension sizes of the input tensors",
+            )
 
 
 def check_input(arrays):
     """Refuse inputs that have no common batch dimension."""
     if any(not array.ndim for array in arrays):
         raise invalid_argument(
-            'Batching session Run() input tensors must have at least one dimension')
+            "Batching session Run() input tensors must have at least one dimension"
+        )
     if len({len(array) for array in arrays}) > 1:
         raise invalid_argument(
-            'Batching session Run() input tensors must have equal 0th-dimension size')
+            "Batching session Run() input tensors must have equal 0th-dimension size"
+        )
 
 
 def pad_inner(arrays):
@@ -80,7 +83,7 @@ class BatchThreads:
         self.queues = collections.OrderedDict()
         self.running = collections.Counter()  # by the scheduler that a batch came from
         for number in range(parameters.num_batch_threads):
-            threading.Thread(target=self._work, name=f'batch-{number}', daemon=True).start()
+            threading.Thread(target=self._work, name=f"batch-{number}", daemon=True).start()
 
     def _due(self, now):
         """The key of a queue whose first batch may run now, else None and when one may."""
@@ -156,19 +159,23 @@ class BatchScheduler:
         check_input(task.arrays)
         size = len(task.arrays[0])
         if size > parameters.max_batch_size:
-            raise invalid_argument('Task size ', size, ' is larger than maximum batch size ',
-                                   parameters.max_batch_size)
+            raise invalid_argument(
+                "Task size ", size, " is larger than maximum batch size ", parameters.max_batch_size
+            )
         with self._threads.condition:
             if self._closed:
                 raise Unloaded(self._name)
             queue = self._threads.queues.setdefault(
-                (id(self), task.signature.name, frozenset(task.outputs)), collections.deque())
+                (id(self), task.signature.name, frozenset(task.outputs)), collections.deque()
+            )
             if not queue:
                 queue.append(_Batch(self.runs))
             if queue[-1].rows + size > parameters.max_batch_size:
                 if len(queue) >= parameters.max_enqueued_batches:
-                    raise ServingError(UNAVAILABLE, 'The batch scheduling queue to which this task '
-                                                    'was submitted is full')
+                    raise ServingError(
+                        UNAVAILABLE,
+                        "The batch scheduling queue to which this task was submitted is full",
+                    )
                 queue.append(_Batch(self.runs))
             batch = queue[-1]
             if not batch.tasks:
@@ -184,7 +191,8 @@ class BatchScheduler:
         def empty():
             return not threads.running[id(self)] and not any(
                 key[0] == id(self) and queue and queue[0].tasks
-                for key, queue in threads.queues.items())
+                for key, queue in threads.queues.items()
+            )
 
         with threads.condition:
             self._closed = True

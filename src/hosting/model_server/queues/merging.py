@@ -47,14 +47,14 @@ class MergingScheduler:
         self._name = name
         self._merge = merge
         self._single_runs = single_runs
-        self._single = 0   # runs under way of tasks that cannot share
-        self._begun = []   # when each other run under way began
+        self._single = 0  # runs under way of tasks that cannot share
+        self._begun = []  # when each other run under way began
         self._queues = {True: collections.deque(), False: collections.deque()}
         self._condition = threading.Condition(threading.Lock())
         self._trials = {}
         self._predictable = predictable
         self._latest = {}  # values and seconds of the latest run, by its signature's name
-        self._alone = 0    # runs in a row for which no other request waited
+        self._alone = 0  # runs in a row for which no other request waited
         self._idle = 0
         self._threads = 0
         self._closed = False
@@ -86,7 +86,7 @@ class MergingScheduler:
         key = (task.signature.name, task.outputs)
         trial = self._trials.get(key)
         if trial is None:
-            trial = self._trials[key] = Trial(f'{task.signature.name} of {self._name}')
+            trial = self._trials[key] = Trial(f"{task.signature.name} of {self._name}")
         return trial
 
     def _wake(self):
@@ -95,8 +95,9 @@ class MergingScheduler:
             self._condition.notify()
         elif self._threads < 2 * self._single_runs:
             self._threads += 1
-            threading.Thread(target=self._work, name=f'run-{self._name}-{self._threads}',
-                             daemon=True).start()
+            threading.Thread(
+                target=self._work, name=f"run-{self._name}-{self._threads}", daemon=True
+            ).start()
 
     def _is_short(self, task):
         if not self._predictable or self._alone < QUIET or dtypes.STRING in task.types:
@@ -107,8 +108,11 @@ class MergingScheduler:
     def _run_here(self):
         """Run a task that has stayed alone, else leave all to the threads."""
         with self._condition:
-            alone = len(self._queues[True]) + len(self._queues[False]) == 1 \
-                and not self._begun and not self._single
+            alone = (
+                len(self._queues[True]) + len(self._queues[False]) == 1
+                and not self._begun
+                and not self._single
+            )
             shared = self._next()
             if shared is None:  # done already
                 return

@@ -9,7 +9,7 @@ from hosting.model_server.graph.shapes import NUMPY_RANK
 class Task:
     """One request's tensors and where its results go."""
 
-    __slots__ = ('signature', 'arrays', 'outputs', 'rows', 'key', 'timeout_ms', 'types', 'done')
+    __slots__ = ("signature", "arrays", "outputs", "rows", "key", "timeout_ms", "types", "done")
 
     def __init__(self, signature, arrays, outputs, done, timeout_ms=0, types=None):
         """`arrays`: in the order of the signature's inputs; `outputs`: the names to fetch.
@@ -34,7 +34,8 @@ class Task:
         if any(array.ndim > NUMPY_RANK for array in self.arrays):
             return None
         return (self.signature.name, self.outputs) + tuple(
-            [array.shape[1:] for array in self.arrays])
+            [array.shape[1:] for array in self.arrays]
+        )
 
 
 def _common_rows(arrays):
@@ -83,14 +84,15 @@ def run_merged(tasks, extra_rows=0):
             column.extend([array[:1]] * extra_rows)
     timeouts = [task.timeout_ms for task in tasks]
     merged = first.signature.runner(first.outputs)(
-        [np.concatenate(column) for column in columns], max(timeouts) if all(timeouts) else 0)
+        [np.concatenate(column) for column in columns], max(timeouts) if all(timeouts) else 0
+    )
     rows = sum(task.rows for task in tasks) + extra_rows
     if not all(result.ndim and len(result) == rows for result in merged):
         return None
     results = []
     start = 0
     for task in tasks:
-        results.append([array[start:start + task.rows] for array in merged])
+        results.append([array[start : start + task.rows] for array in merged])
         start += task.rows
     return results
 

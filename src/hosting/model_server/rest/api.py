@@ -25,26 +25,27 @@ from hosting.model_server.rest.metadata import metadata_json
 
 log = logging.getLogger(__name__)
 
-_JSON = 'application/json'
+_JSON = "application/json"
 _VERSIONS = 1 << 63  # versions are int64
 _PREDICTION = re.compile(
-    r'/v1/models/([^/:]+)(?:/versions/(\d+))?:(classify|regress|predict)', re.IGNORECASE)
-_STATUS = re.compile(
-    r'/v1/models(?:/([^/:]+))?(?:/versions/(\d+))?(?:/(metadata))?', re.IGNORECASE)
+    r"/v1/models/([^/:]+)(?:/versions/(\d+))?:(classify|regress|predict)", re.IGNORECASE
+)
+_STATUS = re.compile(r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+))?(?:/(metadata))?", re.IGNORECASE)
 
-_HTTP_STATUS = {
-    errors.OK: 200, errors.CANCELLED: 499, errors.UNKNOWN: 500, errors.INVALID_ARGUMENT: 400,
-    errors.DEADLINE_EXCEEDED: 504, errors.NOT_FOUND: 404, errors.ALREADY_EXISTS: 409,
-    errors.PERMISSION_DENIED: 403, errors.RESOURCE_EXHAUSTED: 429,
-    errors.FAILED_PRECONDITION: 400, errors.ABORTED: 409, errors.OUT_OF_RANGE: 400,
-    errors.UNIMPLEMENTED: 501, errors.INTERNAL: 500, errors.UNAVAILABLE: 503,
-    errors.DATA_LOSS: 500, errors.UNAUTHENTICATED: 401,
+# By error code.
+_STATUSES = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
+
+_ESCAPES = {
+    ord("\n"): b"\\n",
+    ord("\r"): b"\\r",
+    ord("\t"): b"\\t",
+    ord('"'): b'\\"',
+    ord("'"): b"\\'",
+    ord("\\"): b"\\\\",
 }
-
-_ESCAPES = {ord('\n'): b'\\n', ord('\r'): b'\\r', ord('\t'): b'\\t', ord('"'): b'\\"',
-            ord("'"): b"\\'", ord('\\'): b'\\\\'}
-_CESCAPE = [_ESCAPES.get(i) or (bytes([i]) if 0x20 <= i < 0x7f else b'\\%03o' % i)
-            for i in range(256)]
+_CESCAPE = [
+    _ESCAPES.get(i) or (bytes([i]) if 0x20 <= i < 0x7F else b"\\%03o" % i) for i in range(256)
+]
 
 
 def c_escape(text):
@@ -53,19 +54,24 @@ def c_escape(text):
     The result is no valid JSON where it holds ``\\'`` or octal escapes; so it is
     with TF Serving.
     """
-    return b''.join([_CESCAPE[byte] for byte in text.encode('utf-8', 'surrogateescape')])
+    return b"".join([_CESCAPE[byte] for byte in text.encode("utf-8", "surrogateescape")])
 
 
 def _not_served(path):
     """What TF Serving's HTTP library says to a path that is not the API's."""
-    return Response(404, b'<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n'
-                         b'<H1>Not Found</H1>\n</BODY></HTML>\n', 'text/html', close=True)
+    return Response(
+        404,
+        b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n"
+        b"<H1>Not Found</H1>\n</BODY></HTML>\n",
+        "text/html",
+        close=True,
+    )
 
 
 def error_response(error):
     """The answer to a request that failed."""
     body = b'{ "error": "' + c_escape(error.message) + b'" }'
-    return Response(_HTTP_STATUS.get(error.code, 500), body, _JSON)
+    return Response(_STATUSES[error.code], body, _JSON)
 
 
 def _status_json(versions):
@@ -73,11 +79,15 @@ def _status_json(versions):
     for version in versions:
         items.append(
             '  {\n   "version": "%d",\n   "state": "%s",\n   "status": {\n'
-            '    "error_code": "%s",\n    "error_message": %s\n   }\n  }' % (
-                version.number, STATE_NAMES[version.state],
-                errors.ENUM_NAMES.get(version.error_code, 'UNKNOWN'),
-                quote(version.error_message)))
-    return '{\n "model_version_status": [\n%s\n ]\n}\n' % ',\n'.join(items)
+            '    "error_code": "%s",\n    "error_message": %s\n   }\n  }'
+            % (
+                version.number,
+                STATE_NAMES[version.state],
+                errors.ENUM_NAMES.get(version.error_code, "UNKNOWN"),
+                quote(version.error_message),
+            )
+        )
+    return '{\n "model_version_status": [\n%s\n ]\n}\n' % ",\n".join(items)
 
 
 class RestApi:
@@ -89,8 +99,11 @@ class RestApi:
         self._timeout_ms = timeout_ms
         self._loop = asyncio.get_event_loop()
         self._thread = threading.get_ident()
-        self._methods = {'predict': self._predict, 'classify': self._classify,
-                         'regress': self._regress}
+        self._methods = {
+            "predict": self._predict,
+            "classify": self._classify,
+            "regress": self._regress,
+        }
 
     def __call__(self, request):
         """A Response, or a Pending of one."""
@@ -103,46 +116,47 @@ class RestApi:
         except ServingError as error:
             return error_response(error)
         except RecursionError:
-            return error_response(invalid_argument('JSON Parse error: nested too deeply'))
+            return error_response(invalid_argument("JSON Parse error: nested too deeply"))
         except Exception:
-            log.exception('%r failed', request)
-            return error_response(internal('The model server failed on this request; see its log'))
+            log.exception("%r failed", request)
+            return error_response(internal("The model server failed on this request; see its log"))
 
     def _dispatch(self, request):
         path = request.path
-        if request.method == 'POST':
+        if request.method == "POST":
             match = _PREDICTION.fullmatch(path)
             if match:
                 name, version, method = match.groups()
                 if version and int(version) >= _VERSIONS:
                     # TF Serving leaves the body of this one error empty.
-                    return Response(400, b'', _JSON)
+                    return Response(400, b"", _JSON)
                 # The pattern ignores case, the methods' names do not.
                 if method in self._methods:
-                    return self._methods[method](name, int(version) if version else None,
-                                                 request.body)
-        elif request.method == 'GET':
+                    return self._methods[method](
+                        name, int(version) if version else None, request.body
+                    )
+        elif request.method == "GET":
             match = _STATUS.fullmatch(path)
             if match:
                 return self._status(*match.groups())
             if self._metrics and path == prometheus.MODEL_SERVER_PATH:
                 text = monitoring.metrics(self._manager.versions(), AVAILABLE)
                 return Response(200, text.encode(), prometheus.CONTENT_TYPE)
-        if path[:4].lower() != '/v1/':
+        if path[:4].lower() != "/v1/":
             return _not_served(path)
-        raise invalid_argument('Malformed request: ', request.method, ' ', path)
+        raise invalid_argument("Malformed request: ", request.method, " ", path)
 
     def _status(self, name, version, part):
         if not name:
-            raise invalid_argument('Missing model name in request.')
+            raise invalid_argument("Missing model name in request.")
         if version and int(version) >= _VERSIONS:
-            raise invalid_argument('Failed to convert version: ', version, ' to numeric.')
+            raise invalid_argument("Failed to convert version: ", version, " to numeric.")
         version = int(version) if version else None
         if part:
             text = metadata_json(self._manager.servable(name, version))
         else:
             text = _status_json(self._manager.states(name, version))
-        return Response(200, text.encode('utf-8', 'surrogateescape'), _JSON)
+        return Response(200, text.encode("utf-8", "surrogateescape"), _JSON)
 
     def _predict(self, name, version, raw):
         body = Body(raw)
@@ -177,15 +191,23 @@ class RestApi:
         def result(arrays):
             results = dict(zip(outputs, arrays))
             if method == REGRESS:
-                return regressions(
-                    examples.regression_result(signature, results, len(serialized)))
+                return regressions(examples.regression_result(signature, results, len(serialized)))
             return classifications(
-                examples.classification_result(signature, results, len(serialized)))
+                examples.classification_result(signature, results, len(serialized))
+            )
 
         pending, done = self._pending(result)
-        servable.scheduler.submit(Task(signature, examples.input_arrays(serialized), outputs,
-                                       done, self._timeout_ms, examples.INPUT_TYPES),
-                                  self._loop.call_soon)
+        servable.scheduler.submit(
+            Task(
+                signature,
+                examples.input_arrays(serialized),
+                outputs,
+                done,
+                self._timeout_ms,
+                examples.INPUT_TYPES,
+            ),
+            self._loop.call_soon,
+        )
         return pending
 
     def _pending(self, write):
@@ -203,12 +225,12 @@ class RestApi:
                 if error is not None:
                     raise error
                 text = write(arrays)
-                response = Response(200, text.encode('utf-8', 'surrogateescape'), _JSON)
+                response = Response(200, text.encode("utf-8", "surrogateescape"), _JSON)
             except ServingError as failure:
                 response = error_response(failure)
             except Exception:
-                log.exception('writing a response failed')
-                response = error_response(internal('Failed to write the response'))
+                log.exception("writing a response failed")
+                response = error_response(internal("Failed to write the response"))
             pending.settle(response)
 
         def done(arrays, error):
