@@ -57,7 +57,8 @@ TARGETS := variables setup doctor status clean data vectors local-train package 
 	local-serve playground local-stop invoke verify evaluate dry-run bench soak \
 	reproduce runs compare reproduce-check report reference published-check checklist \
 	emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch cloud-tune \
-	tune cloud-scale cloud-load cloud-policy cloud-status cloud-delete notebook notebooks images parity
+	tune cloud-scale cloud-load cloud-policy cloud-status cloud-metrics cloud-delete notebook \
+	notebooks images parity
 .PHONY: $(TARGETS)
 $(TARGETS):
 	+@$(TOOL) $@
@@ -120,6 +121,7 @@ cloud-scale: ## MIN= MAX= TARGET= SCHEDULE= OFF=1: instances follow the load; MI
 cloud-load: ## CLIENTS=4,12,4 SECONDS= PAUSE=: load on the endpoint; what it answered, as figures and a plot
 cloud-policy: ## the IAM policies that this needs
 cloud-status: ## FOLLOW=1: what the project has in the account, with age and cost
+cloud-metrics: ## MINUTES=60: invocations, errors, latency, CPU by the minute, as a table and a plot
 cloud-delete: ## DATA=1: remove everything that costs, and prove it
 notebook: ## LANG_REPORT=en|ja: the article as a notebook that runs, in Jupyter
 notebooks: ## both languages again from notebooks/article.py, with the outputs of a run

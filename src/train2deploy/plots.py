@@ -146,7 +146,7 @@ def legend(axes: Axes, columns: int = 3, where: Any = "upper right") -> None:
     axes.figure.legend(lines, names, loc=where, ncols=columns, borderaxespad=0)
 
 
-def _save(figure: Figure, path: Path) -> list[Path]:
+def save(figure: Figure, path: Path) -> list[Path]:
     """Writes the figure as PNG and as SVG; `path` has no ending."""
     written = [path.with_suffix(".png"), path.with_suffix(".svg")]
     for one, metadata in zip(written, (None, {"Date": None}), strict=True):
@@ -343,7 +343,7 @@ def bench(result: Row, folder: Path) -> list[Path]:
         f" TensorFlow {machine['serving']['tensorflow']}"
     )
     legend(left, 3, "outside lower center")
-    return _save(figure, folder / "bench")
+    return save(figure, folder / "bench")
 
 
 @styled
@@ -375,4 +375,4 @@ def search(
         axes.set_xlabel(f"{name} (log scale)" if name in log else name)
     figure.suptitle(title)
     legend(all_axes[0], 4, "outside lower center")
-    return _save(figure, path)
+    return save(figure, path)

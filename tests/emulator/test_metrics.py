@@ -1,5 +1,6 @@
 """What an account's CloudWatch knows of an endpoint, asked by AWS's own client."""
 
+import re
 from datetime import datetime, timedelta, timezone
 
 import botocore.exceptions
@@ -91,6 +92,18 @@ def test_the_list_of_metrics_has_each_once_and_those_of_the_instances(asked):
         "a sample of the instance")
 
 
+def test_the_command_shows_them_as_a_table_and_a_plot(asked, project):
+    done = project.run_tool("metrics", "--minutes", "60")
+    assert done.returncode == 0, done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if re.match(r" *\d\d:\d\d:", line)]
+    counts = [row[1:4] for row in rows if len(row) > 6]  # a minute without requests has no counts
+    assert sum(int(count) for count, _, _ in counts) == FIVE
+    assert sum(int(clients) + int(servers) for _, clients, servers in counts) == 2
+    for ending in ("png", "svg"):
+        assert f"metrics-AllTraffic.{ending}" in done.stdout
+        assert (project.build / "cloud" / f"metrics-AllTraffic.{ending}").stat().st_size > 1000
+
+
 def test_what_a_user_puts_is_there_and_an_unknown_statistic_is_refused(asked):
     _, client, before = asked
     client.put_metric_data(Namespace="mine", MetricData=[
@@ -103,3 +116,14 @@ def test_what_a_user_puts_is_there_and_an_unknown_statistic_is_refused(asked):
     query["MetricStat"]["Stat"] = "tm90"
     with pytest.raises(botocore.exceptions.ClientError, match="tm90"):
         client.get_metric_data(MetricDataQueries=[query], **asked_for)
+
+
+def test_the_endpoint_is_followed_by_the_minute_until_it_is_gone(asked, project):
+    account, _, _ = asked
+    before = account.count("GetMetricData")
+    process = project.tool("status", "--follow")
+    account.wait_for_call("GetMetricData", before)
+    account.client("sagemaker").delete_endpoint(EndpointName="train2deploy")
+    output = process.communicate()
+    assert process.returncode == 0, output
+    assert re.search(r"\d AllTraffic: \d+ invocations, .* p50 ms.*; InService, 1 instance\n", output)

@@ -7,7 +7,7 @@ import signal
 import urllib.parse
 
 import pytest
-from conftest import Account, Rehearsal, forbidden
+from conftest import MINUTE, Account, Rehearsal, forbidden
 from project import PATIENCE_SECONDS
 
 from train2deploy.hashing import sha256_file
@@ -27,7 +27,7 @@ def second(tmp_path_factory):
     further = f"CHANNELS=images={pictures}"
     root.cloud("local-train", further)
     root.local_job = (root.build / "jobs" / "latest").resolve()
-    root.cloud("emulator", "DETACH=1")
+    root.cloud("emulator", "DETACH=1", f"LIMITS={MINUTE}")
     root.cloud("cloud-train", further)
     root.cloud("package")
     root.cloud("cloud-deploy")

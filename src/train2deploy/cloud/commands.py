@@ -69,7 +69,11 @@ def register(cloud: argparse.ArgumentParser) -> None:
     requests.add_options(parity)
     add("policy", _policy)
     status = add("status", _status)
-    status.add_argument("--follow", action="store_true", help="the training jobs, to their end")
+    status.add_argument(
+        "--follow", action="store_true", help="the training jobs, to their end; then the endpoint"
+    )
+    metrics = add("metrics", _metrics)
+    metrics.add_argument("--minutes", type=_number("MINUTES", int, 1, "1 or more"), default=60)
     delete = add("delete", _delete)
     delete.add_argument("--data", action="store_true", help="what lies in S3, and logs, too")
 
@@ -292,12 +296,20 @@ def _policy(arguments: argparse.Namespace) -> None:
 
 def _status(arguments: argparse.Namespace) -> None:
     """What the project has in the account, with age and cost so far"""
-    from train2deploy.cloud import inventory
+    from train2deploy.cloud import inventory, measured
 
     cloud = _connect(arguments, needs=("bucket",))
     inventory.status(cloud)
     if arguments.follow:
         inventory.follow_training(cloud)
+        measured.follow_endpoint(cloud)
+
+
+def _metrics(arguments: argparse.Namespace) -> None:
+    """The endpoint's metrics by the minute, as a table and a plot"""
+    from train2deploy.cloud import measured
+
+    measured.show(_connect(arguments, needs=()), arguments.minutes)
 
 
 def _delete(arguments: argparse.Namespace) -> None:

@@ -85,8 +85,14 @@ def training_job(cloud: Cloud, name: str, everything: bool = False) -> dict[str,
         raise
 
 
-def patiently(cloud: Cloud, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-    """Calls `look` again and again until it returns something; lost connections pass."""
+def patiently(
+    cloud: Cloud, look: Callable[[], dict[str, Any] | None], every: float = 0.0
+) -> dict[str, Any]:
+    """Calls `look` again and again until it returns something; lost connections pass.
+
+    Args:
+        every: seconds between two calls, 0: as for a job.
+    """
     failing_since = None
     while True:
         try:
@@ -102,7 +108,7 @@ def patiently(cloud: Cloud, look: Callable[[], dict[str, Any] | None]) -> dict[s
             found = None
         if found is not None:
             return found
-        time.sleep(cloud.poll_seconds)
+        time.sleep(every or cloud.poll_seconds)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -328,6 +328,7 @@ IN_CLOUD: dict[str, Target] = {
     ),
     "cloud-policy": _cloud("", _plain("policy")),
     "cloud-status": _cloud("FOLLOW", _plain("status", "FOLLOW")),
+    "cloud-metrics": _cloud("MINUTES", _plain("metrics", "MINUTES")),
     "cloud-delete": _cloud("DATA", _plain("delete", "DATA")),
     "notebook": Target(
         "LANG_REPORT",

@@ -234,7 +234,9 @@ SECTIONS: dict[str, list[Variable]] = {
           " percent of the traffic first; linear:25: so many more in each step"),
         V("BAKE", "whole 0..3600", shell=False, text="seconds that alarms watch each step of"
           " ROLLOUT; default: 60, of canary and linear 300"),
-        V("FOLLOW", "1", shell=False, text="the training jobs that run, to their end"),
+        V("FOLLOW", "1", shell=False, text="the training jobs that run, to their end; then a line"
+          " for each minute of the endpoint"),
+        V("MINUTES", "whole 1..20160", "60", shell=False, text="that cloud-metrics goes back"),
         V("FAULTS", shell=False, text="what goes wrong in the emulator's account: see"
           " docs/emulator.md"),
         V("LIMITS", shell=False, text="its time limits, likewise"),
