@@ -126,4 +126,5 @@ def test_the_endpoint_is_followed_by_the_minute_until_it_is_gone(asked, project)
     account.client("sagemaker").delete_endpoint(EndpointName="train2deploy")
     output = process.communicate()
     assert process.returncode == 0, output
-    assert re.search(r"\d AllTraffic: \d+ invocations, .* p50 ms.*; InService, 1 instance\n", output)
+    line = r"\d AllTraffic: \d+ invocations, .* p50 ms.*; InService, 1 instance\n"
+    assert re.search(line, output), output

@@ -239,7 +239,8 @@ SECTIONS: dict[str, list[Variable]] = {
         V("MINUTES", "whole 1..20160", "60", shell=False, text="that cloud-metrics goes back"),
         V("FAULTS", shell=False, text="what goes wrong in the emulator's account: see"
           " docs/emulator.md"),
-        V("LIMITS", shell=False, text="its time limits, likewise"),
+        V("LIMITS", shell=False, text="its time limits, likewise; minute:2: so many seconds are a"
+          " minute there"),
         V("EMULATOR_PORT", "whole 0..65535", "0", shell=False, option="port", text="0: a free one"),
         *(V(name, shell=False, text="a key of cloud.toml, for once") for name in CLOUD.split()),
     ],
