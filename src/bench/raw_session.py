@@ -12,6 +12,7 @@ import platform
 import sys
 import threading
 from time import perf_counter
+from typing import Dict, List
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +25,7 @@ ROWS_AT_ONCE = 64
 class RawSession:
     """A session with a packed model, and the rows that it is run on."""
 
-    versions = {}
+    versions: Dict[str, str] = {}
 
     def __init__(self, model_dir):
         self._encoder = encoder(model_dir)
@@ -76,7 +77,7 @@ class RawSession:
         count = len(next(iter(self._rows.values())))
         feeds = [self._feed(start, batch) for start in range(0, count - batch + 1, batch)]
         self._run(feeds[0])
-        latencies = [[] for _ in range(threads)]
+        latencies: List[List[float]] = [[] for _ in range(threads)]
         started = perf_counter()
         end = started + seconds
 

@@ -5,6 +5,7 @@ docs/contract.md#a2
 
 import os
 import re
+from typing import List
 
 SAVED_MODEL = "saved_model.pb"
 
@@ -44,7 +45,7 @@ def find_models(model_dir):
     above that.
     """
     model_dir = os.path.abspath(model_dir)
-    models = []
+    models: List[Model] = []
     for path in _saved_models(model_dir):
         version_dir = os.path.dirname(path)
         base_path = os.path.dirname(version_dir)

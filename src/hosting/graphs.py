@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from time import perf_counter
+from typing import List
 
 import numpy as np
 import tensorflow as tf
@@ -42,7 +43,7 @@ def _medians(runs, rows, batch):
     batches = [
         np.resize(rows[start : start + batch], (batch,) + rows.shape[1:]) for start in starts
     ]
-    taken = [[] for _ in runs]
+    taken: List[List[float]] = [[] for _ in runs]
     for run in runs:
         for _ in range(WARM_UP):
             run(batches[0])

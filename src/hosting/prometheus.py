@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections import OrderedDict
+from typing import Dict, List, Tuple
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Where the model server has its part; TensorFlow Serving's usual path.
@@ -67,8 +68,8 @@ def merged(texts):
     a{model_server="0"} 1
     a{model_server="1",b="c"} 2
     """
-    families = OrderedDict()
-    lines = []
+    families: Dict[str, Tuple[List[str], List[str]]] = OrderedDict()
+    lines: List[str] = []
     for number, text in texts.items():
         for line in text.splitlines():
             if line.startswith("#"):

@@ -64,16 +64,11 @@ async def serve(options, error_log):
     plain = None
     if options.mode == "plain":
         plain = PlainMode(model_server, options.default_model, head, options.tfs_version, error_log)
-    on_response = access_log = AccessLog(loop.call_soon)
     metrics = None if options.metrics is None else Metrics(_ports(options.metrics))
     handler = Router(model_server, gunicorn, plain, models=head, metrics=metrics)
+    on_response = AccessLog(loop.call_soon)
     if metrics is not None:
-        handler = metrics.timed(handler)
-
-        def on_response(request, status, sent):
-            access_log(request, status, sent)
-            metrics.count(request, status, sent)
-
+        handler, on_response = metrics.timed(handler), metrics.counted(on_response)
     server = await start_server(
         handler,
         host=options.host,

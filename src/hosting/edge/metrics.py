@@ -1,10 +1,12 @@
 """GET /metrics: what this front has seen, and what the model servers say (docs/contract.md#a11)."""
 
 from time import perf_counter
+from typing import AbstractSet
 
 from hosting import prometheus
 from hosting.edge.pages import page
 from hosting.http.client import Client, ClientError
+from hosting.http.connection import Connection
 from hosting.http.messages import Response
 
 _PATIENCE = 2.0  # seconds for a model server to answer a scrape
@@ -29,7 +31,7 @@ class Metrics:
             Client(host="127.0.0.1", port=port, connect_timeout=_PATIENCE) for port in ports
         ]
         self._routes = {}
-        self.connections = frozenset()  # the server's, once there is one
+        self.connections: AbstractSet[Connection] = set()  # the server's, once there is one
 
     def timed(self, router):
         """The handler that hands a request to `router` and notes when."""
@@ -40,12 +42,18 @@ class Metrics:
 
         return handler
 
-    def count(self, request, status, sent):
-        """Take note of an answer; `request` is None if there was none to speak of."""
+    def counted(self, access_log):
+        """The function that is told of each answer, and tells `access_log`."""
+
+        def on_response(request, status, sent):
+            access_log(request, status, sent)
+            self._count(request, status, sent)
+
+        return on_response
+
+    def _count(self, request, status, sent):
         name = "other" if request is None else request.memo.get("route") or "other"
-        route = self._routes.get(name)
-        if route is None:
-            route = self._routes[name] = _Route()
+        route = self._routes.get(name) or self._routes.setdefault(name, _Route())
         route.statuses[status] = route.statuses.get(status, 0) + 1
         route.sent += sent
         begun = getattr(request, "begun", None)

@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import List
 from urllib.parse import quote, unquote_to_bytes
 
 from hosting.edge.attributes import SAFE
@@ -22,7 +23,7 @@ def normalised(path):
         return path
     if re.search(r"%(?![0-9a-fA-F]{2})|%00", path):
         raise BadPath(path)
-    parts = []
+    parts: List[str] = []
     text = unquote_to_bytes(path.partition("#")[0].encode("latin-1")).decode("latin-1")
     segments = text.split("/")
     for i, segment in enumerate(segments[1:], 1):

@@ -12,36 +12,17 @@ MEMO = "hosting.memo"
 DEFAULT_CONTENT_TYPE = "application/json"
 DEFAULT_ACCEPT = "application/json"
 
-Context2019 = namedtuple(
-    "Context",
-    [
-        "model_name",
-        "model_version",
-        "method",
-        "rest_uri",
-        "grpc_port",
-        "custom_attributes",
-        "request_content_type",
-        "accept_header",
-        "content_length",
-    ],
-)
 
-ContextHead = namedtuple(
-    "Context",
-    [
-        "model_name",
-        "model_version",
-        "method",
-        "rest_uri",
-        "grpc_port",
-        "channel",
-        "custom_attributes",
-        "request_content_type",
-        "accept_header",
-        "content_length",
-    ],
-)
+def _context(channel=""):
+    return namedtuple(
+        "Context",
+        f"model_name model_version method rest_uri grpc_port {channel} custom_attributes "
+        "request_content_type accept_header content_length",
+    )
+
+
+Context2019 = _context()
+ContextHead = _context("channel")
 
 _ATTRIBUTE = re.compile(r"tfs-[a-z-]+=[^,]+")
 

@@ -60,10 +60,10 @@ def make_app():
         from hosting.handler_service.multi_model import ModelsResource
 
         resource = ModelsResource()
+        application.add_route("/invocations", resource)
         application.add_route("/models", resource)
         application.add_route("/models/{model_name}", resource)
         application.add_route("/models/{model_name}/invoke", resource)
     else:
-        resource = HeadInvocationResource(load_script())
-    application.add_route("/invocations", resource)
+        application.add_route("/invocations", HeadInvocationResource(load_script()))
     return application

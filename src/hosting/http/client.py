@@ -326,7 +326,7 @@ class Client:
                 opening = self.loop.create_connection(
                     lambda: _Connection(self), self.host, self.port
                 )
-            _, connection = await asyncio.wait_for(opening, self.connect_timeout, loop=self.loop)
+            _, connection = await asyncio.wait_for(opening, self.connect_timeout)
         except asyncio.TimeoutError:
             exchange.pending.settle(
                 error=TimedOut("no connection within %g s" % self.connect_timeout)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from typing import Any, Deque
 
 from hosting.http.messages import BODILESS, Response
 from hosting.http.pending import Pending
@@ -43,7 +44,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.limits = server.limits
         self.loop = server.loop
-        self.queue = deque()
+        self.queue: Deque[Any] = deque()  # of Requests; the last may be a Refused
         self.future = self.current = self.transport = self.continued = None
         self.write_paused = self.read_paused = False
         self.eof = self.lingering = self.refused = False

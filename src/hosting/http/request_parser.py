@@ -6,6 +6,7 @@ and a request that it would refuse must be refused here.
 """
 
 import re
+from typing import Optional, Tuple
 
 from hosting.http.messages import Request
 
@@ -86,8 +87,8 @@ class RequestParser:
 
     def _begin(self):
         """What follows is a new request."""
-        self.head = None
-        self._line = None
+        self.head: Optional[Request] = None
+        self._line: Optional[Tuple[str, bytes, str]] = None
         self._searched = 0
         self._room, self._buffers = _FIRST_BUFFER, 0
 
@@ -136,8 +137,7 @@ class RequestParser:
                 if not line.strip(b"\r"):
                     continue  # empty lines may come before a request
                 self._take(size, 414)
-                self._read_request_line(line.lstrip(b"\r"))
-                if self._line[2] == "0.9":
+                if self._read_request_line(line.lstrip(b"\r")) == "0.9":
                     break
                 end = self._read_ordinary_headers(data, position)
                 if end:
@@ -171,6 +171,7 @@ class RequestParser:
             raise Refused(400)
 
     def _read_request_line(self, line):
+        """Returns the request's version of HTTP."""
         match = _REQUEST_LINE.match(line)
         if not match:
             raise Refused(400)
@@ -191,6 +192,7 @@ class RequestParser:
             version = f"1.{int(minor)}"
         self._line = (method.decode("latin-1"), target, version)
         self._headers = []
+        return version
 
     def _read_ordinary_headers(self, data, position):
         """Read all headers at once: nearly every head is short, complete and ordinary.

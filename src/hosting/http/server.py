@@ -106,7 +106,7 @@ class Server:
         """Wait up to `timeout` seconds until every connection is gone; True if so."""
         end = self.loop.time() + timeout
         while self.connections and self.loop.time() < end:
-            await asyncio.sleep(0.02, loop=self.loop)
+            await asyncio.sleep(0.02)
         return not self.connections
 
 

@@ -52,12 +52,8 @@ def parse(arguments):
     )
     parser.add_argument("--version", action="store_true")
     for name, (kind, default) in _FLAGS.items():
-        parser.add_argument(
-            "--" + name,
-            type=kind,
-            default=default,
-            **({"nargs": "?", "const": True} if kind is _bool else {}),
-        )
+        optional: dict = {"nargs": "?", "const": True} if kind is _bool else {}
+        parser.add_argument("--" + name, type=kind, default=default, **optional)
     values = parser.parse_args(arguments)
     if not (values.version or values.model_base_path or values.model_config_file):
         parser.error("--model_base_path or --model_config_file is needed")

@@ -20,7 +20,7 @@ from tensorflow_serving.apis import classification_pb2, inference_pb2, predict_p
 
 def _run(servable, new_task):
     """Submit the task that `new_task(done)` makes and wait for its arrays."""
-    waiting = concurrent.futures.Future()
+    waiting: concurrent.futures.Future = concurrent.futures.Future()
 
     def done(arrays, error):
         if error is None:

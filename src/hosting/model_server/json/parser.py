@@ -11,6 +11,7 @@ not do: it has no way to keep equal names, and takes no text that is not UTF-8.)
 
 import json
 import re
+from typing import Any
 
 import orjson
 
@@ -237,7 +238,8 @@ class _Parser:
 
     def _value(self):
         """One value with everything in it; containers wait on a stack, not in recursion."""
-        stack = []
+        stack: list = []
+        value: Any
         while True:
             if len(stack) > _MAX_DEPTH:
                 # RapidJSON recurses here until the process crashes.

@@ -47,9 +47,8 @@ def type_name(value):
         return "True"
     if value is False:
         return "False"
-    if isinstance(value, dict):
-        return "Object"
-    return {list: "Array", str: "String"}.get(type(value), "Number")
+    kinds = ((dict, "Object"), (list, "Array"), (str, "String"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "Number")
 
 
 def value_text(value):
@@ -227,7 +226,7 @@ def to_array(elements, shape, dtype):
 def careful_tensor(value, dtype):
     """The whole of `value` as one tensor, element by element."""
     shape = shape_of(value)
-    elements = []
+    elements: list = []
     fill(value, shape, dtype, elements)
     return to_array(elements, shape, dtype)
 

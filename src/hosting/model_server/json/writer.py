@@ -143,7 +143,7 @@ def pretty(value):
     """
     out = []
     # What is open: the items to come, how each is introduced, and what closes them.
-    stack = []
+    stack: list = []
     while True:
         if isinstance(value, (dict, list)) and value:
             indent = "\n" + " " * (4 * len(stack))

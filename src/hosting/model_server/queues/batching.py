@@ -10,6 +10,7 @@ import collections
 import itertools
 import threading
 import time
+from typing import Counter, Deque
 
 import numpy as np
 
@@ -80,8 +81,8 @@ class BatchThreads:
     def __init__(self, parameters):
         self.parameters = parameters
         self.condition = threading.Condition()
-        self.queues = collections.OrderedDict()
-        self.running = collections.Counter()  # by the scheduler that a batch came from
+        self.queues: collections.OrderedDict[tuple, Deque[_Batch]] = collections.OrderedDict()
+        self.running: Counter[int] = collections.Counter()  # by a batch's scheduler
         for number in range(parameters.num_batch_threads):
             threading.Thread(target=self._work, name=f"batch-{number}", daemon=True).start()
 
@@ -133,9 +134,9 @@ class BatchThreads:
         # TF Serving fails a whole batch for one request of another shape; here
         # each shape has its own run.
         for _, group in itertools.groupby(sorted(tasks, key=_order), key=_order):
-            group = list(group)
-            rows = sum(task.rows for task in group)
-            run_together(group, parameters.padding(rows), check_rows)
+            together = list(group)
+            rows = sum(task.rows for task in together)
+            run_together(together, parameters.padding(rows), check_rows)
         for task in alone:
             run_alone(task, check_rows)
 

@@ -12,12 +12,19 @@ import collections
 import os
 import threading
 import time
+from typing import Deque, Dict
 
 from hosting.model_server.errors import Unloaded
 from hosting.model_server.graph import dtypes
 from hosting.model_server.graph.independence import TRIAL_TASKS, Trial
 from hosting.model_server.monitoring import Runs
-from hosting.model_server.queues.tasks import result_alone, run_alone, run_merged, run_together
+from hosting.model_server.queues.tasks import (
+    Task,
+    result_alone,
+    run_alone,
+    run_merged,
+    run_together,
+)
 
 # More rows than this in one run only make every request in it wait longer: by
 # then the cost of a row has long stopped falling.
@@ -49,7 +56,10 @@ class MergingScheduler:
         self._single_runs = single_runs
         self._single = 0  # runs under way of tasks that cannot share
         self._begun = []  # when each other run under way began
-        self._queues = {True: collections.deque(), False: collections.deque()}
+        self._queues: Dict[bool, Deque[Task]] = {
+            True: collections.deque(),
+            False: collections.deque(),
+        }
         self._condition = threading.Condition(threading.Lock())
         self._trials = {}
         self._predictable = predictable
@@ -218,13 +228,13 @@ class MergingScheduler:
             task.done(arrays, error)
         if len(good) < 2:
             return
-        tasks, separate = zip(*good)
+        tasks = [task for task, _ in good]
         try:
             merged = run_merged(tasks)
         except Exception:
             merged = None
         if merged is not None:
-            trial.compare(tasks, merged, separate)
+            trial.compare(tasks, merged, [arrays for _, arrays in good])
 
     def _work(self):
         condition = self._condition
