@@ -36,12 +36,17 @@ def rule(policy: Any) -> Tracking:
     )
 
 
+def invocations(resource: str) -> Metric:
+    """How often each instance of a variant was asked."""
+    return of_variant(*names(resource), "InvocationsPerInstance")
+
+
 def tracked(policy: Any) -> tuple[Metric, str, str | None]:
     """(metric, statistic, unit) that a policy follows."""
     given = policy.target_tracking_scaling_policy_configuration
     own = given.get("CustomizedMetricSpecification")
     if own is None:
-        return of_variant(*names(policy.resource_id), "InvocationsPerInstance"), "Sum", None
+        return invocations(policy.resource_id), "Sum", None
     dimensions = {each["Name"]: each["Value"] for each in own.get("Dimensions", [])}
     metric = Metric.of(own["Namespace"], own["MetricName"], dimensions)
     return metric, own["Statistic"], own.get("Unit")

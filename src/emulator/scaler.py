@@ -21,7 +21,16 @@ from moto.applicationautoscaling.models import applicationautoscaling_backends
 from emulator import schedules
 from emulator.account import ACCOUNT_ID, Account, Record
 from emulator.hosting_api import BUSY, Endpoints
-from emulator.policies import DIMENSION, NAMESPACE, alarm_names, complete, names, rule, tracked
+from emulator.policies import (
+    DIMENSION,
+    NAMESPACE,
+    alarm_names,
+    complete,
+    invocations,
+    names,
+    rule,
+    tracked,
+)
 from emulator.protocol import ApiError
 from emulator.target_tracking import MINUTES_BELOW, Cooldown, decided, proposal
 
@@ -108,9 +117,20 @@ class Scaler:
         self._looked = now
         minute = self._account.metrics.minute(now)
         if minute != self._minute:
+            for target in self.targets():
+                self._publish_zeros(target, minute)
             self._minute = minute
             for target in self.targets():
                 self._follow(target, now)
+
+    def _publish_zeros(self, target: Any, until: int) -> None:
+        """Of a scaled variant that nobody asked AWS says so, which scales it in."""
+        metrics, metric = self._account.metrics, invocations(target.resource_id)
+        if not self.policies(target.resource_id):
+            return
+        for minute in range(max(self._minute, until - MINUTES_BELOW), until):
+            if metrics.statistic(metric, "Sum", minute, 1) is None:
+                metrics.record(metric, [(0.0, 1)], at=metrics.begin(minute))
 
     def _is_due(self, action: Any, now: float) -> bool:
         begin, end = action.start_time or 0, action.end_time or float("inf")
@@ -228,19 +248,12 @@ class Scaler:
         self._resize(target.resource_id, wanted, cause, cool)
 
     def _minutes(self, policy: Any) -> list[float]:
-        """A policy's metric in the last whole minutes, back to the first without a value.
-
-        Of a variant that nobody asks AWS publishes zeros, which scale it in.
-        """
+        """A policy's metric in the last whole minutes, back to the first without a value."""
         metrics = self._account.metrics
         metric, statistic, unit = tracked(policy)
         found: list[float] = []
         for ago in range(1, MINUTES_BELOW + 1):
-            minute = self._minute - ago
-            value = metrics.statistic(metric, statistic, minute, 1, unit)
-            since = metrics.begin(minute) >= policy.creation_time
-            if value is None and since and metric.name == "InvocationsPerInstance":
-                value = 0.0
+            value = metrics.statistic(metric, statistic, self._minute - ago, 1, unit)
             if value is None:
                 break
             found.append(value)

@@ -61,7 +61,6 @@ class Scaling:
             if check := self._checks.get(operation):
                 check(wanted)
             resource = wanted.get("ResourceId", "")
-            before = self._scaler.policy(resource, wanted.get("PolicyName", ""))
             answer = Response.from_app(moto, request.environ)
             if operation == "RegisterScalableTarget":
                 self._scaler.keep_bounds(self._scaler.target(resource))
@@ -69,8 +68,6 @@ class Scaling:
                 self._scaler.forget(resource)
             elif operation == "PutScalingPolicy":
                 policy: Any = self._scaler.policy(resource, wanted["PolicyName"])
-                if before is not None:
-                    policy.creation_time = before.creation_time
                 self.complete()
                 alarms = [
                     {"AlarmName": each.name, "AlarmARN": each.alarm_arn} for each in policy.alarms

@@ -77,13 +77,10 @@ class Service:
     def follow(self, target=100.0, bounds=(1, 8), metric=None, **configuration):
         self.call("RegisterScalableTarget", MinCapacity=bounds[0], MaxCapacity=bounds[1])
         spec = metric or {"PredefinedMetricSpecification": INVOCATIONS}
-        answer = self.call(
+        return self.call(
             "PutScalingPolicy", PolicyName="p", PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration={
                 "TargetValue": target, **spec, **configuration})
-        policy = self.scaler.policy(RESOURCE, "p")
-        policy.creation_time = self.now
-        return answer
 
     def minute(self, invocations=0, metric=METRIC, share=True):
         """A minute with so many invocations goes by; the instances after it."""
