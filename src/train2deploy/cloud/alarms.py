@@ -42,12 +42,12 @@ def names(endpoint: str) -> list[str]:
 
 
 def put(cloud: Cloud, endpoint: str, variant: str, config: str) -> None:
-    """Makes the alarms of an endpoint watch the fleet of this configuration from now on.
-
-    One that changes what it watches would keep the state that it has: they are made again.
-    """
+    """Makes the alarms of an endpoint watch the fleet of this configuration from now on."""
     client = cloud.client("cloudwatch")
-    delete(cloud, endpoint)
+    fleet = {"Name": "EndpointConfigName", "Value": config}
+    if any(fleet not in alarm["Dimensions"] for alarm in there(cloud, [endpoint])):
+        # One that watches something else from now on would keep the state that it has.
+        delete(cloud, endpoint)
     for name, alarm in zip(names(endpoint), ALARMS, strict=True):
         client.put_metric_alarm(
             AlarmName=name,
@@ -57,7 +57,7 @@ def put(cloud: Cloud, endpoint: str, variant: str, config: str) -> None:
             Dimensions=[
                 {"Name": "EndpointName", "Value": endpoint},
                 {"Name": "VariantName", "Value": variant},
-                {"Name": "EndpointConfigName", "Value": config},
+                fleet,
             ],
             **alarm.statistic,
             Period=60,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from matplotlib.dates import DateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from train2deploy import plots
@@ -20,10 +20,13 @@ def over_time(title: str, panels: Mapping[str, Mapping[str, Curve]], path: Path)
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, curves) in zip(all_axes, panels.items(), strict=True):
         for (label, curve), colour in zip(curves.items(), COLOURS, strict=False):
-            axes.plot([at for at, _ in curve], [y for _, y in curve], label=label, color=colour)
+            times, values = [at for at, _ in curve], [value for _, value in curve]
+            axes.plot(times, values, ".-", label=label, color=colour)
         axes.set_title(name)
         axes.set_ylim(bottom=0)
-        axes.legend(loc="upper left")
-    all_axes[-1].xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    places = AutoDateLocator()  # type: ignore[no-untyped-call]
+    all_axes[-1].xaxis.set_major_locator(places)
+    all_axes[-1].xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
     figure.suptitle(title)
     return plots.save(figure, path)
