@@ -92,7 +92,7 @@ def parameters(body: bytes) -> dict[str, Any]:
     """Of a call in JSON; {} where that is none."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -1,7 +1,7 @@
 """What SageMaker's own model of its API allows a value to be, in SageMaker's words.
 
-boto3 checks types and lower bounds before it sends a request. The rest is the service's:
-greatest lengths and numbers, patterns, and lists of what may be given.
+What is missing, lengths and numbers that are too small or too great, patterns, and lists of what
+may be given; types are checked before (shapes.py).
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+ABSENT = "Member must not be null"
 SHOWN = 200
 """Characters of a value in a message."""
 
@@ -17,12 +18,13 @@ def violations(shape: Any, value: Any, place: str = "") -> Iterator[str]:
     """One sentence for each value that is not allowed, with its place: trainingJobName."""
     kind = shape.type_name
     if kind == "structure":
-        for name, member in value.items():
-            if name in shape.members:
-                inner = name[:1].lower() + name[1:]
-                yield from violations(
-                    shape.members[name], member, f"{place}.{inner}" if place else inner
-                )
+        for name in [*value, *(each for each in shape.required_members if each not in value)]:
+            inner = name[:1].lower() + name[1:]
+            inner = f"{place}.{inner}" if place else inner
+            if name not in value:
+                yield f"Value null at '{inner}' failed to satisfy constraint: {ABSENT}"
+            elif name in shape.members:
+                yield from violations(shape.members[name], value[name], inner)
         return
     reason = _reason(shape, value)
     if reason:

@@ -1,13 +1,13 @@
 """The wire format of the SageMaker API: JSON 1.1, checked against botocore's own model of it."""
 
 import json
-from datetime import datetime
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.validate import ParamValidator
 
+from emulator import shapes
 from emulator.constraints import violations
 
 
@@ -39,35 +39,41 @@ def parse(operation: str, body: bytes, service: str = "sagemaker") -> dict[str, 
     """
     if operation not in _model(service).operation_names:
         raise ApiError("UnknownOperationException", f"{operation} is no operation of {service}.")
-    try:
-        parameters = json.loads(body or b"{}")
-    except ValueError as error:
-        raise ApiError("SerializationException", str(error)) from error
     shape = _model(service).operation_model(operation).input_shape
-    report = ParamValidator().validate(parameters, shape)
-    if report.has_errors():
-        raise invalid(report.generate_report())
-    found = list(violations(shape, parameters))
-    if found:
-        count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
-        raise invalid(f"{count}: {'; '.join(found)}")
+    try:
+        parameters = shapes.read(shape, shapes.loads(body))
+    except shapes.Unreadable as error:
+        raise ApiError("SerializationException", str(error)) from error
+    check(shape, parameters)
     return dict(parameters)
 
 
-def serialise(answer: dict[str, Any]) -> bytes:
-    """An answer as JSON: seconds for dates, no absent members, none that begin with `_`."""
-    return json.dumps(_visible(answer)).encode()
+def check(shape: Any, parameters: dict[str, Any], code: str = "ValidationException") -> None:
+    """Raises ApiError for what the service's model forbids, in its words."""
+    found = [*shapes.unknown(shape, parameters), *violations(shape, parameters)]
+    if found:
+        count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
+        raise ApiError(code, f"{count}: {'; '.join(found)}")
 
 
-def _visible(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _visible(member)
-            for key, member in value.items()
-            if member is not None and not str(key).startswith("_")
-        }
-    if isinstance(value, list):
-        return [_visible(member) for member in value]
-    if isinstance(value, datetime):
-        return value.timestamp()
-    return value
+def invocation(name: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters of InvokeEndpoint without its body, by their names.
+
+    Raises:
+        ApiError: its model forbids one.
+    """
+    shape = _model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
+    given = {
+        member: headers[part.serialization["name"]]
+        for member, part in shape.members.items()
+        if part.serialization.get("location") == "header" and part.serialization["name"] in headers
+    }
+    check(shape, {"EndpointName": name, "Body": b"", **given}, "ValidationError")
+    return given
+
+
+def serialise(operation: str, answer: dict[str, Any], service: str = "sagemaker") -> bytes:
+    """An answer as JSON: what the service's model has of it, seconds for dates."""
+    shape = _model(service).operation_model(operation).output_shape
+    # An operation without an answer has an empty body.
+    return b"" if shape is None else json.dumps(shapes.written(shape, answer)).encode()

@@ -11,13 +11,13 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from emulator import calls
+from emulator import calls, listing
 from emulator.account import Account, Collection, Record
 from emulator.capture import CUSTOM_ATTRIBUTES, INFERENCE_ID
 from emulator.hosting_api import Endpoints
 from emulator.journal import Entry
 from emulator.models_api import Models
-from emulator.protocol import ApiError, parse, serialise
+from emulator.protocol import ApiError, invocation, parse, serialise
 from emulator.scaling import Scaling
 from emulator.training import Training
 from emulator.transform import Transforms
@@ -30,6 +30,13 @@ TIMED_OUT = (
     "Your invocation timed out while waiting for a response from container primary. Review the"
     " latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
 )
+
+
+NOT_EMULATED = {
+    "TargetModel", "TargetContainerHostname", "EnableExplanations", "InferenceComponentName",
+    "SessionId",
+}  # fmt: skip
+"""Of InvokeEndpoint's parameters."""
 
 
 class SageMaker:
@@ -71,12 +78,12 @@ class SageMaker:
         try:
             if operation == "InvokeEndpoint":
                 return self._invoke(request)
+            parameters = parse(operation, request.get_data())
             handler = self._operations.get(operation)
             if handler is None:
                 raise ApiError("NotImplemented", f"{operation} is not emulated.", 501)
-            parameters = parse(operation, request.get_data())
             with self._account.lock:
-                body = serialise(handler(parameters))
+                body = serialise(operation, handler(parameters))
                 self.save()
         except ApiError as error:
             return refusal(error)
@@ -95,6 +102,9 @@ class SageMaker:
         if len(body) > limit:
             text = f"Request body of {len(body)} bytes is over {limit}."
             raise ApiError("ValidationError", text, 413)
+        given = invocation(name, request.headers)
+        if others := given.keys() & NOT_EMULATED:
+            raise ApiError("ValidationError", f"{sorted(others)[0]} is not emulated.")
         headers = {"Content-Type": request.headers.get("Content-Type", "")}
         for name_here, name_there in (
             ("Accept", "Accept"),
@@ -103,10 +113,9 @@ class SageMaker:
         ):
             if name_here in request.headers:
                 headers[name_there] = request.headers[name_here]
-        target = request.headers.get("X-Amzn-SageMaker-Target-Variant", "")
         try:
             status, answer, kind, variant = self._endpoints.invoke(
-                name, body, headers, target, received
+                name, body, headers, given.get("TargetVariant", ""), received
             )
         except TimeoutError:
             raise self._model_error(name, 0, TIMED_OUT) from None
@@ -171,26 +180,10 @@ class SageMaker:
         }
 
     def _list(self, collection: Collection, kind: str, member: str) -> Callable[[Record], Record]:
-        """Pages of summaries, the newest first, by the filters that lists have in common."""
-        shown = ("Name", "Arn", "Status")
+        """Pages of summaries."""
 
         def answer(request: Record) -> Record:
-            found = [
-                {
-                    **{kind + part: record.get(kind + part) for part in shown},
-                    "CreationTime": record["CreationTime"],
-                    "LastModifiedTime": record.get("LastModifiedTime", record["CreationTime"]),
-                    **_counters(record),
-                }
-                for record in collection
-                if request.get("NameContains", "") in record[kind + "Name"]
-                and request.get("StatusEquals") in (None, record.get(kind + "Status"))
-            ]
-            found.reverse()
-            start = int(request.get("NextToken", 0))
-            end = start + request.get("MaxResults", 100)
-            more = {"NextToken": str(end)} if end < len(found) else {}
-            return {member: found[start:end], **more}
+            return listing.page(request, kind, member, collection)
 
         return answer
 
@@ -235,13 +228,10 @@ class SageMaker:
         return {}
 
 
-def _counters(record: Record) -> Record:
-    names = ("TrainingJobStatusCounters", "ObjectiveStatusCounters")
-    return {name: record[name] for name in names if name in record}
-
-
 def refusal(error: ApiError) -> Response:
-    body = {"__type": error.code, "message": error.message, "Message": error.message}
+    body = {"__type": error.code}
+    if error.message:
+        body |= {"message": error.message, "Message": error.message}
     return Response(
         json.dumps({**body, **error.members}),
         error.status,

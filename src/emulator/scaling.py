@@ -56,7 +56,7 @@ class Scaling:
         if wanted.get("ServiceNamespace") != NAMESPACE:
             return moto
         if operation == "DescribeScalingActivities":
-            return _json(self._activities(wanted))
+            return _json(operation, self._activities(wanted))
         with self._account.lock:
             if check := self._checks.get(operation):
                 check(wanted)
@@ -72,7 +72,7 @@ class Scaling:
                 alarms = [
                     {"AlarmName": each.name, "AlarmARN": each.alarm_arn} for each in policy.alarms
                 ]
-                return _json({"PolicyARN": policy.policy_arn, "Alarms": alarms})
+                return _json(operation, {"PolicyARN": policy.policy_arn, "Alarms": alarms})
         return answer
 
     def _check_target(self, request: Record) -> None:
@@ -189,5 +189,6 @@ def _not_found(kind: str, request: Record, more: str = "") -> ApiError:
     )
 
 
-def _json(answer: Record) -> Response:
-    return Response(serialise(answer), content_type="application/x-amz-json-1.1")
+def _json(operation: str, answer: Record) -> Response:
+    body = serialise(operation, answer, SERVICE)
+    return Response(body, content_type="application/x-amz-json-1.1")

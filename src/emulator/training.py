@@ -63,6 +63,7 @@ class Training:
                 "SecondaryStatusTransitions": [],
                 "CreationTime": now(),
                 "FinalMetricDataList": [],
+                "ModelArtifacts": {"S3ModelArtifacts": f"{_place(request)}/output/model.tar.gz"},
             }
             self._account.tag(job["TrainingJobArn"], job.pop("Tags", None))
             jobs.add(name, job)
@@ -186,7 +187,8 @@ class Training:
         self._account.sampler.watch(process.pid, TRAINING, {"Host": f"{name}/algo-1"})
         with self._account.lock:
             self._processes[name] = process
-        if self._account.stopping.is_set():
+            wanted = job["TrainingJobStatus"] != "Stopping" and not self._account.stopping.is_set()
+        if not wanted:
             processes.end_group(process)
         limit = job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
         late = threading.Event()
@@ -221,15 +223,18 @@ class Training:
         return status, late.is_set()
 
     def _upload(self, job: Record, base: Path) -> None:
-        place = f"{job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}"
         for name, source in (("model", base / "model"), ("output", base / "output" / "data")):
             files = [path for path in sorted(source.rglob("*")) if path.is_file()]
             if not files:
                 continue
             archive = base / f"{name}.tar.gz"
             archives.pack(((path.relative_to(source).as_posix(), path) for path in files), archive)
-            self._account.upload(archive, f"{place}/output/{name}.tar.gz")
-        job["ModelArtifacts"] = {"S3ModelArtifacts": f"{place}/output/model.tar.gz"}
+            self._account.upload(archive, f"{_place(job)}/output/{name}.tar.gz")
+
+
+def _place(job: Record) -> str:
+    """Of what a job leaves, in S3."""
+    return f"{job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}"
 
 
 def limit_exceeded(instance_type: str, usage: str) -> ApiError:

@@ -9,6 +9,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from emulator import listing
 from emulator.account import INTERRUPTED, Account, Record, now
 from emulator.protocol import ApiError, invalid
 from emulator.training import ENDED, Training
@@ -34,9 +35,11 @@ class Tunings:
                 "CreationTime": now(),
                 "TrainingJobStatusCounters": {},
                 "ObjectiveStatusCounters": {},
+                "Strategy": request["HyperParameterTuningJobConfig"]["Strategy"],
                 "_jobs": [],
             }
-            self._account.tag(job["HyperParameterTuningJobArn"], job.get("Tags"))
+            job["_tags"] = job.pop("Tags", [])
+            self._account.tag(job["HyperParameterTuningJobArn"], job["_tags"])
             jobs.add(name, job)
         threading.Thread(target=self._run, args=(job,), daemon=True).start()
         return {"HyperParameterTuningJobArn": job["HyperParameterTuningJobArn"]}
@@ -59,7 +62,8 @@ class Tunings:
 
     def list_jobs(self, request: Record) -> Record:
         job = self._account.tunings.get(request["HyperParameterTuningJobName"])
-        return {"TrainingJobSummaries": [self._summary(job, name) for name in job["_jobs"]]}
+        found = [self._summary(job, name) for name in job["_jobs"]]
+        return listing.page(request, "TrainingJob", "TrainingJobSummaries", found)
 
     def _run(self, job: Record) -> None:
         config = job["HyperParameterTuningJobConfig"]
@@ -141,7 +145,7 @@ class Tunings:
             "ResourceConfig": resources,
             "TuningJobArn": job["HyperParameterTuningJobArn"],
             "_tuned": values,
-            "Tags": job.get("Tags", []),
+            "Tags": job["_tags"],
         }
         self._training.create(request)
         job["_jobs"].append(name)

@@ -168,10 +168,11 @@ class Account:
             "Endpoint": ("list_endpoints", "Endpoints"),
         }
         client = self.client("sagemaker")
-        return {
-            kind: [entry[f"{kind}Name"] for entry in getattr(client, operation)()[member]]
+        lists = {
+            kind: getattr(client, operation)(MaxResults=100)[member]
             for kind, (operation, member) in kinds.items()
         }
+        return {kind: [each[f"{kind}Name"] for each in found] for kind, found in lists.items()}
 
 
 @pytest.fixture(scope="session")
