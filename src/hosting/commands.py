@@ -51,8 +51,8 @@ def model_server_program(environ=None):
         found = shutil.which(named)
         if not found:
             raise ValueError(
-                f"TENSORFLOW_MODEL_SERVER names {named!r}, which is not a program; "
-                "unset it to use the one of this project"
+                f"TENSORFLOW_MODEL_SERVER names {named!r}, which is not a program; unset it to use "
+                "the one of this project"
             )
         return [found]
     found = shutil.which(MODEL_SERVER)
@@ -154,33 +154,18 @@ def gunicorn_command(settings, socket_path, working_dir):
     worker_class = settings.gunicorn_worker_class
     if worker_class == "gevent":
         worker_class = "hosting.handler_service.worker.Worker"
-    command = [
-        handler_python(),
-        "-m",
-        "hosting.handler_service",
-        "-c",
-        "python:hosting.handler_service.gunicorn_conf",
-        "-b",
-        "unix:" + socket_path,
-        "-k",
-        worker_class,
-        "--chdir",
-        working_dir,
-    ]
+    command = [handler_python(), "-m", "hosting.handler_service"]
+    command += ["-c", "python:hosting.handler_service.gunicorn_conf", "-b", "unix:" + socket_path]
+    command += ["-k", worker_class, "--chdir", working_dir]
     if not _needs_fresh_connections(settings):
         # nginx sends one header more, Connection: close; of its clients' 97 reach a POST handler.
         command += ["--limit-request-fields", "99"]
     if settings.gunicorn_timeout != 30:
         command += ["--timeout", str(settings.gunicorn_timeout)]
     if settings.head:
-        command += [
-            "--workers",
-            str(settings.gunicorn_workers),
-            "--threads",
-            str(settings.gunicorn_threads),
-            "--log-level",
-            settings.gunicorn_log_level,
-        ]
+        command += ["--workers", str(settings.gunicorn_workers)]
+        command += ["--threads", str(settings.gunicorn_threads)]
+        command += ["--log-level", settings.gunicorn_log_level]
     return command + ["hosting.handler_service.wsgi:app"]
 
 
@@ -219,15 +204,5 @@ def _needs_fresh_connections(settings):
 
 def pip_command(requirements, target):
     """`pip3 install -r`, into a directory of its own instead of the handler's environment."""
-    return [
-        handler_python(),
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--no-warn-script-location",
-        "--target",
-        target,
-        "-r",
-        requirements,
-    ]
+    options = ["--disable-pip-version-check", "--no-warn-script-location", "--target", target]
+    return [handler_python(), "-m", "pip", "install", *options, "-r", requirements]

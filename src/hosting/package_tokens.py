@@ -27,7 +27,6 @@ def described(encoding, encoder, text):
 
 
 def main(code):
-    """Answers until the input ends."""
     encoding = packed.encoding(code)
     encoder = encoding.ModelInputs(code).encoder
     packed.answer_commands(lambda texts: [described(encoding, encoder, text) for text in texts])

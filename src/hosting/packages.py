@@ -60,7 +60,6 @@ class Requirements:
         return os.path.join(self._cache_dir, "packages-" + key)
 
     def installed(self):
-        """Whether an earlier start has installed the same requirements."""
         return self._plain and os.path.isdir(self.directory)
 
     def staging(self):

@@ -30,14 +30,22 @@ class Histogram:
         self.sum += seconds
 
 
-def family(name, kind, text, samples):
-    """The lines of one metric; `samples`: (labels, a number or a Histogram).
+def families(prefix, described):
+    """The lines of several metrics: "name kind help" → samples."""
+    return "".join(family(prefix + key, samples) for key, samples in described.items())
 
-    >>> print(family('hits_total', 'counter', 'Hits.', [({'status': 200}, 3)]), end='')
+
+def family(described, samples):
+    """The lines of one metric, `described` as "name kind help".
+
+    `samples`: (labels, a number or a Histogram).
+
+    >>> print(family('hits_total counter Hits.', [({'status': 200}, 3)]), end='')
     # HELP hits_total Hits.
     # TYPE hits_total counter
     hits_total{status="200"} 3
     """
+    name, kind, text = described.split(" ", 2)
     lines = [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
     for labels, value in samples:
         if not isinstance(value, Histogram):

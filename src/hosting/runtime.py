@@ -36,7 +36,6 @@ class RuntimeDirectory:
         return os.path.join(self.path, "gunicorn.sock")
 
     def write(self, name, text):
-        """Write a configuration file; returns its path."""
         path = os.path.join(self.path, name)
         with open(path, "w") as stream:
             stream.write(text)
@@ -98,7 +97,6 @@ class Ports:
 
 
 def can_listen(host, port):
-    """Whether nothing listens on host:port."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM

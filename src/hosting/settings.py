@@ -97,7 +97,7 @@ class Settings:
         low, high = self.port_bounds()
         if low + 2 * count > high:
             raise ValueError(
-                "not enough ports available in SAGEMAKER_SAFE_PORT_RANGE (%s)" % self.port_range
+                f"not enough ports available in SAGEMAKER_SAFE_PORT_RANGE ({self.port_range})"
             )
         return ([low + 2 * i for i in range(count)], [low + 2 * i + 1 for i in range(count)])
 
@@ -106,8 +106,8 @@ class Settings:
         match = re.match(r"^\s*(\d+)-(\d+)", self.port_range)
         if not match:
             raise ValueError(
-                'SAGEMAKER_SAFE_PORT_RANGE must be "low-high", such as '
-                f'"9000-9999", not {self.port_range!r}'
+                'SAGEMAKER_SAFE_PORT_RANGE must be "low-high", such as "9000-9999", not '
+                f"{self.port_range!r}"
             )
         return int(match.group(1)), int(match.group(2))
 

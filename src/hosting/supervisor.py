@@ -69,8 +69,8 @@ class Supervisor:
         self._check_port()
         if self.python_mode and not os.path.exists(commands.handler_python()):
             raise StartError(
-                "%s: the environment of inference.py is missing. Run `make setup`."
-                % commands.handler_python()
+                f"{commands.handler_python()}: the environment of inference.py is missing. Run "
+                "`make setup`."
             )
         self._runtime = RuntimeDirectory()
         try:
@@ -179,8 +179,8 @@ class Supervisor:
         claimed = self._public_port.claim(port)
         if not can_listen(self.host, port) or self.host == "127.0.0.1" and not claimed:
             raise StartError(
-                "port %d of %s is in use. Stop what listens there, or choose another "
-                "port with SAGEMAKER_BIND_TO_PORT." % (port, self.host)
+                f"port {port} of {self.host} is in use. Stop what listens there, or choose another "
+                "port with SAGEMAKER_BIND_TO_PORT."
             )
 
     def _write_model_config(self):
@@ -214,8 +214,8 @@ class Supervisor:
                     continue
                 if settings.port_range is not None:
                     raise StartError(
-                        "port %d of SAGEMAKER_SAFE_PORT_RANGE (%s) is in use"
-                        % (port, settings.port_range)
+                        f"port {port} of SAGEMAKER_SAFE_PORT_RANGE ({settings.port_range}) is in "
+                        "use"
                     )
                 ports[i] = self._ports.claim_any()
                 log.warning(
@@ -353,8 +353,8 @@ class Supervisor:
         child = self._ended(pid, status) if pid else None
         if child is not None:
             raise StartError(
-                "%s exited with status %d while model %s was loading"
-                % (child.name, status, self.default_model)
+                f"{child.name} exited with status {status} while model {self.default_model} was "
+                "loading"
             )
         return commands.available(port, self.default_model)
 

@@ -29,7 +29,6 @@ def parse(header):
 
 
 def model_server_path(header, default_model, with_method):
-    """The model server's path for a request with these attributes."""
     attributes = parse(header)
     path = "/v1/models/" + (attributes.get("tfs-model-name") or default_model)
     if "tfs-model-version" in attributes:

@@ -90,44 +90,22 @@ class Metrics:
     def _own(self, request, up):
         routes = [({"route": name}, route) for name, route in sorted(self._routes.items())]
         in_work = [connection.current for connection in self.connections]
-        return "".join(
-            prometheus.family("endpoint_" + name, kind, text, samples)
-            for name, kind, text, samples in [
-                (
-                    "requests_total",
-                    "counter",
-                    "Requests answered, by location and status.",
-                    [
-                        (dict(labels, status=status), count)
-                        for labels, route in routes
-                        for status, count in sorted(route.statuses.items())
-                    ],
-                ),
-                (
-                    "request_seconds",
-                    "histogram",
-                    "From a request read whole to its answer written.",
-                    [(labels, route.seconds) for labels, route in routes],
-                ),
-                (
-                    "request_bytes_total",
-                    "counter",
-                    "Bytes of the bodies of requests.",
-                    [(labels, route.received) for labels, route in routes],
-                ),
-                (
-                    "response_bytes_total",
-                    "counter",
-                    "Bytes of the bodies of answers.",
-                    [(labels, route.sent) for labels, route in routes],
-                ),
-                (
-                    "requests_in_progress",
-                    "gauge",
-                    "Requests that are being answered, but for this one.",
-                    [({}, sum(one is not None and one is not request for one in in_work))],
-                ),
-                ("connections", "gauge", "Open connections of clients.", [({}, len(in_work))]),
-                ("model_server_up", "gauge", "Whether a model server answers.", up),
-            ]
-        )
+        others = sum(one is not None and one is not request for one in in_work)
+        statuses = [
+            (dict(labels, status=status), count)
+            for labels, route in routes
+            for status, count in sorted(route.statuses.items())
+        ]
+        seconds = [(labels, route.seconds) for labels, route in routes]
+        received = [(labels, route.received) for labels, route in routes]
+        sent = [(labels, route.sent) for labels, route in routes]
+        described = {
+            "requests_total counter Requests answered, by location and status.": statuses,
+            "request_seconds histogram From a request read whole to its answer written.": seconds,
+            "request_bytes_total counter Bytes of the bodies of requests.": received,
+            "response_bytes_total counter Bytes of the bodies of answers.": sent,
+            "requests_in_progress gauge Requests in work, but for this one.": [({}, others)],
+            "connections gauge Open connections of clients.": [({}, len(in_work))],
+            "model_server_up gauge Whether a model server answers.": up,
+        }
+        return prometheus.families("endpoint_", described)

@@ -32,12 +32,11 @@ _NOT_IDEMPOTENT = frozenset(["POST", "LOCK", "PATCH"])
 
 
 class Failure(Exception):
-    """An upstream gave no answer. `connected` tells whether it had taken the request."""
+    """An upstream gave no answer; `status` is what nginx tells its client."""
 
-    def __init__(self, status, connected):
+    def __init__(self, status):
         super().__init__(status)
         self.status = status
-        self.connected = connected
 
     def body(self):
         """nginx's page for it."""
@@ -47,40 +46,19 @@ class Failure(Exception):
 class _Sending(Pending):
     """One request on its way: from server to server, until one takes it."""
 
-    __slots__ = (
-        "upstream",
-        "method",
-        "target",
-        "headers",
-        "body",
-        "request",
-        "with_length",
-        "proxied",
-        "at",
-        "left",
-    )
+    __slots__ = ("upstream", "asked", "request", "proxied", "at", "left")
 
-    def __init__(
-        self, upstream, method, target, headers, body, request, with_length, proxied, start
-    ):
+    def __init__(self, upstream, asked, request, proxied, start):
         super().__init__()
         self.upstream = upstream
-        self.method = method
-        self.target = target
-        self.headers = headers
-        self.body = body
+        self.asked = asked
         self.request = request
-        self.with_length = with_length
         self.proxied = proxied
         self.at = start
         self.left = len(upstream.clients)
 
     def attempt(self):
-        """Send it to the server whose turn it is."""
-        upstream = self.upstream
-        reply = upstream.clients[self.at].request(
-            self.method, self.target, self.headers, self.body, upstream.timeout, self.with_length
-        )
+        reply = self.upstream.clients[self.at].request(*self.asked)
         self.abandon = reply.cancel
         reply.then(self._heard)
 
@@ -99,7 +77,6 @@ class _Sending(Pending):
             self.settle(error=failure)
 
     def _response(self, reply):
-        """The Response that an upstream's Reply becomes."""
         response = returned(reply)
         if response is None:
             self.log("upstream sent too big header while reading response header from upstream")
@@ -110,17 +87,17 @@ class _Sending(Pending):
         """(Failure, whether the next server may have the request); logs it as nginx does."""
         if isinstance(error, ConnectFailed):
             self.log(f"connect() failed ({error}) while connecting to upstream")
-            return Failure(502, connected=False), True
+            return Failure(502), True
         if isinstance(error, TimedOut):
             self.log(f"upstream timed out ({error}) while reading response header from upstream")
-            return Failure(504, connected=True), False
+            return Failure(504), False
         if isinstance(error, Disconnected):
             self.log(
                 "upstream prematurely closed connection while reading response header from upstream"
             )
-            return Failure(502, connected=True), self.method not in _NOT_IDEMPOTENT
+            return Failure(502), self.asked[0] not in _NOT_IDEMPOTENT
         self.log(f"upstream failed ({error})")
-        return Failure(502, connected=True), False
+        return Failure(502), False
 
     def log(self, message):
         self.upstream.log("error", message, self.request, self.upstream.names[self.at])
@@ -144,9 +121,8 @@ class Upstream:
         start = self._next
         if len(self.clients) > 1:
             self._next = (start + 1) % len(self.clients)
-        sending = _Sending(
-            self, method, target, headers, body, request, with_length, proxied, start
-        )
+        asked = (method, target, headers, body, self.timeout, with_length)
+        sending = _Sending(self, asked, request, proxied, start)
         sending.attempt()
         return sending
 
@@ -158,27 +134,15 @@ class Upstream:
         headers = request.memo.get("forwarded")
         if headers is None:
             headers = request.memo["forwarded"] = forwarded_headers(request.headers)
-        return self.send(
-            request.method,
-            target,
-            headers,
-            request.body,
-            request,
-            _has_length(request),
-            proxied=True,
-        )
+        return self._proxy(request, target, headers)
 
     def forward_json(self, request, target):
         """Proxy without the client's headers (/tfs): JSON is what is sent and accepted."""
-        return self.send(
-            request.method,
-            target,
-            _JSON_HEADERS,
-            request.body,
-            request,
-            _has_length(request),
-            proxied=True,
-        )
+        return self._proxy(request, target, _JSON_HEADERS)
+
+    def _proxy(self, request, target, headers):
+        with_length = _has_length(request)
+        return self.send(request.method, target, headers, request.body, request, with_length, True)
 
     async def ask(self, method, target, body, request):
         """(status, body) of a subrequest to the model server, or a Failure."""

@@ -38,7 +38,6 @@ def answer(handler, data, context, response):
 
 
 def load_script():
-    """The handler of code/inference.py."""
     path = os.path.join(os.environ["HOSTING_CODE_DIR"], "inference.py")
     try:
         return load_handler(path)

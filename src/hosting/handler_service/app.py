@@ -54,7 +54,6 @@ class InvocationResource:
 
 
 def make_app():
-    """The application for the contract in force."""
     if os.environ.get("HOSTING_CONTRACT") == "head":
         from hosting.handler_service import head
 

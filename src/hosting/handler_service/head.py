@@ -53,7 +53,6 @@ class HeadInvocationResource:
 
 
 def make_app():
-    """The last container's application."""
     application = falcon.API()
     application.add_route("/ping", PingResource())
     if os.environ.get("SAGEMAKER_MULTI_MODEL", "false").lower() == "true":

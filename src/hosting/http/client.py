@@ -48,23 +48,6 @@ class TimedOut(ClientError):
 class _Connection(asyncio.Protocol):
     """One connection; at most one request at a time is on it."""
 
-    __slots__ = (
-        "client",
-        "loop",
-        "transport",
-        "parser",
-        "exchange",
-        "received",
-        "headers",
-        "chunks",
-        "until_eof",
-        "reply",
-        "keep",
-        "timer",
-        "timer_due",
-        "idle_since",
-    )
-
     def __init__(self, client):
         self.client = client
         self.loop = client.loop
@@ -314,7 +297,6 @@ class Client:
         return exchange.pending
 
     def send_anew(self, exchange):
-        """Send on a new connection."""
         exchange.reused = False
         self.loop.create_task(self._connect_and_send(exchange))
 
@@ -352,7 +334,6 @@ class Client:
             self._timer = self.loop.call_later(self.idle_timeout, self._close_idle)
 
     def forget(self, connection):
-        """A connection was lost."""
         if connection in self._idle:
             self._idle.remove(connection)
 
@@ -366,7 +347,6 @@ class Client:
         )
 
     def close(self):
-        """Close every idle connection."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -20,26 +20,6 @@ NEVER = float("inf")
 class Connection(asyncio.Protocol):
     """The queue of requests, and the deadlines of one client."""
 
-    __slots__ = (
-        "server",
-        "limits",
-        "loop",
-        "transport",
-        "parser",
-        "peer",
-        "queue",
-        "deadline",
-        "future",
-        "current",
-        "write_paused",
-        "read_paused",
-        "eof",
-        "refused",
-        "lingering",
-        "unsent",
-        "continued",
-    )
-
     def __init__(self, server):
         self.server = server
         self.limits = server.limits
@@ -81,7 +61,6 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def is_idle(self):
-        """Whether no request is in work, waiting, or on its way in."""
         return self.future is None and not self.queue and not self.parser.in_message
 
     def data_received(self, data):

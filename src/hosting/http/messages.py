@@ -30,18 +30,8 @@ class Request:
     head share it. `begun` is a handler's to set.
     """
 
-    __slots__ = (
-        "method",
-        "target",
-        "path",
-        "query",
-        "headers",
-        "body",
-        "http_version",
-        "peer",
-        "keep_alive",
-        "memo",
-        "begun",
+    __slots__ = tuple(
+        "method target path query headers body http_version peer keep_alive memo begun".split()
     )
 
     def __init__(
@@ -61,7 +51,6 @@ class Request:
         self.memo = {}
 
     def with_body(self, body, peer):
-        """Another request with the same head."""
         other = Request.__new__(Request)
         other.method = self.method
         other.target = self.target
@@ -98,7 +87,6 @@ class Reply:
         self.memo = {} if memo is None else memo
 
     def with_body(self, body):
-        """Another reply with the same head."""
         return Reply(self.status, self.headers, body, self.memo)
 
     def header(self, name, default=None):

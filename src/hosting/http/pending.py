@@ -22,7 +22,6 @@ class Pending:
         self._outcome = None
 
     def done(self):
-        """Whether it was settled or cancelled."""
         return self._outcome is not None
 
     def settle(self, value=None, error=None):

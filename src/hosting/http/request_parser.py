@@ -62,21 +62,9 @@ class Refused(Exception):
 class RequestParser:
     """Takes the bytes of one connection, returns its requests one after the other."""
 
-    __slots__ = (
-        "peer",
-        "max_body",
-        "head",
-        "_data",
-        "_searched",
-        "_room",
-        "_buffers",
-        "_line",
-        "_headers",
-        "_left",
-        "_chunks",
-        "_phase",
-        "_left_in_chunk",
-        "_size",
+    __slots__ = tuple(
+        "peer max_body head _data _searched _room _buffers _line _headers "
+        "_left _chunks _phase _left_in_chunk _size".split()
     )
 
     def __init__(self, peer, max_body):

@@ -8,7 +8,6 @@ from hosting.model_server.graph import native
 
 
 def main(arguments=None):
-    """Run the server; returns the process' exit code."""
     values = flags.parse(sys.argv[1:] if arguments is None else arguments)
     if values.version:
         print("TensorFlow ModelServer: 1.13.0-compatible (hosting.model_server)")

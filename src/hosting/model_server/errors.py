@@ -39,16 +39,11 @@ class Unloaded(ServingError):
         super().__init__(UNAVAILABLE, f"The model {name} is being unloaded")
 
 
-def invalid_argument(*parts):
-    """An INVALID_ARGUMENT error with the parts joined as ``StrCat`` does."""
-    return ServingError(INVALID_ARGUMENT, "".join(map(str, parts)))
+def _maker(code):
+    """A function that makes errors of this code, with its arguments joined as ``StrCat`` does."""
+    return lambda *parts: ServingError(code, "".join(map(str, parts)))
 
 
-def not_found(*parts):
-    """A NOT_FOUND error with the parts joined."""
-    return ServingError(NOT_FOUND, "".join(map(str, parts)))
-
-
-def internal(*parts):
-    """An INTERNAL error with the parts joined."""
-    return ServingError(INTERNAL, "".join(map(str, parts)))
+invalid_argument = _maker(INVALID_ARGUMENT)
+not_found = _maker(NOT_FOUND)
+internal = _maker(INTERNAL)

@@ -37,7 +37,7 @@ def _feature_kind(value, name):
     if type(value) in (int, bool):
         return "int64_list"
     raise invalid_argument(
-        "Feature: ", name, " has element with unexpected JSON type: ", type_name(value)
+        f"Feature: {name} has element with unexpected JSON type: {type_name(value)}"
     )
 
 
@@ -48,19 +48,14 @@ def _fill_feature(feature, content, name):
         kind = _feature_kind(value, name)
         if kind_so_far not in (None, kind):
             raise invalid_argument(
-                "Unexpected element type in feature: ",
-                name,
-                " expecting type: ",
-                _KINDS[kind_so_far],
+                f"Unexpected element type in feature: {name} expecting type: {_KINDS[kind_so_far]}",
             )
         if kind == "float_list":
             check_lossless(value, True)
         elif kind == "bytes_list":
             value = text_to_bytes(value) if type(value) is str else decode_base64(value)
         elif value >= 1 << 63:
-            raise invalid_argument(
-                "Feature: ", name, " has uint64 element. Only int64 is supported."
-            )
+            raise invalid_argument(f"Feature: {name} has uint64 element. Only int64 is supported.")
         kind_so_far = kind
         getattr(feature, kind).value.append(int(value) if kind == "int64_list" else value)
 
@@ -75,17 +70,16 @@ def _is_utf8(name):
 
 
 def _serialized_example(value):
-    """A JSON object as a serialized tf.Example."""
     native.protos_without_tensorflow()
     from tensorflow.core.example import example_pb2
 
     if not isinstance(value, dict):
-        raise invalid_argument("Example must be JSON object but got JSON ", type_name(value))
+        raise invalid_argument(f"Example must be JSON object but got JSON {type_name(value)}")
     example = example_pb2.Example()
     for name, content in members(value):
         name = c_string(name)
         if not _is_utf8(name):
-            raise invalid_argument("Feature: ", name, " has a name that is not UTF-8")
+            raise invalid_argument(f"Feature: {name} has a name that is not UTF-8")
         feature = example.features.feature[name]
         feature.Clear()  # of a repeated name the last one counts
         _fill_feature(feature, content, name)
@@ -113,7 +107,6 @@ def examples_from_json(body):
 
 
 def examples_from_proto(message):
-    """The serialized examples of an Input message."""
     kind = message.WhichOneof("kind")
     if kind == "example_list_with_context":
         context = message.example_list_with_context.context.SerializeToString()
@@ -132,7 +125,7 @@ def find_signature(servable, name, method):
     name = name or DEFAULT_SIGNATURE
     signature = servable.signatures.get(name)
     if signature is None:
-        raise invalid_argument("No signature was found with the name: ", name)
+        raise invalid_argument(f"No signature was found with the name: {name}")
     check_signature(signature, method)
     return signature
 
@@ -142,26 +135,23 @@ def check_signature(signature, method):
     word = _WORDS[method]
     if signature.method_name != method:
         raise invalid_argument(
-            "Expected ",
-            word,
-            " signature method_name to be ",
-            method,
-            ". Was: ",
-            signature.method_name,
+            f"Expected {word} signature method_name to be {method}. Was: {signature.method_name}",
         )
     if len(signature.inputs) != 1:
         raise invalid_argument("Expected one input Tensor.")
     if method == CLASSIFY and len(signature.outputs) not in (1, 2):
-        raise invalid_argument("Expected one or two output Tensors, found ", len(signature.outputs))
+        raise invalid_argument(
+            f"Expected one or two output Tensors, found {len(signature.outputs)}"
+        )
     if method == REGRESS and len(signature.outputs) != 1:
         raise invalid_argument("Expected one output Tensor.")
     if INPUTS not in signature.inputs:
         raise ServingError(
-            FAILED_PRECONDITION, "No %s inputs found in SignatureDef: %s" % (word, signature.proto)
+            FAILED_PRECONDITION, f"No {word} inputs found in SignatureDef: {signature.proto}"
         )
     if method == REGRESS and OUTPUTS not in signature.outputs:
         raise ServingError(
-            FAILED_PRECONDITION, "No regression outputs found in SignatureDef: %s" % signature.proto
+            FAILED_PRECONDITION, f"No regression outputs found in SignatureDef: {signature.proto}"
         )
     if method == CLASSIFY and not {CLASSES, SCORES} & set(signature.outputs):
         raise ServingError(
@@ -172,14 +162,12 @@ def check_signature(signature, method):
 
 
 def output_names(signature, method):
-    """The outputs to fetch."""
     if method == REGRESS:
         return (OUTPUTS,)
     return tuple(name for name in (CLASSES, SCORES) if name in signature.outputs)
 
 
 def input_arrays(examples):
-    """The examples as the one tensor that is fed."""
     if not examples:
         raise invalid_argument("Input is empty.")
     array = np.empty(len(examples), dtype=object)
@@ -197,21 +185,15 @@ def _shape_text(array):
 def _check_matrix(array, name, dtype, wanted, count):
     if array.ndim != 2:
         raise invalid_argument(
-            "Expected Tensor shape: [batch_size num_classes] but got ", _shape_text(array)
+            f"Expected Tensor shape: [batch_size num_classes] but got {_shape_text(array)}"
         )
     if dtype != wanted:
         raise invalid_argument(
-            "Expected ",
-            name,
-            " Tensor of DT_",
-            dtypes.name(wanted).upper(),
-            ". Got: DT_",
-            dtypes.name(dtype).upper(),
+            f"Expected {name} Tensor of DT_{dtypes.name(wanted).upper()}. Got: "
+            f"DT_{dtypes.name(dtype).upper()}",
         )
     if len(array) != count:
-        raise invalid_argument(
-            "Expected ", name, " output batch size of ", count, ". Got: ", len(array)
-        )
+        raise invalid_argument(f"Expected {name} output batch size of {count}. Got: {len(array)}")
 
 
 def classification_result(signature, results, count):
@@ -223,10 +205,8 @@ def classification_result(signature, results, count):
         _check_matrix(scores, SCORES, signature.outputs[SCORES].dtype, dtypes.FLOAT, count)
     if classes is not None and scores is not None and classes.shape[1] != scores.shape[1]:
         raise invalid_argument(
-            "Tensors class and score should match in dim_size(1). Got ",
-            classes.shape[1],
-            " vs. ",
-            scores.shape[1],
+            f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. "
+            f"{scores.shape[1]}",
         )
     width = (classes if classes is not None else scores).shape[1]
     labels = [[b""] * width] * count if classes is None else classes.tolist()
@@ -239,16 +219,16 @@ def regression_result(signature, results, count):
     output = results[OUTPUTS]
     if not (output.ndim == 1 or output.ndim == 2 and output.shape[1] == 1):
         raise invalid_argument(
-            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got ",
-            _shape_text(output),
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
+            f"{_shape_text(output)}",
         )
     if len(output) != count:
         raise invalid_argument(
-            "Input batch size did not match output batch size: ", count, " vs. ", len(output)
+            f"Input batch size did not match output batch size: {count} vs. {len(output)}"
         )
     dtype = signature.outputs[OUTPUTS].dtype
     if dtype != dtypes.FLOAT:
         raise invalid_argument(
-            "Expected output Tensor of DT_FLOAT.  Got: DT_", dtypes.name(dtype).upper()
+            f"Expected output Tensor of DT_FLOAT.  Got: DT_{dtypes.name(dtype).upper()}"
         )
     return output.ravel()

@@ -41,12 +41,10 @@ class Version:
 
     @property
     def error_code(self):
-        """The status' code, 0 when all is well."""
         return self.error.code if self.error else errors.OK
 
     @property
     def error_message(self):
-        """The status' message, '' when all is well."""
         return self.error.message if self.error else ""
 
 
@@ -88,7 +86,6 @@ class Manager:
         return found
 
     def labelled(self, name, label):
-        """The version number that a label stands for."""
         settings = self._settings.get(name)
         if settings is None or label not in settings.labels:
             raise errors.invalid_argument("Unrecognized servable version label: ", label)
@@ -100,14 +97,13 @@ class Manager:
             versions = dict(self._versions.get(name, {}))
         if version is not None:
             if version not in versions:
-                raise not_found("Could not find version ", version, " of model ", name)
+                raise not_found(f"Could not find version {version} of model {name}")
             return [versions[version]]
         if not versions:
-            raise not_found("Could not find any versions of model ", name)
+            raise not_found(f"Could not find any versions of model {name}")
         return [versions[number] for number in sorted(versions, reverse=True)]
 
     def versions(self):
-        """The Versions of all models."""
         with self._lock:
             return [
                 version for versions in self._versions.values() for version in versions.values()

@@ -73,7 +73,6 @@ def _policy(proto):
 
 
 def settings_from_proto(config):
-    """The ModelSettings of a ModelServerConfig message."""
     if config.WhichOneof("config") == "custom_model_config":
         raise invalid_argument("ModelServer does not yet support custom model config.")
     settings = []
@@ -86,16 +85,13 @@ def settings_from_proto(config):
             )
         if platform and platform != _TENSORFLOW:
             raise invalid_argument(
-                "ModelServerConfig::model_platform ",
-                platform,
-                ' is not registered: this server serves "tensorflow" alone.',
+                f"ModelServerConfig::model_platform {platform} is not registered: this server "
+                'serves "tensorflow" alone.',
             )
         if not os.path.isabs(model.base_path) and "://" not in model.base_path:
             raise invalid_argument(
-                "Expected model ",
-                model.name,
-                " to have an absolute path or URI; got base_path()=",
-                model.base_path,
+                f"Expected model {model.name} to have an absolute path or URI; got "
+                f"base_path()={model.base_path}",
             )
         settings.append(
             ModelSettings(
@@ -108,23 +104,21 @@ def settings_from_proto(config):
     names = [model.name for model in settings]
     for name in names:
         if names.count(name) > 1:
-            raise invalid_argument("Illegal to list model ", name, " multiple times in config list")
+            raise invalid_argument(f"Illegal to list model {name} multiple times in config list")
     return settings
 
 
 def read_text(path):
-    """The text of a file in protobuf's text form."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except OSError as error:
         raise ServingError(NOT_FOUND, f"{path}; {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
+        raise invalid_argument(f"Invalid protobuf file: '{path}': {error}") from None
 
 
 def read_model_config(path):
-    """The ModelSettings in a ``--model_config_file``."""
     native.protos_without_tensorflow()
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
@@ -133,5 +127,5 @@ def read_model_config(path):
     try:
         text_format.Parse(read_text(path), config)
     except text_format.ParseError as error:
-        raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
+        raise invalid_argument(f"Invalid protobuf file: '{path}': {error}") from None
     return settings_from_proto(config)

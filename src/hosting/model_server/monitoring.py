@@ -13,7 +13,6 @@ class Runs:
         self.seconds = prometheus.Histogram()
 
     def add(self, tasks, seconds):
-        """Take note of a run for these tasks."""
         self.requests += len(tasks)
         self.rows += sum([task.rows for task in tasks])
         self.seconds.observe(seconds)
@@ -28,27 +27,12 @@ def metrics(versions, available):
         servable = version.servable
         if servable is not None:
             runs.append((labels, servable.scheduler.runs))
-    return "".join(
-        prometheus.family("model_server_" + name, kind, text, samples)
-        for name, kind, text, samples in [
-            ("version_available", "gauge", "Whether a version of a model is served.", states),
-            (
-                "run_seconds",
-                "histogram",
-                "Session runs, each for one request or for several together.",
-                [(labels, run.seconds) for labels, run in runs],
-            ),
-            (
-                "requests_total",
-                "counter",
-                "Requests that were run.",
-                [(labels, run.requests) for labels, run in runs],
-            ),
-            (
-                "rows_total",
-                "counter",
-                "Rows (instances) of these requests.",
-                [(labels, run.rows) for labels, run in runs],
-            ),
-        ]
-    )
+    seconds = [(labels, run.seconds) for labels, run in runs]
+    requests = [(labels, run.requests) for labels, run in runs]
+    described = {
+        "version_available gauge Whether a version of a model is served.": states,
+        "run_seconds histogram Session runs, each of one request or of several.": seconds,
+        "requests_total counter Requests that were run.": requests,
+        "rows_total counter Rows of these requests.": [(labels, run.rows) for labels, run in runs],
+    }
+    return prometheus.families("model_server_", described)

@@ -42,19 +42,13 @@ def new_task(signature, tensors, output_filter, done, timeout_ms, types=None):
     """
     if signature.method_name not in (PREDICT, CLASSIFY, REGRESS):
         raise internal(
-            "Expected prediction signature method_name to be one of {",
-            PREDICT,
-            ", ",
-            CLASSIFY,
-            ", ",
-            REGRESS,
-            "}. Was: ",
-            signature.method_name,
+            f"Expected prediction signature method_name to be one of {{{PREDICT}, {CLASSIFY}, "
+            f"{REGRESS}}}. Was: {signature.method_name}",
         )
     _check_inputs(signature, tensors)
     for name, array in tensors.items():
         if array.ndim > MAX_RANK:
-            raise invalid_argument("tensor parsing error: ", name)
+            raise invalid_argument(f"tensor parsing error: {name}")
     outputs = _outputs(signature, output_filter)
     arrays = [tensors[name] for name in signature.inputs]
     if types is not None:
@@ -72,27 +66,14 @@ def _check_inputs(signature, tensors):
     wanted, sent = set(signature.inputs), set(tensors)
     if len(sent) != len(wanted):
         raise invalid_argument(
-            "input size does not match signature: ",
-            len(sent),
-            "!=",
-            len(wanted),
-            " len(",
-            _names(sent),
-            ") != len(",
-            _names(wanted),
-            "). Sent extra: ",
-            _names(sent - wanted),
-            ". Missing but required: ",
-            _names(wanted - sent),
-            ".",
+            f"input size does not match signature: {len(sent)}!={len(wanted)} len({_names(sent)}) "
+            f"!= len({_names(wanted)}). Sent extra: {_names(sent - wanted)}. Missing but required: "
+            f"{_names(wanted - sent)}.",
         )
     for name in sorted(sent - wanted):
         raise invalid_argument(
-            "input tensor alias not found in signature: ",
-            name,
-            ". Inputs expected to be in the set ",
-            _names(wanted),
-            ".",
+            f"input tensor alias not found in signature: {name}. Inputs expected to be in the set "
+            f"{_names(wanted)}.",
         )
 
 
@@ -103,14 +84,11 @@ def _outputs(signature, output_filter):
     for name in output_filter:
         if name not in signature.outputs:
             raise invalid_argument(
-                "output tensor alias not found in signature: ",
-                name,
-                " Outputs expected to be in the set ",
-                _names(signature.outputs),
-                ".",
+                f"output tensor alias not found in signature: {name} Outputs expected to be in the "
+                f"set {_names(signature.outputs)}.",
             )
         if name in seen:
-            raise invalid_argument("duplicate output tensor alias: ", name)
+            raise invalid_argument(f"duplicate output tensor alias: {name}")
         seen.add(name)
     return tuple(output_filter)
 

@@ -62,7 +62,6 @@ class Servable:
                     )
 
     def close(self):
-        """Finish what is queued and end the session."""
         self.scheduler.close()
         self._session.close()
 

@@ -60,7 +60,6 @@ class ServableOptions:
         return config.SerializeToString()
 
     def new_scheduler(self, servable):
-        """The queue of one servable's requests."""
         if self._batch_threads is not None:
             from hosting.model_server.queues.batching import BatchScheduler
 

@@ -56,7 +56,7 @@ def warm_up(servable, path):
         count += 1
         if count > _MAX_RECORDS:
             raise ServingError(
-                3, "Number of warmup records exceeeds the maximum (%d) at %s" % (_MAX_RECORDS, file)
+                3, f"Number of warmup records exceeeds the maximum ({_MAX_RECORDS}) at {file}"
             )
         runners[kind](servable, getattr(message, kind).request)
     log.info(

@@ -100,8 +100,8 @@ def tensorflow_folder():
     spec = importlib.util.find_spec("tensorflow")
     if spec is None:
         raise ImportError(
-            "TensorFlow 1.13 is expected in this Python and was not found: %s. "
-            "Run the model server with the serving environment." % sys.executable
+            f"TensorFlow 1.13 is expected in this Python and was not found: {sys.executable}. Run "
+            "the model server with the serving environment."
         )
     if spec.submodule_search_locations:
         return next(iter(spec.submodule_search_locations))
@@ -188,7 +188,6 @@ def _encode_strings(values):
 
 
 def _decode_strings(data, count):
-    """The texts in the bytes of a TF_STRING tensor."""
     offsets = np.frombuffer(data, dtype=np.uint64, count=count)
     start = 8 * count
     values = np.empty(count, dtype=object)
@@ -223,7 +222,6 @@ def _to_tensor(array, dtype):
 
 
 def _from_tensor(tensor):
-    """An array with a copy of the tensor's values."""
     lib = library()
     dtype = lib.TF_TensorType(tensor)
     shape = tuple([lib.TF_Dim(tensor, i) for i in range(lib.TF_NumDims(tensor))])
@@ -385,11 +383,9 @@ class Session:
         return _Output(operation, index)
 
     def callable(self, feeds, feed_types, fetches):
-        """A Callable for lists of TF_Output."""
         return Callable(self, feeds, feed_types, fetches)
 
     def close(self):
-        """End the session and free the graph."""
         if self.pointer:
             lib = library()
             with _Status() as status:

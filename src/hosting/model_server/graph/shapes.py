@@ -20,21 +20,17 @@ class DeepArray:
 
     @property
     def ndim(self):
-        """How many dimensions there are."""
         return len(self.shape)
 
     @property
     def dtype(self):
-        """numpy's type of the values."""
         return self._flat.dtype
 
     @property
     def size(self):
-        """How many values there are."""
         return self._flat.size
 
     def ravel(self):
-        """The values as an array of one dimension."""
         return self._flat
 
 

@@ -38,7 +38,7 @@ _COMPLEX = (dtypes.COMPLEX64, dtypes.COMPLEX128)
 
 
 def _bad(name):
-    return invalid_argument("tensor parsing error: ", name)
+    return invalid_argument(f"tensor parsing error: {name}")
 
 
 def _strings(values):

@@ -91,22 +91,18 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
 
     @_answering
     def Predict(self, request, context):
-        """PredictRequest → PredictResponse."""
         return requests.run_predict(self._servable(request), request, timeout_ms(context))
 
     @_answering
     def Classify(self, request, context):
-        """ClassificationRequest → ClassificationResponse."""
         return requests.run_classify(self._servable(request), request, timeout_ms(context))
 
     @_answering
     def Regress(self, request, context):
-        """RegressionRequest → RegressionResponse."""
         return requests.run_regress(self._servable(request), request, timeout_ms(context))
 
     @_answering
     def MultiInference(self, request, context):
-        """MultiInferenceRequest → MultiInferenceResponse."""
         if not request.tasks:
             raise invalid_argument("Inference request must have at least one inference task")
         return requests.run_multi_inference(
@@ -115,7 +111,6 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
 
     @_answering
     def GetModelMetadata(self, request, context):
-        """The signatures of a model."""
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")
         if not request.metadata_field:
@@ -125,7 +120,7 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
         for field in request.metadata_field:
             if field != _SIGNATURE_DEF:
                 # The %s stays: TF Serving joins the parts and formats nothing.
-                raise invalid_argument("Metadata field %s is not supported", field)
+                raise invalid_argument(f"Metadata field %s is not supported{field}")
         servable = self._servable(request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         for name, proto in servable.signature_def.items():
@@ -142,7 +137,6 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):
 
     @_answering
     def GetModelStatus(self, request, context):
-        """The state of one version or all versions of a model."""
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")
         spec = request.model_spec

@@ -40,7 +40,6 @@ def _fill_spec(spec, servable, asked):
 
 
 def run_predict(servable, request, timeout_ms=0):
-    """PredictRequest → PredictResponse."""
     signature = predict.signature_to_run(servable, request.model_spec.signature_name)
     tensors = {
         alias: tensor_proto.to_array(proto, alias) for alias, proto in request.inputs.items()
@@ -87,7 +86,6 @@ def _run_method(servable, request, method, response, fill, timeout_ms):
 
 
 def run_classify(servable, request, timeout_ms=0):
-    """ClassificationRequest → ClassificationResponse."""
     return _run_method(
         servable,
         request,
@@ -99,7 +97,6 @@ def run_classify(servable, request, timeout_ms=0):
 
 
 def run_regress(servable, request, timeout_ms=0):
-    """RegressionRequest → RegressionResponse."""
     return _run_method(
         servable,
         request,
@@ -135,7 +132,6 @@ def run_multi_inference(servable, request, timeout_ms=0):
 
 
 def _task_signature(servable, request, task):
-    """The signature of one task of a MultiInference request."""
     name = task.model_spec.signature_name or DEFAULT_SIGNATURE
     if not task.model_spec.name:
         raise invalid_argument("Found ModelSpec with an empty model name.")
@@ -145,10 +141,10 @@ def _task_signature(servable, request, task):
         )
     names = [other.model_spec.signature_name or DEFAULT_SIGNATURE for other in request.tasks]
     if names.count(name) > 1:
-        raise invalid_argument("Duplicate evaluation of signature: ", name)
+        raise invalid_argument(f"Duplicate evaluation of signature: {name}")
     signature = servable.signatures.get(name)
     if signature is None:
-        raise invalid_argument("Requested signature not found in model graph: ", name)
+        raise invalid_argument(f"Requested signature not found in model graph: {name}")
     if task.method_name not in (CLASSIFY, REGRESS):
         raise ServingError(UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}")
     examples.check_signature(signature, task.method_name)
@@ -162,7 +158,7 @@ def _fill_classifications(result, signature, arrays, count):
             try:
                 classifications.classes.add(label=label.decode(), score=score)
             except UnicodeDecodeError:
-                raise internal("A class label is not UTF-8: ", label) from None
+                raise internal(f"A class label is not UTF-8: {label}") from None
 
 
 def _fill_regressions(result, signature, arrays, count):

@@ -194,7 +194,7 @@ def parse_as_rapidjson(raw):
         return _Parser(raw).parse()
     except Fault as fault:
         raise invalid_argument(
-            "JSON Parse error: ", fault.args[0], " at offset: ", fault.args[1]
+            f"JSON Parse error: {fault.args[0]} at offset: {fault.args[1]}"
         ) from None
 
 

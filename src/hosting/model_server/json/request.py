@@ -55,9 +55,8 @@ class Body:
         if type(name) is not str:
             self.make_exact()
             raise invalid_argument(
-                "JSON Value: ",
-                pretty(self.members),
-                " not formatted correctly. 'signature_name' key must be a string value.",
+                f"JSON Value: {pretty(self.members)} not formatted correctly. 'signature_name' key "
+                "must be a string value.",
             )
         return name
 
@@ -81,7 +80,7 @@ class _Rows:
     def add(self, item, name):
         """One item's value for one input; later ones must have the first one's shape."""
         if name not in self.inputs:
-            raise invalid_argument("JSON object: does not have named input: ", name)
+            raise invalid_argument(f"JSON object: does not have named input: {name}")
         shape = shape_of(item)
         values = self.elements.setdefault(name, [])
         before = len(values)
@@ -92,10 +91,10 @@ class _Rows:
             return
         first_size, first_shape = self.first[name]
         if first_size != size:
-            raise invalid_argument("Expecting tensor size: ", first_size, " but got: ", size)
+            raise invalid_argument(f"Expecting tensor size: {first_size} but got: {size}")
         if first_shape != shape:
             raise invalid_argument(
-                "Expecting shape ", _sized(first_shape), " but got: ", _sized(shape)
+                f"Expecting shape {_sized(first_shape)} but got: {_sized(shape)}"
             )
 
     def arrays(self, count):
@@ -114,7 +113,7 @@ def _slow_rows(instances, inputs):
         if objects:
             if not _is_element_object(item):
                 raise invalid_argument(
-                    "Expecting object but got list at item ", count, " of input list"
+                    f"Expecting object but got list at item {count} of input list"
                 )
             found = set()
             for name, value in members(item):
@@ -125,12 +124,8 @@ def _slow_rows(instances, inputs):
                     rows.add(value, name)
                 except ServingError as error:
                     raise invalid_argument(
-                        "Failed to process element: ",
-                        count,
-                        " key: ",
-                        name,
-                        " of 'instances' list. Error: ",
-                        error,
+                        f"Failed to process element: {count} key: {name} of 'instances' list. "
+                        f"Error: {error}",
                     ) from None
             if found != inputs.keys():
                 raise invalid_argument(
@@ -145,13 +140,13 @@ def _slow_rows(instances, inputs):
         else:
             if _is_element_object(item):
                 raise invalid_argument(
-                    "Expecting value/list but got object at item ", count, " of input list"
+                    f"Expecting value/list but got object at item {count} of input list"
                 )
             try:
                 rows.add(item, names[0])
             except ServingError as error:
                 raise invalid_argument(
-                    "Failed to process element: ", count, " of 'instances' list. Error: ", error
+                    f"Failed to process element: {count} of 'instances' list. Error: {error}"
                 ) from None
     return rows.arrays(len(instances))
 
@@ -211,13 +206,12 @@ def _tensors_from_inputs(value, inputs, body):
     arrays = {}
     for name, info in inputs.items():
         if name not in value:
-            raise invalid_argument("Missing named input: ", name, " in 'inputs' object.")
+            raise invalid_argument(f"Missing named input: {name} in 'inputs' object.")
         arrays[name] = _tensor(value[name], info, body)
     return arrays
 
 
 def _tensor(value, info, body):
-    """A JSON value as the tensor of one input."""
     if body.plain and info.dtype != dtypes.STRING:
         array = quick_tensor(value, info.dtype, body.exact)
         if array is not None:

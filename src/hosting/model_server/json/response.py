@@ -13,17 +13,12 @@ def row_format(outputs):
     count = 0
     for name, _, array in outputs:
         if not array.ndim:
-            raise invalid_argument("Tensor name: ", name, " has no shape information ")
+            raise invalid_argument(f"Tensor name: {name} has no shape information ")
         if not len(array):
-            raise invalid_argument("Tensor name: ", name, " has invalid batch size: 0")
+            raise invalid_argument(f"Tensor name: {name} has invalid batch size: 0")
         if count and count != len(array):
             raise invalid_argument(
-                "Tensor name: ",
-                name,
-                " has inconsistent batch size: ",
-                len(array),
-                " expecting: ",
-                count,
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {count}",
             )
         count = len(array)
     if len(outputs) == 1:

@@ -66,12 +66,8 @@ def format_error(value, *parts):
 
 def _type_error(value, dtype):
     return invalid_argument(
-        "JSON Value: ",
-        value_text(value),
-        " Type: ",
-        type_name(value),
-        " is not of expected type: ",
-        dtypes.name(dtype),
+        f"JSON Value: {value_text(value)} Type: {type_name(value)} is not of expected type: "
+        f"{dtypes.name(dtype)}",
     )
 
 
@@ -112,10 +108,9 @@ def is_base64(value):
 
 
 def decode_base64(value):
-    """The bytes of ``{"b64": "…"}``."""
     if not is_base64(value):
         raise invalid_argument(
-            "JSON Value: ", value_text(value), " not formatted correctly for base64 data"
+            f"JSON Value: {value_text(value)} not formatted correctly for base64 data"
         )
     text = _BASE64.fullmatch(value["b64"].translate(_ASCII_SPACE))
     if text:
@@ -128,7 +123,6 @@ def decode_base64(value):
 
 
 def _scalar(value, dtype):
-    """One JSON value as one element of a tensor."""
     if dtype == dtypes.FLOAT or dtype == dtypes.DOUBLE:
         if not is_number(value):
             raise _type_error(value, dtype)
@@ -146,7 +140,7 @@ def _scalar(value, dtype):
     if limits is None:
         raise ServingError(
             UNIMPLEMENTED,
-            "Conversion of JSON Value: %s to type: %s" % (value_text(value), dtypes.name(dtype)),
+            f"Conversion of JSON Value: {value_text(value)} to type: {dtypes.name(dtype)}",
         )
     if type(value) is not int or not limits[0] <= value <= limits[1]:
         raise _type_error(value, dtype)
@@ -175,27 +169,19 @@ def fill(value, shape, dtype, out):
             if type(item) is list:
                 if level >= rank:
                     raise invalid_argument(
-                        "Encountered list at unexpected level: ", level, " expected < ", rank
+                        f"Encountered list at unexpected level: {level} expected < {rank}"
                     )
                 if len(item) != shape[level]:
                     raise invalid_argument(
-                        "Encountered list at unexpected size: ",
-                        len(item),
-                        " at level: ",
-                        level,
-                        " expected size: ",
-                        shape[level],
+                        f"Encountered list at unexpected size: {len(item)} at level: {level} "
+                        f"expected size: {shape[level]}",
                     )
                 stack.append(iter(item))
                 break
             if level != rank:
                 raise invalid_argument(
-                    "JSON Value: ",
-                    value_text(item),
-                    " found at incorrect level: ",
-                    level + 1,
-                    " in the JSON DOM. Expected at level: ",
-                    rank,
+                    f"JSON Value: {value_text(item)} found at incorrect level: {level + 1} in the "
+                    f"JSON DOM. Expected at level: {rank}",
                 )
             if not isinstance(item, dict):
                 out.append(_scalar(item, dtype))
@@ -224,7 +210,6 @@ def to_array(elements, shape, dtype):
 
 
 def careful_tensor(value, dtype):
-    """The whole of `value` as one tensor, element by element."""
     shape = shape_of(value)
     elements: list = []
     fill(value, shape, dtype, elements)

@@ -55,7 +55,7 @@ def _leaves(array, dtype):
         return [quote(bytes_to_text(value)) for value in array.ravel().tolist()]
     if not array.size:
         return []
-    raise invalid_argument("Failed to write JSON value for tensor type: ", dtypes.name(dtype))
+    raise invalid_argument(f"Failed to write JSON value for tensor type: {dtypes.name(dtype)}")
 
 
 def _base64_leaves(array, depth):

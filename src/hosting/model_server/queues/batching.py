@@ -161,7 +161,7 @@ class BatchScheduler:
         size = len(task.arrays[0])
         if size > parameters.max_batch_size:
             raise invalid_argument(
-                "Task size ", size, " is larger than maximum batch size ", parameters.max_batch_size
+                f"Task size {size} is larger than maximum batch size {parameters.max_batch_size}"
             )
         with self._threads.condition:
             if self._closed:

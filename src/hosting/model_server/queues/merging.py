@@ -193,7 +193,6 @@ class MergingScheduler:
         return tasks, begun
 
     def _end(self, tasks, shared, begun):
-        """A run has ended."""
         seconds = time.monotonic() - begun
         if shared:
             self._begun.remove(begun)
@@ -206,7 +205,6 @@ class MergingScheduler:
         self._latest[tasks[0].signature.name] = _values(tasks), seconds
 
     def _run(self, tasks):
-        """Run tasks that were taken together."""
         if len(tasks) == 1:
             run_alone(tasks[0])
             return
@@ -270,5 +268,4 @@ class MergingScheduler:
 
 
 def _values(tasks):
-    """How many values the tensors of tasks hold."""
     return sum([array.size for task in tasks for array in task.arrays])

@@ -17,18 +17,10 @@ from google.protobuf import (
 from hosting.model_server.errors import invalid_argument
 from hosting.model_server.model_config import read_text
 
-_INT64, _STRING = ".google.protobuf.Int64Value", ".google.protobuf.StringValue"
-_FIELDS = [
-    ("max_batch_size", _INT64),
-    ("batch_timeout_micros", _INT64),
-    ("max_enqueued_batches", _INT64),
-    ("num_batch_threads", _INT64),
-    ("thread_pool_name", _STRING),
-]
+_NUMBERS = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
 
 
 def _message_class():
-    field = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(
         name="hosting/batching_parameters.proto",
         package="hosting",
@@ -36,23 +28,15 @@ def _message_class():
         dependency=[wrappers_pb2.DESCRIPTOR.name],
     )
     message = file.message_type.add(name="BatchingParameters")
-    for number, (name, kind) in enumerate(_FIELDS, 1):
-        message.field.add(
-            name=name,
-            number=number,
-            type=field.TYPE_MESSAGE,
-            type_name=kind,
-            label=field.LABEL_OPTIONAL,
-        )
-    message.field.add(
-        name="allowed_batch_sizes", number=6, type=field.TYPE_INT64, label=field.LABEL_REPEATED
-    )
-    message.field.add(
-        name="pad_variable_length_inputs",
-        number=7,
-        type=field.TYPE_BOOL,
-        label=field.LABEL_OPTIONAL,
-    )
+    field = descriptor_pb2.FieldDescriptorProto
+    for name in (*_NUMBERS, "thread_pool_name"):
+        value = "Int64Value" if name in _NUMBERS else "StringValue"
+        message.field.add(name=name, type_name=".google.protobuf." + value, type=field.TYPE_MESSAGE)
+    message.field.add(name="allowed_batch_sizes", type=field.TYPE_INT64)
+    message.field.add(name="pad_variable_length_inputs", type=field.TYPE_BOOL)
+    for number, one in enumerate(message.field, 1):
+        repeated = one.name == "allowed_batch_sizes"
+        one.number, one.label = number, field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
     pool = descriptor_pool.Default()
     pool.Add(file)
     return message_factory.MessageFactory(pool).GetPrototype(
@@ -63,44 +47,25 @@ def _message_class():
 class BatchingParameters:
     """The values, with TF Serving's defaults."""
 
-    def __init__(
-        self,
-        max_batch_size=1000,
-        batch_timeout_micros=0,
-        max_enqueued_batches=10,
-        num_batch_threads=None,
-        allowed_batch_sizes=(),
-        pad_variable_length_inputs=False,
-    ):
-        self.max_batch_size = max_batch_size
-        self.batch_timeout_micros = batch_timeout_micros
-        self.max_enqueued_batches = max_enqueued_batches
-        if num_batch_threads is None:
-            num_batch_threads = os.cpu_count() or 1
-        self.num_batch_threads = num_batch_threads
-        self.allowed_batch_sizes = list(allowed_batch_sizes)
-        self.pad_variable_length_inputs = pad_variable_length_inputs
-        self._check()
+    max_batch_size = 1000
+    batch_timeout_micros = 0
+    max_enqueued_batches = 10
+    num_batch_threads = os.cpu_count() or 1
+    pad_variable_length_inputs = False
 
-    def _check(self):
-        for name, least in (
-            ("num_batch_threads", 1),
-            ("max_batch_size", 1),
-            ("batch_timeout_micros", 0),
-            ("max_enqueued_batches", 1),
-        ):
-            value = getattr(self, name)
+    def __init__(self, allowed_batch_sizes=(), **values):
+        self.__dict__.update(values)
+        self.allowed_batch_sizes = list(allowed_batch_sizes)
+        for name in ("num_batch_threads", *_NUMBERS[:3]):
+            value, least = getattr(self, name), int(name != "batch_timeout_micros")
             if value < least:
-                raise invalid_argument(
-                    name, " must be ", "positive" if least else "non-negative", "; was ", value
-                )
+                allowed = "positive" if least else "non-negative"
+                raise invalid_argument(f"{name} must be {allowed}; was {value}")
         sizes = self.allowed_batch_sizes
         if sizes and sizes[-1] != self.max_batch_size:
             raise invalid_argument(
-                "Last entry in allowed_batch_sizes must match max_batch_size; last entry was ",
-                sizes[-1],
-                "; expected ",
-                self.max_batch_size,
+                "Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
+                f"{sizes[-1]}; expected {self.max_batch_size}",
             )
         if sizes != sorted(set(sizes)):
             raise invalid_argument("allowed_batch_sizes entries must be monotonically increasing")
@@ -116,17 +81,12 @@ def read(path):
 
 
 def parse(text, path):
-    """The BatchingParameters in the text of the file `path`."""
     message = _message_class()()
     try:
         text_format.Parse(text, message)
     except text_format.ParseError as error:
-        raise invalid_argument("Invalid protobuf file: '", path, "': ", error) from None
-    values = {
-        name: getattr(message, name).value
-        for name, kind in _FIELDS
-        if kind == _INT64 and message.HasField(name)
-    }
+        raise invalid_argument(f"Invalid protobuf file: '{path}': {error}") from None
+    values = {name: getattr(message, name).value for name in _NUMBERS if message.HasField(name)}
     return BatchingParameters(
         allowed_batch_sizes=message.allowed_batch_sizes,
         pad_variable_length_inputs=message.pad_variable_length_inputs,

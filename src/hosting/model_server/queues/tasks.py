@@ -67,7 +67,6 @@ def result_alone(task, check=None, in_this_thread=False):
 
 
 def run_alone(task, check=None, in_this_thread=False):
-    """Run one task by itself and report."""
     task.done(*result_alone(task, check, in_this_thread))
 
 

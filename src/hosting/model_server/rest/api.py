@@ -35,14 +35,7 @@ _STATUS = re.compile(r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+))?(?:/(metadata
 # By error code.
 _STATUSES = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 
-_ESCAPES = {
-    ord("\n"): b"\\n",
-    ord("\r"): b"\\r",
-    ord("\t"): b"\\t",
-    ord('"'): b'\\"',
-    ord("'"): b"\\'",
-    ord("\\"): b"\\\\",
-}
+_ESCAPES = {ord(text): b"\\" + code for text, code in zip("\n\r\t\"'\\", b"n r t \" ' \\".split())}
 _CESCAPE = [
     _ESCAPES.get(i) or (bytes([i]) if 0x20 <= i < 0x7F else b"\\%03o" % i) for i in range(256)
 ]
@@ -69,7 +62,6 @@ def _not_served(path):
 
 
 def error_response(error):
-    """The answer to a request that failed."""
     body = b'{ "error": "' + c_escape(error.message) + b'" }'
     return Response(_STATUSES[error.code], body, _JSON)
 
@@ -144,13 +136,13 @@ class RestApi:
                 return Response(200, text.encode(), prometheus.CONTENT_TYPE)
         if path[:4].lower() != "/v1/":
             return _not_served(path)
-        raise invalid_argument("Malformed request: ", request.method, " ", path)
+        raise invalid_argument(f"Malformed request: {request.method} {path}")
 
     def _status(self, name, version, part):
         if not name:
             raise invalid_argument("Missing model name in request.")
         if version and int(version) >= _VERSIONS:
-            raise invalid_argument("Failed to convert version: ", version, " to numeric.")
+            raise invalid_argument(f"Failed to convert version: {version} to numeric.")
         version = int(version) if version else None
         if part:
             text = metadata_json(self._manager.servable(name, version))

@@ -7,23 +7,19 @@ space, default values and original field names.
 from hosting.model_server.json.writer import quote
 
 
-def _object(members, depth):
-    """An object with one member on each line, one space for each level."""
-    if not members:
-        return "{}"
+def _printed(value, depth):
+    """A dict, a list or the text of a scalar: each item on its line, one space for each level."""
+    if isinstance(value, str):
+        return value
+    brackets = "{}" if isinstance(value, dict) else "[]"
+    if not value:
+        return brackets
+    if isinstance(value, dict):
+        items = [f"{quote(name)}: {_printed(item, depth + 1)}" for name, item in value.items()]
+    else:
+        items = [_printed(item, depth + 1) for item in value]
     indent = "\n" + " " * (depth + 1)
-    return "{%s%s\n%s}" % (
-        indent,
-        ("," + indent).join(f"{quote(name)}: {text}" for name, text in members),
-        " " * depth,
-    )
-
-
-def _array(items, depth):
-    if not items:
-        return "[]"
-    indent = "\n" + " " * (depth + 1)
-    return "[%s%s\n%s]" % (indent, ("," + indent).join(items), " " * depth)
+    return brackets[0] + indent + ("," + indent).join(items) + indent[:-1] + brackets[1]
 
 
 def _dtype(number):
@@ -35,78 +31,42 @@ def _dtype(number):
         return str(number)
 
 
-def _shape(shape, depth):
-    dims = [
-        _object([("size", f'"{dim.size}"'), ("name", quote(dim.name))], depth + 2)
-        for dim in shape.dim
-    ]
-    return _object(
-        [
-            ("dim", _array(dims, depth + 1)),
-            ("unknown_rank", "true" if shape.unknown_rank else "false"),
-        ],
-        depth,
-    )
-
-
-def _tensor_info(info, depth):
-    members = [("dtype", _dtype(info.dtype))]
+def _tensor_info(info):
+    found = {"dtype": _dtype(info.dtype)}
     if info.HasField("tensor_shape"):
-        members.append(("tensor_shape", _shape(info.tensor_shape, depth + 1)))
+        shape = info.tensor_shape
+        found["tensor_shape"] = {
+            "dim": [{"size": f'"{dim.size}"', "name": quote(dim.name)} for dim in shape.dim],
+            "unknown_rank": "true" if shape.unknown_rank else "false",
+        }
     encoding = info.WhichOneof("encoding")
     if encoding == "coo_sparse":
-        members.append(
-            (
-                "coo_sparse",
-                _object(
-                    [
-                        (field.name, quote(getattr(info.coo_sparse, field.name)))
-                        for field in info.coo_sparse.DESCRIPTOR.fields
-                    ],
-                    depth + 1,
-                ),
-            )
-        )
+        names = [field.name for field in info.coo_sparse.DESCRIPTOR.fields]
+        found["coo_sparse"] = {name: quote(getattr(info.coo_sparse, name)) for name in names}
     elif encoding == "name":
-        members.append(("name", quote(info.name)))
-    return _object(members, depth)
+        found["name"] = quote(info.name)
+    return found
 
 
-def _signature(proto, depth):
-    parts = []
-    for field in ("inputs", "outputs"):
-        infos = getattr(proto, field)
-        parts.append(
-            (
-                field,
-                _object(
-                    [(name, _tensor_info(infos[name], depth + 2)) for name in sorted(infos)],
-                    depth + 1,
-                ),
-            )
-        )
-    parts.append(("method_name", quote(proto.method_name)))
-    return _object(parts, depth)
+def _signature(proto):
+    return {
+        "inputs": {name: _tensor_info(proto.inputs[name]) for name in sorted(proto.inputs)},
+        "outputs": {name: _tensor_info(proto.outputs[name]) for name in sorted(proto.outputs)},
+        "method_name": quote(proto.method_name),
+    }
 
 
 def metadata_json(servable):
     """The body of ``GET /v1/models/M/metadata``."""
-    spec = _object(
-        [
-            ("name", quote(servable.name)),
-            ("signature_name", '""'),
-            ("version", f'"{servable.version}"'),
-        ],
-        0,
-    )
-    signatures = _object(
-        [
-            (name, _signature(servable.signature_def[name], 2))
-            for name in sorted(servable.signature_def)
-        ],
-        1,
-    )
+    spec = {
+        "name": quote(servable.name),
+        "signature_name": '""',
+        "version": f'"{servable.version}"',
+    }
+    signatures = {
+        name: _signature(servable.signature_def[name]) for name in sorted(servable.signature_def)
+    }
     return '{\n"model_spec":%s\n,\n"metadata": {"signature_def": %s\n}\n}\n' % (
-        spec,
-        _object([("signature_def", signatures)], 0),
+        _printed(spec, 0),
+        _printed({"signature_def": signatures}, 0),
     )
