@@ -157,7 +157,7 @@ class SageMaker:
             "ListEndpointConfigs": self._list(account.configs, "EndpointConfig", "EndpointConfigs"),
             "CreateEndpoint": self._endpoints.create,
             "DescribeEndpoint": lambda r: account.endpoints.get(r["EndpointName"]),
-            "UpdateEndpoint": self._endpoints.update,
+            "UpdateEndpoint": self._update_endpoint,
             "UpdateEndpointWeightsAndCapacities": self._endpoints.update_weights,
             "DeleteEndpoint": self._endpoints.delete,
             "ListEndpoints": self._list(account.endpoints, "Endpoint", "Endpoints"),
@@ -178,6 +178,10 @@ class SageMaker:
             "ListTags": self._list_tags,
             "DeleteTags": self._delete_tags,
         }
+
+    def _update_endpoint(self, request: Record) -> Record:
+        self.scaling.check_update(request)
+        return self._endpoints.update(request)
 
     def _list(self, collection: Collection, kind: str, member: str) -> Callable[[Record], Record]:
         """Pages of summaries."""

@@ -37,6 +37,15 @@ from emulator.target_tracking import MINUTES_BELOW, Cooldown, decided, proposal
 logger = logging.getLogger("emulator")
 
 KEPT_ACTIVITIES = 1000
+ROLE = (
+    f"arn:{{partition}}:iam::{ACCOUNT_ID}:role/aws-service-role/"
+    "sagemaker.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
+NOT_SUSPENDED = {
+    f"{kind}Suspended": False
+    for kind in ("DynamicScalingIn", "DynamicScalingOut", "ScheduledScaling")
+}
 NO_BOUNDS = "Maximum capacity cannot be less than minimum capacity"
 
 
@@ -93,7 +102,10 @@ class Scaler:
         return next((each for each in held if each.policy_name == name), None)
 
     def complete(self) -> None:
-        """Has every policy its alarms, those that were put again or come from the journal, too."""
+        """Has moto's records what AWS adds to them, also those that come from the journal."""
+        for target in self.targets():
+            target.role_arn = target.role_arn or ROLE.format(partition=self._account.partition)
+            target.suspended_state = {**NOT_SUSPENDED, **(target.suspended_state or {})}
         for policy in list(self.records.policies.values()):
             if policy.service_namespace == NAMESPACE and not policy.alarms:
                 complete(policy)
@@ -111,6 +123,7 @@ class Scaler:
 
     def _look(self) -> None:
         now = self._account.metrics.now()
+        self.complete()
         for action in list(self.records.scheduled_actions):
             if action.service_namespace == NAMESPACE and self._is_due(action, now):
                 self._act(action)
@@ -146,7 +159,7 @@ class Scaler:
 
     def _act(self, action: Any) -> None:
         target = self.target(action.resource_id)
-        if target is None or (target.suspended_state or {}).get("ScheduledScalingSuspended"):
+        if target is None or target.suspended_state["ScheduledScalingSuspended"]:
             return
         bounds = action.scalable_target_action
         low = bounds.get("MinCapacity", target.min_capacity)
@@ -226,9 +239,8 @@ class Scaler:
             for policy, each in zip(policies, rules, strict=True)
         ]
         wanted = decided(count, wishes, target.min_capacity, target.max_capacity)
-        suspended = target.suspended_state or {}
         side = "Out" if wanted > count else "In"
-        if wanted == count or suspended.get(f"DynamicScaling{side}Suspended"):
+        if wanted == count or target.suspended_state[f"DynamicScaling{side}Suspended"]:
             return
         chosen = policies[max(range(len(wishes)), key=lambda place: wishes[place] or 0)]
         high, low = alarm_names(chosen)

@@ -4,6 +4,7 @@ The records are moto's, and so are other services than SageMaker; `scaler` is wh
 the records by itself.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -62,18 +63,39 @@ class Scaling:
                 check(wanted)
             resource = wanted.get("ResourceId", "")
             answer = Response.from_app(moto, request.environ)
+            if answer.status_code != 200:
+                return answer
+            self._scaler.complete()
             if operation == "RegisterScalableTarget":
                 self._scaler.keep_bounds(self._scaler.target(resource))
             elif operation == "DeregisterScalableTarget":
                 self._scaler.forget(resource)
             elif operation == "PutScalingPolicy":
                 policy: Any = self._scaler.policy(resource, wanted["PolicyName"])
-                self.complete()
                 alarms = [
                     {"AlarmName": each.name, "AlarmARN": each.alarm_arn} for each in policy.alarms
                 ]
                 return _json(operation, {"PolicyARN": policy.policy_arn, "Alarms": alarms})
+            elif operation == "DescribeScalingPolicies" and "PolicyNames" in wanted:
+                found = json.loads(answer.get_data())
+                held = found.pop("ScalingPolicies")
+                named = [each for each in held if each["PolicyName"] in wanted["PolicyNames"]]
+                return _json(operation, {**found, "ScalingPolicies": named})
         return answer
+
+    def check_update(self, request: Record) -> None:
+        """Raises ApiError for an UpdateEndpoint that changes a scaled variant's instance type."""
+        counts = self._endpoints.counts(request["EndpointName"])
+        config = self._account.configs.find(request["EndpointConfigName"]) or {}
+        for variant in config.get("ProductionVariants", []):
+            name = variant["VariantName"]
+            kind, _ = counts.get(name, (variant.get("InstanceType"), 0))
+            scaled = self._scaler.target(f"endpoint/{request['EndpointName']}/variant/{name}")
+            if scaled is not None and kind != variant.get("InstanceType"):
+                raise invalid(
+                    f'Cannot change the instance type of variant "{name}" while it is registered'
+                    " with Application Auto Scaling. Deregister it first."
+                )
 
     def _check_target(self, request: Record) -> None:
         resource = request["ResourceId"]

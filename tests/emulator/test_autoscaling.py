@@ -20,6 +20,8 @@ PLACE = {"ServiceNamespace": "sagemaker", "ResourceId": RESOURCE,
 INVOCATIONS = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
 METRIC = Metric.of(
     "AWS/SageMaker", "InvocationsPerInstance", {"EndpointName": "topics", "VariantName": "A"})
+CONFIGS = {kind: {"ProductionVariants": [{"VariantName": "A", "InstanceType": kind}]}
+           for kind in ("ml.m5.large", "ml.c5.large")}  # fmt: skip
 START = 1_800_000_000.0
 
 
@@ -50,8 +52,10 @@ class Service:
         self.stopping = threading.Event()
         self.stopping.set()  # the test looks by itself
         account = SimpleNamespace(
-            region="us-east-1", limits=limits, metrics=self.metrics, lock=threading.RLock(),
+            region="us-east-1", partition="aws", limits=limits, metrics=self.metrics,
+            lock=threading.RLock(),
             endpoints=SimpleNamespace(find=self.records.get), stopping=self.stopping,
+            configs=SimpleNamespace(find=CONFIGS.get),
             client=lambda service: boto3.client(
                 service, "us-east-1", aws_access_key_id="a", aws_secret_access_key="a"))
         self.scaling = Scaling(account, self.endpoints)
@@ -160,6 +164,29 @@ def test_an_endpoint_that_is_being_updated_waits_and_a_suspended_one_stays(servi
     assert service.minute(900) == 1
     service.call("RegisterScalableTarget", SuspendedState={"DynamicScalingOutSuspended": False})
     assert service.minute(900) == 8
+
+
+def test_what_is_described_is_whole_and_policies_are_found_by_their_names(service):
+    service.follow()
+    (target,) = service.autoscaling.describe_scalable_targets(
+        ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert target["RoleARN"].endswith("AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint")
+    assert set(target["SuspendedState"].values()) == {False}
+    for names, count in ((["p", "q"], 1), (["q"], 0)):
+        found = service.call("DescribeScalingPolicies", PolicyNames=names)["ScalingPolicies"]
+        assert len(found) == count
+
+
+def test_a_scaled_variant_keeps_its_instance_type_until_it_is_deregistered(service):
+    update = {"EndpointName": "topics", "EndpointConfigName": "ml.c5.large"}
+    service.scaling.check_update(update)
+    service.follow()
+    with pytest.raises(ApiError, match="Cannot change the instance type"):
+        service.scaling.check_update(update)
+    service.scaling.check_update({**update, "EndpointConfigName": "ml.m5.large"})
+    service.call("DeregisterScalableTarget")
+    service.scaling.check_update(update)
+    assert service.scaler.policies(RESOURCE) == []
 
 
 def test_any_metric_of_cloudwatch_can_be_followed_but_its_gaps_are_not_zeros(service):

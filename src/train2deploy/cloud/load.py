@@ -5,6 +5,7 @@ clients follow one another, each for an equal part of the time. What they saw is
 build/cloud/load.json and drawn: load, instances, latency.
 """
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -208,7 +209,11 @@ class _Run:
         """Notes how many instances there are, as long as the load goes on."""
         name = self._cloud.config.endpoint_name
         while True:
-            found = endpoints.describe(self._cloud, name) or {}
+            found: dict[str, Any] = {}
+            with contextlib.suppress(
+                *botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
+            ):
+                found = endpoints.describe(self._cloud, name) or {}
             for variant in found.get("ProductionVariants", [])[:1]:
                 counts = variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]
                 self.seen.instances.append((self._now(), *counts))

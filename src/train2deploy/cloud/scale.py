@@ -75,7 +75,7 @@ def scale(cloud: Cloud, wish: Wish, leave: plan.Leave) -> None:
         given = ",".join(map(str, wish.cooldown))
         raise UserError(f"COOLDOWN={given}: expected two numbers of seconds, such as 60,300.")
     if wish.schedule:
-        _schedule(cloud, endpoint, kind, (low, high), wish, leave)
+        _schedule(cloud, endpoint, kind, wish, leave)
     elif low == high:
         _fix(cloud, endpoint, kind, high, leave)
     elif burstable:
@@ -168,15 +168,22 @@ def _schedule(
     cloud: Cloud,
     endpoint: dict[str, Any],
     kind: str,
-    between: tuple[int, int],
     wish: Wish,
     leave: plan.Leave,
 ) -> None:
-    name, (low, high) = endpoint["EndpointName"], between
-    if endpoints.scalable_target(cloud, name) is None:
+    """Bounds from a time on; the one that is not given stays."""
+    name = endpoint["EndpointName"]
+    now = endpoints.scalable_target(cloud, name)
+    if now is None:
         raise UserError(
             f"SCHEDULE={wish.schedule}: endpoint {name} does not follow its load, and only bounds"
             " are scheduled. Set these first: make cloud-scale MIN= MAX="
+        )
+    low = now["MinCapacity"] if wish.low is None else wish.low
+    high = now["MaxCapacity"] if wish.high is None else wish.high
+    if (wish.low, wish.high) == (None, None) or low > high:
+        raise UserError(
+            f"SCHEDULE={wish.schedule}: expected MIN, MAX or both, and MIN={low} ≤ MAX={high}."
         )
     zone = wish.timezone or "UTC"
     action = f"{name}-{hashlib.sha256(f'{wish.schedule} {zone}'.encode()).hexdigest()[:8]}"
@@ -191,7 +198,11 @@ def _schedule(
             ScheduledActionName=action,
             Schedule=wish.schedule,
             Timezone=zone,
-            ScalableTargetAction={"MinCapacity": low, "MaxCapacity": high},
+            ScalableTargetAction={
+                key: value
+                for key, value in (("MinCapacity", wish.low), ("MaxCapacity", wish.high))
+                if value is not None
+            },
         )
     except botocore.exceptions.ClientError as error:
         raise UserError(f"SCHEDULE={wish.schedule} TIMEZONE={zone}: {message(error)}") from error
