@@ -57,8 +57,8 @@ TARGETS := variables setup doctor status clean data vectors local-train package 
 	local-serve playground local-stop invoke verify evaluate dry-run bench soak \
 	reproduce runs compare reproduce-check report reference published-check checklist \
 	emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch cloud-tune \
-	tune cloud-scale cloud-load cloud-policy cloud-status cloud-metrics cloud-delete notebook \
-	notebooks images parity
+	tune cloud-scale cloud-load cloud-compare cloud-promote cloud-captured cloud-expire cloud-policy \
+	cloud-status cloud-metrics cloud-delete notebook notebooks images parity
 .PHONY: $(TARGETS)
 $(TARGETS):
 	+@$(TOOL) $@
@@ -90,7 +90,7 @@ playground: ## PORT_UI=8088 ENDPOINT=local|emulator|cloud A=<package> B=<package
 local-stop: ## end the endpoint that DETACH=1 started
 invoke: ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to the endpoint at PORT
 verify: ## endpoint against the SavedModel in a session
-evaluate: ## scores on the test split, compared with two baselines
+evaluate: ## scores on the test split, compared with two baselines; CAPTURED=<file>: of captured requests
 dry-run: ## the main job: all of the above, from a fresh clone to a classified sentence
 
 ##@ How fast, and how robust
@@ -112,7 +112,11 @@ emulator: ## DETACH=1 FAULTS=…: an AWS account here, for CLOUD=emulator
 emulator-stop: ## end what emulator DETACH=1 started, and all that runs in it
 cloud-plan: ## what cloud-train and cloud-deploy would create, and its cost
 cloud-train: ## YES=1 MAX_USD=: local-train's job, on SageMaker
-cloud-deploy: ## ROLLOUT=canary:10 BAKE=: build/model.tar.gz, these bytes, behind an endpoint
+cloud-deploy: ## ROLLOUT=canary:10 BAKE= CAPTURE=20 EXPIRES=2h: build/model.tar.gz, these bytes, behind an endpoint; B=<package> WEIGHT=0.1 SHADOW=1: a second beside it
+cloud-compare: ## INPUT=: labelled sentences to both variants: accuracy, McNemar's test, latency, cost
+cloud-promote: ## VARIANT=: the better variant gets all requests, the other is removed
+cloud-captured: ## what CAPTURE= kept, as a table to put labels into
+cloud-expire: ## end the endpoints whose EXPIRES= is over
 cloud-invoke: ## Q='…' or REQUEST=<file> TYPE=text/csv, JSON=1: one request to the endpoint
 cloud-batch: ## INPUT=<file> TYPE=: a batch transform job, answers joined to inputs
 cloud-tune: ## the search of tune.toml, as a tuning job

@@ -70,7 +70,8 @@ class Endpoints:
             record.pop("FailureReason", None)
             record["LastDeploymentConfig"] = asked
         if keep:
-            config = self._with_capture_retained(record["EndpointName"], request, config)
+            running = self._running.get(record["EndpointName"], {})
+            config = shadows.with_capture_retained(running, request, config)
         self._in_background(self._change, record, config, retained, wish)
         return {"EndpointArn": record["EndpointArn"]}
 
@@ -331,23 +332,12 @@ class Endpoints:
                 record["EndpointConfigName"] = config["EndpointConfigName"]
                 record["_deployed"] = {"config": config, "models": self._models(config)}
                 record["ProductionVariants"] = _summaries(started)
-                for key in ("ShadowProductionVariants", "DataCaptureConfig"):
-                    record.pop(key, None)
-                record.update(shadows.described(config, started))
+                shadows.describe(record, config, started)
                 record["LastModifiedTime"] = now()
                 record["EndpointStatus"] = "InService"
                 record.pop("PendingDeploymentSummary", None)
         if gone:
             _stop(started)
-
-    def _with_capture_retained(self, endpoint: str, request: Record, config: Record) -> Record:
-        """Data capture is a variant's property, too, that stays as it was unless excluded."""
-        running = self._running.get(endpoint, {})
-        if not running or "DataCaptureConfig" in _excluded(request):
-            return config
-        kept = {key: value for key, value in config.items() if key != "DataCaptureConfig"}
-        capture = next(iter(running.values())).capture
-        return {**kept, "DataCaptureConfig": capture.config} if capture else kept
 
     def _models(self, config: Record) -> Record:
         """The models of a configuration's variants, as far as they are still there."""
@@ -359,7 +349,7 @@ class Endpoints:
 
     def _retained(self, endpoint: str, request: Record) -> dict[str, Any]:
         """(weight, count) of each variant; None where the new configuration's counts."""
-        excluded = _excluded(request)
+        excluded = shadows.excluded(request)
         return {
             name: (
                 None if "DesiredWeight" in excluded else variant.weight,
@@ -373,12 +363,6 @@ class Endpoints:
         with self._account.lock:
             self._account.endpoints.remove(record["EndpointName"])
             self._account.tags.pop(record["EndpointArn"], None)
-
-
-def _excluded(request: Record) -> set[str]:
-    """The properties that an update does not retain."""
-    given = request.get("ExcludeRetainedVariantProperties", [])
-    return {each["VariantPropertyType"] for each in given}
 
 
 def _stop(variants: dict[str, Variant], gently: bool = True) -> None:

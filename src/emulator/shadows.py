@@ -45,12 +45,29 @@ def attach(account: Account, endpoint: str, config: Record, started: dict[str, V
         next(iter(started.values())).shadow = Shadow(started.pop(name), name, count)
 
 
-def described(config: Record, running: Mapping[str, Variant]) -> Record:
-    """What DescribeEndpoint says of shadows and data capture; {} where there is neither."""
-    found: Record = {}
+def describe(record: Record, config: Record, running: Mapping[str, Variant]) -> None:
+    """Has DescribeEndpoint say what there is of shadows and data capture."""
+    for key in ("ShadowProductionVariants", "DataCaptureConfig"):
+        record.pop(key, None)
     shadows = [variant.shadow for variant in running.values() if variant.shadow]
     if shadows:
-        found["ShadowProductionVariants"] = [each.variant.summary(each.name) for each in shadows]
+        record["ShadowProductionVariants"] = [each.variant.summary(each.name) for each in shadows]
     if "DataCaptureConfig" in config:
-        found["DataCaptureConfig"] = capture.summary(config["DataCaptureConfig"])
-    return found
+        record["DataCaptureConfig"] = capture.summary(config["DataCaptureConfig"])
+
+
+def excluded(request: Record) -> set[str]:
+    """The properties of variants that an update does not retain."""
+    given = request.get("ExcludeRetainedVariantProperties", [])
+    return {each["VariantPropertyType"] for each in given}
+
+
+def with_capture_retained(
+    running: Mapping[str, Variant], request: Record, config: Record
+) -> Record:
+    """A configuration with data capture as it is: one more property that stays unless excluded."""
+    if not running or "DataCaptureConfig" in excluded(request):
+        return config
+    kept = {key: value for key, value in config.items() if key != "DataCaptureConfig"}
+    there = next(iter(running.values())).capture
+    return {**kept, "DataCaptureConfig": there.config} if there else kept

@@ -104,7 +104,7 @@ def _add_endpoint_commands(add: Add) -> None:
     invoke.add_argument("sentence")
     requests.add_options(invoke)
     requests.add_options(add(commands.verify))
-    add(commands.evaluate)
+    add(commands.evaluate, "CAPTURED")
     rehearse = add(commands.rehearse)
     rehearse.add_argument("sentence")
     rehearse.add_argument("--of-data", action="store_true", help="a test sentence of own data")

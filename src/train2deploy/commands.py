@@ -212,6 +212,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """Scores on the held-out test split through the endpoint, beside two yardsticks"""
     from train2deploy import endpoint, evaluate
 
+    if arguments.captured:
+        evaluate.captured(arguments.captured)
+        return
     staleness.ensure_current(staleness.Wish.of(arguments), scored=True)
     with endpoint.of_current_model(_runtime(arguments)) as running:
         evaluate.evaluate(running, staleness.Wish.of(arguments))

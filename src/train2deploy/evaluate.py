@@ -1,14 +1,23 @@
 """`make evaluate`: the held-out test split through the endpoint, beside two yardsticks."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from train2deploy import answers, console, endpoint, manifest, paths, uncertainty, yardsticks
+from train2deploy import (
+    answers,
+    console,
+    endpoint,
+    labelled,
+    manifest,
+    paths,
+    requests,
+    uncertainty,
+    yardsticks,
+)
 from train2deploy.datasets import channels
 from train2deploy.datasets.rows import Row
 from train2deploy.errors import UserError
@@ -124,8 +133,7 @@ def _listed(labels: Sequence[str], most: int = 8) -> str:
 
 def _rankings(running: endpoint.Endpoint, texts: Sequence[str]) -> list[dict[str, float]]:
     """What the endpoint says of each text: probability by label, the most probable first."""
-    # The endpoint refuses an empty sentence, as it should; the corpus has a few.
-    asked = [text if text.strip() else "。" for text in texts]
+    asked = requests.askable(texts)
     rankings = []
     for start in range(0, len(asked), SENTENCES_PER_REQUEST):
         rankings += endpoint.classify(running, asked[start : start + SENTENCES_PER_REQUEST])
@@ -165,27 +173,59 @@ def scores(truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def captured(file: Path) -> dict[str, Any]:
+    """`make evaluate CAPTURED=<file>`: scores what an endpoint's variants have answered.
+
+    Args:
+        file: the table of `make cloud-captured`; its rows without a label are passed over.
+
+    Raises:
+        UserError: no row has a label and an answer.
+    """
+    rows = labelled.answered(file)
+    by_variant: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_variant.setdefault(row["variant"], []).append(row)
+    found = {
+        variant: scores([row["label"].strip() for row in own], [row["predicted"] for row in own])
+        for variant, own in sorted(by_variant.items())
+    }
+    result = {"captured_sha256": sha256_file(file), "variants": found}
+    manifest.write_json(paths.CAPTURED_EVALUATION, result)
+    named = {f"variant {name}, {one['n']} sentences": one for name, one in found.items()}
+    _print_scores(f"{len(rows)} captured sentences with a label", named)
+    for name, one in found.items():
+        if said := uncertainty.caveat(one["accuracy"], one["n"]):
+            console.say(f"variant {name}: {said}")
+        _print_classes(f"variant {name}", one)
+    console.say(f"written: {paths.relative(paths.CAPTURED_EVALUATION)}")
+    return result
+
+
 def _print(result: dict[str, Any]) -> None:
     model = result["model"]
-    table = Table(title=f"test split, {model['n']} sentences", title_justify="left")
-    for column in ("", "accuracy", "F1 weighted", "F1 macro"):
-        table.add_column(column, justify="left" if not column else "right")
-    for name, values in {"the model, by its endpoint": model, **result["yardsticks"]}.items():
-        table.add_row(
-            name, *(f"{values[key]:.3f}" for key in ("accuracy", "f1_weighted", "f1_macro"))
-        )
-    console.print_table(table)
+    named = {"the model, by its endpoint": model, **result["yardsticks"]}
+    _print_scores(f"test split, {model['n']} sentences", named)
     if said := uncertainty.caveat(model["accuracy"], model["n"]):
         console.say(said)
-
-    detail = Table(title="the model by class; columns at the right: predicted as")
-    for column in ("class", "precision", "recall", "F1", "n", *map(console.shown, model["labels"])):
-        detail.add_column(column, justify="left" if column == "class" else "right")
-    for label, row in zip(model["labels"], model["confusion"], strict=True):
-        values = model["per_class"][label]
-        numbers = [f"{values[key]:.2f}" for key in ("precision", "recall", "f1")]
-        detail.add_row(
-            console.shown(label), *numbers, str(values["support"]), *(str(count) for count in row)
-        )
-    console.print_table(detail)
+    _print_classes("the model", model)
     console.say(f"written: {paths.relative(paths.EVALUATION)}")
+
+
+def _print_scores(title: str, found: Mapping[str, dict[str, Any]]) -> None:
+    keys = ("accuracy", "f1_weighted", "f1_macro")
+    rows = [(name, *(f"{one[key]:.3f}" for key in keys)) for name, one in found.items()]
+    columns = ("", "accuracy", "F1 weighted", "F1 macro")
+    console.print_table(console.table(title, columns, rows, title_justify="left"))
+
+
+def _print_classes(name: str, found: dict[str, Any]) -> None:
+    rows = []
+    for label, row in zip(found["labels"], found["confusion"], strict=True):
+        values = found["per_class"][label]
+        numbers = [f"{values[key]:.2f}" for key in ("precision", "recall", "f1")]
+        counts = (str(count) for count in row)
+        rows.append((console.shown(label), *numbers, str(values["support"]), *counts))
+    columns = ("class", "precision", "recall", "F1", "n", *map(console.shown, found["labels"]))
+    title = f"{name} by class; columns at the right: predicted as"
+    console.print_table(console.table(title, columns, rows))

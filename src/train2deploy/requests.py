@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,15 @@ def sentences(query: str | list[str], accept: str = "") -> Request:
     """One sentence, or several, as the article's client sends one."""
     body = json.dumps({"q": query}, ensure_ascii=False).encode()
     return Request(body, JSON, accept, (query,) if isinstance(query, str) else tuple(query))
+
+
+def askable(texts: Iterable[str]) -> list[str]:
+    """Texts as our handler takes them: it refuses an empty sentence, and corpora have a few.
+
+    >>> askable(["抹茶", " "])
+    ['抹茶', '。']
+    """
+    return [text if text.strip() else "。" for text in texts]
 
 
 def _sentences(body: bytes) -> tuple[str, ...]:

@@ -44,7 +44,13 @@ def register(cloud: argparse.ArgumentParser) -> None:
     deploying = add("deploy", _deploy)
     deploying.add_argument("--rollout", default="all", help="all, canary:10 or linear:25")
     deploying.add_argument("--bake", type=_number("BAKE", int, 0, "seconds, 0 or more"))
+    deploying.add_argument("--b", type=Path, help="a second package, beside what is deployed")
+    _add_options(deploying, "WEIGHT SHADOW CAPTURE EXPIRES")
     requests.add_options(deploying)
+    _add_options(add("compare", _compare), "INPUT")
+    _add_options(add("promote", _promote), "VARIANT")
+    add("captured", _captured)
+    add("expire", _expire)
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
     invoke.add_argument("--json", action="store_true")
@@ -137,6 +143,15 @@ def _connect(arguments: argparse.Namespace, needs: Collection[str] = NEEDED):  #
     return session.connect(config, arguments.cloud)
 
 
+def _guarded(arguments: argparse.Namespace, needs: Collection[str] = (), spared: bool = False):  # type: ignore[no-untyped-def]
+    """The account, in which endpoints that have expired are ended first."""
+    from train2deploy.cloud import guards
+
+    cloud = _connect(arguments, needs)
+    guards.end_expired(cloud, cloud.config.endpoint_name if spared else "")
+    return cloud
+
+
 def _leave(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     from train2deploy.cloud.plan import Leave
 
@@ -173,7 +188,7 @@ def _train(arguments: argparse.Namespace) -> None:
     """Trains on SageMaker"""
     from train2deploy.cloud import train
 
-    train.train(_connect(arguments), _request(arguments), _leave(arguments))
+    train.train(_guarded(arguments, NEEDED), _request(arguments), _leave(arguments))
 
 
 def _tune(arguments: argparse.Namespace) -> None:
@@ -181,7 +196,7 @@ def _tune(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import search, tune
 
     wanted = search.load(arguments.model_version)
-    tune.tune(_connect(arguments), wanted, _request(arguments), _leave(arguments))
+    tune.tune(_guarded(arguments, NEEDED), wanted, _request(arguments), _leave(arguments))
 
 
 def _search(arguments: argparse.Namespace) -> None:
@@ -198,13 +213,56 @@ def _search(arguments: argparse.Namespace) -> None:
 
 
 def _deploy(arguments: argparse.Namespace) -> None:
-    """build/model.tar.gz behind a SageMaker endpoint"""
-    from train2deploy.cloud import deploy, rollout
+    """build/model.tar.gz behind a SageMaker endpoint, or a second package beside it"""
+    from train2deploy.cloud import beside, deploy, guards, rollout
 
     wanted = rollout.parse(arguments.rollout, arguments.bake)
-    staleness.ensure_current(staleness.Wish.of(arguments))
+    if not arguments.b and (arguments.shadow or arguments.weight is not None):
+        raise UserError(f"{'SHADOW' if arguments.shadow else 'WEIGHT'}: goes with B=<package>.")
+    if arguments.b and arguments.rollout != "all":
+        raise UserError(
+            f"ROLLOUT={arguments.rollout}: does not go with B=. AWS shifts traffic by steps only"
+            " where the variants are the same before and after."
+        )
+    expires = guards.moment(arguments.expires, guards.now())
+    options = deploy.Options(wanted, arguments.capture, expires)
+    if not arguments.b:
+        staleness.ensure_current(staleness.Wish.of(arguments))
     request = requests.given(arguments)
-    deploy.deploy(_connect(arguments), _leave(arguments), request, wanted)
+    cloud = _guarded(arguments, NEEDED, spared=bool(expires))
+    if arguments.b:
+        wish = beside.Wish(arguments.b, arguments.weight, arguments.shadow)
+        beside.put(cloud, wish, _leave(arguments), request, options)
+    else:
+        deploy.deploy(cloud, _leave(arguments), request, options)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    """Labelled sentences to both variants of the endpoint: which is the better one?"""
+    from train2deploy.cloud import compare
+
+    compare.compare(_guarded(arguments, ("bucket",)), arguments.input)
+
+
+def _promote(arguments: argparse.Namespace) -> None:
+    """One variant of the endpoint gets all requests, the others are removed"""
+    from train2deploy.cloud import promote
+
+    promote.promote(_guarded(arguments), arguments.variant, _leave(arguments))
+
+
+def _captured(arguments: argparse.Namespace) -> None:
+    """What data capture has kept, as a table"""
+    from train2deploy.cloud import captured
+
+    captured.captured(_guarded(arguments, ("bucket",)))
+
+
+def _expire(arguments: argparse.Namespace) -> None:
+    """Ends the endpoints whose EXPIRES is over"""
+    from train2deploy.cloud import guards
+
+    guards.expire(_connect(arguments, needs=()))
 
 
 def _invoke(arguments: argparse.Namespace) -> None:
@@ -212,7 +270,7 @@ def _invoke(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import runtime
 
     request = requests.asked(arguments)
-    runtime.invoke(_connect(arguments, needs=()), request, arguments.json)
+    runtime.invoke(_guarded(arguments), request, arguments.json)
 
 
 def _playground(arguments: argparse.Namespace) -> None:
@@ -224,7 +282,7 @@ def _playground(arguments: argparse.Namespace) -> None:
             raise UserError(f"{name.upper()}: goes with ENDPOINT=local alone.")
     if arguments.endpoint == "emulator":
         arguments.cloud = "emulator"
-    playground.playground(_connect(arguments, needs=()), arguments.port_ui)
+    playground.playground(_guarded(arguments), arguments.port_ui)
 
 
 def _batch(arguments: argparse.Namespace) -> None:
@@ -234,7 +292,7 @@ def _batch(arguments: argparse.Namespace) -> None:
     staleness.ensure_current(staleness.Wish.of(arguments))
     requests.check_types(arguments)
     types = (arguments.type, arguments.accept)
-    batch.batch(_connect(arguments), arguments.input, _leave(arguments), *types)
+    batch.batch(_guarded(arguments, NEEDED), arguments.input, _leave(arguments), *types)
 
 
 def _scale(arguments: argparse.Namespace) -> None:
@@ -245,7 +303,7 @@ def _scale(arguments: argparse.Namespace) -> None:
         config = session.settings(arguments.cloud, overrides(arguments.set), needs=())
         capacity.show(config, arguments.rpm, arguments.target)
         return
-    cloud = _connect(arguments, needs=())
+    cloud = _guarded(arguments)
     if arguments.off:
         inventory.delete_scaling(cloud, cloud.config.endpoint_name)
         console.say("the number of instances stays what it is; it no longer follows the load")
@@ -271,7 +329,7 @@ def _load(arguments: argparse.Namespace) -> None:
         arguments.seconds or load.SECONDS,
         arguments.pause,
     )
-    load.load(_connect(arguments, needs=()), wish, request, _leave(arguments))
+    load.load(_guarded(arguments), wish, request, _leave(arguments))
 
 
 def _parity(arguments: argparse.Namespace) -> None:
@@ -283,7 +341,7 @@ def _parity(arguments: argparse.Namespace) -> None:
     here = next((name for name in sides if sides[name] != "cloud"), "A")
     runtime = choice.named(sides[here], variable=here)
     staleness.ensure_current(staleness.Wish.of(arguments))
-    parity.parity(_connect(arguments, needs=()), runtime, requests.given(arguments))
+    parity.parity(_guarded(arguments), runtime, requests.given(arguments))
 
 
 def _policy(arguments: argparse.Namespace) -> None:
@@ -296,10 +354,11 @@ def _policy(arguments: argparse.Namespace) -> None:
 
 def _status(arguments: argparse.Namespace) -> None:
     """What the project has in the account, with age and cost so far"""
-    from train2deploy.cloud import inventory, measured
+    from train2deploy.cloud import guards, inventory, measured
 
-    cloud = _connect(arguments, needs=("bucket",))
+    cloud = _guarded(arguments, ("bucket",))
     inventory.status(cloud)
+    guards.say(cloud)
     if arguments.follow:
         inventory.follow_training(cloud)
         measured.follow_endpoint(cloud)
@@ -309,7 +368,7 @@ def _metrics(arguments: argparse.Namespace) -> None:
     """The endpoint's metrics by the minute, as a table and a plot"""
     from train2deploy.cloud import measured
 
-    measured.show(_connect(arguments, needs=()), arguments.minutes)
+    measured.show(_guarded(arguments), arguments.minutes)
 
 
 def _delete(arguments: argparse.Namespace) -> None:

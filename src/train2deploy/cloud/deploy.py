@@ -7,30 +7,55 @@ bytes have answered the golden requests, and again if they do not.
 """
 
 import contextlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.exceptions
 
 from train2deploy import console, manifest, package_lint, paths
-from train2deploy.cloud import alarms, endpoints, images, plan, proof, storage, tags
+from train2deploy.cloud import (
+    alarms,
+    configuration,
+    endpoints,
+    guards,
+    images,
+    plan,
+    proof,
+    storage,
+    tags,
+)
 from train2deploy.cloud.rollout import Rollout
 from train2deploy.cloud.session import (
     Cloud,
     CloudError,
     code,
-    existing,
     message,
 )
 from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.cloud_settings import names, prices
 from train2deploy.errors import UserError
-from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.requests import Request
 
 DEPLOYMENT = paths.CLOUD_WORK / "deployment.json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is said of a deployment beside the settings.
+
+    Attributes:
+        rollout: how an update takes over the traffic.
+        capture: percentage of the requests that are kept in S3; 0: none; None: as it is.
+        expires: when the endpoint is to end; "": as it is.
+    """
+
+    rollout: Rollout = field(default_factory=Rollout)
+    capture: int | None = None
+    expires: str = ""
+
+
+AS_IT_IS = Options()
 
 
 @dataclass(frozen=True)
@@ -62,36 +87,20 @@ class Deployment:
         return str(self.config["EndpointConfigName"])
 
 
-def prepare(cloud: Cloud) -> Deployment:
+def prepare(cloud: Cloud, options: Options = AS_IT_IS) -> Deployment:
     """Everything but the upload. Creates nothing."""
     if not paths.MODEL_ARCHIVE.exists():
         raise UserError("build/model.tar.gz: expected one, found none. Run `make package`.")
-    settings = cloud.config
-    digest = sha256_file(paths.MODEL_ARCHIVE)
-    uri = storage.file_uri(cloud, "models", digest, paths.MODEL_ARCHIVE.name)
-    model: dict[str, Any] = {
-        # No entry point is given: code/ is in the archive, and nobody must repack it.
-        "PrimaryContainer": {
-            "Image": images.serving_image(cloud, settings.endpoint_instance_type),
-            "ModelDataUrl": uri,
-            "Environment": {
-                "SAGEMAKER_TFS_NGINX_LOGLEVEL": "error",
-                **settings.serving_variables,
-            },
-        },
-        "ExecutionRoleArn": cloud.role_arn,
-        **({"VpcConfig": settings.vpc} if settings.vpc else {}),
-    }
-    model_name = _named(settings.endpoint_name, model)
-    model = {"ModelName": model_name, **model, "Tags": settings.tag_list}
-    return Deployment(digest, uri, model, *_config(cloud, model_name))
+    model = configuration.model(cloud, paths.MODEL_ARCHIVE)
+    config = configuration.of_model(cloud, model.name, options.capture)
+    return Deployment(model.sha256, model.uri, model.request, *config)
 
 
-def planned(cloud: Cloud) -> plan.Plan:
+def planned(cloud: Cloud, options: Options = AS_IT_IS) -> plan.Plan:
     """What `deploy` would create."""
-    deployment = prepare(cloud)
+    deployment = prepare(cloud, options)
     settings = cloud.config
-    result = plan.Plan("cloud-deploy")
+    result = plan.Plan("cloud-deploy", replaces=settings.endpoint_name)
     size = paths.MODEL_ARCHIVE.stat().st_size
     there = storage.is_there(cloud, deployment.data_uri, size)
     remark = "there already" if there else f"{size / 1e6:.1f} MB"
@@ -115,10 +124,12 @@ def planned(cloud: Cloud) -> plan.Plan:
     remark = f"there already, {existing['EndpointStatus']}" if existing else ""
     result.add("endpoint", settings.endpoint_name, remark)
     _add_alarms(result, settings.endpoint_name)
+    for row in configuration.capture_rows(deployment.config):
+        result.add(*row)
     if existing is None or existing.get("EndpointConfigName") != deployment.config_name:
         target = endpoints.scalable_target(cloud, settings.endpoint_name)
         count = max(deployment.instances, target["MaxCapacity"] if target else 0)
-        kind, hours = settings.endpoint_instance_type, settings.endpoint_hours
+        kind, hours = settings.endpoint_instance_type, guards.hours(cloud, options.expires)
         result.costs.append(prices.cost(settings, kind, count, hours))
     return result
 
@@ -132,7 +143,7 @@ def outlined(cloud: Cloud) -> plan.Plan:
     """What `deploy` would create of an archive that is yet to be packed; its bytes give names."""
     settings = cloud.config
     name = settings.endpoint_name
-    result = plan.Plan("cloud-deploy, after `make package`")
+    result = plan.Plan("cloud-deploy, after `make package`", replaces=name)
     result.add("S3 object", settings.uri("models", "<sha256>", paths.MODEL_ARCHIVE.name))
     image = images.serving_image(cloud, settings.endpoint_instance_type)
     result.add("model", f"{names.serving(name)}-<sha256>", image)
@@ -147,8 +158,8 @@ def outlined(cloud: Cloud) -> plan.Plan:
 def deploy(
     cloud: Cloud,
     leave: plan.Leave,
-    request: Request | None,
-    rollout: Rollout,
+    request: Request | None = None,
+    options: Options = AS_IT_IS,
 ) -> None:
     """Creates or updates the endpoint, and proves that it serves these bytes.
 
@@ -160,29 +171,30 @@ def deploy(
     """
     check_package()
     cloud.check_bucket()
-    plan.ask(cloud, planned(cloud), leave)
-    deployment = prepare(cloud)
+    plan.ask(cloud, planned(cloud, options), leave)
+    deployment = prepare(cloud, options)
     _refuse_another_type_while_scaled(cloud)
     storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
     name = cloud.config.endpoint_name
     existing = _settled(cloud, name)
     before = existing.get("EndpointConfigName") if existing else None
-    with _undone_on_failure(cloud, deployment, before):
+    with undone_on_failure(cloud, deployment, before):
         endpoints.create(cloud.sagemaker.create_model, deployment.model)
         endpoints.create(cloud.sagemaker.create_endpoint_config, deployment.config)
         alarms.put(cloud, name, deployment.variant, deployment.config_name)
         if existing is None:
-            _create_endpoint(cloud, name, deployment)
+            _create_endpoint(cloud, name, deployment, options.expires)
         elif before != deployment.config_name:
-            _update_endpoint(cloud, name, deployment, rollout)
+            _update_endpoint(cloud, name, deployment, options.rollout)
         else:
             console.say(f"endpoint {name} has this model already")
-        _wait(cloud, name, deployment)
+        wait(cloud, name, deployment)
         _prove(cloud, deployment)
         proof.ask(cloud, request)
     tags.renew(cloud, deployment.model_name, deployment.config_name)
     endpoints.remove_unused(cloud, name, keep=deployment.config_name)
     endpoints.remember(cloud, name, deployment.sha256)
+    guards.set_expiry(cloud, name, options.expires)
     console.say(f"endpoint {name} is in service; it costs until `make cloud-delete`")
 
 
@@ -192,63 +204,11 @@ def check_package() -> None:
         package_lint.check(paths.MODEL_ARCHIVE)
 
 
-def _config(cloud: Cloud, model_name: str) -> tuple[dict[str, Any], int, bool]:
-    """The endpoint configuration: of the one in force, what our settings say nothing about.
-
-    Returns:
-        The request, how many instances there will be, and whether the settings say so
-        (they do when their number is not the one that the endpoint was made with).
-    """
-    settings = cloud.config
-    existing = endpoints.describe(cloud, settings.endpoint_name)
-    current = _config_in_force(cloud, existing)
-    wanted = {
-        "ModelName": model_name,
-        "InstanceType": settings.endpoint_instance_type,
-        "InitialInstanceCount": settings.endpoint_instance_count,
-    }
-    key = {"KmsKeyId": settings.kms_key} if settings.kms_key else {}
-    if not current:
-        fresh = {"VariantName": endpoints.VARIANT, "InitialVariantWeight": 1.0}
-        config = {"ProductionVariants": [fresh | wanted], **key}
-        name, count, recount = _named(settings.endpoint_name, config), 0, True
-    else:
-        # A variant that somebody has put beside ours goes on.
-        first, *others = current.pop("ProductionVariants")
-        config = {"ProductionVariants": [first | wanted, *others], **current, **key}
-        recount = bool(first.get("InitialInstanceCount") != settings.endpoint_instance_count)
-        name = _named(settings.endpoint_name, config)
-        if wanted.items() <= first.items() and key.items() <= current.items():
-            name = existing["EndpointConfigName"] if existing else name
-        summaries = (existing or {}).get("ProductionVariants") or [{}]
-        count = int(summaries[0].get("CurrentInstanceCount", 0))
-    count = settings.endpoint_instance_count if recount or not count else count
-    return {"EndpointConfigName": name, **config, "Tags": settings.tag_list}, count, recount
-
-
-def _config_in_force(cloud: Cloud, endpoint: dict[str, Any] | None) -> dict[str, Any]:
-    """Everything of an endpoint's configuration that can be given again, but name and tags."""
-    if endpoint is None or not endpoint.get("EndpointConfigName"):
-        return {}
-    client = cloud.sagemaker
-    name = endpoint["EndpointConfigName"]
-    if (found := existing(client.describe_endpoint_config, EndpointConfigName=name)) is None:
-        return {}
-    model = client.meta.service_model.operation_model("CreateEndpointConfig")
-    own = ("EndpointConfigName", "Tags")
-    return {key: found[key] for key in model.input_shape.members if key in found and key not in own}
-
-
-def _named(endpoint: str, content: dict[str, Any]) -> str:
-    digest = sha256_value(json.loads(json.dumps(content, default=str)))
-    return f"{names.serving(endpoint)}-{digest[:12]}"
-
-
-def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment) -> None:
+def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment, expires: str) -> None:
     request = {
         "EndpointName": name,
         "EndpointConfigName": deployment.config_name,
-        "Tags": cloud.config.tag_list,
+        "Tags": cloud.config.tag_list + guards.tag_list(expires),
     }
     try:
         endpoints.create(cloud.sagemaker.create_endpoint, request)
@@ -265,9 +225,11 @@ def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment, rollout: R
             EndpointConfigName=deployment.config_name,
             # What autoscaling or an operator set is not set back to the initial count.
             RetainAllVariantProperties=True,
-            ExcludeRetainedVariantProperties=(
-                [{"VariantPropertyType": "DesiredInstanceCount"}] if deployment.recount else []
-            ),
+            # Data capture is what the configuration says.
+            ExcludeRetainedVariantProperties=[
+                {"VariantPropertyType": "DataCaptureConfig"},
+                *([{"VariantPropertyType": "DesiredInstanceCount"}] if deployment.recount else []),
+            ],
             DeploymentConfig=rollout.deployment_config(alarms.names(name)),
         )
     except botocore.exceptions.ClientError as error:
@@ -308,7 +270,8 @@ def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
     return existing
 
 
-def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
+def wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
+    """Returns once the endpoint serves a deployment; raises CloudError where it does not."""
     endpoint = endpoints.settled(cloud, name)
     if endpoint is None:
         raise CloudError(f"endpoint {name}: someone else deleted it meanwhile.")
@@ -329,7 +292,7 @@ def _wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
 
 
 @contextlib.contextmanager
-def _undone_on_failure(cloud: Cloud, deployment: Deployment, before: str | None) -> Iterator[None]:
+def undone_on_failure(cloud: Cloud, deployment: Deployment, before: str | None) -> Iterator[None]:
     """A deployment that failed leaves nothing; one that was interrupted is left to go on.
 
     Args:
@@ -370,7 +333,10 @@ def _back_to(cloud: Cloud, name: str, config: str) -> dict[str, Any] | None:
     if endpoint is not None and endpoint["EndpointConfigName"] != config:
         console.say(f"endpoint {name}: restored to what was there before")
         cloud.sagemaker.update_endpoint(
-            EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=True
+            EndpointName=name,
+            EndpointConfigName=config,
+            RetainAllVariantProperties=True,
+            ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DataCaptureConfig"}],
         )
         endpoint = endpoints.settled(cloud, name)
     return endpoint

@@ -115,13 +115,18 @@ def remove_unused(cloud: Cloud, endpoint: str, keep: str = "") -> None:
     kept_models = set()
     if keep:
         kept = client.describe_endpoint_config(EndpointConfigName=keep)
-        kept_models = {variant["ModelName"] for variant in kept["ProductionVariants"]}
+        kept_models = {variant["ModelName"] for variant in variants(kept)}
     for name in names(cloud, "list_endpoint_configs", "EndpointConfigs", endpoint):
         if name != keep and is_ours(cloud, "endpoint-config", name):
             delete(client.delete_endpoint_config, EndpointConfigName=name)
     for name in names(cloud, "list_models", "Models", endpoint):
         if name not in kept_models and is_ours(cloud, "model", name):
             delete(client.delete_model, ModelName=name)
+
+
+def variants(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of a configuration or an endpoint, one in the shadow last."""
+    return [*config.get("ProductionVariants", []), *config.get("ShadowProductionVariants", [])]
 
 
 def names(cloud: Cloud, operation: str, member: str, endpoint: str) -> list[str]:

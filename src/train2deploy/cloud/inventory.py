@@ -11,7 +11,7 @@ import botocore.exceptions
 from rich.table import Table
 
 from train2deploy import console
-from train2deploy.cloud import alarms, endpoints, follow, storage
+from train2deploy.cloud import alarms, configuration, endpoints, follow, storage
 from train2deploy.cloud.session import Cloud, CloudError, existing, not_there, say_account
 from train2deploy.cloud_settings import names, prices
 
@@ -77,6 +77,12 @@ def resources(cloud: Cloud) -> list[Resource]:
     return [resource for kind in KINDS for resource in _of_kind(cloud, kind, tagged)]
 
 
+def of_kind(cloud: Cloud, title: str) -> list[Resource]:
+    """The project's resources of one kind alone."""
+    tagged = _tagged(cloud)
+    return [each for kind in KINDS if kind.title == title for each in _of_kind(cloud, kind, tagged)]
+
+
 def status(cloud: Cloud) -> None:
     """Prints all of it, with age and cost."""
     say_account(cloud)
@@ -98,7 +104,7 @@ def status(cloud: Cloud) -> None:
         when = f"{action['Schedule']} {action.get('Timezone', '')}".strip()
         console.say(f"scheduled action {action['ScheduledActionName']}: {when}")
     keys = storage.keys(cloud, f"{cloud.config.prefix}/")
-    console.say(f"{len(keys)} objects below {cloud.config.uri()}/")
+    console.say(f"{len(keys)} objects below {cloud.config.uri()}/{_captured(cloud, keys)}")
     console.say(f"at list price, on demand; {prices.source(cloud.config.region)}")
 
 
@@ -143,7 +149,9 @@ def delete(cloud: Cloud, data: bool) -> None:
     if left:
         raise CloudError(f"still there: {', '.join(left)}. Run `make cloud-delete` again.")
     endpoints.forget(cloud)
-    kept = "" if data else "; what lies in S3 stays (DATA=1 deletes that, too)"
+    keys = [] if data else storage.keys(cloud, f"{cloud.config.prefix}/")
+    stays = f"; what lies in S3 stays{_captured(cloud, keys)} (DATA=1 deletes that, too)"
+    kept = "" if data else stays
     console.say(f"nothing of project {cloud.config.project} is left that costs{kept}")
 
 
@@ -236,11 +244,11 @@ def instances(cloud: Cloud, endpoint: str) -> list[tuple[str, int]]:
         return []
     counts = {
         variant["VariantName"]: variant.get("CurrentInstanceCount", 1)
-        for variant in described.get("ProductionVariants", [])
+        for variant in endpoints.variants(described)
     }
     return [
         (variant.get("InstanceType", ""), counts.get(variant["VariantName"], 1))
-        for variant in config["ProductionVariants"]
+        for variant in endpoints.variants(config)
     ]
 
 
@@ -273,6 +281,23 @@ def _stop_jobs(cloud: Cloud) -> None:
         return None if _running(cloud) else {"ended": True}
 
     follow.patiently(cloud, look)
+
+
+def delete_endpoint(cloud: Cloud, name: str) -> None:
+    """Removes one endpoint and all that is made for it, but what lies in S3."""
+    delete_scaling(cloud, name)
+    alarms.delete(cloud, name)
+    _delete_endpoint(cloud, name)
+    endpoints.remove_unused(cloud, name)
+    if name == cloud.config.endpoint_name:
+        endpoints.forget(cloud)
+
+
+def _captured(cloud: Cloud, keys: list[str]) -> str:
+    """How many of these are captured requests."""
+    begin = f"{cloud.config.prefix}/{configuration.CAPTURED}/"
+    count = sum(key.startswith(begin) for key in keys)
+    return f", {count} of them captured requests" if count else ""
 
 
 def _delete_configs_and_models(cloud: Cloud, found: list[Resource]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from train2deploy import console
+from train2deploy.cloud import guards
 from train2deploy.cloud.session import Cloud, say_account
 from train2deploy.cloud_settings import prices
 from train2deploy.cloud_settings.prices import Cost
@@ -30,11 +31,13 @@ class Plan:
 
     Attributes:
         resources: (kind, name or URI, remark) of each.
+        replaces: the endpoint whose present cost is in these costs; "" where none is.
     """
 
     title: str
     resources: list[tuple[str, str, str]] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
+    replaces: str = ""
 
     def add(self, kind: str, name: str, remark: str = "") -> None:
         self.resources.append((kind, name, remark))
@@ -58,7 +61,7 @@ def show_all(cloud: Cloud, plans: Sequence[Plan], max_usd: float | None) -> None
         plan.show()
     console.say(prices.source(cloud.config.region))
     for plan in plans:
-        _check(plan, max_usd)
+        _check(cloud, plan, max_usd)
 
 
 def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
@@ -71,7 +74,7 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
     plan.show()
     if not plan.costs:
         return
-    _check(plan, leave.max_usd)
+    _check(cloud, plan, leave.max_usd)
     console.say(prices.source(cloud.config.region))
     if leave.yes or cloud.is_emulator:
         return
@@ -82,13 +85,21 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
         raise UserError("nothing was created.")
 
 
-def _check(plan: Plan, max_usd: float | None) -> None:
+def _check(cloud: Cloud, plan: Plan, max_usd: float | None) -> None:
+    """Raises UserError where a plan and what runs already cost more than MAX_USD."""
     if max_usd is None:
         return
+    running = guards.running(cloud, but=plan.replaces)
+    for name, costs in running.items():
+        for cost in costs:
+            console.say(f"  {'runs already':22} endpoint {name}, {cost}")
+    already = prices.total([cost for costs in running.values() for cost in costs])
     highest = prices.total(plan.costs)
-    if highest > max_usd:
+    if highest + already > max_usd:
         caveat = next((cost.caveat for cost in plan.costs if cost.caveat), "")
+        more = f", and {', '.join(running)} that runs already {already:.2f} USD" if already else ""
         raise UserError(
-            f"MAX_USD={max_usd:g}: {plan.title} may cost {highest:.2f} USD{caveat}, so nothing was"
-            " created. Choose a smaller instance or a shorter limit, or a higher MAX_USD."
+            f"MAX_USD={max_usd:g}: {plan.title} may cost {highest:.2f} USD{caveat}{more}, so"
+            " nothing was created. Choose a smaller instance or a shorter limit, or a higher"
+            " MAX_USD."
         )

@@ -92,7 +92,7 @@ def _fix(cloud: Cloud, endpoint: dict[str, Any], kind: str, count: int, leave: p
     name, variant = endpoint["EndpointName"], endpoint["ProductionVariants"][0]
     scaled = endpoints.scalable_target(cloud, name) is not None
     before = variant["CurrentInstanceCount"]
-    planned = plan.Plan("cloud-scale")
+    planned = plan.Plan("cloud-scale", replaces=name)
     remark = f"fixed; now {before}" + (", following the load" if scaled else "")
     planned.add("instances", f"{count} × {kind}", remark)
     if count > before:
@@ -141,7 +141,7 @@ def _follow_load(
     place = _place(endpoint)
     each = f"{wish.target:g} invocations a minute each"
     out, in_ = wish.cooldown
-    planned = plan.Plan("cloud-scale")
+    planned = plan.Plan("cloud-scale", replaces=name)
     planned.add("scalable target", place["ResourceId"], f"{low} to {high} instances")
     planned.add("scaling policy", policy_name(name), f"{each}; cool-down {out} s out, {in_} s in")
     planned.costs.append(prices.cost(cloud.config, kind, high, cloud.config.endpoint_hours))

@@ -92,6 +92,10 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
         return [] if values["MODEL"] else ["build/jobs/latest/model.tar.gz"]
     if need == targets.SERVED and values["MODEL_DIR"]:
         return []
+    if need == targets.DEPLOYED:
+        return [] if "B" in values.given else [targets.PACKED]
+    if need == targets.SCORED:
+        return [] if values["CAPTURED"] else [targets.SERVE_ENVIRONMENT, targets.PACKED]
     if need in (targets.PACKED, targets.SERVED):
         given = any(values[name] for name in ("MODEL", "CODE", "INCLUDE"))
         return ["package" if given else "build/model.tar.gz"]

@@ -30,7 +30,7 @@ COMMON = {"PYTHON", "PYTHON36", "RUNTIME", "VERBOSE"}
 TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT = "@train", "@serve"
 """Needs that hang on the runtime: environments, or images."""
 INPUTS, JOB, PACKED, SERVED, SIDES = "@inputs", "@job", "@packed", "@served", "@sides"
-PLAYED, WORDS, PEERS = "@played", "@words", "@peers"
+PLAYED, WORDS, PEERS, SCORED, DEPLOYED = "@played", "@words", "@peers", "@scored", "@deployed"
 """Needs that hang on variables: see plan.py."""
 MAY_NEED = {
     TRAIN_ENVIRONMENT: (IMAGES, ()),
@@ -39,6 +39,8 @@ MAY_NEED = {
     JOB: ("MODEL", ("local-train",)),
     PACKED: ("MODEL CODE INCLUDE", ("package",)),
     SERVED: ("MODEL_DIR MODEL CODE INCLUDE", ("package",)),
+    SCORED: (f"{IMAGES} MODEL CODE INCLUDE", ("package",)),
+    DEPLOYED: ("B MODEL CODE INCLUDE", ("package",)),
     PLAYED: (f"A B PORT {IMAGES} MODEL CODE INCLUDE", ("package",)),
     SIDES: (f"A B {IMAGES} MODEL CODE REQUEST", ("data", "vectors", "package")),
 }
@@ -228,7 +230,9 @@ ON_HOST: dict[str, Target] = {
     "verify": Target(
         f"{ASKED} STALE {ENDPOINT}", (SERVE_ENVIRONMENT, TOOL, PACKED), _plain("verify", ASKED)
     ),
-    "evaluate": Target(f"STALE {ENDPOINT}", (SERVE_ENVIRONMENT, TOOL, PACKED), _plain("evaluate")),
+    "evaluate": Target(
+        f"CAPTURED STALE {ENDPOINT}", (TOOL, SCORED), _plain("evaluate", "CAPTURED")
+    ),
     "dry-run": Target(f"Q STALE {ENDPOINT}", ("setup", "local-train", "package"), _rehearse),
     "bench": Target(
         "QUICK ROUNDS SECONDS CLIENTS AGAINST ARTICLE_WORDS PEERS TUNE STALE"
@@ -279,7 +283,6 @@ ON_HOST: dict[str, Target] = {
     ),
 }
 TRAINING = f"{TRAINED} FRESH {COST} {CLOUD}"
-DEPLOYED = f"STALE {COST} {CLOUD}"
 FROM_INPUTS = (CLOUD_ENVIRONMENT, TRAIN_HERE, INPUTS)
 NOTEBOOK_NEEDS = (".stamps/notebook", TRAIN_HERE, *SERVE_HERE)
 
@@ -303,10 +306,14 @@ IN_CLOUD: dict[str, Target] = {
     "cloud-tune": _cloud(TRAINING, _job("tune"), FROM_INPUTS),
     "tune": _cloud(TRAINING, _job("search"), FROM_INPUTS),
     "cloud-deploy": _cloud(
-        f"{ASKED} STALE ROLLOUT BAKE",
-        _plain("deploy", f"{ASKED} ROLLOUT BAKE"),
-        (CLOUD_ENVIRONMENT, PACKED),
+        f"{ASKED} STALE ROLLOUT BAKE WEIGHT SHADOW CAPTURE EXPIRES",
+        _plain("deploy", f"{ASKED} ROLLOUT BAKE WEIGHT SHADOW CAPTURE EXPIRES", given="B"),
+        (CLOUD_ENVIRONMENT, DEPLOYED),
     ),
+    "cloud-compare": _cloud("INPUT", _plain("compare", "INPUT")),
+    "cloud-promote": _cloud("VARIANT", _plain("promote", "VARIANT")),
+    "cloud-captured": _cloud("", _plain("captured")),
+    "cloud-expire": _cloud("", _plain("expire")),
     "cloud-invoke": _cloud(
         f"Q JSON {ASKED}",
         lambda values: ["invoke", *values.options(f"JSON {ASKED}"), "--", values["Q"]],

@@ -179,7 +179,7 @@ SECTIONS: dict[str, list[Variable]] = {
           " from: a mirror, or <image>@sha256:<digest>"),
         V("MEMORY", text="of a container, such as 2g"),
         V("A", "", "host", text="parity: a runtime; compare: a run; playground: a package"),
-        V("B", "", "docker", text="the other one"),
+        V("B", "", "docker", text="the other one; cloud-deploy: a second package beside the first"),
     ],
     "Measurements": [
         V("QUICK", "1", text="one minute instead of five"),
@@ -207,6 +207,7 @@ SECTIONS: dict[str, list[Variable]] = {
         V("SORT", shell=False, text="accuracy; -accuracy: the worst first"),
         V("LANG_REPORT", "en|ja", "en", option="language", text="of what is printed"),
         V("RUNS", "path", shell=False, text="a directory of runs, instead of build/runs"),
+        V("CAPTURED", "path", shell=False, text="the table of cloud-captured, with labels"),
         V("KEEP", "1", shell=False, text="from the runs that are in results/<dataset>"),
     ],
     "Cloud": [
@@ -217,7 +218,16 @@ SECTIONS: dict[str, list[Variable]] = {
           " succeeded; emulator: an empty account"),
         V("DATA", "1", shell=False, text="cloud-delete removes what lies in S3, too"),
         V("INPUT", "path", shell=False, text="cloud-batch: a line each {\"q\": \"…\"} or plain"
-          " text; or records of TYPE, such as the lines of a CSV"),
+          " text; or records of TYPE, such as the lines of a CSV. cloud-compare: labelled sentences"
+          " instead of build/data/test"),
+        V("WEIGHT", "number 0..1", shell=False, text="share of the requests that B gets (0.1), or"
+          " that are copied to it (1)"),
+        V("SHADOW", "1", shell=False, text="B gets copies and answers nobody"),
+        V("VARIANT", shell=False, text="A, B or a variant's name; default: the better one of"
+          " cloud-compare"),
+        V("CAPTURE", "whole 0..100", shell=False, text="percentage of the requests that are kept in"
+          " S3, with their answers; 0: none"),
+        V("EXPIRES", shell=False, text="30m, 2h, 3d: the endpoint is ended after that; never"),
         V("MIN", "whole 1..", shell=False, text="instances at least (1)"),
         V("MAX", "whole 1..", shell=False, text="instances at most (2; ml.t2.*, which AWS does not"
           " scale by load: as many, always)"),

@@ -22,7 +22,8 @@ LAYERS = [
     " machine manifest modules_beside partial paths processes requests serving signature toml"
     " uncertainty yardsticks cloud_settings bench.names",
     # 2: what there is to train, and on what
-    "datasets declaration given_channels hyperparameters job_source python36 texts versions",
+    "datasets declaration given_channels hyperparameters job_source labelled python36 texts"
+    " versions",
     # 3: where and how it runs; what make asks for
     "make model_path package_lint runtimes vectors",
     # 4: the steps of the main job

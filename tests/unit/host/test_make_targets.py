@@ -9,6 +9,7 @@ from train2deploy.make.variables import VARIABLES, Values
 GIVEN = {
     "SORT": "-accuracy", "TARGET": "600", "SECONDS": "1.5", "MAX_USD": "1.5", "TYPE": "text/csv",
     "ACCEPT": "text/csv", "CLIENTS": "1,8", "VERSION": "v2", "Q": "-圏外", "PYTHON": "python3",
+    "WEIGHT": "0.5",
 }  # fmt: skip
 """Values of variables that take more than a number or one of their choices."""
 TOOLS = (targets.HOST, targets.CLOUD_TOOL)
