@@ -2,7 +2,7 @@
 
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,6 +57,15 @@ def _picture(one: str) -> str:
     if one != "\u200d" and unicodedata.category(one) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp"):
         return f"\\u{ord(one):04x}"
     return one
+
+
+def assignments(variables: Mapping[str, object]) -> str:
+    """As they are given to make.
+
+    >>> assignments({"SEED": 1, "REPRO": 1})
+    'SEED=1 REPRO=1'
+    """
+    return " ".join(f"{name}={value}" for name, value in variables.items())
 
 
 def note(line: str) -> None:

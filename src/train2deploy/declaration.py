@@ -16,20 +16,16 @@ it is), or else of its calls of `add_argument`. A constant DECLARES may say more
 see kinds.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from train2deploy import kinds, paths
 from train2deploy.errors import UserError
 from train2deploy.kinds import Kind
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TABLE = "HYPERPARAMETERS"
 DEFAULTS = "DEFAULTS"

@@ -4,22 +4,17 @@ A script that declares its hyperparameters gets values of their kinds, checked. 
 gets what HP says as SageMaker would pass it: JSON where it is JSON, else the text.
 """
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import json
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from train2deploy import versions
 from train2deploy.declaration import SEED, Declaration, Hyperparameter
 from train2deploy.errors import UserError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 HP = "HP"
 ALWAYS = {"validation-split": 0.1}

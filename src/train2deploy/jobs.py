@@ -280,9 +280,7 @@ def _collect(
         "version": versions.find(job.version).name,
         "hyperparameters": passed,
         "repro": job.repro,
-        "source_sha256": sha256_tree(directory / "source")
-        if (directory / "source").exists()
-        else sha256_tree(directory / "code"),
+        "source_sha256": sha256_tree(directory / "source"),
         "channels": read,
         "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
     }

@@ -3,8 +3,6 @@
 Standard library alone: make asks before any environment is made.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass

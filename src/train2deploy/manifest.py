@@ -27,7 +27,6 @@ def write(path: Path, inputs: dict[str, Any], outputs: dict[str, Any], **facts: 
         "git": git_state(),
         **facts,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, manifest)
 
 
@@ -56,6 +55,7 @@ def is_current(path: Path, inputs: dict[str, Any], outputs: Iterable[Path] = ())
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON whole or not at all (a reader never sees half a file)."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)

@@ -117,7 +117,6 @@ def compare(a: tuple[str, Ask], b: tuple[str, Ask], request: Request | None, res
     worst = answers.compared(answer, second(found))
     facts: dict[str, Any] = {"max_abs_difference": worst, "tolerance": OTHER_TOLERANCE}
     facts |= {"runtimes": [one, other], "model_sha256": sha256_file(paths.MODEL_ARCHIVE)}
-    result.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_json(result, facts)
     line = f"{one} against {other}: the same request: max |Δ| = {worst:.2g}"
     line += f", tolerance {OTHER_TOLERANCE:g}"

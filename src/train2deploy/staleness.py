@@ -22,6 +22,7 @@ from train2deploy import (
     paths,
     versions,
 )
+from train2deploy.console import assignments
 from train2deploy.datasets import channels
 from train2deploy.errors import UserError
 
@@ -183,12 +184,8 @@ def differs(
     found = {name: value for name, value in other.items() if name in wanted}
     version = "" if "SCRIPT" in wanted else str(known.get("VERSION", ""))
     usual = _usual(made_of.get("data", {}), version) if "VERSION" in known else {}
-    command = f"make {targets} {_words({**usual, **wanted})}"
-    return f"{_words(wanted)}: {what} is of {_words(found)}. Run `{command}` first."
-
-
-def _words(variables: Mapping[str, object]) -> str:
-    return " ".join(f"{name}={value}" for name, value in variables.items())
+    command = f"make {targets} {assignments({**usual, **wanted})}"
+    return f"{assignments(wanted)}: {what} is of {assignments(found)}. Run `{command}` first."
 
 
 def _usual(data: Mapping[str, Any], version: str) -> dict[str, object]:
@@ -273,7 +270,7 @@ def asked(data: Mapping[str, Any], version: str = "") -> str:
     >>> asked({"dataset": "sample", "seed": 2, "split": "random"}, "v2")
     'DATASET=sample VERSION=v2 SEED=2'
     """
-    return _words(_usual(data, version))
+    return assignments(_usual(data, version))
 
 
 def check_inputs(wish: Wish) -> None:

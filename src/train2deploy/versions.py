@@ -10,8 +10,6 @@ is asked for, so that a broken script breaks itself alone. Standard library alon
 any environment is made.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from dataclasses import dataclass

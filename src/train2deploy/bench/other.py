@@ -63,7 +63,6 @@ def bench(options: Options, request: Request | None) -> None:
             rows[cell] = figures.summarize(latencies, seconds, 0.0, {})
     found = [{"subject": cell.subject, "clients": cell.clients, **vars(row)} for cell, row
              in rows.items()]  # fmt: skip
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
     facts = {"model_sha256": digest, "command": options.command(), "measurements": found}
     manifest.write_json(RESULT, facts)
     console.print_table(_table(rows))

@@ -64,7 +64,7 @@ def print_report(result: Mapping[str, Any]) -> None:
         console.say(f"{name} is left out: {why}")
     console.say(
         "AWS gives what MERGE=0 does; with BATCHING=1 what MERGE=0 BATCHING=1 does"
-        f" ({_words(result['batching'])})"
+        f" ({console.assignments(result['batching'])})"
     )
     console.print_table(_aims_table(result["aims"]))
     if not result["article"]["is_measured_model"]:
@@ -129,10 +129,6 @@ def _cost_table(found: Mapping[str, Mapping[str, float]]) -> Table:
         ("", *subjects),
         [(kind, *(f"{row[subject]:.3f}" for subject in subjects)) for kind, row in found.items()],
     )
-
-
-def _words(variables: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={value}" for name, value in variables.items())
 
 
 def _aims_table(rows: Sequence[Mapping[str, Any]]) -> Table:

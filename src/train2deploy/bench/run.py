@@ -146,7 +146,6 @@ def bench(options: Options) -> dict[str, Any]:
         "usd_per_million": cost.per_million(entries, machine["cores"]),
         "aims": [aim.as_json() for aim in aims.find(entries, starts, memory, is_articles)],
     }
-    paths.REPORTS.mkdir(parents=True, exist_ok=True)
     manifest.write_json(paths.REPORTS / "bench.json", result)
     report.print_report(result)
     drawn = plots.bench(result, paths.REPORTS)

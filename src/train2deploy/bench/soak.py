@@ -173,7 +173,6 @@ def soak(seconds: float) -> dict[str, Any]:
         "memory": {role: memory(watch, role) for role in proc.ROLES},
         "problems": problems,
     }
-    paths.REPORTS.mkdir(parents=True, exist_ok=True)
     manifest.write_json(paths.REPORTS / "soak.json", result)
     _print(result)
     if problems:

@@ -58,7 +58,7 @@ def search(
     rows: list[dict[str, Any]] = []
 
     def look(variables: dict[str, str]) -> None:
-        progress(" ".join(f"{name}={value}" for name, value in variables.items()) or "no batching")
+        progress(console.assignments(variables) or "no batching")
         if found := measured(variables):
             rows.append({"variables": variables, **found})
 
@@ -102,12 +102,11 @@ def tune(options: Options) -> dict[str, Any]:
 
     rows = search(candidates(options.quick), measured, console.say)
     result = {"cores": len(os.sched_getaffinity(0)), "measurements": rows, "best": best(rows)}
-    paths.REPORTS.mkdir(parents=True, exist_ok=True)
     manifest.write_json(FILE, result)
     console.print_table(_table(rows))
     for who, row in best(rows).items():
         console.say(
-            f"best for {who}: {_words(row) or 'no batching'}"
+            f"best for {who}: {console.assignments(row['variables']) or 'no batching'}"
             f" ({row['p50_ms']:.2f} ms alone, {row['per_second']:.0f} requests/s of {CLIENTS[-1]})"
         )
     console.say(f"written: {paths.relative(FILE)}")
@@ -119,11 +118,11 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         "settings, as AWS runs requests (MERGE=0)",
         ("", "1 client, p50 ms", f"{CLIENTS[-1]} clients, requests/s"),
         [
-            (_words(row) or "none", f"{row['p50_ms']:.2f}", f"{row['per_second']:.0f}")
+            (
+                console.assignments(row["variables"]) or "none",
+                f"{row['p50_ms']:.2f}",
+                f"{row['per_second']:.0f}",
+            )
             for row in rows
         ],
     )
-
-
-def _words(row: dict[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in row["variables"].items())

@@ -4,27 +4,20 @@ Has the environments ready, does what the target needs first, then is the target
 `make --dry-run` it prints these commands.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from train2deploy import exits, python36
 from train2deploy.make import ending, plan, targets
-from train2deploy.make.plan import Say
+from train2deploy.make.plan import Plan, Say
 from train2deploy.make.variables import PREFIX, Values
 from train2deploy.runtimes import default
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import FrameType
-
-    from train2deploy.make.plan import Plan
 
 UNTIL_CTRL_C = ("local-serve", "playground", "notebook", "emulator")
 """Targets that end by Ctrl-C, unless DETACH= is given."""

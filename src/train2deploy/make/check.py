@@ -6,23 +6,18 @@ prints one line that says what is wrong, or `ok`. Which variables a target knows
 be, is in targets.py and variables.py.
 """
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from train2deploy import hyperparameters, job_source, versions
 from train2deploy.errors import EXIT_USAGE, UserError
 from train2deploy.make import targets
 from train2deploy.make.targets import TARGETS
 from train2deploy.make.variables import PASSED_ON, VARIABLES, Values
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DATA, PACKED = "data", "package"
 """Targets: what lays out a data set, and what packs a model."""

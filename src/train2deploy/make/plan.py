@@ -1,23 +1,16 @@
 """The steps that a goal of make takes on this machine, in their order."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from train2deploy import paths, versions
 from train2deploy.make import targets
 from train2deploy.make.targets import FILES, TARGETS
-from train2deploy.make.variables import CLOUD
+from train2deploy.make.variables import CLOUD, Values
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from train2deploy.make.variables import Values
-
-    Runtime = Callable[[], str]
+Runtime = Callable[[], str]
 """Gives the runtime's name: to find out takes a second where there is an engine."""
 
 PROGRAMS = {
@@ -25,6 +18,13 @@ PROGRAMS = {
     targets.CLOUD_TOOL: ".venvs/cloud/bin/python -m train2deploy",
     targets.EMULATOR: ".venvs/cloud/bin/python -m emulator",
 }
+
+
+@dataclass(frozen=True)
+class Say:
+    """A line between two steps."""
+
+    line: str
 
 
 @dataclass
@@ -40,13 +40,6 @@ class Plan:
     stamps: list[str] = field(default_factory=list)
     steps: list[str | Say] = field(default_factory=list)
     hangs_on_runtime: bool = False
-
-
-@dataclass(frozen=True)
-class Say:
-    """A line between two steps."""
-
-    line: str
 
 
 def made(goal: str, values: Values, runtime: Runtime, done: Sequence[str] = ()) -> Plan:

@@ -1,16 +1,11 @@
 """What each target of make takes and needs, and the command that it stands for."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from train2deploy import hyperparameters, versions
 from train2deploy.make.variables import CLOUD, SERVING, VARIABLES, Values
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
 
 HOST, CLOUD_TOOL, EMULATOR = "host", "cloud", "emulator"
 NOTEBOOK, BARE = "notebook", "bare"

@@ -1,19 +1,15 @@
 """The variables of make: what each must be, its default, and what it is for."""
 
-from __future__ import annotations
-
 import argparse
 import re
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from train2deploy import kinds
 from train2deploy.kinds import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PREFIX = "GIVEN_"
 """Before the name of a variable of make's command line, in the environment of what make starts."""
@@ -288,7 +284,7 @@ class Values:
         self._shell = shell
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Values:
+    def of(cls, environment: Mapping[str, str]) -> "Values":
         """As make hands them on."""
         given = {
             name.removeprefix(PREFIX): value

@@ -38,7 +38,6 @@ def check(place: Path | None, tokenizer_name: str, runtime: TrainingRuntime, lan
     model = tokenizer.find(tokenizer_name or tokenizer.AUTHOR, place)
     assert model, "a name was given"
     found = summary(list(lines(rows, model, runtime, known)), known)
-    paths.BUILD.mkdir(parents=True, exist_ok=True)
     manifest.write_json(paths.BUILD / FILE, found)
     for line in printed(found, language):
         console.say(line)

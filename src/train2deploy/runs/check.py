@@ -49,7 +49,6 @@ def check(versions: Sequence[str], variables: Sequence[str]) -> None:
         console.print_table(_table(names, one, other))
         console.say("the two clones are removed")
     different = [name for name in names if one.get(name) != other.get(name)]
-    paths.REPRODUCE_CHECK.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_json(
         paths.REPRODUCE_CHECK,
         {

@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from train2deploy import manifest, paths, processes
 from train2deploy.runs.plan import Run
@@ -83,12 +82,7 @@ class Workers:
         self._fill()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         for worker in self.running:
             worker.process.terminate()
         deadline = time.monotonic() + GRACE_SECONDS

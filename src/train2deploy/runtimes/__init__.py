@@ -16,6 +16,9 @@ from train2deploy.errors import JobFailed
 
 Side = Literal["train", "serve"]
 """The two environments: TensorFlow 1.12 with the AWS toolkit, TensorFlow 1.13."""
+Words = Sequence[str]
+Variables = Mapping[str, str]
+Paths = Sequence[Path]
 
 
 @dataclass(frozen=True)
@@ -57,19 +60,16 @@ class TrainingRuntime(Protocol):
     def instance(self, job: Path) -> Instance:
         """How the job in this directory sees its machine."""
 
-    def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
+    def toolkit(self, job: Path, variables: Variables) -> Launch:
         """The AWS toolkit's `train` on a job's directory."""
 
     def python(
-        self,
-        side: Side,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        reads: Sequence[Path] = (),
-        writes: Sequence[Path] = (),
+        self, side: Side, words: Words, variables: Variables, reads: Paths = (), writes: Paths = ()
     ) -> Launch:
-        """Python 3.6 of one side. src/ is its search path; it may read and write no more
-        than what is named."""
+        """Python 3.6 of one side, with these words after it.
+
+        src/ is its search path; it may read and write no more than what is named.
+        """
 
     def finish(self, launch: Launch) -> str:
         """Leaves nothing behind of a command that has ended or was killed.

@@ -1,13 +1,12 @@
 """RUNTIME=docker: the same commands in containers that stand for SageMaker's."""
 
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from train2deploy import paths
 from train2deploy.errors import UserError
-from train2deploy.runtimes import Instance, Launch, Side, engine, images
+from train2deploy.runtimes import Instance, Launch, Paths, Side, Variables, Words, engine, images
 from train2deploy.runtimes.host import HOST
 
 HOSTNAME = "algo-1"
@@ -42,7 +41,7 @@ class Training:
         """As SageMaker's."""
         return Instance("/opt/ml", HOSTNAME, "eth0", modules_beside=self.aws)
 
-    def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
+    def toolkit(self, job: Path, variables: Variables) -> Launch:
         """See Runtime. Without network: a job needs none."""
         return engine.Container(
             image=self.train_image,
@@ -55,21 +54,16 @@ class Training:
         ).launch()
 
     def python(
-        self,
-        side: Side,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        reads: Sequence[Path] = (),
-        writes: Sequence[Path] = (),
+        self, side: Side, words: Words, variables: Variables, reads: Paths = (), writes: Paths = ()
     ) -> Launch:
         """See Runtime. Every path is the same inside as outside."""
         if self.aws:
-            return HOST.python(side, arguments, variables)
+            return HOST.python(side, words, variables)
         mounts = [(path, str(path), False) for path in (paths.SRC, *reads)]
         mounts += [(path, str(path), True) for path in writes]
         return engine.Container(
             image=self.train_image if side == "train" else self.serve_image,
-            command=["python", *arguments],
+            command=["python", *words],
             mounts=mounts,
             variables={**passed(), "PYTHONPATH": str(paths.SRC), **variables},
             memory=self.memory,

@@ -1,12 +1,11 @@
 """RUNTIME=host: the environments that `make setup` made, on this machine."""
 
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train2deploy import paths, processes
 from train2deploy.errors import MissingRequirement, UserError
-from train2deploy.runtimes import Instance, Launch, Side
+from train2deploy.runtimes import Instance, Launch, Paths, Side, Variables, Words
 
 
 class Host:
@@ -18,7 +17,7 @@ class Host:
         """Only these names resolve on a machine that is not SageMaker's."""
         return Instance(base=str(job), host="localhost", interface="lo")
 
-    def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
+    def toolkit(self, job: Path, variables: Variables) -> Launch:
         """See Runtime."""
         binaries = _python("train").parent
         environment = processes.clean_environment(
@@ -32,18 +31,13 @@ class Host:
         return Launch([str(_python("train")), str(binaries / "train")], environment)
 
     def python(
-        self,
-        side: Side,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        reads: Sequence[Path] = (),
-        writes: Sequence[Path] = (),
+        self, side: Side, words: Words, variables: Variables, reads: Paths = (), writes: Paths = ()
     ) -> Launch:
         """See Runtime."""
         environment = processes.clean_environment(
             PYTHONPATH=str(paths.SRC), PYTHONDONTWRITEBYTECODE="1", **variables
         )
-        return Launch([str(_python(side)), *arguments], environment)
+        return Launch([str(_python(side)), *words], environment)
 
     def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
         """See Runtime. The caller's SAGEMAKER_* variables reach the endpoint."""

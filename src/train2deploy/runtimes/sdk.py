@@ -11,13 +11,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from train2deploy import paths, processes
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
-from train2deploy.runtimes import Launch, docker, engine, images
+from train2deploy.runtimes import Launch, Variables, docker, engine, images
 
 PYTHON = paths.VENVS / "cloud" / "bin" / "python"
 NETWORK = "sagemaker-local"
@@ -42,7 +41,7 @@ class Sdk(docker.Training):
     def name(self) -> str:
         return "sdk"
 
-    def toolkit(self, job: Path, variables: Mapping[str, str]) -> Launch:
+    def toolkit(self, job: Path, variables: Variables) -> Launch:
         """See Runtime. `container` is the name of the Compose project."""
         project = f"train2deploy-{secrets.token_hex(6)}"
         request = {
