@@ -84,6 +84,36 @@ def start(
     )
 
 
+class Conversation:
+    """A process that answers each line of JSON with one.
+
+    Args:
+        further: what Popen is to do otherwise.
+    """
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, **further: Any):
+        self._process = start(command, env, cwd, stdin=subprocess.PIPE, **further)
+        self.pid = self._process.pid
+
+    def ask(self, question: Any) -> Any:
+        """Its answer; None where it has ended without one."""
+        assert self._process.stdin and self._process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def end(self) -> None:
+        """Ends it, and all that it has started."""
+        end_group(self._process)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):  # what it never read
+                    stream.close()
+        self._process.wait()
+
+
 def captured(
     command: Sequence[str],
     env: Mapping[str, str] | None = None,

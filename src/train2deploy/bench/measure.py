@@ -1,17 +1,17 @@
 """The rounds of the bench: every subject in turn, in an order that changes from round to round."""
 
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
 from train2deploy.bench import figures, proc, workload
 from train2deploy.bench.figures import Round
-from train2deploy.bench.http_load import ClosedLoop
+from train2deploy.bench.http_load import ClosedLoop, Observer
 from train2deploy.bench.names import (
     ALONE,
     ARTICLE,
@@ -100,8 +100,8 @@ class Checked(Protocol):
         """Whether `body` answers request number `turn`."""
 
 
-class _Recorder:
-    """An Observer that keeps the latencies of a window and refuses wrong answers."""
+class _Recorder(Observer):
+    """Keeps the latencies of a window and refuses wrong answers."""
 
     def __init__(self, work: Checked, begin: float, end: float) -> None:
         self._work = work
@@ -118,9 +118,6 @@ class _Recorder:
         elif self._begin <= now < self._end:
             self.latencies_ms.append((now - sent) * 1e3)
         return 0.0
-
-    def tick(self, now: float) -> None:
-        pass
 
 
 class Bench:
@@ -245,18 +242,10 @@ class Bench:
         result = {}
         for subject in endpoints:
             served = self._served[subject]
-            found: dict[str, dict[str, float]] = {}
-
-            def look(
-                served: Served | Peer = served, found: dict[str, dict[str, float]] = found
-            ) -> None:
-                found.update(proc.endpoint_memory_mb(served.supervisor))
-
-            timer = threading.Timer(seconds / 2, look)
-            timer.start()
-            load(Cell(subject, clients), served.port, self._work(subject), seconds)
-            timer.join()
-            result[subject] = found
+            with ThreadPoolExecutor(1) as beside:
+                found = beside.submit(_memory_after, seconds / 2, served.supervisor)
+                load(Cell(subject, clients), served.port, self._work(subject), seconds)
+            result[subject] = found.result()
         return result
 
 
@@ -272,6 +261,11 @@ def load(cell: Cell, port: int, work: Checked, seconds: float) -> Sample:
     loop.run(seconds + _warm_up(seconds), recorder)
     _refuse(cell, recorder.failures)
     return Sample(recorder.latencies_ms, seconds)
+
+
+def _memory_after(seconds: float, supervisor: int) -> dict[str, dict[str, float]]:
+    time.sleep(seconds)
+    return proc.endpoint_memory_mb(supervisor)
 
 
 def _warm_up(seconds: float) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 from train2deploy import endpoint, paths
 from train2deploy.bench import proc, subjects
-from train2deploy.bench.http_load import ClosedLoop
+from train2deploy.bench.http_load import ClosedLoop, Observer
 from train2deploy.bench.workload import Sentences, Workload, rows_of
 from train2deploy.errors import JobFailed, MissingRequirement
 
@@ -84,16 +84,6 @@ def version(package: str) -> str:
     return found.group(1) if found else "unknown"
 
 
-class _WarmUp:
-    """An Observer that does not look."""
-
-    def answered(self, turn: int, status: int, body: bytes, sent: float, now: float) -> float:
-        return 0.0
-
-    def tick(self, now: float) -> None:
-        pass
-
-
 class Peer:
     """A running peer. Use as a context manager; all its processes end with the block."""
 
@@ -130,9 +120,8 @@ class Peer:
                 if subjects.status_of(self.port, request) == http.client.OK:
                     # Some of them load the model at the first request of each worker.
                     work = self.workload(sentences)
-                    ClosedLoop(self.port, work.requests, WARM_UP_CLIENTS).run(
-                        WARM_UP_SECONDS, _WarmUp()
-                    )
+                    loop = ClosedLoop(self.port, work.requests, WARM_UP_CLIENTS)
+                    loop.run(WARM_UP_SECONDS, Observer())
                     return
             time.sleep(0.2)
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

@@ -20,7 +20,7 @@ from typing import Any
 from train2deploy import console, endpoint, manifest, paths
 from train2deploy.bench import packages, proc, subjects, workload
 from train2deploy.bench.figures import percentiles
-from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
+from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop, Observer
 from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file
 
@@ -70,8 +70,8 @@ class Life:
         return [(age, mb) for age, mb in self.samples if age >= WARM_SECONDS]
 
 
-class Soak:
-    """An Observer that kills, looks at memory and keeps account of every answer."""
+class Soak(Observer):
+    """Kills, looks at memory and keeps account of every answer."""
 
     def __init__(self, served: subjects.Served, work: workload.Workload, seconds: float) -> None:
         self._served, self._work = served, work

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import json
 import os
 import signal
 import socket
@@ -33,13 +32,12 @@ def environment(port: int = 0) -> dict[str, str]:
 
 
 def start(
-    command: Sequence[str], variables: Mapping[str, str], log: Path, **streams: Any
+    command: Sequence[str], variables: Mapping[str, str], log: Path
 ) -> "subprocess.Popen[str]":
-    """Starts a process of a session of its own; what no stream takes goes to its log."""
+    """Starts a process in a group of its own; its output goes to its log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as written:
-        given = {"stdout": written, "stderr": written, **streams}
-        return processes.start(command, variables, paths.ROOT, **given)
+        return processes.start(command, variables, paths.ROOT, stdout=written)
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
@@ -62,13 +60,10 @@ class Tool:
         self, module: str, *arguments: str, python: Path = paths.SERVE_PYTHON, log: str = ""
     ) -> None:
         self.log = paths.BENCH / f"{log or module.rpartition('.')[2]}.log"
-        self._process = start(
-            [str(python), "-m", module, *arguments],
-            environment(),
-            self.log,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(python), "-m", module, *arguments]
+        with self.log.open("wb") as file:
+            self._process = processes.Conversation(command, environment(), paths.ROOT, stderr=file)
         self.pid = self._process.pid
 
     def ask(self, **command: Any) -> dict[str, Any]:
@@ -77,26 +72,17 @@ class Tool:
         Raises:
             JobFailed: the process has ended; the message holds the end of its log.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
+        answer: dict[str, Any] | None = self._process.ask(command)
+        if answer is None:
             tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise JobFailed(f"{tail}\nended before it answered: {paths.relative(self.log)}")
-        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def __enter__(self) -> "Tool":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        kill(self._process)
+        self._process.end()
 
 
 class Served:

@@ -35,37 +35,29 @@ class Tokens:
         self._runtime = runtime
         arguments = ["-m", "hosting.package_tokens", str(model_dir.resolve() / "code")]
         self._launch = runtime.python("serve", arguments, {}, reads=[model_dir.resolve()])
-        self._process = processes.start(
+        self._encoder = processes.Conversation(
             self._launch.arguments,
             self._launch.environment,
             paths.ROOT,
-            stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
         self._lock = threading.Lock()
 
     def of(self, sentence: str) -> list[Any] | None:
         """[token, index, has a vector, is seen] of each token; None where it cannot tell."""
-        assert self._process.stdin and self._process.stdout
         with self._lock:
             try:
                 sentence.encode()  # a lone surrogate is no text to it
-                self._process.stdin.write(json.dumps([sentence]) + "\n")
-                self._process.stdin.flush()
-                found: list[Any] = json.loads(self._process.stdout.readline())[0]
+                found = self._encoder.ask([sentence])
             except (OSError, ValueError):
                 return None
-        return found
+        return found[0] if found else None
 
     def __enter__(self) -> "Tokens":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        processes.end_group(self._process)
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream:
-                stream.close()
-        self._process.wait()
+        self._encoder.end()
         self._runtime.finish(self._launch)
 
 

@@ -111,6 +111,14 @@ def test_what_a_finished_process_left_is_ended():
     assert gone(int(lines[0]))
 
 
+def test_a_conversation_gets_an_answer_a_line_and_none_of_a_process_that_has_ended():
+    code = "for _ in range(2): print(input(), flush=True)"
+    echo = processes.Conversation([sys.executable, "-c", code], os.environ, Path("/"))
+    assert [echo.ask(one) for one in ({"q": "電波"}, 0, 1, 1)] == [{"q": "電波"}, 0, None, None]
+    echo.end()
+    assert gone(echo.pid)
+
+
 def test_a_runtime_gets_the_users_environment_without_what_would_change_a_job(monkeypatch):
     for name in ("SM_HP_EPOCHS", "SAGEMAKER_BASE_DIR", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         monkeypatch.setenv(name, "x")
