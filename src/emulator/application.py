@@ -2,6 +2,7 @@
 
 Beside AWS's own calls:
 
+    GET  /                  for a browser: a page of what is in the account
     GET  /emulator/health   "ok"
     GET  /emulator/calls    what was called so far: [[service, operation, ARN, count], …]
     POST /emulator/faults   the faults from now on (faults.py)
@@ -18,7 +19,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from emulator import calls, cloudwatch
+from emulator import calls, cloudwatch, status_page
 from emulator.account import INTERNAL_KEY, Account, Settings
 from emulator.journal import Entry
 from emulator.kept import Kept
@@ -98,6 +99,8 @@ class Application:
             return self._control(Request(environ))(environ, start_response)
         if INTERNAL_KEY in environ.get("HTTP_AUTHORIZATION", ""):
             return self._moto(environ, start_response)
+        if status_page.is_asked_for(environ):
+            return self._page(Request(environ))(environ, start_response)
         self._is_resumed.wait()
         call, region = calls.recognise(environ)
         service, operation = call.service, call.operation
@@ -133,6 +136,10 @@ class Application:
                 account.alarms = cloudwatch.serve(region, account.metrics).alarms
                 self._regions[region] = SageMaker(account, self._runtime)
             return self._regions[region]
+
+    def _page(self, request: Request) -> Response:
+        accounts = [sagemaker.account for sagemaker in list(self._regions.values())]
+        return status_page.answer(request, accounts, self._settings.url, self._is_resumed.is_set())
 
     def _control(self, request: Request) -> Response:
         text = request.get_data(as_text=True)

@@ -43,7 +43,7 @@ class SageMaker:
     """The service; `scaling` is Application Auto Scaling for its endpoints."""
 
     def __init__(self, account: Account, runtime: Runtime) -> None:
-        self._account = account
+        self.account = account
         self._training = Training(account, runtime)
         self._models = Models(account)
         self._endpoints = Endpoints(account, runtime)
@@ -54,7 +54,7 @@ class SageMaker:
 
     def restore(self, entry: Entry) -> None:
         """Has the account a record of the journal's."""
-        self._account.records.restore(entry)
+        self.account.records.restore(entry)
 
     def resume(self, when: datetime) -> None:
         """Goes on with what the account's records say, which ended at that moment."""
@@ -66,7 +66,7 @@ class SageMaker:
 
     def save(self) -> None:
         """Has the journal know what has changed."""
-        self._account.records.save()
+        self.account.records.save()
 
     def end_all(self) -> None:
         """Ends every process of every job and endpoint."""
@@ -82,7 +82,7 @@ class SageMaker:
             handler = self._operations.get(operation)
             if handler is None:
                 raise ApiError("NotImplemented", f"{operation} is not emulated.", 501)
-            with self._account.lock:
+            with self.account.lock:
                 body = serialise(operation, handler(parameters))
                 self.save()
         except ApiError as error:
@@ -98,7 +98,7 @@ class SageMaker:
             raise ApiError("NotImplemented", f"{request.path} is not emulated.", 501)
         received = time.perf_counter()
         name, body = match.group(1), request.get_data()
-        limit = self._account.limits.body
+        limit = self.account.limits.body
         if len(body) > limit:
             text = f"Request body of {len(body)} bytes is over {limit}."
             raise ApiError("ValidationError", text, 413)
@@ -139,7 +139,7 @@ class SageMaker:
         )
 
     def _table(self) -> dict[str, Callable[[Record], Record]]:
-        account = self._account
+        account = self.account
         return {
             "CreateTrainingJob": self._training.create,
             "DescribeTrainingJob": self._training.describe,
@@ -194,7 +194,7 @@ class SageMaker:
     def _delete(self, collection: Collection, name: str) -> Record:
         collection.get(name)
         collection.remove(name)
-        self._account.tags.pop(collection.arn(name), None)
+        self.account.tags.pop(collection.arn(name), None)
         return {}
 
     def tagged(self, request: Request) -> Response:
@@ -214,21 +214,21 @@ class SageMaker:
                 "ResourceARN": arn,
                 "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
             }
-            for arn, tags in list(self._account.tags.items())
+            for arn, tags in list(self.account.tags.items())
             if fits(tags)
         ]
         return json_response({"PaginationToken": "", "ResourceTagMappingList": found})
 
     def _add_tags(self, request: Record) -> Record:
-        self._account.tag(request["ResourceArn"], request["Tags"])
+        self.account.tag(request["ResourceArn"], request["Tags"])
         return self._list_tags(request)
 
     def _list_tags(self, request: Record) -> Record:
-        tags = self._account.tags.get(request["ResourceArn"], {})
+        tags = self.account.tags.get(request["ResourceArn"], {})
         return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def _delete_tags(self, request: Record) -> Record:
-        self._account.untag(request["ResourceArn"], request["TagKeys"])
+        self.account.untag(request["ResourceArn"], request["TagKeys"])
         return {}
 
 

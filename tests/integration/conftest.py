@@ -58,9 +58,6 @@ def endpoint(project, packed):
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    program = chromium.find()
-    if not program:
-        pytest.skip("expected Chromium, found none; apt-get install chromium")
-    started = chromium.Browser(program, tmp_path_factory.mktemp("profile"))
+    started = chromium.started(tmp_path_factory.mktemp("profile"))
     yield started
     started.close()

@@ -1,16 +1,13 @@
 """The playground's page in a real browser, in front of endpoints that say what a test wants."""
 
 import csv
-import hashlib
 import io
 import json
 import re
-import shutil
-import subprocess
-import tarfile
 import threading
 import time
 
+import chromium
 import pytest
 from playground_page import LABELS, WORDS, Page, Side, serving
 from project import PATIENCE_SECONDS
@@ -18,7 +15,6 @@ from project import PATIENCE_SECONDS
 from train2deploy.endpoint import Answer
 from train2deploy.playground.sides import Package
 
-AXE = ("axe-core@4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
 SCREENS = {"desktop": (1280, False), "phone": (390, False), "dark": (1280, True)}
 
 
@@ -329,19 +325,7 @@ FOCUSED = """(() => {
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory):
-    """The source of axe-core, by npm."""
-    name, digest = AXE
-    if not shutil.which("npm"):
-        pytest.skip("expected npm, found none; apt-get install npm")
-    where = tmp_path_factory.mktemp("axe")
-    command = ["npm", "pack", name, "--silent", "--prefer-offline", "--pack-destination", where]
-    done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
-    found = list(where.glob("*.tgz"))
-    if not found:
-        pytest.skip(f"expected {name}, could not be fetched: {done.stderr.strip()[-200:]}")
-    assert hashlib.sha256(found[0].read_bytes()).hexdigest() == digest
-    with tarfile.open(found[0]) as archive:
-        return archive.extractfile("package/axe.min.js").read().decode("utf-8")
+    return chromium.axe(tmp_path_factory.mktemp("axe"))
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -360,12 +344,7 @@ def test_a_page_full_of_answers_has_no_serious_finding_and_fits(
     assert shot.startswith(b"\x89PNG") and len(shot) > 50_000
     assert page.is_silent()[0], page.is_silent()[1]
     assert page.do("document.documentElement.lang") == language
-    browser.evaluate(f"{axe}; null")
-    found = browser.evaluate("axe.run().then(({violations, passes}) => ({passes: passes.length,"
-                             " serious: violations.filter(v => /serious|critical/.test(v.impact))"
-                             ".map(v => [v.id, v.nodes.map(n => n.html)])}))")  # fmt: skip
-    assert found["serious"] == []
-    assert found["passes"] > 20
+    browser.check(axe)
 
 
 def test_the_page_speaks_the_browsers_language_until_another_is_chosen(one):

@@ -1,15 +1,20 @@
 """A headless Chromium, driven over a pipe by the DevTools protocol. Nothing listens on a port."""
 
 import base64
+import hashlib
 import json
 import os
 import select
 import shutil
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+AXE = ("axe-core@4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ANSWER_SECONDS = 120.0
 SILENT = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown",
@@ -28,6 +33,31 @@ def find() -> str | None:
 
 def _program() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def started(profile: Path) -> "Browser":
+    """A browser; the test is skipped where there is none."""
+    program = find()
+    if not program:
+        pytest.skip("expected Chromium, found none; apt-get install chromium")
+    return Browser(program, profile)
+
+
+def axe(where: Path) -> str:
+    """The source of axe-core, by npm; the test is skipped where it cannot be had."""
+    name, digest = AXE
+    if not shutil.which("npm"):
+        pytest.skip("expected npm, found none; apt-get install npm")
+    command = ["npm", "pack", name, "--silent", "--prefer-offline", "--pack-destination", where]
+    done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+    found = list(where.glob("*.tgz"))
+    if not found:
+        pytest.skip(f"expected {name}, could not be fetched: {done.stderr.strip()[-200:]}")
+    assert hashlib.sha256(found[0].read_bytes()).hexdigest() == digest
+    with tarfile.open(found[0]) as archive:
+        source = archive.extractfile("package/axe.min.js")
+        assert source is not None
+        return source.read().decode("utf-8")
 
 
 class Browser:
@@ -106,6 +136,15 @@ class Browser:
         data = base64.b64decode(answer["data"])
         path.write_bytes(data)
         return data
+
+    def check(self, axe: str) -> None:
+        """The page has no serious finding of axe-core, whose source is given."""
+        self.evaluate(f"{axe}; null")
+        found = self.evaluate("axe.run().then(({violations, passes}) => ({passes: passes.length,"
+                              " serious: violations.filter(v => /serious|critical/.test(v.impact))"
+                              ".map(v => [v.id, v.nodes.map(n => n.html)])}))")  # fmt: skip
+        assert found["serious"] == []
+        assert found["passes"] > 15
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Sends a command and waits for its answer."""
