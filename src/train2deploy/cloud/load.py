@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import botocore.exceptions
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
 
 from train2deploy import console, manifest, paths
 from train2deploy.bench.figures import percentiles
@@ -198,7 +198,7 @@ class _Run:
         try:
             answer = runtime.call(self._cloud, self._request, client=self._client)
             answer["Body"].read()
-        except botocore.exceptions.ClientError as error:
+        except ClientError as error:
             status = error.response.get("OriginalStatusCode", "")
             return f"{code(error)} {status}".strip()
         except Exception as error:  # whatever it is, it is a request that failed
@@ -210,9 +210,7 @@ class _Run:
         name = self._cloud.config.endpoint_name
         while True:
             found: dict[str, Any] = {}
-            with contextlib.suppress(
-                *botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
-            ):
+            with contextlib.suppress(BotoCoreError, ClientError):
                 found = endpoints.describe(self._cloud, name) or {}
             for variant in found.get("ProductionVariants", [])[:1]:
                 counts = variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]
