@@ -108,7 +108,7 @@ def load(cloud: Cloud, wish: Wish, request: Request, leave: plan.Leave) -> None:
     target = endpoints.scalable_target(cloud, name)
     count = endpoint["ProductionVariants"][0]["CurrentInstanceCount"]
     most = max(count, target["MaxCapacity"] if target else 0)
-    planned = plan.Plan("cloud-load")
+    planned = plan.Plan("cloud-load", replaces=name)
     clients = ", ".join(map(str, wish.clients))
     planned.add("load", f"{clients} clients", f"{wish.seconds:g} s, {count} × {kind} now")
     planned.costs.append(prices.cost(cloud.config, kind, most, wish.seconds / 3600))

@@ -188,7 +188,7 @@ def _schedule(
     zone = wish.timezone or "UTC"
     action = f"{name}-{hashlib.sha256(f'{wish.schedule} {zone}'.encode()).hexdigest()[:8]}"
     when = f"{wish.schedule} {zone}"
-    planned = plan.Plan("cloud-scale")
+    planned = plan.Plan("cloud-scale", replaces=name)
     planned.add("scheduled action", action, f"{low} to {high} instances from {when}")
     planned.costs.append(prices.cost(cloud.config, kind, high, cloud.config.endpoint_hours))
     plan.ask(cloud, planned, leave)
