@@ -1,5 +1,10 @@
-"""The plot of a load: clients and requests, instances, and latency, over one another in time."""
+"""The plot of a load: clients and requests, instances, and latency, over one another in time.
 
+python -m train2deploy.cloud.load_plot <load.json>    draws it again, beside the file
+"""
+
+import json
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -95,3 +100,8 @@ def steps(timeline: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     counts = [row["instances"] for row in timeline]
     return [str(n) for place, n in enumerate(counts) if place == 0 or n != counts[place - 1]]
+
+
+if __name__ == "__main__":
+    recorded = Path(sys.argv[1])
+    write(json.loads(recorded.read_text(encoding="utf-8")), recorded)

@@ -1,6 +1,7 @@
 """The recorded load on an endpoint that follows it, and how any load is drawn."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -8,6 +9,7 @@ from test_plots import overlapping
 
 from train2deploy import paths, texts
 from train2deploy.cloud import load_plot
+from train2deploy.make.targets import TARGETS
 
 RECORDED = paths.RESULTS / "scaling" / "load.json"
 
@@ -31,6 +33,17 @@ def test_the_committed_plots_are_drawn_from_the_committed_figures(found, tmp_pat
     for drawn in load_plot.write(found, tmp_path / "load.json"):
         committed = RECORDED.with_name(drawn.name)
         assert drawn.read_bytes() == committed.read_bytes(), committed
+
+
+def test_the_script_that_made_it_asks_for_what_is_recorded(found):
+    script = RECORDED.with_name("again.sh").read_text(encoding="utf-8")
+    clients = ",".join(map(str, found["clients"]))
+    for given in (f"CLIENTS={clients}", f"SECONDS={found['seconds']:g}",
+                  f"PAUSE={found['pause_s']:g}", f"TARGET={found['target_per_minute']:g}",
+                  f"LIMITS=minute:{found['emulator_minute_s']:g}", "MIN=1 MAX=3"):
+        assert given in script
+    called = re.findall(r"^make ([a-z-]+)", script, re.MULTILINE)
+    assert called and set(called) <= TARGETS.keys()
 
 
 @pytest.mark.parametrize("language", texts.LANGUAGES)
