@@ -33,5 +33,4 @@ def _number(version: Path) -> int:
 
 
 def model_names(model_dir: Path) -> list[str]:
-    """The names, sorted."""
     return sorted(newest(model_dir))

@@ -210,7 +210,6 @@ def exchange(
     content_type: str = "",
     accept: str = "",
 ) -> Answer:
-    """One HTTP request."""
     connection = http.client.HTTPConnection(ADDRESS, endpoint.port, timeout=70)
     named = {"Content-Type": content_type, "Accept": accept}
     headers = {name: value for name, value in named.items() if value}

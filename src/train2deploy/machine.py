@@ -69,7 +69,6 @@ def system() -> str:
 
 
 def is_wsl() -> bool:
-    """Whether Windows runs this Linux."""
     return "microsoft" in platform.release().lower()
 
 
@@ -125,7 +124,6 @@ def get_python36(version: str = "3.6.15") -> str:
 
 
 def engine_answers() -> bool:
-    """Whether there is a Docker engine."""
     return succeeds("docker", "info")
 
 

@@ -125,7 +125,6 @@ def job_of(archive: Path) -> str | None:
 
 
 def version_of(archive: Path) -> str | None:
-    """VERSION of that job."""
     return made_of(archive).get("version")
 
 

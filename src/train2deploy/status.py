@@ -32,7 +32,6 @@ class Node:
 
 
 def show() -> None:
-    """Prints the tree."""
     for node in tree():
         for line in lines(node):
             console.say(line)

@@ -106,7 +106,6 @@ def _at(given: str) -> Version:
 
 
 def declared(version: str) -> Declaration:
-    """What the version's script declares."""
     return declaration.read(find(version).script)
 
 

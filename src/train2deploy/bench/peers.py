@@ -103,7 +103,6 @@ class Peer:
         return {f"{self.name} {pid}": pid for pid in proc.tree(self.supervisor)}
 
     def workload(self, sentences: Sentences, per_request: int = 1) -> Workload:
-        """The requests that it understands."""
         kind = self.kind
         return rows_of(sentences, kind.path, kind.body, kind.rows, per_request)
 

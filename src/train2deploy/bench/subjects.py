@@ -125,12 +125,10 @@ class Served:
 
     @property
     def rest_port(self) -> int:
-        """The model server's REST port."""
         return self._model_server_port(b"--rest_api_port=")
 
     @property
     def grpc_port(self) -> int:
-        """The model server's gRPC port."""
         return self._model_server_port(b"--port=")
 
     def _model_server_port(self, flag: bytes) -> int:

@@ -94,12 +94,10 @@ class Package:
         return cls(title, read["labels.json"] or [], True, explain, unknown)
 
     def facts(self) -> Mapping[str, Any]:
-        """For the page."""
         kept = ("title", "labels", "reads_sentences", "explain", "unknown", "request")
         return {**{name: getattr(self, name) for name in kept}, "tokens": self.encoder is not None}
 
     def tokens(self, body: bytes) -> Any:
-        """See Side."""
         try:
             sentence = json.loads(body)["q"]
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -119,7 +117,6 @@ class Local:
     package: Package
 
     def ask(self, body: bytes, content_type: str, accept: str) -> Answer:
-        """See Side."""
         try:
             return exchange(self.endpoint, "POST", "/invocations", body, content_type, accept)
         except (OSError, http.client.HTTPException) as error:
@@ -139,9 +136,7 @@ class Local:
             raise EndpointError(f"{answer.body.decode()}. Start one with `make local-serve`.")
 
     def tokens(self, body: bytes) -> Any:
-        """See Side."""
         return self.package.tokens(body)
 
     def facts(self) -> dict[str, Any]:
-        """For the page."""
         return {**self.package.facts(), "url": f"{self.endpoint.url}/invocations"}

@@ -88,7 +88,6 @@ class Log:
 
     @property
     def by_epoch(self) -> dict[int, shape.Printed]:
-        """The printed epochs."""
         epochs = self.epochs or range(1, len(self.values) + 1)
         return dict(zip(epochs, self.values, strict=True))
 
@@ -205,7 +204,6 @@ class Model:
 
     @property
     def printed(self) -> shape.Printed | None:
-        """The headline figure."""
         return self.headline.value
 
     @property
@@ -284,11 +282,9 @@ class Published:
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """Of all articles, in order."""
         return tuple(model for article in self.articles for model in article.models)
 
     def model(self, model_id: str) -> Model:
-        """The one of this id."""
         return next(model for model in self.models if model.id == model_id)
 
     def of_version(self, version: str) -> tuple[Model, ...]:

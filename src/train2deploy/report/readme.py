@@ -17,7 +17,6 @@ END = "<!-- end of report -->"
 
 
 def file(language: str) -> Path:
-    """The README of a language."""
     return paths.ROOT / f"README{suffix(language)}.md"
 
 

@@ -26,7 +26,6 @@ DECIMALS = 4
 
 
 def folder(dataset: str = SAMPLE) -> Path:
-    """results/<dataset>."""
     return paths.RESULTS / dataset
 
 
@@ -58,7 +57,6 @@ def build(dataset: str = SAMPLE) -> dict[str, str]:
 
 
 def size(dataset: str = SAMPLE) -> int:
-    """Bytes of results/<dataset>."""
     return sum(path.stat().st_size for path in folder(dataset).rglob("*") if path.is_file())
 
 

@@ -89,7 +89,6 @@ class Run:
 
     @property
     def archive(self) -> Path:
-        """The packed model."""
         return self.workspace / paths.MODEL_ARCHIVE.name
 
 

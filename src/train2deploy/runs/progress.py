@@ -53,13 +53,11 @@ class Progress:
         self._show()
 
     def trained(self, run: Run, seconds: float) -> None:
-        """A job has finished."""
         self._trained.append(seconds)
         self._fractions[run.id] = 1.0
         self.say(run, f"trained in {seconds:.0f} s")
 
     def recorded(self, run: Run, seconds: float, accuracy: float) -> None:
-        """A run is in the registry."""
         self._recorded.append(seconds)
         self.say(run, f"accuracy {accuracy:.3f}, recorded")
 

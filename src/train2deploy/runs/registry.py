@@ -133,7 +133,6 @@ def save(run_id: str, files: dict[str, Any], archive: Path | None) -> Path:
 
 
 def is_recorded(run_id: str) -> bool:
-    """Whether the run is completed."""
     return (paths.RUNS / run_id / MANIFEST).is_file()
 
 
@@ -149,7 +148,6 @@ def load(dataset: str = "", version: str = "", folder: Path | None = None) -> li
 
 
 def get(run_id: str) -> Run:
-    """The run of an id."""
     return Run(paths.RUNS / run_id, _read(paths.RUNS / run_id / MANIFEST))
 
 

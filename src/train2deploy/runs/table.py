@@ -123,7 +123,6 @@ def _holds(condition: Condition, run: dict[str, Any], records: Sequence[Run]) ->
 
 
 def show(records: Sequence[Run]) -> None:
-    """Prints the runs as a table."""
     count = "1 run" if len(records) == 1 else f"{len(records)} runs"
     shown = Table(title=count, title_justify="left", box=SIMPLE_HEAD, padding=0)
     for column in COLUMNS:

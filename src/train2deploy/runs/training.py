@@ -52,7 +52,6 @@ class Worker:
         return _log(self.directory)
 
     def seconds(self) -> float:
-        """How long the finished job took."""
         return float((manifest.read(self.run.job / "manifest.json") or {})["seconds"])
 
     def epoch(self) -> tuple[int, int]:

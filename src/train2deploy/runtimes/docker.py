@@ -70,7 +70,6 @@ class Training:
         ).launch()
 
     def finish(self, launch: Launch) -> str:
-        """See Runtime."""
         if not launch.container:
             return ""
         try:

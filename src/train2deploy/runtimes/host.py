@@ -18,7 +18,6 @@ class Host:
         return Instance(base=str(job), host="localhost", interface="lo")
 
     def toolkit(self, job: Path, variables: Variables) -> Launch:
-        """See Runtime."""
         binaries = _python("train").parent
         environment = processes.clean_environment(
             SAGEMAKER_BASE_DIR=str(job),
@@ -33,7 +32,6 @@ class Host:
     def python(
         self, side: Side, words: Words, variables: Variables, reads: Paths = (), writes: Paths = ()
     ) -> Launch:
-        """See Runtime."""
         environment = processes.clean_environment(
             PYTHONPATH=str(paths.SRC), PYTHONDONTWRITEBYTECODE="1", **variables
         )

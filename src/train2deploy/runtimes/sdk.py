@@ -56,7 +56,6 @@ class Sdk(docker.Training):
         return Launch(command, _environment(project), project)
 
     def finish(self, launch: Launch) -> str:
-        """See Runtime."""
         if not launch.container:
             return ""
         containers = _listed("ps", "--all", "--format", "{{.Names}}", of=launch.container)

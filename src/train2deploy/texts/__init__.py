@@ -42,6 +42,5 @@ class Texts:
 
 @cache
 def load(language: str) -> Texts:
-    """The texts of `en` or `ja`."""
     path = Path(__file__).with_name(f"{language}.toml")
     return Texts(language, tomllib.loads(path.read_text(encoding="utf-8")))
