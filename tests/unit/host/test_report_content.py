@@ -1,12 +1,10 @@
 """What report.json says: each number against one worked out by hand."""
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import write_both, write_cloud_parity, write_measurements, write_run
+from report_runs import edited, write_both, write_cloud_parity, write_measurements, write_run
 
 from train2deploy import manifest, paths
 from train2deploy.errors import UserError
@@ -94,13 +92,6 @@ def test_runs_on_the_corpus_as_published_go_before_more_runs_otherwise(project, 
     assert chosen("knbc", "v1") == [(7, 1)]
 
 
-def test_a_run_that_was_interrupted_does_not_count(project: Path):
-    whole = write_run(paths.RUNS)
-    shutil.copytree(whole, whole.with_name(whole.name + ".part"))
-    (paths.RUNS / "made-by-hand").mkdir()
-    assert [run.id for run in registry.load(folder=paths.RUNS)] == [whole.name]
-
-
 @pytest.mark.parametrize("name", ["evaluation", "history", "golden"])
 @pytest.mark.parametrize("damage", ["missing", "cut", "list"])
 def test_a_damaged_run_is_named_with_what_to_do(project: Path, name: str, damage: str):
@@ -149,20 +140,17 @@ def test_the_confusion_matrix_adds_the_seeds_up(project: Path):
 
 def test_the_epoch_that_was_kept_is_the_one_that_the_run_names(project: Path):
     folder = write_run(paths.RUNS)
-    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    described["metrics"]["validation"]["epoch"] = 2
-    manifest.write_json(folder / "manifest.json", described)
+    with edited(folder / "manifest.json") as described:
+        described["metrics"]["validation"]["epoch"] = 2
     (curve,) = build()["versions"]["v1"]["learning"]
     assert (curve["best_epoch"], curve["epochs"]) == (2, [1, 2, 3, 4, 5])
 
 
 def test_training_without_validation_sentences_has_curves_of_training_alone(project: Path):
     folder = write_run(paths.RUNS)
-    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
-    manifest.write_json(folder / "history.json", {k: history[k] for k in ("epoch", "acc")})
-    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    described["metrics"]["validation"].update(accuracy=None, epoch=None, monitor=None)
-    manifest.write_json(folder / "manifest.json", described)
+    manifest.write_json(folder / "history.json", {"epoch": [1, 2], "acc": [0.5, 0.6]})
+    with edited(folder / "manifest.json") as described:
+        described["metrics"]["validation"].update(accuracy=None, epoch=None, monitor=None)
     pages.report("sample", "en")
     (curve,) = build()["versions"]["v1"]["learning"]
     assert (curve["best_epoch"], "val_acc" in curve) == (None, False)
@@ -170,9 +158,8 @@ def test_training_without_validation_sentences_has_curves_of_training_alone(proj
 
 def test_an_earlier_run_without_probabilities_has_no_calibration(project: Path):
     folder = write_run(paths.RUNS)
-    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-    del evaluation["probabilities"]
-    manifest.write_json(folder / "evaluation.json", evaluation)
+    with edited(folder / "evaluation.json") as evaluation:
+        del evaluation["probabilities"]
     assert build()["versions"]["v1"]["calibration"] is None
 
 
@@ -223,9 +210,8 @@ def test_only_what_was_measured_of_a_model_that_is_shown_is_shown(project, made_
     write_measurements(paths.BUILD)
     write_cloud_parity(paths.BUILD, "emulator")
     for name in FILES:
-        path = paths.BUILD / name
-        found = json.loads(path.read_text(encoding="utf-8"))
-        manifest.write_json(path, found | {"made_of": made_of})
+        with edited(paths.BUILD / name) as found:
+            found["made_of"] = made_of
     built = content.build("mine", paths.RUNS, paths.BUILD, paths.BUILD)
     shown = [built["bench"], *built["parity"].values()]
     assert [one is not None for one in shown] == [is_shown] * 4
@@ -242,18 +228,17 @@ def test_only_what_was_measured_of_a_model_that_is_shown_is_shown(project, made_
 def test_a_parity_that_does_not_hold_is_not_shown_as_one(project: Path, change: dict[str, Any]):
     write_run(paths.RUNS)
     write_measurements(paths.BUILD)
-    found = json.loads((paths.BUILD / "parity.json").read_text(encoding="utf-8"))
-    manifest.write_json(paths.BUILD / "parity.json", found | change)
+    with edited(paths.BUILD / "parity.json") as found:
+        found |= change
     assert build()["parity"]["runtimes"]["holds"] is False
 
 
 def test_what_differs_between_the_machines_of_the_runs_is_named(project: Path):
     write_run(paths.RUNS, seed=1)
     folder = write_run(paths.RUNS, seed=2)
-    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    described["environment"]["cpu"] = "another"
-    described["environment"]["git"] = {"commit": "0" * 40, "dirty": True}
-    manifest.write_json(folder / "manifest.json", described)
+    with edited(folder / "manifest.json") as described:
+        described["environment"]["cpu"] = "another"
+        described["environment"]["git"] = {"commit": "0" * 40, "dirty": True}
     environment = build()["environment"]
     assert environment["differing"] == ["cpu"]
     assert environment["dirty"] is True

@@ -32,9 +32,10 @@ def test_a_run_is_recorded_whole_with_its_model(project: Path):
 
 def test_half_a_run_does_not_count(project: Path):
     made = made_runs.run()
-    half = paths.RUNS / "sample-v1-s2-00000000.part-12345678"
-    half.mkdir()
-    (half / registry.MANIFEST).write_text(json.dumps(made))
+    for end in (".part", ".part-12345678"):
+        half = paths.RUNS / f"sample-v1-s2-00000000{end}"
+        half.mkdir()
+        (half / registry.MANIFEST).write_text(json.dumps(made))
     (paths.RUNS / "sample-v1-s3-00000000").mkdir()
     assert ids(registry.load()) == [made["id"]]
     assert not registry.is_recorded("sample-v1-s2-00000000")
