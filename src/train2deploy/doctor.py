@@ -74,14 +74,14 @@ def _python36(engine: bool) -> Finding:
 
 def _machine() -> Finding:
     processor = platform.machine()
-    suits = processor in {"x86_64", "AMD64"} and sys.platform == "linux"
     advice = f"TensorFlow 1.x has no wheels for {sys.platform} on {processor}; use Linux on x86-64"
     if processor in {"arm64", "aarch64"}:
         advice = (
             "TensorFlow 1.x has no wheels for arm64, and emulated x86-64 (Rosetta, qemu) lacks the"
             " AVX that its wheels need; use an x86-64 Linux machine"
         )
-    return Finding("x86-64 Linux", f"{sys.platform} {processor}" if suits else None, True, advice)
+    found = f"{sys.platform} {processor}" if python36.is_of_use() else None
+    return Finding("x86-64 Linux", found, True, advice)
 
 
 def _avx() -> Finding:

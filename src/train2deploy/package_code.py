@@ -16,7 +16,6 @@ FURTHER_FILES = (SPECIFICATION, "encoder.model")
 """Only of a model that reads more than tokens."""
 REQUIREMENTS = "requirements.txt"
 OURS = "our inference.py"
-DEPENDENCIES = ("", "lib", "requirements")
 INCLUDED = "include.txt"
 """A script's list of what it leaves for inference.py: a name a line, in SM_OUTPUT_DATA_DIR."""
 
@@ -40,10 +39,6 @@ class Asked:
     code: Path | None = None
     include: Sequence[str] | None = None
     dependencies: str = ""
-
-    def __post_init__(self) -> None:
-        if self.dependencies not in DEPENDENCIES:
-            raise UserError(f"DEPS={self.dependencies}: expected lib or requirements.")
 
 
 NOTHING_ASKED = Asked()

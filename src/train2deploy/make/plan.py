@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from train2deploy import paths, versions
+from train2deploy import given_channels, paths, versions
 from train2deploy.make import targets
 from train2deploy.make.targets import FILES, TARGETS
 from train2deploy.make.variables import CLOUD, Values
@@ -80,7 +79,8 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
     if need == targets.SERVE_ENVIRONMENT:
         return _environment([*targets.SERVE_HERE], values, runtime)
     if need == targets.INPUTS:
-        return [targets.TOOL] if _has_own_inputs(values["CHANNELS"]) else ["data", "vectors"]
+        usual = given_channels.has_usual(given_channels.parse(values["CHANNELS"]))
+        return ["data", "vectors"] if usual else [targets.TOOL]
     if need == targets.JOB:
         return [] if values["MODEL"] else ["build/jobs/latest/model.tar.gz"]
     if need == targets.SERVED and values["MODEL_DIR"]:
@@ -122,16 +122,6 @@ def _environment(here: list[str], values: Values, runtime: Runtime) -> list[str]
 def images(values: Values) -> str:
     """The stamp of our images."""
     return f".stamps/images-{values['MODEL_SERVER']}"
-
-
-def _has_own_inputs(channels: str) -> bool:
-    """Whether a train= of CHANNELS holds no data set, so that nothing of ours is read."""
-    given = dict(word.partition("=")[::2] for word in channels.split())
-    if "train" not in given:
-        return False
-    places = (Path(given["train"]), Path(given["train"], "train"))
-    names = ("features.csv", "labels.csv")
-    return not any((place / name).exists() for place in places for name in names)
 
 
 def command(step: str, values: Values, runtime: Runtime) -> list[str]:

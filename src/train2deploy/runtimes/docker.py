@@ -117,10 +117,8 @@ def runtime(image: str, model_server: str, memory: str) -> Docker:
         from train2deploy.runtimes import aws_images
 
         train, serve = aws_images.train(), aws_images.serve()
-    elif image == "own":
-        train, serve = images.TRAIN, images.serve_name(model_server)
     else:
-        raise UserError(f"IMAGE={image}: expected own or aws.")
+        train, serve = images.TRAIN, images.serve_name(model_server)
     images.check([train, serve])
     return Docker(train, serve, memory, aws=image == "aws")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from train2deploy import console, paths, processes, python36
-from train2deploy.errors import JobFailed, MissingRequirement, UserError
+from train2deploy.errors import JobFailed, MissingRequirement
 from train2deploy.hashing import sha256_tree
 from train2deploy.runtimes import engine
 
@@ -35,8 +35,6 @@ LOG = paths.BUILD / "images.log"
 
 def serve_name(model_server: str) -> str:
     """The serving image with our model server ("own") or with the official one."""
-    if model_server not in ("own", "official"):
-        raise UserError(f"MODEL_SERVER={model_server}: expected own or official.")
     return SERVE if model_server == "own" else f"{SERVE}-official"
 
 

@@ -141,11 +141,6 @@ def test_a_published_model_is_not_packed(job: Path):
     assert not paths.MODEL_ARCHIVE.exists()
 
 
-def test_an_unknown_choice_of_dependencies_is_refused():
-    with pytest.raises(UserError, match="DEPS=both: expected lib or requirements"):
-        Asked(dependencies="both")
-
-
 @pytest.mark.parametrize("name", ["model.tar.gz", "output.tar.gz"])
 def test_an_unfinished_job_is_refused(job: Path, name: str):
     (job / name).unlink()

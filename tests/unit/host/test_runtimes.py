@@ -28,11 +28,9 @@ def variables(launch):
     return dict(text.split("=", 1) for text in options(launch, "env"))
 
 
-def test_an_unknown_runtime_image_or_model_server_is_refused():
+def test_an_unknown_runtime_is_refused():
     with pytest.raises(UserError, match="RUNTIME=podman: expected host or docker"):
         choice.named("podman")
-    with pytest.raises(UserError, match="MODEL_SERVER=mine: expected own or official"):
-        images.serve_name("mine")
 
 
 def test_host_is_the_runtime_that_needs_nothing():
