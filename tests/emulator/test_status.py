@@ -4,6 +4,8 @@ import re
 
 from conftest import hyperparameters, kill
 
+from emulator.account import INTERNAL_KEY
+
 
 def test_what_runs_is_listed_with_its_cost_and_followed_to_its_end(project, account):
     options = ("--set", "PRICES=ml.p2.xlarge=3600000")  # a thousand dollars a second
@@ -19,6 +21,13 @@ def test_what_runs_is_listed_with_its_cost_and_followed_to_its_end(project, acco
     assert 100 <= dollars <= 60_000 * (minutes + 1)
     assert re.search(r"Epoch \d+/30\n", done.stdout)  # it may end before the thirtieth
     assert f"job {name}: Completed" in done.stdout
+
+    metrics = account.client("cloudwatch", key=INTERNAL_KEY).list_metrics(
+        Namespace="/aws/sagemaker/TrainingJobs")["Metrics"]
+    found = {(each["MetricName"], *each["Dimensions"][0].values()) for each in metrics}
+    assert {("CPUUtilization", "Host", f"{name}/algo-1"),
+            ("MemoryUtilization", "Host", f"{name}/algo-1"),
+            ("valid:acc", "TrainingJobName", name)} <= found
 
 
 def test_a_second_endpoint_of_the_project_is_found_by_its_tag_and_deleted(project, account):

@@ -123,7 +123,7 @@ def planned(cloud: Cloud, options: Options = AS_IT_IS) -> plan.Plan:
         )
     remark = f"there already, {existing['EndpointStatus']}" if existing else ""
     result.add("endpoint", settings.endpoint_name, remark)
-    _add_alarms(result, settings.endpoint_name)
+    alarms.add_to(result, settings.endpoint_name)
     for row in configuration.capture_rows(deployment.config):
         result.add(*row)
     if existing is None or existing.get("EndpointConfigName") != deployment.config_name:
@@ -132,11 +132,6 @@ def planned(cloud: Cloud, options: Options = AS_IT_IS) -> plan.Plan:
         kind, hours = settings.endpoint_instance_type, guards.hours(cloud, options.expires)
         result.costs.append(prices.cost(settings, kind, count, hours))
     return result
-
-
-def _add_alarms(result: plan.Plan, endpoint: str) -> None:
-    for name in alarms.names(endpoint):
-        result.add("alarm", name, "rolls an update back")
 
 
 def outlined(cloud: Cloud) -> plan.Plan:
@@ -149,7 +144,7 @@ def outlined(cloud: Cloud) -> plan.Plan:
     result.add("model", f"{names.serving(name)}-<sha256>", image)
     result.add("endpoint configuration", f"{names.serving(name)}-<sha256>")
     result.add("endpoint", name)
-    _add_alarms(result, name)
+    alarms.add_to(result, name)
     kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
     result.costs.append(prices.cost(settings, kind, count, settings.endpoint_hours))
     return result
@@ -272,7 +267,13 @@ def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
 
 def wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
     """Returns once the endpoint serves a deployment; raises CloudError where it does not."""
-    endpoint = endpoints.settled(cloud, name)
+    tripped = ""
+
+    def look() -> None:
+        nonlocal tripped
+        tripped = alarms.tripped(cloud, name) or tripped
+
+    endpoint = endpoints.settled(cloud, name, look)
     if endpoint is None:
         raise CloudError(f"endpoint {name}: someone else deleted it meanwhile.")
     reason = endpoint.get("FailureReason", "no reason given")
@@ -282,9 +283,9 @@ def wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
     if endpoint["EndpointStatus"] != "InService":
         raise CloudError(f"endpoint {name}: {endpoint['EndpointStatus']}: {reason}{advice}")
     if endpoint["EndpointConfigName"] != deployment.config_name:
-        # AWS may give no numbers, or no reason at all; the alarm has them.
-        found = alarms.tripped(cloud, name)
-        reason = reason if not found or found.split(": ", 1)[1] in reason else f"{found}; {reason}"
+        # AWS may give no numbers, or no reason at all; the alarm had them.
+        if tripped and tripped.split(": ", 1)[1] not in reason:
+            reason = f"{tripped}; {reason}"
         raise CloudError(
             f"endpoint {name}: the update was rolled back, the old model still answers"
             f" ({endpoint['EndpointConfigName']}): {reason}{advice}"

@@ -41,12 +41,19 @@ def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
     return existing(cloud.sagemaker.describe_endpoint, EndpointName=name)
 
 
-def settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
-    """The endpoint once nothing is going on with it, or None; says what is going on."""
+def settled(
+    cloud: Cloud, name: str, meanwhile: Callable[[], None] = lambda: None
+) -> dict[str, Any] | None:
+    """The endpoint once nothing is going on with it, or None; says what is going on.
+
+    Args:
+        meanwhile: called each time that it is looked at.
+    """
     shown = ""
 
     def look() -> dict[str, Any] | None:
         nonlocal shown
+        meanwhile()
         endpoint = describe(cloud, name)
         status = endpoint["EndpointStatus"] if endpoint else "gone"
         said = f"{status}{_progress(endpoint or {})}"
