@@ -10,6 +10,8 @@ from emulator.metrics import PERCENT, Metric, Metrics
 
 EVERY_SECONDS = 15.0
 """Of AWS's time; a minute's statistic is of four samples."""
+LEAST_SECONDS = 0.5
+"""So that looking costs little where a minute is short."""
 
 
 class Watched:
@@ -50,7 +52,7 @@ class Sampler:
 
     def __init__(self, metrics: Metrics, limits: Limits, stopping: threading.Event) -> None:
         self._metrics = metrics
-        self._seconds = limits.seconds(EVERY_SECONDS)
+        self._seconds = max(LEAST_SECONDS, limits.seconds(EVERY_SECONDS))
         self._stopping = stopping
         self._lock = threading.Lock()
         self._watched: list[Watched] = []

@@ -76,7 +76,9 @@ def put(cloud: Cloud, endpoint: str, variant: str, config: str) -> None:
 
 
 def delete(cloud: Cloud, endpoint: str) -> None:
-    cloud.client("cloudwatch").delete_alarms(AlarmNames=names(endpoint))
+    """Deletes those that are there: CloudWatch deletes none where it does not know one."""
+    if found := [alarm["AlarmName"] for alarm in there(cloud, [endpoint])]:
+        cloud.client("cloudwatch").delete_alarms(AlarmNames=found)
 
 
 def there(cloud: Cloud, endpoints: Iterable[str]) -> list[dict[str, Any]]:
