@@ -10,18 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import forked
 from project import (
-    PATIENCE_SECONDS,
     REPOSITORY,
     SMALL,
     TIMEOUT_SECONDS,
@@ -31,6 +27,7 @@ from project import (
     small_data_set,
 )
 
+from emulator import pytest_plugin
 from train2deploy import archives
 
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
@@ -107,32 +104,11 @@ class Rehearsal(Project):
         server.wait()
 
 
-class Account:
-    """The running emulator, from outside."""
+class Account(pytest_plugin.Account):
+    """The running emulator, from outside; nothing is tried again."""
 
-    def __init__(self, url):
-        self.url = url
-
-    def client(self, service, region="us-east-1", key="test"):
-        return boto3.client(
-            service, endpoint_url=self.url, region_name=region, aws_access_key_id=key,
-            aws_secret_access_key="test",
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}))
-
-    def _request(self, path, body=None):
-        request = urllib.request.Request(f"{self.url}/emulator/{path}", data=body)
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
-            return response.read().decode()
-
-    def faults(self, text):
-        assert self._request("faults", text.encode()) == "ok"
-
-    def reset(self):
-        assert self._request("reset", b"") == "ok"
-
-    def calls(self):
-        """[(service, operation, ARN or *, how often)]"""
-        return [tuple(call) for call in json.loads(self._request("calls"))]
+    def client(self, service, *where, **config):
+        return super().client(service, *where, retries={"total_max_attempts": 1}, **config)
 
     def count(self, operation):
         return sum(count for _, name, _, count in self.calls() if name == operation)

@@ -107,9 +107,16 @@ def test_a_second_emulator_is_refused(project, account):
     assert "is already running" in done.stdout
 
 
-def test_what_a_killed_emulator_leaves_running_is_ended_by_emulator_stop(project, no_account):
-    project.cloud("emulator", "DETACH=1")
+def test_a_killed_emulators_endpoint_answers_again_and_emulator_stop_ends_what_one_leaves(
+    project, no_account
+):
+    project.cloud("emulator", "DETACH=1", "FRESH=1")
     assert project.run_tool("deploy").returncode == 0
+    answer = project.run_tool("invoke", "電波が悪い").stdout.splitlines()[1:]
+    assert len(answer) == 3
+    os.kill(project.json("emulator.json")["pid"], signal.SIGKILL)
+    project.cloud("emulator", "DETACH=1")
+    assert project.run_tool("invoke", "電波が悪い").stdout.splitlines()[1:] == answer
     os.kill(project.json("emulator.json")["pid"], signal.SIGKILL)
     project.cloud("emulator-stop")
     assert project.wait_until_quiet() == []

@@ -1,7 +1,6 @@
 """Every operation of SageMaker's that the emulator answers: what it takes, and what it says."""
 
 import json
-import signal
 import threading
 
 import botocore.exceptions
@@ -55,7 +54,7 @@ def account(tmp_path_factory):
     account = emulator.start()
     fill(account)
     yield account
-    emulator.end(signal.SIGTERM)
+    emulator.end()
     eventually(lambda: not emulator.processes(), "no process is left")
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import signal
-import subprocess
 import sys
 import tarfile
 import time
@@ -14,40 +13,23 @@ from pathlib import Path
 import pytest
 import stub
 from conftest import Account
-from project import PATIENCE_SECONDS, REPOSITORY
+from project import PATIENCE_SECONDS
+
+from emulator import pytest_plugin
 
 ROLE = "arn:aws:iam::123456789012:role/worker"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu"
 MEGABYTE = 1024 * 1024
 
 
-class Emulator:
-    """An emulator of small programs on a directory of its own, started as often as one likes."""
+class Emulator(pytest_plugin.Emulator):
+    """One of small programs instead of TensorFlow's."""
 
     def __init__(self, directory):
-        self.directory = directory
-        self._process = None
+        super().__init__(directory, [sys.executable, stub.__file__])
 
     def start(self, *options):
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "NO_PROXY": "*"}
-        self._process = subprocess.Popen(
-            [sys.executable, stub.__file__, "--directory", str(self.directory), *options],
-            env=environment, stdin=subprocess.DEVNULL)  # fmt: skip
-        state = self.directory.with_name(f"{self.directory.name}.json")
-
-        def url():
-            assert self._process.poll() is None, "the emulator has ended"
-            with contextlib.suppress(OSError, ValueError):
-                found = json.loads(state.read_text())
-                return found["url"] if found["pid"] == self._process.pid else None
-
-        account = Account(eventually(url, "its address"))
-        assert account._request("health") == "ok"
-        return account
-
-    def end(self, number):
-        self._process.send_signal(number)
-        self._process.wait(PATIENCE_SECONDS)
+        return Account(super().start(*options).url)
 
     def processes(self):
         """Of its jobs and endpoints, by their ids."""
@@ -72,8 +54,8 @@ def eventually(condition, what):
 def emulator(tmp_path):
     made = Emulator(tmp_path / "emulator")
     yield made
-    if made._process.poll() is None:
-        made.end(signal.SIGTERM)
+    if made.runs:
+        made.end()
     eventually(lambda: not made.processes(), "no process is left")
 
 

@@ -2,7 +2,6 @@
 
 import html
 import re
-import signal
 import time
 import urllib.error
 import urllib.request
@@ -31,7 +30,7 @@ def emulator(tmp_path_factory):
     logs.put_log_events(logGroupName="mine", logStreamName="one", logEvents=[
         {"timestamp": int(time.time() * 1000), "message": f"{ATTACK} 電波"}])
     yield made
-    made.end(signal.SIGTERM)
+    made.end()
     eventually(lambda: not made.processes(), "no process is left")
 
 

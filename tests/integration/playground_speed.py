@@ -1,6 +1,6 @@
 """How quick the playground's page is: `make playground`, and beside it
 
-    PYTHONPATH=src .venvs/host/bin/python tests/integration/playground_speed.py [its address]
+    PYTHONPATH=src:tests .venvs/host/bin/python tests/integration/playground_speed.py [its address]
 
 prints the time from a key to the drawn ranking, and how 5,000 pasted lines go, in headless
 Chromium.
