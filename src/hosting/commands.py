@@ -12,9 +12,9 @@ from hosting.processes import PYTHON_VARIABLE, python_command
 MODEL_SERVER = "tensorflow_model_server"
 
 
-def child_environment(environ=None):
+def child_environment():
     """This process's environment, in which `python -m hosting.…` works."""
-    environment = dict(os.environ if environ is None else environ)
+    environment = dict(os.environ)
     sources = os.path.dirname(os.path.dirname(os.path.abspath(hosting.__file__)))
     environment["PYTHONPATH"] = sources
     environment["PYTHONUNBUFFERED"] = "1"  # a handler's print must reach the log at once
@@ -22,14 +22,13 @@ def child_environment(environ=None):
     return environment
 
 
-def handler_python(environ=None):
+def handler_python():
     """The interpreter of the environment that holds what the container holds, and no more.
 
     It lies beside the one that this runs in, unless HOSTING_HANDLER_PYTHON names another.
     """
-    environ = os.environ if environ is None else environ
     beside = os.path.join(os.path.dirname(sys.prefix), "handler", "bin", "python")
-    return environ.get("HOSTING_HANDLER_PYTHON") or beside
+    return os.environ.get("HOSTING_HANDLER_PYTHON") or beside
 
 
 def site_packages(python):
@@ -43,10 +42,9 @@ def model_server_environment(settings, runtime_dir):
     return dict(child_environment(), TMPDIR=runtime_dir, HOSTING_METRICS=str(int(settings.metrics)))
 
 
-def model_server_program(environ=None):
+def model_server_program():
     """The real tensorflow_model_server if there is one, else this project's."""
-    environ = os.environ if environ is None else environ
-    named = environ.get("TENSORFLOW_MODEL_SERVER")
+    named = os.environ.get("TENSORFLOW_MODEL_SERVER")
     if named:
         found = shutil.which(named)
         if not found:
@@ -74,11 +72,8 @@ def model_server_version(program):
 
 def model_server_command(program, settings, grpc_port, rest_port, config_path, batching_path=None):
     """tensorflow_model_server with the container's flags (docs/contract.md#a1)."""
-    command = program + [
-        f"--port={grpc_port}",
-        f"--rest_api_port={rest_port}",
-        f"--model_config_file={config_path}",
-    ]
+    command = program + [f"--port={grpc_port}", f"--rest_api_port={rest_port}"]
+    command.append(f"--model_config_file={config_path}")
     if settings.head:
         command.append("--max_num_load_retries=0")
     if batching_path:

@@ -39,17 +39,8 @@ def main(path):
         with tf.Session(graph=tf.Graph()) as session:
             signature = _load(session, path, question["signature"])
             answer = _run_first(session, signature, question)
-    json.dump(
-        dict(
-            answer,
-            tensorflow=tf.__version__,
-            signature={
-                "inputs": _describe(signature.inputs),
-                "outputs": _describe(signature.outputs),
-            },
-        ),
-        sys.stdout,
-    )
+    described = {"inputs": _describe(signature.inputs), "outputs": _describe(signature.outputs)}
+    json.dump(dict(answer, tensorflow=tf.__version__, signature=described), sys.stdout)
 
 
 def _load(session, version, signature):
@@ -74,10 +65,8 @@ def _run_first(session, signature, question):
             refused = str(error).split("\n")[0]
             continue
         outputs = {key: _as_json(key, value) for key, value in values.items()}
-        answer = {
-            "request": number,
-            "outputs": outputs if len(outputs) > 1 else next(iter(outputs.values())),
-        }
+        only = next(iter(outputs.values()))
+        answer = {"request": number, "outputs": outputs if len(outputs) > 1 else only}
         if "seconds" in question:
             run = functools.partial(session.run, names, feed)
             answer["latencies_ms"] = _latencies(run, question["seconds"])

@@ -17,8 +17,7 @@ class Settings:
     not know keep the fixed values of 2019 under it.
     """
 
-    def __init__(self, environ=None):
-        environ = os.environ if environ is None else environ
+    def __init__(self, environ=os.environ):
         self.contract = environ.get("HOSTING_CONTRACT") or "2019"
         if self.contract not in CONTRACTS:
             raise ValueError(
@@ -112,7 +111,7 @@ class Settings:
         return int(match.group(1)), int(match.group(2))
 
 
-def batching_parameters(environ=None):
+def batching_parameters(environ=os.environ):
     """The four batching parameters: ([(name, value)], [a warning for each default]).
 
     docs/contract.md#a8
@@ -120,7 +119,6 @@ def batching_parameters(environ=None):
     >>> batching_parameters({'SAGEMAKER_TFS_MAX_BATCH_SIZE': '32'})[0][0]
     ('max_batch_size', '32')
     """
-    environ = os.environ if environ is None else environ
     cpus = str(os.cpu_count() or 1)
     # SageMaker batch transform limits the number of requests in flight itself.
     enqueued = "100000000" if "SAGEMAKER_BATCH" in environ else cpus
@@ -148,13 +146,13 @@ def batching_parameters(environ=None):
     return values, warnings
 
 
-def switch(name, default, environ=None):
+def switch(name, default, environ=os.environ):
     """The value of one of this project's own variables that are 0 or 1; unset or empty: `default`.
 
     >>> switch('HOSTING_MERGE', True, {'HOSTING_MERGE': '0'})
     False
     """
-    value = (os.environ if environ is None else environ).get(name)
+    value = environ.get(name)
     if value not in (None, "", "0", "1"):
         raise ValueError(f"{name} must be 0 or 1, not {value!r}")
     return value == "1" if value else default

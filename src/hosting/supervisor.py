@@ -213,10 +213,8 @@ class Supervisor:
                 if self._ports.claim(port):
                     continue
                 if settings.port_range is not None:
-                    raise StartError(
-                        f"port {port} of SAGEMAKER_SAFE_PORT_RANGE ({settings.port_range}) is in "
-                        "use"
-                    )
+                    given = f"SAGEMAKER_SAFE_PORT_RANGE ({settings.port_range})"
+                    raise StartError(f"port {port} of {given} is in use")
                 ports[i] = self._ports.claim_any()
                 log.warning(
                     "port %d is in use on this machine: port %d takes its place", port, ports[i]
@@ -278,59 +276,34 @@ class Supervisor:
         log.info("tensorflow version info:\n%s", commands.model_server_version(program))
         environment = commands.model_server_environment(settings, self._runtime.path)
         commands.choose_gpu(environment, settings, instance)
+        ports = settings.grpc_ports[instance], settings.rest_ports[instance]
         command = commands.model_server_command(
-            program,
-            settings,
-            settings.grpc_ports[instance],
-            settings.rest_ports[instance],
-            self._config_path,
-            self._batching_path,
+            program, settings, *ports, self._config_path, self._batching_path
         )
         self._spawn(TFS, command, environment, partial(self._start_model_server, instance))
 
     def _start_gunicorn(self):
         environment = commands.child_environment()
-        environment.update(
-            commands.handler_environment(
-                self.settings,
-                self.default_model,
-                self.code_dir,
-                self._packages_dir,
-                self._runtime.path,
-                self._batching_path,
-            )
-        )
+        runtime = self._runtime
+        paths = self.code_dir, self._packages_dir, runtime.path, self._batching_path
+        environment.update(commands.handler_environment(self.settings, self.default_model, *paths))
         command = commands.gunicorn_command(
-            self.settings, self._runtime.gunicorn_socket, self._runtime.working_dir
+            self.settings, runtime.gunicorn_socket, runtime.working_dir
         )
         # Where gunicorn starts is on the handler's search path: not where make was called.
-        self._spawn(GUNICORN, command, environment, self._start_gunicorn, self._runtime.working_dir)
+        self._spawn(GUNICORN, command, environment, self._start_gunicorn, runtime.working_dir)
 
-    def _front_rest_ports(self):
+    def _front(self):
+        """What the front is told: model servers' ports, gunicorn's socket, mode, default model."""
         # Multi-model: where nginx looks for a model server all the same.
-        return self.settings.rest_ports or [self.settings.port_bounds()[0] + 1]
+        ports = self.settings.rest_ports or [self.settings.port_bounds()[0] + 1]
+        return ports, self._runtime.gunicorn_socket, self.python_mode, self.default_model
 
     def _log_front_config(self):
-        log.info(
-            "nginx config: \n%s\n",
-            nginx_conf(
-                self.settings,
-                self._front_rest_ports(),
-                self._runtime.gunicorn_socket,
-                self.python_mode,
-                self.default_model,
-            ),
-        )
+        log.info("nginx config: \n%s\n", nginx_conf(self.settings, *self._front()))
 
     def _start_edge(self):
-        command = commands.edge_command(
-            self.settings,
-            self.host,
-            self._front_rest_ports(),
-            self._runtime.gunicorn_socket,
-            self.python_mode,
-            self.default_model,
-        )
+        command = commands.edge_command(self.settings, self.host, *self._front())
         log.info("nginx version info:\n%s, in place of nginx", command[2])
         self._spawn(NGINX, command, commands.child_environment(), self._start_edge)
 
@@ -340,12 +313,9 @@ class Supervisor:
         """Final container: nothing else starts before the default model is there."""
         limit = self.settings.tfs_wait_seconds
         for port in self.settings.rest_ports:
-            self._wait(
-                partial(self._has_model, port),
-                limit,
-                f"model {self.default_model} is not available after {limit} seconds "
-                "(SAGEMAKER_TFS_WAIT_TIME_SECONDS)",
-            )
+            message = f"model {self.default_model} is not available after {limit} seconds"
+            message += " (SAGEMAKER_TFS_WAIT_TIME_SECONDS)"
+            self._wait(partial(self._has_model, port), limit, message)
 
     def _has_model(self, port):
         """While the model loads there are no restarts: a process that ends takes all along."""

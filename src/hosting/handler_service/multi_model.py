@@ -80,11 +80,8 @@ class ModelsResource:
 
     def on_get(self, request, response, model_name=None):
         if model_name is None:
-            statuses = {
-                name: json.loads(self._status(name).content.decode("utf-8"))
-                for name in self._rest_ports
-            }
-            response.body = json.dumps(statuses)
+            texts = {name: self._status(name).content.decode("utf-8") for name in self._rest_ports}
+            response.body = json.dumps({name: json.loads(text) for name, text in texts.items()})
         elif model_name not in self._rest_ports:
             _error(response, falcon.HTTP_404, f"Model {model_name} is loaded yet.")
         else:
@@ -113,13 +110,8 @@ class ModelsResource:
         elif model_name not in self._rest_ports:
             _error(response, falcon.HTTP_404, f"Model {model_name} is not loaded yet.")
         else:
-            context = parse_request(
-                request,
-                self._rest_ports[model_name],
-                self._grpc_ports[model_name],
-                self._default_model_name,
-                model_name=model_name,
-            )
+            ports = self._rest_ports[model_name], self._grpc_ports[model_name]
+            context = parse_request(request, *ports, self._default_model_name, model_name)
             answer(self._handler, request.stream, context, response)
 
     def _load(self, response, name, url):
@@ -129,21 +121,14 @@ class ModelsResource:
         self._rest_ports[name] = _free_port(self._rest_pool)
         self._grpc_ports[name] = _free_port(self._grpc_pool)
         if not _has_version(base_path):
-            _error(
-                response,
-                falcon.HTTP_404,
-                f"Could not find valid base path {url} for servable {name}",
-            )
+            missing = f"Could not find valid base path {url} for servable {name}"
+            _error(response, falcon.HTTP_404, missing)
             return
         try:
             os.makedirs(os.path.dirname(self._config_path(name)))
         except FileExistsError:
-            _error(
-                response,
-                falcon.HTTP_409,
-                "Model %s is already loaded. [Errno 17] File exists: '/sagemaker/tfs-config/%s'"
-                % (name, name),
-            )
+            there = f"[Errno 17] File exists: '/sagemaker/tfs-config/{name}'"
+            _error(response, falcon.HTTP_409, f"Model {name} is already loaded. {there}")
             return
         self._processes[name] = self._start(name, base_path, self._config_path(name))
         success = (
@@ -157,14 +142,10 @@ class ModelsResource:
         log.info("tensorflow serving model config: \n%s\n", config)
         with open(config_path, "w") as stream:
             stream.write(config)
-        command = commands.model_server_command(
-            commands.model_server_program(),
-            self._settings,
-            self._grpc_ports[name],
-            self._rest_ports[name],
-            config_path,
-            os.environ.get("HOSTING_BATCHING_CONFIG"),
-        )
+        ports = self._grpc_ports[name], self._rest_ports[name]
+        paths = config_path, os.environ.get("HOSTING_BATCHING_CONFIG")
+        program = commands.model_server_program()
+        command = commands.model_server_command(program, self._settings, *ports, *paths)
         environment = commands.model_server_environment(self._settings, self._runtime_dir)
         process = subprocess.Popen(command, env=environment, preexec_fn=child_setup(os.getpid()))
         log.info("started tensorflow serving (pid: %d)", process.pid)

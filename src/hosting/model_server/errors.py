@@ -47,3 +47,5 @@ def _maker(code):
 invalid_argument = _maker(INVALID_ARGUMENT)
 not_found = _maker(NOT_FOUND)
 internal = _maker(INTERNAL)
+failed_precondition = _maker(FAILED_PRECONDITION)
+unimplemented = _maker(UNIMPLEMENTED)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hosting.model_server.errors import FAILED_PRECONDITION, ServingError, invalid_argument
+from hosting.model_server.errors import failed_precondition, invalid_argument
 from hosting.model_server.graph import dtypes, native
 from hosting.model_server.graph.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 from hosting.model_server.json.parser import members
@@ -48,7 +48,7 @@ def _fill_feature(feature, content, name):
         kind = _feature_kind(value, name)
         if kind_so_far not in (None, kind):
             raise invalid_argument(
-                f"Unexpected element type in feature: {name} expecting type: {_KINDS[kind_so_far]}",
+                f"Unexpected element type in feature: {name} expecting type: {_KINDS[kind_so_far]}"
             )
         if kind == "float_list":
             check_lossless(value, True)
@@ -135,7 +135,7 @@ def check_signature(signature, method):
     word = _WORDS[method]
     if signature.method_name != method:
         raise invalid_argument(
-            f"Expected {word} signature method_name to be {method}. Was: {signature.method_name}",
+            f"Expected {word} signature method_name to be {method}. Was: {signature.method_name}"
         )
     if len(signature.inputs) != 1:
         raise invalid_argument("Expected one input Tensor.")
@@ -146,16 +146,11 @@ def check_signature(signature, method):
     if method == REGRESS and len(signature.outputs) != 1:
         raise invalid_argument("Expected one output Tensor.")
     if INPUTS not in signature.inputs:
-        raise ServingError(
-            FAILED_PRECONDITION, f"No {word} inputs found in SignatureDef: {signature.proto}"
-        )
+        raise failed_precondition(f"No {word} inputs found in SignatureDef: {signature.proto}")
     if method == REGRESS and OUTPUTS not in signature.outputs:
-        raise ServingError(
-            FAILED_PRECONDITION, f"No regression outputs found in SignatureDef: {signature.proto}"
-        )
+        raise failed_precondition(f"No regression outputs found in SignatureDef: {signature.proto}")
     if method == CLASSIFY and not {CLASSES, SCORES} & set(signature.outputs):
-        raise ServingError(
-            FAILED_PRECONDITION,
+        raise failed_precondition(
             'Expected classification signature outputs to contain at least one of "classes" or '
             f'"scores". Signature was: {signature.proto}',
         )
@@ -190,7 +185,7 @@ def _check_matrix(array, name, dtype, wanted, count):
     if dtype != wanted:
         raise invalid_argument(
             f"Expected {name} Tensor of DT_{dtypes.name(wanted).upper()}. Got: "
-            f"DT_{dtypes.name(dtype).upper()}",
+            f"DT_{dtypes.name(dtype).upper()}"
         )
     if len(array) != count:
         raise invalid_argument(f"Expected {name} output batch size of {count}. Got: {len(array)}")
@@ -206,7 +201,7 @@ def classification_result(signature, results, count):
     if classes is not None and scores is not None and classes.shape[1] != scores.shape[1]:
         raise invalid_argument(
             f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. "
-            f"{scores.shape[1]}",
+            f"{scores.shape[1]}"
         )
     width = (classes if classes is not None else scores).shape[1]
     labels = [[b""] * width] * count if classes is None else classes.tolist()
@@ -220,7 +215,7 @@ def regression_result(signature, results, count):
     if not (output.ndim == 1 or output.ndim == 2 and output.shape[1] == 1):
         raise invalid_argument(
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
-            f"{_shape_text(output)}",
+            f"{_shape_text(output)}"
         )
     if len(output) != count:
         raise invalid_argument(

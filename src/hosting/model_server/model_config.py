@@ -86,12 +86,12 @@ def settings_from_proto(config):
         if platform and platform != _TENSORFLOW:
             raise invalid_argument(
                 f"ModelServerConfig::model_platform {platform} is not registered: this server "
-                'serves "tensorflow" alone.',
+                'serves "tensorflow" alone.'
             )
         if not os.path.isabs(model.base_path) and "://" not in model.base_path:
             raise invalid_argument(
                 f"Expected model {model.name} to have an absolute path or URI; got "
-                f"base_path()={model.base_path}",
+                f"base_path()={model.base_path}"
             )
         settings.append(
             ModelSettings(

@@ -1,11 +1,6 @@
 """Predict: which signature, which tensors, what comes out."""
 
-from hosting.model_server.errors import (
-    FAILED_PRECONDITION,
-    ServingError,
-    internal,
-    invalid_argument,
-)
+from hosting.model_server.errors import failed_precondition, internal, invalid_argument
 from hosting.model_server.graph.shapes import MAX_RANK
 from hosting.model_server.graph.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS
 from hosting.model_server.queues.tasks import Task
@@ -27,8 +22,7 @@ def signature_to_run(servable, name):
     """The signature that a Predict call names (another code than above for the same fault)."""
     signature = servable.signatures.get(name or DEFAULT_SIGNATURE)
     if signature is None:
-        raise ServingError(
-            FAILED_PRECONDITION,
+        raise failed_precondition(
             'Serving signature key "%s" not found.' % (name or DEFAULT_SIGNATURE),
         )
     return signature
@@ -68,12 +62,12 @@ def _check_inputs(signature, tensors):
         raise invalid_argument(
             f"input size does not match signature: {len(sent)}!={len(wanted)} len({_names(sent)}) "
             f"!= len({_names(wanted)}). Sent extra: {_names(sent - wanted)}. Missing but required: "
-            f"{_names(wanted - sent)}.",
+            f"{_names(wanted - sent)}."
         )
     for name in sorted(sent - wanted):
         raise invalid_argument(
             f"input tensor alias not found in signature: {name}. Inputs expected to be in the set "
-            f"{_names(wanted)}.",
+            f"{_names(wanted)}."
         )
 
 
@@ -85,7 +79,7 @@ def _outputs(signature, output_filter):
         if name not in signature.outputs:
             raise invalid_argument(
                 f"output tensor alias not found in signature: {name} Outputs expected to be in the "
-                f"set {_names(signature.outputs)}.",
+                f"set {_names(signature.outputs)}."
             )
         if name in seen:
             raise invalid_argument(f"duplicate output tensor alias: {name}")

@@ -12,7 +12,7 @@ import sys
 import threading
 
 from hosting.model_server import LATER, model_config
-from hosting.model_server.errors import ServingError
+from hosting.model_server.errors import ServingError, invalid_argument
 from hosting.model_server.graph import native, resources
 from hosting.model_server.manager import Manager
 from hosting.settings import switch
@@ -81,7 +81,7 @@ def _bind(port):
 
 def _settings(flags):
     if flags.batching_parameters_file and not flags.enable_batching:
-        raise ServingError(3, "You supplied --batching_parameters_file without --enable_batching")
+        raise invalid_argument("You supplied --batching_parameters_file without --enable_batching")
     if flags.model_config_file:
         return model_config.read_model_config(flags.model_config_file)
     log.info(

@@ -8,7 +8,7 @@ import logging
 import os
 import struct
 
-from hosting.model_server.errors import DATA_LOSS, UNIMPLEMENTED, ServingError
+from hosting.model_server.errors import DATA_LOSS, ServingError, invalid_argument, unimplemented
 from hosting.model_server.graph import native
 
 log = logging.getLogger(__name__)
@@ -52,11 +52,11 @@ def warm_up(servable, path):
         message = prediction_log_pb2.PredictionLog.FromString(record)
         kind = message.WhichOneof("log_type")
         if kind not in runners:
-            raise ServingError(UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
+            raise unimplemented(f"Unsupported log_type for warmup: {kind}")
         count += 1
         if count > _MAX_RECORDS:
-            raise ServingError(
-                3, f"Number of warmup records exceeeds the maximum ({_MAX_RECORDS}) at {file}"
+            raise invalid_argument(
+                f"Number of warmup records exceeeds the maximum ({_MAX_RECORDS}) at {file}"
             )
         runners[kind](servable, getattr(message, kind).request)
     log.info(

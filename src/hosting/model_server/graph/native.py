@@ -19,7 +19,7 @@ import types
 
 import numpy as np
 
-from hosting.model_server.errors import ServingError
+from hosting.model_server.errors import ServingError, unimplemented
 from hosting.model_server.graph import dtypes
 from hosting.model_server.graph.shapes import shaped
 
@@ -232,7 +232,7 @@ def _from_tensor(tensor):
         return shaped(_decode_strings(data, count), shape)
     numpy_dtype = dtypes.NUMPY.get(dtype)
     if numpy_dtype is None:
-        raise ServingError(12, f"Tensors of type {dtypes.name(dtype)} cannot leave the session")
+        raise unimplemented(f"Tensors of type {dtypes.name(dtype)} cannot leave the session")
     # An array without values is not one that frombuffer makes.
     return shaped(np.frombuffer(data, numpy_dtype) if size else np.empty(0, numpy_dtype), shape)
 

@@ -9,26 +9,17 @@ NUMPY_RANK = 32
 class DeepArray:
     """An array of many dimensions: its values in order, and its shape."""
 
-    __slots__ = ("_flat", "shape")
+    __slots__ = ("_flat", "shape", "ndim", "dtype", "size")
 
     def __init__(self, flat, shape):
         self._flat = flat
         self.shape = shape
+        self.ndim = len(shape)
+        self.dtype = flat.dtype
+        self.size = flat.size
 
     def __len__(self):
         return self.shape[0]
-
-    @property
-    def ndim(self):
-        return len(self.shape)
-
-    @property
-    def dtype(self):
-        return self._flat.dtype
-
-    @property
-    def size(self):
-        return self._flat.size
 
     def ravel(self):
         return self._flat

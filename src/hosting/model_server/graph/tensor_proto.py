@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
+from hosting.model_server.errors import invalid_argument, unimplemented
 from hosting.model_server.graph import dtypes
 from hosting.model_server.graph.shapes import MAX_RANK, shaped
 
@@ -101,7 +101,7 @@ def fill(proto, array, dtype):
     """Write an array into a TensorProto, as ``Tensor::AsProtoField`` does."""
     field = _FIELDS.get(dtype)
     if field is None:
-        raise ServingError(UNIMPLEMENTED, f"Tensors of type {dtypes.name(dtype)} cannot be sent")
+        raise unimplemented(f"Tensors of type {dtypes.name(dtype)} cannot be sent")
     proto.dtype = dtype
     # The message is there even for a scalar, whose shape has no dimensions.
     proto.tensor_shape.SetInParent()

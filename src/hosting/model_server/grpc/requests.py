@@ -3,7 +3,7 @@
 import concurrent.futures
 
 from hosting.model_server import examples, predict
-from hosting.model_server.errors import UNIMPLEMENTED, ServingError, internal, invalid_argument
+from hosting.model_server.errors import internal, invalid_argument, unimplemented
 from hosting.model_server.graph import native, tensor_proto
 from hosting.model_server.graph.signatures import (
     CLASSIFY,
@@ -45,12 +45,12 @@ def run_predict(servable, request, timeout_ms=0):
         alias: tensor_proto.to_array(proto, alias) for alias, proto in request.inputs.items()
     }
     types = {alias: proto.dtype for alias, proto in request.inputs.items()}
-    task, arrays = _run(
-        servable,
-        lambda done: predict.new_task(
-            signature, tensors, request.output_filter, done, timeout_ms, types
-        ),
-    )
+    wanted = request.output_filter
+
+    def new_task(done):
+        return predict.new_task(signature, tensors, wanted, done, timeout_ms, types)
+
+    task, arrays = _run(servable, new_task)
     response = predict_pb2.PredictResponse()
     _fill_spec(response.model_spec, servable, request.model_spec)
     for alias, dtype, array in predict.named_outputs(task, arrays):
@@ -59,18 +59,12 @@ def run_predict(servable, request, timeout_ms=0):
 
 
 def _run_examples(servable, signature, outputs, serialized, timeout_ms):
-    _, arrays = _run(
-        servable,
-        lambda done: Task(
-            signature,
-            examples.input_arrays(serialized),
-            outputs,
-            done,
-            timeout_ms,
-            examples.INPUT_TYPES,
-        ),
-    )
-    return dict(zip(outputs, arrays))
+    inputs = examples.input_arrays(serialized)
+
+    def new_task(done):
+        return Task(signature, inputs, outputs, done, timeout_ms, examples.INPUT_TYPES)
+
+    return dict(zip(outputs, _run(servable, new_task)[1]))
 
 
 def _run_method(servable, request, method, response, fill, timeout_ms):
@@ -86,25 +80,13 @@ def _run_method(servable, request, method, response, fill, timeout_ms):
 
 
 def run_classify(servable, request, timeout_ms=0):
-    return _run_method(
-        servable,
-        request,
-        CLASSIFY,
-        classification_pb2.ClassificationResponse(),
-        _fill_classifications,
-        timeout_ms,
-    )
+    response = classification_pb2.ClassificationResponse()
+    return _run_method(servable, request, CLASSIFY, response, _fill_classifications, timeout_ms)
 
 
 def run_regress(servable, request, timeout_ms=0):
-    return _run_method(
-        servable,
-        request,
-        REGRESS,
-        regression_pb2.RegressionResponse(),
-        _fill_regressions,
-        timeout_ms,
-    )
+    response = regression_pb2.RegressionResponse()
+    return _run_method(servable, request, REGRESS, response, _fill_regressions, timeout_ms)
 
 
 def run_multi_inference(servable, request, timeout_ms=0):
@@ -146,7 +128,7 @@ def _task_signature(servable, request, task):
     if signature is None:
         raise invalid_argument(f"Requested signature not found in model graph: {name}")
     if task.method_name not in (CLASSIFY, REGRESS):
-        raise ServingError(UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}")
+        raise unimplemented(f"Unsupported signature method_name: {task.method_name}")
     examples.check_signature(signature, task.method_name)
     return signature
 

@@ -56,7 +56,7 @@ class Body:
             self.make_exact()
             raise invalid_argument(
                 f"JSON Value: {pretty(self.members)} not formatted correctly. 'signature_name' key "
-                "must be a string value.",
+                "must be a string value."
             )
         return name
 
@@ -125,7 +125,7 @@ def _slow_rows(instances, inputs):
                 except ServingError as error:
                     raise invalid_argument(
                         f"Failed to process element: {count} key: {name} of 'instances' list. "
-                        f"Error: {error}",
+                        f"Error: {error}"
                     ) from None
             if found != inputs.keys():
                 raise invalid_argument(

@@ -18,7 +18,7 @@ def row_format(outputs):
             raise invalid_argument(f"Tensor name: {name} has invalid batch size: 0")
         if count and count != len(array):
             raise invalid_argument(
-                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {count}",
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {count}"
             )
         count = len(array)
     if len(outputs) == 1:

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from hosting.model_server.errors import UNIMPLEMENTED, ServingError, invalid_argument
+from hosting.model_server.errors import invalid_argument, unimplemented
 from hosting.model_server.graph import dtypes
 from hosting.model_server.graph.shapes import shaped
 from hosting.model_server.json.decimals import decimal_string
@@ -67,7 +67,7 @@ def format_error(value, *parts):
 def _type_error(value, dtype):
     return invalid_argument(
         f"JSON Value: {value_text(value)} Type: {type_name(value)} is not of expected type: "
-        f"{dtypes.name(dtype)}",
+        f"{dtypes.name(dtype)}"
     )
 
 
@@ -138,8 +138,7 @@ def _scalar(value, dtype):
         return value
     limits = _INTEGER_RANGES.get(dtype)
     if limits is None:
-        raise ServingError(
-            UNIMPLEMENTED,
+        raise unimplemented(
             f"Conversion of JSON Value: {value_text(value)} to type: {dtypes.name(dtype)}",
         )
     if type(value) is not int or not limits[0] <= value <= limits[1]:
@@ -174,14 +173,14 @@ def fill(value, shape, dtype, out):
                 if len(item) != shape[level]:
                     raise invalid_argument(
                         f"Encountered list at unexpected size: {len(item)} at level: {level} "
-                        f"expected size: {shape[level]}",
+                        f"expected size: {shape[level]}"
                     )
                 stack.append(iter(item))
                 break
             if level != rank:
                 raise invalid_argument(
                     f"JSON Value: {value_text(item)} found at incorrect level: {level + 1} in the "
-                    f"JSON DOM. Expected at level: {rank}",
+                    f"JSON DOM. Expected at level: {rank}"
                 )
             if not isinstance(item, dict):
                 out.append(_scalar(item, dtype))

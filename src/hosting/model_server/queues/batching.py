@@ -15,10 +15,10 @@ from typing import Counter, Deque
 import numpy as np
 
 from hosting.model_server.errors import (
-    FAILED_PRECONDITION,
     UNAVAILABLE,
     ServingError,
     Unloaded,
+    failed_precondition,
     invalid_argument,
 )
 from hosting.model_server.monitoring import Runs
@@ -41,10 +41,9 @@ def check_rows(results, rows):
     """Refuse outputs that are no batch: TF Serving does so even for a batch of one request."""
     for array in results:
         if not array.ndim:
-            raise ServingError(FAILED_PRECONDITION, "Batched output tensor has 0 dimensions")
+            raise failed_precondition("Batched output tensor has 0 dimensions")
         if len(array) != rows:
-            raise ServingError(
-                FAILED_PRECONDITION,
+            raise failed_precondition(
                 "Batched output tensor's 0th dimension does not equal the sum of the 0th "
                 "dimension sizes of the input tensors",
             )

@@ -65,7 +65,7 @@ class BatchingParameters:
         if sizes and sizes[-1] != self.max_batch_size:
             raise invalid_argument(
                 "Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
-                f"{sizes[-1]}; expected {self.max_batch_size}",
+                f"{sizes[-1]}; expected {self.max_batch_size}"
             )
         if sizes != sorted(set(sizes)):
             raise invalid_argument("allowed_batch_sizes entries must be monotonically increasing")

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import re
 import threading
+from functools import partial
+from typing import Callable, Dict
 
 from hosting import prometheus
 from hosting.http.messages import Response
@@ -91,10 +93,10 @@ class RestApi:
         self._timeout_ms = timeout_ms
         self._loop = asyncio.get_event_loop()
         self._thread = threading.get_ident()
-        self._methods = {
+        self._methods: Dict[str, Callable] = {
             "predict": self._predict,
-            "classify": self._classify,
-            "regress": self._regress,
+            "classify": partial(self._run_examples, CLASSIFY),
+            "regress": partial(self._run_examples, REGRESS),
         }
 
     def __call__(self, request):
@@ -166,13 +168,7 @@ class RestApi:
         servable.scheduler.submit(task, self._loop.call_soon)
         return pending
 
-    def _classify(self, name, version, raw):
-        return self._run_examples(name, version, raw, CLASSIFY)
-
-    def _regress(self, name, version, raw):
-        return self._run_examples(name, version, raw, REGRESS)
-
-    def _run_examples(self, name, version, raw, method):
+    def _run_examples(self, method, name, version, raw):
         body = Body(raw)
         signature_name = body.signature_name()
         serialized = examples.examples_from_json(body)
@@ -189,17 +185,9 @@ class RestApi:
             )
 
         pending, done = self._pending(result)
-        servable.scheduler.submit(
-            Task(
-                signature,
-                examples.input_arrays(serialized),
-                outputs,
-                done,
-                self._timeout_ms,
-                examples.INPUT_TYPES,
-            ),
-            self._loop.call_soon,
-        )
+        inputs, types = examples.input_arrays(serialized), examples.INPUT_TYPES
+        task = Task(signature, inputs, outputs, done, self._timeout_ms, types)
+        servable.scheduler.submit(task, self._loop.call_soon)
         return pending
 
     def _pending(self, write):
