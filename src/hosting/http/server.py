@@ -20,6 +20,7 @@ from hosting.http.messages import REASONS, Request, Response
 
 __all__ = ["Limits", "Request", "Response", "Server", "start_server"]
 
+_BACKLOG = 2048
 _TICK = 0.25  # seconds between two looks at the connections' deadlines
 
 
@@ -30,37 +31,48 @@ class Limits:
     the container sets no limit.
     """
 
-    def __init__(
-        self,
-        keep_alive=3.0,
-        header_timeout=60.0,
-        body_timeout=60.0,
-        send_timeout=60.0,
-        max_body=None,
-    ):
-        self.keep_alive = NEVER if keep_alive is None else keep_alive
-        self.header_timeout = NEVER if header_timeout is None else header_timeout
-        self.body_timeout = NEVER if body_timeout is None else body_timeout
-        self.send_timeout = NEVER if send_timeout is None else send_timeout
-        self.max_body = NEVER if max_body is None else max_body
+    keep_alive = 3.0
+    header_timeout = body_timeout = send_timeout = 60.0
+    max_body = NEVER
+
+    def __init__(self, **given):
+        for name, value in given.items():
+            setattr(self, name, NEVER if value is None else value)
 
 
 def plain_error(status):
     """The default answer to a request that never reaches the handler."""
-    return Response(
-        status, ("%d %s\n" % (status, REASONS.get(status, ""))).encode(), "text/plain", close=True
-    )
+    text = f"{status} {REASONS.get(status, '')}\n"
+    return Response(status, text.encode(), "text/plain", close=True)
 
 
 class Server:
-    """The listening socket and its connections."""
+    """The listening socket and its connections; `start_server` makes it."""
 
     def __init__(
-        self, handler, loop, limits, name, error_response, on_response, cancel_on_disconnect
+        self,
+        handler,
+        loop,
+        limits=None,
+        name=None,
+        error_response=plain_error,
+        on_response=None,
+        cancel_on_disconnect=False,
     ):
+        """See `start_server`.
+
+        Args:
+            name: the Server header.
+            error_response: called with a status, makes the answer to requests that never reach
+                the handler (400, 405, 413, 414, 431, 501, 505) or on which it raises (500).
+            on_response: called with (request or None, status, body bytes sent) after each
+                response (for an access log).
+            cancel_on_disconnect: a pending handler is cancelled when its connection is lost; a
+                client that only ends its half still gets the answer.
+        """
         self.handler = handler
         self.loop = loop
-        self.limits = limits
+        self.limits = limits or Limits()
         self.error_response = error_response
         self.on_response = on_response
         self.cancel_on_disconnect = cancel_on_disconnect
@@ -110,32 +122,13 @@ class Server:
         return not self.connections
 
 
-async def start_server(
-    handler,
-    *,
-    host=None,
-    port=None,
-    path=None,
-    sock=None,
-    limits=None,
-    name=None,
-    error_response=plain_error,
-    on_response=None,
-    cancel_on_disconnect=False,
-    backlog=2048,
-):
+async def start_server(handler, *, host=None, port=None, path=None, sock=None, **options):
     """Listen on host:port (port 0: a free one), on the unix socket `path`, or on `sock`.
 
-    `name` is the Server header. `error_response(status)` makes the answer to requests that
-    never reach the handler (400, 405, 413, 414, 431, 501, 505) or on which it raises (500).
-    `on_response(request or None, status, body bytes sent)` is called after each response
-    (for an access log). `cancel_on_disconnect` cancels a pending handler when its
-    connection is lost; a client that only ends its half still gets the answer.
+    `options` are a Server's.
     """
     loop = asyncio.get_event_loop()
-    server = Server(
-        handler, loop, limits or Limits(), name, error_response, on_response, cancel_on_disconnect
-    )
+    server = Server(handler, loop, **options)
 
     def connection():
         return Connection(server)
@@ -143,11 +136,11 @@ async def start_server(
     if path is not None:
         if os.path.exists(path):
             os.unlink(path)
-        listener = await loop.create_unix_server(connection, path, backlog=backlog)
+        listener = await loop.create_unix_server(connection, path, backlog=_BACKLOG)
     elif sock is not None:
-        listener = await loop.create_server(connection, sock=sock, backlog=backlog)
+        listener = await loop.create_server(connection, sock=sock, backlog=_BACKLOG)
     else:
-        listener = await loop.create_server(connection, host, port, backlog=backlog)
+        listener = await loop.create_server(connection, host, port, backlog=_BACKLOG)
     server._listener = listener
     name_of = listener.sockets[0].getsockname()
     if isinstance(name_of, tuple):

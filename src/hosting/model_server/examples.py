@@ -1,9 +1,7 @@
 """Classify and Regress: tf.Examples in, labels and scores or numbers out."""
 
-import numpy as np
-
 from hosting.model_server.errors import failed_precondition, invalid_argument
-from hosting.model_server.graph import dtypes, native
+from hosting.model_server.graph import dtypes, native, shapes
 from hosting.model_server.graph.signatures import CLASSIFY, DEFAULT_SIGNATURE, REGRESS
 from hosting.model_server.json.parser import members
 from hosting.model_server.json.values import (
@@ -165,22 +163,16 @@ def output_names(signature, method):
 def input_arrays(examples):
     if not examples:
         raise invalid_argument("Input is empty.")
-    array = np.empty(len(examples), dtype=object)
-    array[:] = examples
-    return [array]
+    return [shapes.objects(examples)]
 
 
 # -- results --------------------------------------------------------------------------------
 
 
-def _shape_text(array):
-    return "[%s]" % ",".join(map(str, array.shape))
-
-
 def _check_matrix(array, name, dtype, wanted, count):
     if array.ndim != 2:
         raise invalid_argument(
-            f"Expected Tensor shape: [batch_size num_classes] but got {_shape_text(array)}"
+            f"Expected Tensor shape: [batch_size num_classes] but got {shapes.text(array.shape)}"
         )
     if dtype != wanted:
         raise invalid_argument(
@@ -215,7 +207,7 @@ def regression_result(signature, results, count):
     if not (output.ndim == 1 or output.ndim == 2 and output.shape[1] == 1):
         raise invalid_argument(
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
-            f"{_shape_text(output)}"
+            f"{shapes.text(output.shape)}"
         )
     if len(output) != count:
         raise invalid_argument(

@@ -25,6 +25,18 @@ class DeepArray:
         return self._flat
 
 
+def objects(values):
+    """A list as an array of Python objects, whatever they hold."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def text(shape):
+    """A shape as TensorFlow writes it: ``[2,3]``."""
+    return "[%s]" % ",".join(map(str, shape))
+
+
 def shaped(flat, shape):
     """A flat array in a shape of any rank."""
     if len(shape) > NUMPY_RANK:

@@ -4,7 +4,7 @@ import numpy as np
 
 from hosting.model_server.errors import invalid_argument, unimplemented
 from hosting.model_server.graph import dtypes
-from hosting.model_server.graph.shapes import MAX_RANK, shaped
+from hosting.model_server.graph.shapes import MAX_RANK, objects, shaped
 
 # The repeated field that holds the values of each type.
 _FIELDS = {
@@ -41,18 +41,12 @@ def _bad(name):
     return invalid_argument(f"tensor parsing error: {name}")
 
 
-def _strings(values):
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
 def _values(proto, field):
     """The values of a repeated field in the type's own kind of array."""
     values = getattr(proto, field)
     dtype = proto.dtype
     if dtype == dtypes.STRING:
-        return _strings(list(values))
+        return objects(list(values))
     kind = dtypes.NUMPY[dtype]
     if dtype in _COMPLEX:
         return np.array(values, dtype=kind.type(0).real.dtype).view(kind)
@@ -91,7 +85,7 @@ def to_array(proto, name):
         last = (
             values[-1:]
             if len(values)
-            else (_strings([b""]) if proto.dtype == dtypes.STRING else np.zeros(1, values.dtype))
+            else (objects([b""]) if proto.dtype == dtypes.STRING else np.zeros(1, values.dtype))
         )
         values = np.concatenate([values, np.repeat(last, count - len(values))])
     return shaped(values[:count], shape)

@@ -7,7 +7,7 @@ And where the numbers' last bits count, the body is parsed again for them.
 
 from hosting.model_server import LATER
 from hosting.model_server.errors import ServingError, invalid_argument
-from hosting.model_server.graph import dtypes
+from hosting.model_server.graph import dtypes, shapes
 from hosting.model_server.json.parser import members, parse
 from hosting.model_server.json.values import (
     c_string,
@@ -65,10 +65,6 @@ def _is_element_object(value):
     return isinstance(value, dict) and not is_base64(value)
 
 
-def _sized(shape):
-    return "[%s]" % ",".join(map(str, shape))
-
-
 class _Rows:
     """Collects the tensors of ``instances`` one item at a time, as TF Serving does."""
 
@@ -94,7 +90,7 @@ class _Rows:
             raise invalid_argument(f"Expecting tensor size: {first_size} but got: {size}")
         if first_shape != shape:
             raise invalid_argument(
-                f"Expecting shape {_sized(first_shape)} but got: {_sized(shape)}"
+                f"Expecting shape {shapes.text(first_shape)} but got: {shapes.text(shape)}"
             )
 
     def arrays(self, count):

@@ -10,8 +10,7 @@ import re
 import numpy as np
 
 from hosting.model_server.errors import invalid_argument, unimplemented
-from hosting.model_server.graph import dtypes
-from hosting.model_server.graph.shapes import shaped
+from hosting.model_server.graph import dtypes, shapes
 from hosting.model_server.json.decimals import decimal_string
 from hosting.model_server.json.writer import pretty, text_to_bytes
 
@@ -199,13 +198,12 @@ def to_array(elements, shape, dtype):
         size *= dimension
     elements = elements[:size]
     if dtype == dtypes.STRING:
-        array = np.empty(len(elements), dtype=object)
-        array[:] = elements
+        array = shapes.objects(elements)
     elif dtype in (dtypes.INT16, dtypes.INT8, dtypes.UINT8):
         array = np.array(elements, dtype=np.int32).astype(dtypes.NUMPY[dtype])
     else:
         array = np.array(elements, dtype=dtypes.NUMPY[dtype])
-    return shaped(array, tuple(shape))
+    return shapes.shaped(array, tuple(shape))
 
 
 def careful_tensor(value, dtype):
