@@ -9,13 +9,7 @@ import os
 import falcon
 
 from hosting.handler_service.answer import PingResource, answer, load_script
-from hosting.handler_service.context import (
-    MEMO,
-    Context2019,
-    request_fields,
-    rest_uri,
-    tfs_attributes,
-)
+from hosting.handler_service.context import MEMO, context_2019
 
 logging.basicConfig(level=logging.INFO)
 
@@ -32,25 +26,11 @@ class InvocationResource:
     def on_post(self, request, response):
         memo = request.env.get(MEMO, {})
         context = memo.get("context")
-        if context is None:
-            context = memo["context"] = self._context(request)
+        if context is None:  # it follows from the request's head alone
+            context = memo["context"] = context_2019(
+                request, self._rest_port, self._grpc_port, self._default_model_name
+            )
         answer(self._handler, request.stream, context, response)
-
-    def _context(self, request):
-        """What the handler is told; it follows from the request's head alone."""
-        custom, content_type, accept, length = request_fields(request)
-        attributes = tfs_attributes(custom)
-        return Context2019(
-            attributes.get("tfs-model-name"),
-            attributes.get("tfs-model-version"),
-            attributes.get("tfs-method"),
-            rest_uri(self._rest_port, attributes, self._default_model_name),
-            self._grpc_port,
-            custom,
-            content_type,
-            accept,
-            length,
-        )
 
 
 def make_app():

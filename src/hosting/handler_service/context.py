@@ -42,40 +42,36 @@ def tfs_attributes(header):
 
 def rest_uri(port, attributes, default_model_name, model_name=None):
     """The model server's REST address for a request with these attributes."""
-    uri = "http://localhost:%s/v1/models/%s" % (
-        port,
-        model_name or attributes.get("tfs-model-name", default_model_name),
-    )
+    name = model_name or attributes.get("tfs-model-name", default_model_name)
+    uri = f"http://localhost:{port}/v1/models/{name}"
     version = attributes.get("tfs-model-version")
     if version:
         uri += "/versions/" + version
     return uri + ":" + attributes.get("tfs-method", "predict")
 
 
-def request_fields(request):
-    """(custom_attributes, request_content_type, accept_header, content_length) of a request."""
-    return (
-        request.get_header(CUSTOM_ATTRIBUTES_HEADER),
-        request.get_header("Content-Type") or DEFAULT_CONTENT_TYPE,
-        request.get_header("Accept") or DEFAULT_ACCEPT,
-        request.content_length,
-    )
+def _fields(request, rest_port, default_model_name, model_name=None):
+    """Both contexts' fields but those of gRPC, and the attributes that they were found in."""
+    custom = request.get_header(CUSTOM_ATTRIBUTES_HEADER)
+    attributes = tfs_attributes(custom)
+    return attributes, {
+        "model_name": model_name or attributes.get("tfs-model-name"),
+        "model_version": attributes.get("tfs-model-version"),
+        "method": attributes.get("tfs-method"),
+        "rest_uri": rest_uri(rest_port, attributes, default_model_name, model_name),
+        "custom_attributes": custom,
+        "request_content_type": request.get_header("Content-Type") or DEFAULT_CONTENT_TYPE,
+        "accept_header": request.get_header("Accept") or DEFAULT_ACCEPT,
+        "content_length": request.content_length,
+    }
+
+
+def context_2019(request, rest_port, grpc_port, default_model_name):
+    return Context2019(grpc_port=grpc_port, **_fields(request, rest_port, default_model_name)[1])
 
 
 def parse_request(request, rest_port, grpc_port, default_model_name, model_name=None, channel=None):
     """The final container's Context; in a multi-model endpoint the address names the model."""
-    custom, content_type, accept, length = request_fields(request)
-    attributes = tfs_attributes(custom)
+    attributes, fields = _fields(request, rest_port, default_model_name, model_name)
     log.info("sagemaker tfs attributes: \n%s", attributes)
-    return ContextHead(
-        model_name or attributes.get("tfs-model-name"),
-        attributes.get("tfs-model-version"),
-        attributes.get("tfs-method"),
-        rest_uri(rest_port, attributes, default_model_name, model_name),
-        grpc_port,
-        channel,
-        custom,
-        content_type,
-        accept,
-        length,
-    )
+    return ContextHead(grpc_port=grpc_port, channel=channel, **fields)

@@ -30,11 +30,8 @@ class ModelSettings:
         try:
             children = os.listdir(self.base_path)
         except OSError:
-            warn(
-                self.name,
-                "FileSystemStoragePathSource encountered a file-system access error: "
-                f"Could not find base path {self.base_path} for servable {self.name}",
-            )
+            what = "FileSystemStoragePathSource encountered a file-system access error: Could not"
+            warn(self.name, f"{what} find base path {self.base_path} for servable {self.name}")
             return {}
         found = {}
         for child in children:
@@ -93,14 +90,8 @@ def settings_from_proto(config):
                 f"Expected model {model.name} to have an absolute path or URI; got "
                 f"base_path()={model.base_path}"
             )
-        settings.append(
-            ModelSettings(
-                model.name,
-                model.base_path,
-                _policy(model.model_version_policy),
-                dict(model.version_labels),
-            )
-        )
+        policy, labels = _policy(model.model_version_policy), dict(model.version_labels)
+        settings.append(ModelSettings(model.name, model.base_path, policy, labels))
     names = [model.name for model in settings]
     for name in names:
         if names.count(name) > 1:

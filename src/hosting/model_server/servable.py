@@ -54,12 +54,8 @@ class Servable:
                     [info.tensor_name for info in signature.outputs.values()],
                 )
                 if signature.mixing:
-                    log.info(
-                        "Requests to signature %s of %s do not share session runs: %s",
-                        signature.name,
-                        self.name,
-                        signature.mixing,
-                    )
+                    what = "Requests to signature %s of %s do not share session runs: %s"
+                    log.info(what, signature.name, self.name, signature.mixing)
 
     def close(self):
         self.scheduler.close()
@@ -78,26 +74,16 @@ def _refuse_python_functions(graph_def):
 
     for node in graph_def.node:
         if node.op in _PYTHON_FUNCTIONS:
-            types = {
-                name: "[%s]" % ", ".join(map(DataType.Name, node.attr[name].list.type))
-                for name in ("Tin", "Tout")
-            }
+            attrs = node.attr
+            tin, tout = (
+                ", ".join(map(DataType.Name, attrs[name].list.type)) for name in ("Tin", "Tout")
+            )
+            token = attrs["token"].s.decode("utf-8", "replace")
             raise invalid_argument(
-                "No OpKernel was registered to support Op '",
-                node.op,
-                "' used by {{node ",
-                node.name,
-                "}}with these attrs: [Tin=",
-                types["Tin"],
-                ", Tout=",
-                types["Tout"],
-                ', token="',
-                node.attr["token"].s.decode("utf-8", "replace"),
-                '"]\n'
+                f"No OpKernel was registered to support Op '{node.op}' used by {{{{node {node.name}"
+                f'}}}}with these attrs: [Tin=[{tin}], Tout=[{tout}], token="{token}"]\n'
                 "Registered devices: [CPU]\nRegistered kernels:\n  <no registered kernels>\n\n"
-                "\t [[{{node ",
-                node.name,
-                "}}]]",
+                f"\t [[{{{{node {node.name}}}}}]]"
             )
 
 

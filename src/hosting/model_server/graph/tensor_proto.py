@@ -7,32 +7,11 @@ from hosting.model_server.graph import dtypes
 from hosting.model_server.graph.shapes import MAX_RANK, objects, shaped
 
 # The repeated field that holds the values of each type.
-_FIELDS = {
-    dtypes.FLOAT: "float_val",
-    dtypes.DOUBLE: "double_val",
-    dtypes.STRING: "string_val",
-    dtypes.INT64: "int64_val",
-    dtypes.BOOL: "bool_val",
-    dtypes.UINT32: "uint32_val",
-    dtypes.UINT64: "uint64_val",
-    dtypes.COMPLEX64: "scomplex_val",
-    dtypes.COMPLEX128: "dcomplex_val",
-    dtypes.HALF: "half_val",
-    dtypes.BFLOAT16: "half_val",
-}
-for _dtype in (
-    dtypes.INT32,
-    dtypes.INT16,
-    dtypes.INT8,
-    dtypes.UINT8,
-    dtypes.UINT16,
-    dtypes.QINT8,
-    dtypes.QUINT8,
-    dtypes.QINT16,
-    dtypes.QUINT16,
-    dtypes.QINT32,
-):
-    _FIELDS[_dtype] = "int_val"
+_INTEGERS = "int32 int16 int8 uint8 uint16 qint8 quint8 qint16 quint16 qint32".split()
+_OTHERS = {"complex64": "scomplex", "complex128": "dcomplex", "bfloat16": "half"}
+_OTHERS.update(dict.fromkeys(_INTEGERS, "int"))
+_FIELDS = {dtype: _OTHERS.get(name, name) + "_val" for dtype, name in dtypes.NAMES.items()}
+del _FIELDS[dtypes.RESOURCE], _FIELDS[dtypes.VARIANT]
 
 _COMPLEX = (dtypes.COMPLEX64, dtypes.COMPLEX128)
 

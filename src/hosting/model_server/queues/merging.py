@@ -56,10 +56,8 @@ class MergingScheduler:
         self._single_runs = single_runs
         self._single = 0  # runs under way of tasks that cannot share
         self._begun = []  # when each other run under way began
-        self._queues: Dict[bool, Deque[Task]] = {
-            True: collections.deque(),
-            False: collections.deque(),
-        }
+        self._queues: Dict[bool, Deque[Task]] = {}
+        self._queues[True], self._queues[False] = collections.deque(), collections.deque()
         self._condition = threading.Condition(threading.Lock())
         self._trials = {}
         self._predictable = predictable
