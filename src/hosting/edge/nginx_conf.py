@@ -46,7 +46,7 @@ def nginx_conf(settings, rest_ports, socket_path, python_mode, default_model):
     if head:
         locations.append(("/models", "proxy_pass http://gunicorn_upstream/models"))
     if settings.metrics:
-        locations.append(("= /metrics", "js_content metrics"))
+        locations.append(("= /metrics", "stub_status"))  # the nearest that nginx has
     locations.append(("/", """return 404 '{"error": "Not Found"}'"""))
     return _TEXT.format(
         level=settings.nginx_log_level,
