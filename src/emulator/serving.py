@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from emulator import own_images
 from emulator.account import Account, LogStream, Record
 from train2deploy import archives, endpoint, package_lint, processes
 from train2deploy.errors import UserError
@@ -46,7 +47,10 @@ class Instance:
         directory: Path,
         log: tuple[str, str],
     ) -> None:
-        self._runtime = runtime
+        container = model["PrimaryContainer"]
+        own = own_images.runtime(container.get("Image", ""))
+        self._runtime = runtime = own or runtime
+        self._is_own = own is not None
         self._directory = directory
         self._limits = account.limits
         self._sampler = account.sampler
@@ -55,13 +59,15 @@ class Instance:
         self._quiet = threading.Condition()
         self.last_lines: deque[str] = deque(maxlen=15)
         self.process: subprocess.Popen[str] | None = None
-        container = model["PrimaryContainer"]
         shutil.rmtree(directory, ignore_errors=True)
         archive = directory / "model.tar.gz"
         try:
-            account.fetch(container["ModelDataUrl"], archive)
-            _extract(archive, directory / "model", container["ModelDataUrl"])
-            archive.unlink()
+            if url := container.get("ModelDataUrl"):
+                account.fetch(url, archive)
+                _extract(archive, directory / "model", url)
+                archive.unlink()
+            else:
+                (directory / "model").mkdir(parents=True)
             self.port = endpoint.free_port()
             self._launch = runtime.endpoint(directory / "model", self.port, False)
             self._stream = LogStream(account, *log)
@@ -147,13 +153,16 @@ class Instance:
         self._stream.close()
 
     def _wait_until_healthy(self, account: Account) -> None:
-        """/ping alone does not tell: with inference.py it is 200 before the model is there."""
+        """/ping alone does not tell of TensorFlow's images: with inference.py it is 200 before
+        the model is there."""
         assert self.process is not None
         deadline = time.monotonic() + self._limits.start
         while time.monotonic() < deadline and not account.stopping.is_set():
             if self.process.poll() is not None:
                 break
-            if self._answers("/ping") and self._answers("/tfs/v1/models/model", b'"AVAILABLE"'):
+            if self._answers("/ping") and (
+                self._is_own or self._answers("/tfs/v1/models/model", b'"AVAILABLE"')
+            ):
                 return
             if any("load failure" in line for line in self.last_lines):
                 break

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from emulator import own_images
 from emulator.account import INTERRUPTED, Account, LogStream, Record, now
 from emulator.metrics import TRAINING, Metric
 from emulator.protocol import ApiError, invalid
@@ -153,17 +154,20 @@ class Training:
         base = self._account.directory / "jobs" / job["TrainingJobName"]
         shutil.rmtree(base, ignore_errors=True)
         job["TrainingStartTime"] = now()
-        lay_out(self._account, job, base, self._runtime.instance(base))
+        own = own_images.runtime(job["AlgorithmSpecification"].get("TrainingImage", ""))
+        runtime = own or self._runtime
+        lay_out(self._account, job, base, runtime.instance(base))
         if job["TrainingJobStatus"] == "Stopping":
             return "Stopped"
         self._enter(job, "Training", "Training image download completed. Training in progress.")
-        status, out_of_time = self._run_toolkit(job, base)
+        status, out_of_time = self._run_toolkit(job, base, runtime)
         stopped = job["TrainingJobStatus"] == "Stopping"
         failure = base / "output" / "failure"
         if not stopped and not out_of_time:
             if failure.exists():
                 raise Failure(f"AlgorithmError: {failure.read_text(errors='replace')}")
-            if status != 0 or not (base / "output" / "success").exists():
+            done = own is not None or (base / "output" / "success").exists()
+            if status != 0 or not done:
                 raise Failure(f"AlgorithmError: the container ended with exit status {status}.")
         self._enter(job, "Uploading", "Uploading generated training model")
         self._upload(job, base)
@@ -172,7 +176,7 @@ class Training:
             return "MaxRuntimeExceeded"
         return "Stopped" if stopped else "Completed"
 
-    def _run_toolkit(self, job: Record, base: Path) -> tuple[int, bool]:
+    def _run_toolkit(self, job: Record, base: Path, runtime: Runtime) -> tuple[int, bool]:
         name = job["TrainingJobName"]
         variables = {
             "TRAINING_JOB_NAME": name,
@@ -181,7 +185,7 @@ class Training:
             "TF_CPP_MIN_LOG_LEVEL": "1",
             **job.get("Environment", {}),
         }
-        launch = self._runtime.toolkit(base, variables)
+        launch = runtime.toolkit(base, variables)
         stream = LogStream(self._account, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
         process = processes.start(launch.arguments, launch.environment, base)
         self._account.sampler.watch(process.pid, TRAINING, {"Host": f"{name}/algo-1"})
@@ -216,7 +220,7 @@ class Training:
             process.wait()
             assert process.stdout is not None
             process.stdout.close()
-            self._runtime.finish(launch)
+            runtime.finish(launch)
             stream.close()
             with self._account.lock:
                 del self._processes[name]

@@ -16,7 +16,7 @@ CLOUD = ("--no-print-directory", "CLOUD=emulator")
 def deployed(project, small, packed):
     """The job of `packed` again as a cloud job, and build/model.tar.gz behind an endpoint."""
     local = (project.build / "jobs" / "latest").resolve()
-    project.make("emulator", "DETACH=1")
+    project.make("emulator", "DETACH=1", "FRESH=1")
     try:
         said = project.make("cloud-train", "REPRO=1", "VERBOSE=1", *CLOUD, *small).stdout
         project.make("cloud-deploy", *CLOUD)
@@ -36,7 +36,7 @@ def test_the_endpoint_is_a_container_on_the_loopback_and_answers(project, deploy
     (name,) = containers(project)
     assert docker("port", name).startswith("8080/tcp -> 127.0.0.1:")
     mounts = docker("inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}}", name)
-    assert mounts.startswith(str(project.build / "emulator" / "us-east-1" / "endpoints"))
+    assert mounts.startswith(str(project.build / "emulator" / "run" / "us-east-1"))
     variables = docker("inspect", "--format", "{{.Config.Env}}", name)
     assert "SAGEMAKER_TFS_NGINX_LOGLEVEL=error" in variables  # of the model that was created
     answer = project.make("--silent", "cloud-invoke", "JSON=1", *CLOUD).stdout.splitlines()[-1]

@@ -66,7 +66,7 @@ class Rehearsal(Project):
             self.cloud("emulator-stop")
             given = dict(each.split("=", 1) for each in variables)
             given["LIMITS"] = f"{MINUTE},{given.get('LIMITS', '')}"
-            self.cloud("emulator", "DETACH=1", *map("=".join, given.items()))
+            self.cloud("emulator", "DETACH=1", "FRESH=1", *map("=".join, given.items()))
         account = Account(self.json("emulator.json")["url"])
         account.reset()
         return account

@@ -1,0 +1,67 @@
+"""An image of a user's own that keeps the contract of /opt/ml, as far as it goes without Docker."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from test_operations import TRAINING
+from test_restart import ROLE, Emulator, ask, eventually, fill, job
+from wire import call
+
+from emulator import own_images
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    """tests/emulator/docker is on PATH."""
+    here = Path(__file__).resolve().parent
+    monkeypatch.setenv("PATH", f"{here}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STUB_PYTHON", sys.executable)
+    monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
+
+
+@pytest.fixture
+def emulator(client, tmp_path):
+    made = Emulator(tmp_path / "emulator")
+    yield made
+    made.end()
+    eventually(lambda: not made.processes(), "no process is left")
+
+
+def test_it_trains_and_serves_in_containers_of_its_own(emulator, tmp_path):
+    account = emulator.start()
+    fill(account)
+    given = {**TRAINING, "AlgorithmSpecification": {
+        "TrainingImage": "mine:1", "TrainingInputMode": "File"}}
+    call(account, "CreateTrainingJob", TrainingJobName="own", HyperParameters={"a": "b"}, **given)
+    ended = eventually(lambda: next((found for found in [job(account, "own")]
+                                     if found["TrainingJobStatus"] != "InProgress"), None), "own")
+    assert ended["TrainingJobStatus"] == "Completed", ended
+    call(account, "CreateModel", ModelName="own", ExecutionRoleArn=ROLE, PrimaryContainer={
+        "Image": "mine:1", "Environment": {"A": "b"},
+        "ModelDataUrl": ended["ModelArtifacts"]["S3ModelArtifacts"]})
+    call(account, "CreateEndpointConfig", EndpointConfigName="own", ProductionVariants=[
+        {"VariantName": "A", "ModelName": "own", "InstanceType": "ml.m5.large",
+         "InitialInstanceCount": 1}])
+    call(account, "CreateEndpoint", EndpointName="own", EndpointConfigName="own")
+    assert account.settled("own")["EndpointStatus"] == "InService"
+    assert json.loads(ask(account, "own")[:-1]) == {"a": "b"}
+
+    train, serve = map(json.loads, (tmp_path / "runs").read_text().splitlines())
+    assert train[-2:] == ["mine:1", "train"] and serve[-2:] == ["mine:1", "serve"]
+    assert "target=/opt/ml" in train[train.index("--mount") + 1].split(",")
+    model = serve[serve.index("--mount") + 1].split(",")
+    assert "target=/opt/ml/model" in model and "readonly" in model
+    assert serve[serve.index("--publish") + 1].endswith(":8080")
+    assert "--env=A=b" in serve
+
+
+@pytest.mark.parametrize("image", [
+    "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu",
+    "520713654638.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tensorflow-scriptmode:1.12.0-cpu-py3",
+    "tensorflow-training@sha256:0", "absent:1", ""])
+def test_awss_tensorflow_and_what_docker_does_not_have_is_the_emulators(client, image):
+    assert own_images.runtime("mine:1") is not None
+    assert own_images.runtime(image) is None
