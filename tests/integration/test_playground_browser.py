@@ -36,20 +36,21 @@ def _unknown():
         cost={"instances": "2 × ml.m5.large", "usd_an_hour": 0.23, "source": "prices"})  # fmt: skip
 
 
-@pytest.fixture
-def one(browser, _one):
-    page = Page(browser, _one).open()
+def opened(browser, running):
+    page = Page(browser, running).open()
     yield page
     silent, what = page.is_silent()
     assert silent, what
+
+
+@pytest.fixture
+def one(browser, _one):
+    yield from opened(browser, _one)
 
 
 @pytest.fixture
 def two(browser, _two):
-    page = Page(browser, _two).open()
-    yield page
-    silent, what = page.is_silent()
-    assert silent, what
+    yield from opened(browser, _two)
 
 
 # ---- one sentence ------------------------------------------------------------------------------

@@ -1,19 +1,13 @@
 """Sentences of a report: what its first screen says, and its facts, in the page's language."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from train2deploy import uncertainty
+from train2deploy.report import verdicts
 from train2deploy.report.findings import VECTORS
-from train2deploy.report.verdicts import (
-    DIFFERS,
-    NO_FIGURE,
-    NOT_COMPARABLE,
-    NOT_POSSIBLE,
-    NOT_RUN,
-    REPRODUCED,
-)
 from train2deploy.texts import Texts
 
 LEVEL = 0.0005
@@ -74,19 +68,19 @@ def findings(content: Mapping[str, Any], t: Texts) -> list[str]:
 
 def verdict_line(content: Mapping[str, Any], t: Texts) -> str:
     """How many published models there are, and what became of their figures."""
-    verdicts = [row["verdict"]["verdict"] for row in content["matrix"]["rows"]]
-    count = {name: verdicts.count(name) for name in set(verdicts)}
+    count = Counter(row["verdict"]["verdict"] for row in content["matrix"]["rows"])
+    judged = (verdicts.REPRODUCED, verdicts.DIFFERS, verdicts.NOT_COMPARABLE)
     line = t(
         "find_verdicts",
-        total=len(verdicts),
-        judged=sum(count.get(name, 0) for name in (REPRODUCED, DIFFERS, NOT_COMPARABLE)),
-        reproduced=count.get(REPRODUCED, 0),
-        differs=count.get(DIFFERS, 0),
-        others=count.get(NOT_COMPARABLE, 0),
+        total=count.total(),
+        judged=sum(count[name] for name in judged),
+        reproduced=count[verdicts.REPRODUCED],
+        differs=count[verdicts.DIFFERS],
+        others=count[verdicts.NOT_COMPARABLE],
     )
-    rest = {"no_figure": NO_FIGURE, "not_possible": NOT_POSSIBLE, "not_run": NOT_RUN}
+    rest = (verdicts.NO_FIGURE, verdicts.NOT_POSSIBLE, verdicts.NOT_RUN)
     clauses = [
-        t(f"find_verdicts_{key}", n=count[name]) for key, name in rest.items() if name in count
+        t(f"find_verdicts_{name.replace(' ', '_')}", n=count[name]) for name in rest if count[name]
     ]
     return t("between_sentences").join([line, *clauses])
 

@@ -41,6 +41,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return relocate(monkeypatch, root)
 
 
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report on the KNB corpus: the matrix, and every finding. To be read, not changed."""
+    from report_runs import write_corpus
+
+    from train2deploy.report import pages
+
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder / "runs", runs=2)
+    pages.write(pages.make("knbc", folder / "runs", folder, folder / "knbc"), folder / "knbc")
+    return folder / "knbc"
+
+
 @pytest.fixture
 def file_server() -> Iterator[FileServer]:
     """A web server that can resume, refuse, lie and hang up."""

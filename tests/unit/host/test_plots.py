@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
-from report_runs import write_corpus
 
 from train2deploy import fonts, plots, texts
 from train2deploy.bench.names import ARTICLE, INVOCATIONS, RAW
-from train2deploy.report import pages, render
+from train2deploy.report import render
 
 REFERENCE = Path(__file__).resolve().parents[3] / "results" / "sample"
 
@@ -104,15 +103,6 @@ def test_numbers_in_words_keep_their_digits():
     ours = {"v1": {"probabilities": {"京都": spread}}}
     svg = plots.ranking({"article": {}, "ours": ours}, ["京都"], texts.load("en")).svg()
     assert ">v1 0.950</text>" in svg
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report on the KNB corpus."""
-    folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder / "runs", runs=1)
-    pages.write(pages.make("knbc", folder / "runs", folder, folder / "knbc"), folder / "knbc")
-    return folder / "knbc"
 
 
 def test_plots_are_files_that_any_program_can_read(corpus: Path):

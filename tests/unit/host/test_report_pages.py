@@ -15,7 +15,6 @@ from report_runs import (
     LABELS,
     write_both,
     write_cloud_parity,
-    write_corpus,
     write_measurements,
     write_run,
 )
@@ -35,15 +34,6 @@ def folder(project: Path) -> Path:
     write_both(paths.RUNS, seeds=2)
     write_measurements(paths.BUILD)
     return pages.report("sample", "en").parent
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report on the KNB corpus: the matrix, and every finding."""
-    folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder / "runs", runs=2)
-    pages.write(pages.make("knbc", folder / "runs", folder, folder / "knbc"), folder / "knbc")
-    return folder / "knbc"
 
 
 class Page(html.parser.HTMLParser):
