@@ -121,6 +121,8 @@ class _Objects:
             self._undo(path)
         if text and not any(self._of[path] for path in paths):
             self.dead.add(place)
+        else:
+            self._of[bucket].append(place)  # it goes with its bucket
 
 
 def _virtual_host(request: dict[str, str]) -> str:
