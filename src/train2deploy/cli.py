@@ -7,7 +7,7 @@ from pathlib import Path
 from train2deploy import commands, exits, hyperparameters, next_step, paths, requests, staleness
 from train2deploy.cloud import commands as cloud_commands
 from train2deploy.make import ending
-from train2deploy.make.variables import VARIABLES
+from train2deploy.make.variables import add_options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = exits.Parser(prog="train2deploy", description=__doc__)
-    _add_options(parser, "VERBOSE IMAGE MODEL_SERVER MEMORY")
+    add_options(parser, "VERBOSE IMAGE MODEL_SERVER MEMORY")
     parser.add_argument("--runtime", default="host", help="host, docker, or (to train) sdk")
     parser.set_defaults(failures=tuple, explained=str)
     staleness.add_options(parser)
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         name = name or run.__name__.replace("_", "-")
         command = below.add_parser(name, help=run.__doc__, description=run.__doc__)
-        _add_options(command, variables)
+        add_options(command, variables)
         command.set_defaults(run=run)
         return command
 
@@ -55,11 +55,6 @@ def _parser() -> argparse.ArgumentParser:
 
 Add = Callable[..., argparse.ArgumentParser]
 """Adds a command, with the options of some variables of make."""
-
-
-def _add_options(command: argparse.ArgumentParser, variables: str) -> None:
-    for name in variables.split():
-        VARIABLES[name].add_to(command)
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

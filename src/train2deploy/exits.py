@@ -26,38 +26,15 @@ from train2deploy.errors import (
 
 Failures = tuple[type[Exception], ...]
 
-VARIABLES = {"MODEL_VERSION": "VERSION", "LANGUAGE": "LANG_REPORT"}
-"""What make calls an option, where that is not the option's own name."""
-NUMBERS = {"int": "a whole number", "float": "a number"}
-
 
 class Parser(argparse.ArgumentParser):
-    """Names a wrong value by make's variable, in one line, since make is where it was given."""
+    """Says of a wrong value one line, which names make's variable: there it was given."""
 
     def error(self, message: str) -> NoReturn:
-        found = re.match(r"argument --([\w-]+): (.*)", message, re.DOTALL)
+        found = re.match(r"argument --[\w-]+: ([A-Z0-9_]+=.*)", message, re.DOTALL)
         if not found:
             super().error(message)
-        name = found[1].upper().replace("-", "_")
-        named = re.match(r"[A-Z_]+=", found[2])
-        said = found[2] if named else f"{VARIABLES.get(name, name)}{_wrong_value(found[2])}."
-        self.exit(EXIT_USAGE, f"train2deploy: {said}\n")
-
-
-def _wrong_value(message: str) -> str:
-    """
-    >>> _wrong_value("invalid int value: 'one'")
-    '=one: expected a whole number'
-    >>> _wrong_value("invalid choice: 'b' (choose from 'a', 'c')")
-    '=b: expected one of a, c'
-    """
-    if found := re.match(r"invalid choice: '(.*)' \(choose from (.*)\)$", message, re.DOTALL):
-        return f"={found[1]}: expected one of {found[2].replace(chr(39), '')}"
-    if (found := re.match(r"invalid (\w+) value: '(.*)'$", message, re.DOTALL)) and (
-        found[1] in NUMBERS
-    ):
-        return f"={found[2]}: expected {NUMBERS[found[1]]}"
-    return f": {message}"
+        self.exit(EXIT_USAGE, f"train2deploy: {found[1]}\n")
 
 
 def run(

@@ -25,6 +25,7 @@ from train2deploy import (
 from train2deploy.console import assignments
 from train2deploy.datasets import channels
 from train2deploy.errors import UserError
+from train2deploy.make.variables import VARIABLES
 
 VARIABLE = "STALE"
 OK = "ok"
@@ -58,7 +59,7 @@ class Wish:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """--given and --stale, which `Wish.of` reads."""
     parser.add_argument("--given", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--stale", choices=[OK], help="a package that does not fit is taken")
+    VARIABLES[VARIABLE].add_to(parser)
 
 
 def ensure_current(wish: Wish, scored: bool = False) -> None:

@@ -14,7 +14,7 @@ from train2deploy import (
 )
 from train2deploy.cloud_settings.config import NEEDED, overrides
 from train2deploy.errors import UserError
-from train2deploy.make.variables import VARIABLES
+from train2deploy.make.variables import add_options
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -23,10 +23,8 @@ LATER = "The account said so again and again. Run the same command later: nothin
 def register(cloud: argparse.ArgumentParser) -> None:
     """Adds the commands below `train2deploy cloud`."""
     cloud.set_defaults(failures=_failures, explained=_explained)
-    cloud.add_argument("--cloud", default="aws", help="aws or emulator")
+    add_options(cloud, "CLOUD YES MAX_USD")
     cloud.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    cloud.add_argument("--yes", action="store_true", help="do not ask before what costs")
-    cloud.add_argument("--max-usd", type=_number("MAX_USD", float, 0, "USD, 0 or more"))
     commands = cloud.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
@@ -37,56 +35,40 @@ def register(cloud: argparse.ArgumentParser) -> None:
     for name, run in (("plan", _plan), ("train", _train), ("tune", _tune), ("search", _search)):
         command = add(name, run)
         hyperparameters.add_options(command)
-        command.add_argument("--seed", type=_number("SEED", int, 0, "0 or more"), default=1)
-        command.add_argument("--repro", action="store_true")
-        command.add_argument("--given-channels", default="", help="name=directory, several")
-        command.add_argument("--fresh", action="store_true", help="a new job all the same")
+        add_options(command, "SEED REPRO CHANNELS FRESH")
     deploying = add("deploy", _deploy)
-    deploying.add_argument("--rollout", default="all", help="all, canary:10 or linear:25")
-    deploying.add_argument("--bake", type=_number("BAKE", int, 0, "seconds, 0 or more"))
     deploying.add_argument("--b", type=Path, help="a second package, beside what is deployed")
-    _add_options(deploying, "WEIGHT SHADOW CAPTURE EXPIRES")
+    add_options(deploying, "ROLLOUT BAKE WEIGHT SHADOW CAPTURE EXPIRES")
     requests.add_options(deploying)
-    _add_options(add("compare", _compare), "INPUT")
-    _add_options(add("promote", _promote), "VARIANT")
+    add_options(add("compare", _compare), "INPUT")
+    add_options(add("promote", _promote), "VARIANT")
     add("captured", _captured)
     add("expire", _expire)
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
-    invoke.add_argument("--json", action="store_true")
+    add_options(invoke, "JSON")
     requests.add_options(invoke)
     play = add("playground", _playground)
-    play.add_argument("--port-ui", type=int, default=8088)
-    play.add_argument("--endpoint", choices=["emulator", "cloud"], default="cloud")
+    add_options(play, "PORT_UI ENDPOINT")
     for option in ("--port", "--a", "--b"):
         play.add_argument(option, help="of ENDPOINT=local")
     batch = add("batch", _batch)
     batch.add_argument("input", type=Path)
     requests.add_options(batch)
     scale = add("scale", _scale)
-    _add_options(scale, "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF")
+    add_options(scale, "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF")
     load = add("load", _load)
     load.add_argument("sentence")
-    _add_options(load, "CLIENTS SECONDS PAUSE")
+    add_options(load, "CLIENTS SECONDS PAUSE")
     requests.add_options(load)
     parity = add("parity", _parity)
     for side in ("a", "b"):
         parity.add_argument(side, help="host or docker; cloud for one of the two")
     requests.add_options(parity)
     add("policy", _policy)
-    status = add("status", _status)
-    status.add_argument(
-        "--follow", action="store_true", help="the training jobs, to their end; then the endpoint"
-    )
-    metrics = add("metrics", _metrics)
-    metrics.add_argument("--minutes", type=_number("MINUTES", int, 1, "1 or more"), default=60)
-    delete = add("delete", _delete)
-    delete.add_argument("--data", action="store_true", help="what lies in S3, and logs, too")
-
-
-def _add_options(command: argparse.ArgumentParser, variables: str) -> None:
-    for name in variables.split():
-        VARIABLES[name].add_to(command)
+    add_options(add("status", _status), "FOLLOW")
+    add_options(add("metrics", _metrics), "MINUTES")
+    add_options(add("delete", _delete), "DATA")
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -111,23 +93,6 @@ def _explained(error: Exception) -> str:
     if any(word in text for word in PASSING):
         return f"{text}\n{LATER}"
     return text
-
-
-def _number(
-    variable: str, kind: type[int] | type[float], least: float, expected: str
-) -> Callable[[str], float]:
-    """Reads what a variable of make gives."""
-
-    def read(text: str) -> float:
-        try:
-            number = kind(text)
-        except ValueError:
-            number = kind(-1)
-        if not least <= number < float("inf"):
-            raise argparse.ArgumentTypeError(f"{variable}={text}: expected {expected}.")
-        return number
-
-    return read
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

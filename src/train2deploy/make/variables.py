@@ -258,6 +258,12 @@ SECTIONS: dict[str, list[Variable]] = {
 VARIABLES = {one.name: one for section in SECTIONS.values() for one in section}
 
 
+def add_options(command: argparse.ArgumentParser, names: str) -> None:
+    """Adds to a command the options that take these variables."""
+    for name in names.split():
+        VARIABLES[name].add_to(command)
+
+
 def listed(width: int) -> str:
     """All of them, with values and defaults, as `make variables` prints them."""
     lines = []

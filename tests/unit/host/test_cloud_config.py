@@ -147,8 +147,8 @@ def test_a_variable_that_was_given_is_named_as_it_was_given(tmp_path):
 
 
 @pytest.mark.parametrize("options, said", [
-    (["--max-usd", "abc", "status"], "MAX_USD=abc: expected USD, 0 or more."),
-    (["--max-usd", "nan", "status"], "MAX_USD=nan: expected USD, 0 or more."),
+    (["--max-usd", "abc", "status"], "MAX_USD=abc: expected a number, 0 or more."),
+    (["--max-usd", "nan", "status"], "MAX_USD=nan: expected a number, 0 or more."),
     (["scale", "--min", "two"], "MIN=two: expected a whole number, 1 or more."),
     (["scale", "--max", "0"], "MAX=0: expected a whole number, 1 or more."),
     (["scale", "--target", "x"], "TARGET=x: expected a number above 0."),
@@ -157,7 +157,7 @@ def test_a_variable_that_was_given_is_named_as_it_was_given(tmp_path):
     (["scale", "--rpm", "0"], "RPM=0: expected a number above 0."),
     (["load", "--clients", "4,0", "q"],
      "CLIENTS=4,0: expected whole numbers with commas between them, 1 or more."),
-    (["train", "--seed", "1.5"], "SEED=1.5: expected 0 or more."),
+    (["train", "--seed", "1.5"], "SEED=1.5: expected a whole number, 0 to 4294967295."),
 ])
 def test_a_number_that_is_none_is_named_by_its_variable_in_one_line(options, said, capsys):
     with pytest.raises(SystemExit, match="2"):
