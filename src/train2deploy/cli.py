@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from train2deploy import commands, exits, hyperparameters, next_step, paths, requests, staleness
+from train2deploy import commands, exits, hyperparameters, next_step, paths, staleness
 from train2deploy.cloud import commands as cloud_commands
 from train2deploy.make import ending
-from train2deploy.make.variables import add_options
+from train2deploy.make.variables import ASKED, add_options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,12 +73,11 @@ def _add_model_commands(add: Add) -> None:
     train.add_argument("--directory", type=Path, help="of the job, instead of a new build/jobs/…")
     train.add_argument("--channels", type=Path, help="holds data/ and vectors/, instead of build/")
     train.add_argument("--parent", type=int, help="end when this process ends")
-    parity = add(commands.parity, "SEED")
+    parity = add(commands.parity, f"SEED {ASKED}")
     hyperparameters.add_options(parity)
     parity.add_argument("a", help="a runtime: host or docker")
     parity.add_argument("b", help="another one")
     parity.add_argument("--package", action="store_true", help="as it is, nothing is trained")
-    requests.add_options(parity)
 
     package = add(commands.package, "CODE INCLUDE DEPS")
     package.add_argument("--model", type=Path, default=paths.LATEST_JOB, help="or of elsewhere")
@@ -95,18 +94,16 @@ def _add_endpoint_commands(add: Add) -> None:
     play.add_argument("--b", type=Path, help="another one, beside it")
     _add_settings(play)
     add(commands.stop)
-    invoke = add(commands.invoke, "PORT JSON")
+    invoke = add(commands.invoke, f"PORT JSON {ASKED}")
     invoke.add_argument("sentence")
-    requests.add_options(invoke)
-    requests.add_options(add(commands.verify))
+    add(commands.verify, ASKED)
     add(commands.evaluate, "CAPTURED")
     rehearse = add(commands.rehearse)
     rehearse.add_argument("sentence")
     rehearse.add_argument("--of-data", action="store_true", help="a test sentence of own data")
 
-    bench = add(commands.bench, "QUICK ROUNDS SECONDS CLIENTS AGAINST ARTICLE_WORDS PEERS TUNE")
-    requests.add_options(bench)
-    _add_settings(bench)
+    measured = "QUICK ROUNDS SECONDS CLIENTS AGAINST ARTICLE_WORDS PEERS TUNE"
+    _add_settings(add(commands.bench, f"{measured} {ASKED}"))
     add(commands.soak, "SECONDS").set_defaults(seconds=600.0)
 
 

@@ -4,9 +4,7 @@ import argparse
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from train2deploy import kinds
 from train2deploy.errors import UserError
 
 JSON = "application/json"
@@ -34,17 +32,9 @@ class Request:
     titles: tuple[str, ...] = ()
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
-    """The options that `given` reads."""
-    command.add_argument("--request", type=Path, help="a file to send")
-    command.add_argument("--type", default="", help="its content type, if not by its name")
-    command.add_argument("--accept", default="", help="the content type that is wanted back")
-
-
 def given(arguments: argparse.Namespace) -> Request | None:
     """The file of REQUEST=, None where none is given."""
     file, kind = arguments.request, arguments.type
-    check_types(arguments)
     if file is None:
         return None
     kind = kind or TYPES.get(file.suffix.lower(), "")
@@ -97,10 +87,3 @@ def _sentences(body: bytes) -> tuple[str, ...]:
         return ()
     query = query if isinstance(query, list) else [query]
     return tuple(query) if all(isinstance(text, str) for text in query) else ()
-
-
-def check_types(arguments: argparse.Namespace) -> None:
-    """Raises UserError where TYPE= or ACCEPT= is not a content type."""
-    for name, value in (("TYPE", arguments.type), ("ACCEPT", arguments.accept)):
-        if value and not kinds.is_content_type(value):
-            raise UserError(f"{name}={value}: expected a content type, such as text/csv.")

@@ -14,7 +14,7 @@ from train2deploy import (
 )
 from train2deploy.cloud_settings.config import NEEDED, overrides
 from train2deploy.errors import UserError
-from train2deploy.make.variables import add_options
+from train2deploy.make.variables import ASKED, add_options
 
 PASSING = ("SlowDown", "Throttling", "InternalFailure", "InternalError", "ServiceUnavailable")
 LATER = "The account said so again and again. Run the same command later: nothing is made twice."
@@ -39,7 +39,7 @@ def register(cloud: argparse.ArgumentParser) -> None:
     deploying = add("deploy", _deploy)
     deploying.add_argument("--b", type=Path, help="a second package, beside what is deployed")
     add_options(deploying, "ROLLOUT BAKE WEIGHT SHADOW CAPTURE EXPIRES")
-    requests.add_options(deploying)
+    add_options(deploying, ASKED)
     add_options(add("compare", _compare), "INPUT")
     add_options(add("promote", _promote), "VARIANT")
     add("captured", _captured)
@@ -47,24 +47,24 @@ def register(cloud: argparse.ArgumentParser) -> None:
     invoke = add("invoke", _invoke)
     invoke.add_argument("sentence")
     add_options(invoke, "JSON")
-    requests.add_options(invoke)
+    add_options(invoke, ASKED)
     play = add("playground", _playground)
     add_options(play, "PORT_UI ENDPOINT")
     for option in ("--port", "--a", "--b"):
         play.add_argument(option, help="of ENDPOINT=local")
     batch = add("batch", _batch)
     batch.add_argument("input", type=Path)
-    requests.add_options(batch)
+    add_options(batch, ASKED)
     scale = add("scale", _scale)
     add_options(scale, "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF")
     load = add("load", _load)
     load.add_argument("sentence")
     add_options(load, "CLIENTS SECONDS PAUSE")
-    requests.add_options(load)
+    add_options(load, ASKED)
     parity = add("parity", _parity)
     for side in ("a", "b"):
         parity.add_argument(side, help="host or docker; cloud for one of the two")
-    requests.add_options(parity)
+    add_options(parity, ASKED)
     add("policy", _policy)
     add_options(add("status", _status), "FOLLOW")
     add_options(add("metrics", _metrics), "MINUTES")
@@ -255,7 +255,6 @@ def _batch(arguments: argparse.Namespace) -> None:
     from train2deploy.cloud import batch
 
     staleness.ensure_current(staleness.Wish.of(arguments))
-    requests.check_types(arguments)
     types = (arguments.type, arguments.accept)
     batch.batch(_guarded(arguments, NEEDED), arguments.input, _leave(arguments), *types)
 

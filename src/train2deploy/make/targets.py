@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from train2deploy import hyperparameters, versions
-from train2deploy.make.variables import CLOUD, SERVING, VARIABLES, Values
+from train2deploy.make.variables import ASKED, CLOUD, SERVING, VARIABLES, Values
 
 HOST, CLOUD_TOOL, EMULATOR = "host", "cloud", "emulator"
 NOTEBOOK, BARE = "notebook", "bare"
@@ -17,7 +17,6 @@ MODEL = "VERSION SCRIPT SEED HP"
 GIVEN = "DATASET CHANNELS SPLIT SPLIT_SEED TOKENS VERSION SCRIPT SEED"
 """What a package is held against before it is served, scored or deployed: see staleness.py."""
 IMAGES = "IMAGE MODEL_SERVER OFFICIAL_SERVING_IMAGE MEMORY"
-ASKED = "REQUEST TYPE ACCEPT"
 COST = "CLOUD YES MAX_USD"
 SCALED = "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF"
 ENDPOINT = "MERGE"
