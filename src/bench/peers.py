@@ -32,20 +32,8 @@ def mlflow(path, scratch, port):
         conda_env={"name": "unused"},
     )
     # Its URL of the model is no path, and its command runs the program `gunicorn`.
-    return [
-        "mlflow",
-        "models",
-        "serve",
-        "--no-conda",
-        "-m",
-        model,
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "-w",
-        str(WORKERS),
-    ]
+    command = ["mlflow", "models", "serve", "--no-conda", "-m", model]
+    return [*command, "-h", "127.0.0.1", "-p", str(port), "-w", str(WORKERS)]
 
 
 def bentoml(path, scratch, port):
@@ -58,17 +46,8 @@ def bentoml(path, scratch, port):
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     os.environ["BENTOML_HOME"] = os.path.join(scratch, "home")
     Classifier().save_to_dir(bundle)
-    return [
-        "bentoml",
-        "serve-gunicorn",
-        bundle,
-        "--port",
-        str(port),
-        "--workers",
-        str(WORKERS),
-        "--microbatch-workers",
-        "1",
-    ]
+    command = ["bentoml", "serve-gunicorn", bundle, "--port", str(port)]
+    return [*command, "--workers", str(WORKERS), "--microbatch-workers", "1"]
 
 
 def simple_tensorflow_serving(path, scratch, port):
@@ -82,15 +61,10 @@ def simple_tensorflow_serving(path, scratch, port):
         "pyargv": "--model_base_path=" + base,
         "http": f"127.0.0.1:{port}",
         "socket": os.path.join(scratch, "uwsgi.sock"),
-        "master": "true",
-        "close-on-exec": "true",
-        "enable-threads": "true",
-        "http-keepalive": "1",
-        "http-auto-chunked": "1",
         "workers": str(WORKERS),
-        "threads": "1",
-        "die-on-term": "true",
-        "disable-logging": "true",
+        **dict.fromkeys(("http-keepalive", "http-auto-chunked", "threads"), "1"),
+        **dict.fromkeys(("master", "close-on-exec", "enable-threads"), "true"),
+        **dict.fromkeys(("die-on-term", "disable-logging"), "true"),
     }
     file = os.path.join(scratch, "uwsgi.ini")
     with open(file, "w") as target:
