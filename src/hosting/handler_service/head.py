@@ -31,13 +31,8 @@ class HeadInvocationResource:
     def on_post(self, request, response):
         # The two are drawn independently: they may belong to different model servers.
         grpc_port = random.choice(self._grpc_ports)
-        context = parse_request(
-            request,
-            random.choice(self._rest_ports),
-            grpc_port,
-            self._default_model_name,
-            channel=self._channels[grpc_port],
-        )
+        ports, channel = (random.choice(self._rest_ports), grpc_port), self._channels[grpc_port]
+        context = parse_request(request, *ports, self._default_model_name, channel=channel)
         answer(self._handler, request.stream, context, response)
 
     def on_get(self, request, response):
