@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from train2deploy import console, manifest, paths
@@ -27,8 +26,6 @@ from train2deploy.requests import Request
 FORMAT = 1
 CLIENTS = (8,)
 SECONDS = 60.0
-MOST_CLIENTS = 256
-"""Threads of one Python process: more of them only wait for each other."""
 LINES = 12
 """Of progress, in the whole time."""
 POINTS = 120
@@ -101,8 +98,8 @@ def load(cloud: Cloud, wish: Wish, request: Request, leave: plan.Leave) -> None:
         UserError: there is no endpoint, or nobody agreed to what it may cost.
         CloudError: requests failed.
     """
-    if max(wish.clients) > MOST_CLIENTS:
-        raise UserError(f"CLIENTS={max(wish.clients)}: expected at most {MOST_CLIENTS}.")
+    if max(wish.clients) > session.CONNECTIONS:
+        raise UserError(f"CLIENTS={max(wish.clients)}: expected at most {session.CONNECTIONS}.")
     endpoint, kind = endpoints.in_service(cloud)
     name = endpoint["EndpointName"]
     target = endpoints.scalable_target(cloud, name)
@@ -154,16 +151,6 @@ class _Run:
     def run(self) -> None:
         """Returns when the last answer is there."""
         wish = self._wish
-        self._client = self._cloud.boto.client(
-            "sagemaker-runtime",
-            endpoint_url=self._cloud.emulator_url or None,
-            config=ClientConfig(
-                retries={"total_max_attempts": 1},
-                max_pool_connections=max(wish.clients),
-                proxies={} if self._cloud.is_emulator else None,
-                read_timeout=70,
-            ),
-        )
         self._begin = time.monotonic()
         threads = [
             threading.Thread(target=self._ask_on, args=(number,), daemon=True)
@@ -196,7 +183,7 @@ class _Run:
     def _ask(self) -> str:
         """What went wrong with a request, "" where it was answered."""
         try:
-            answer = runtime.call(self._cloud, self._request, client=self._client)
+            answer = runtime.call(self._cloud, self._request)
             answer["Body"].read()
         except ClientError as error:
             status = error.response.get("OriginalStatusCode", "")

@@ -56,10 +56,9 @@ def ask(cloud: Cloud, request: Request, variant: str = "") -> bytes:
     return body
 
 
-def call(cloud: Cloud, request: Request, variant: str = "", client: Any = None) -> dict[str, Any]:
-    """InvokeEndpoint, as boto3 answers it; `client`: another than the account's."""
-    client = client or cloud.client("sagemaker-runtime")
-    answer: dict[str, Any] = client.invoke_endpoint(
+def call(cloud: Cloud, request: Request, variant: str = "") -> dict[str, Any]:
+    """InvokeEndpoint, as boto3 answers it."""
+    answer: dict[str, Any] = cloud.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=cloud.config.endpoint_name,
         Body=request.body,
         ContentType=request.content_type,

@@ -22,6 +22,8 @@ EMULATOR_BUCKET = "train2deploy-emulator"
 """In us-east-1; in another region its name ends with that: buckets' names are the world's."""
 ADMINISTRATOR_KEY = "emulator-internal"
 """Whose calls the emulator neither records nor lets run into faults."""
+CONNECTIONS = 256
+"""At once, to one service: as many threads of Python as there is any use for."""
 OPT_OUT = """\
 SchemaVersion: '1.0'
 SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
@@ -80,7 +82,11 @@ class Cloud:
                 service,
                 endpoint_url=self.emulator_url or None,
                 config=ClientConfig(
-                    retries=retries, connect_timeout=10, read_timeout=70, **emulated
+                    retries=retries,
+                    connect_timeout=10,
+                    read_timeout=70,
+                    max_pool_connections=CONNECTIONS,
+                    **emulated,
                 ),
             )
         return self._clients[service]
