@@ -2,7 +2,7 @@
 
 from emulator import shadows
 from emulator.account import Account, Record, now
-from emulator.protocol import invalid
+from emulator.protocol import invalid, needs
 
 
 class Models:
@@ -12,6 +12,8 @@ class Models:
         self._account = account
 
     def create_model(self, request: Record) -> Record:
+        needs(request, "PrimaryContainer", "ExecutionRoleArn")
+        needs(request["PrimaryContainer"], "Image", place="PrimaryContainer.")
         with self._account.lock:
             models = self._account.models
             arn = models.arn(request["ModelName"])
@@ -34,6 +36,8 @@ class Models:
         return {"ModelArn": arn}
 
     def create_config(self, request: Record) -> Record:
+        for variant in shadows.all_of(request):
+            needs(variant, "ModelName", "InstanceType", "InitialInstanceCount", place="variants' ")
         with self._account.lock:
             configs = self._account.configs
             arn = configs.arn(request["EndpointConfigName"])

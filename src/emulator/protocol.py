@@ -26,6 +26,14 @@ def invalid(message: str) -> ApiError:
     return ApiError("ValidationException", message)
 
 
+def needs(given: Mapping[str, Any], *names: str, place: str = "") -> None:
+    """Raises ApiError where a member is absent that AWS can do without, and the emulator cannot."""
+    for name in names:
+        if name not in given:
+            text = f"A request without {place}{name} is not emulated."
+            raise ApiError("NotImplemented", text, 501)
+
+
 @cache
 def _model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)

@@ -15,13 +15,14 @@ from typing import Any
 from emulator import own_images
 from emulator.account import INTERRUPTED, Account, LogStream, Record, now
 from emulator.metrics import TRAINING, Metric
-from emulator.protocol import ApiError, invalid
+from emulator.protocol import ApiError, invalid, needs
 from train2deploy import archives, manifest, processes
 from train2deploy.cloud.metrics import Metrics
 from train2deploy.runtimes import Instance, Runtime
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 STOP_SECONDS = 120.0
+DAY_SECONDS = 24 * 3600
 ENDED = ("Completed", "Failed", "Stopped")
 NO_CAPACITY = (
     "CapacityError: Unable to provision requested ML compute capacity due to"
@@ -43,6 +44,8 @@ class Training:
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def create(self, request: Record) -> Record:
+        needs(request, "AlgorithmSpecification", "ResourceConfig")
+        request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": DAY_SECONDS})
         name = request["TrainingJobName"]
         jobs = self._account.training
         resources = request["ResourceConfig"]
@@ -194,7 +197,7 @@ class Training:
             wanted = job["TrainingJobStatus"] != "Stopping" and not self._account.stopping.is_set()
         if not wanted:
             processes.end_group(process)
-        limit = job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
+        limit = job["StoppingCondition"].get("MaxRuntimeInSeconds", DAY_SECONDS)
         late = threading.Event()
 
         def end() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator import listing
 from emulator.account import INTERRUPTED, Account, Record, now
-from emulator.protocol import ApiError, invalid
+from emulator.protocol import ApiError, invalid, needs
 from emulator.training import ENDED, Training
 
 
@@ -23,6 +23,10 @@ class Tunings:
         self._training = training
 
     def create(self, request: Record) -> Record:
+        needs(request, "TrainingJobDefinition")
+        config = request["HyperParameterTuningJobConfig"]
+        needs(config, "HyperParameterTuningJobObjective")
+        needs(config["ResourceLimits"], "MaxNumberOfTrainingJobs", place="ResourceLimits.")
         name = request["HyperParameterTuningJobName"]
         jobs = self._account.tunings
         with self._account.lock:
@@ -35,7 +39,7 @@ class Tunings:
                 "CreationTime": now(),
                 "TrainingJobStatusCounters": {},
                 "ObjectiveStatusCounters": {},
-                "Strategy": request["HyperParameterTuningJobConfig"]["Strategy"],
+                "Strategy": config["Strategy"],
                 "_jobs": [],
             }
             job["_tags"] = job.pop("Tags", [])
@@ -75,7 +79,7 @@ class Tunings:
                 if job["HyperParameterTuningJobStatus"] != "InProgress":
                     break
                 if self._running(job) < limits["MaxParallelTrainingJobs"]:
-                    self._start(job, sample(config["ParameterRanges"], generator))
+                    self._start(job, sample(config.get("ParameterRanges", {}), generator))
                 time.sleep(0.1)
             while self._running(job):
                 time.sleep(0.1)

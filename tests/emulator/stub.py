@@ -13,6 +13,9 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+NEVER = b"never"
+"""What an endpoint says that never becomes healthy."""
+
 
 class Runtime:
     name = "host"
@@ -77,6 +80,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "train":
         train()
     elif sys.argv[1] == "hosting":
+        if (Path(sys.argv[2]) / "answer").read_bytes() == NEVER:
+            signal.pause()
         ThreadingHTTPServer(("127.0.0.1", int(sys.argv[3])), Handler).serve_forever()
     else:
         from emulator import __main__ as command

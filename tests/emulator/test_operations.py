@@ -5,7 +5,7 @@ import threading
 
 import botocore.exceptions
 import pytest
-from test_restart import Emulator, eventually, fill
+from test_restart import IMAGE, ROLE, TRAINING, Emulator, eventually, fill
 from wire import SERVICE, call, send
 
 from emulator.account import Account, Settings
@@ -14,17 +14,6 @@ from emulator.journal import Journal
 from emulator.limits import Limits
 from emulator.sagemaker_api import SageMaker
 
-ROLE = "arn:aws:iam::123456789012:role/worker"
-IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu"
-TRAINING = {
-    "AlgorithmSpecification": {
-        "TrainingImage": IMAGE, "TrainingInputMode": "File",
-        "MetricDefinitions": [{"Name": "loss", "Regex": "loss: ([0-9.]+)"}]},
-    "RoleArn": ROLE,
-    "OutputDataConfig": {"S3OutputPath": "s3://data/jobs"},
-    "ResourceConfig": {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
-    "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
-}  # fmt: skip
 VARIANT = {"VariantName": "A", "ModelName": "mine", "InstanceType": "ml.m5.large",
            "InitialInstanceCount": 1}  # fmt: skip
 TAGS = [{"Key": "team", "Value": "nlp"}]
@@ -242,6 +231,42 @@ def test_a_malformed_request_is_refused_as_aws_refuses_it(account, operation, bo
     code, text = refused(account, operation, body)
     assert code == expected[0] and text.startswith(expected[1])
     assert expected[1] or not text
+
+
+def without(request, *path):
+    *outer, last = path
+    copy = json.loads(json.dumps(request))
+    inner = copy
+    for name in outer:
+        inner = inner[name]
+    del inner[last]
+    return copy
+
+
+MODEL = {"ModelName": "x", "ExecutionRoleArn": ROLE, "PrimaryContainer": {"Image": IMAGE}}
+CONFIG = {"EndpointConfigName": "x", "ProductionVariants": [VARIANT]}
+SEARCH = {"HyperParameterTuningJobName": "x", **TUNING}
+
+
+@pytest.mark.parametrize("operation, request_, path", [
+    ("CreateTrainingJob", {"TrainingJobName": "x", **TRAINING}, ["ResourceConfig"]),
+    ("CreateTrainingJob", {"TrainingJobName": "x", **TRAINING}, ["AlgorithmSpecification"]),
+    ("CreateModel", MODEL, ["PrimaryContainer"]),
+    ("CreateModel", MODEL, ["PrimaryContainer", "Image"]),
+    ("CreateEndpointConfig", CONFIG, ["ProductionVariants", 0, "InstanceType"]),
+    ("CreateEndpointConfig", CONFIG, ["ProductionVariants", 0, "ModelName"]),
+    ("CreateHyperParameterTuningJob", SEARCH, ["TrainingJobDefinition"]),
+    ("CreateHyperParameterTuningJob", SEARCH,
+     ["HyperParameterTuningJobConfig", "HyperParameterTuningJobObjective"]),
+    ("CreateHyperParameterTuningJob", SEARCH,
+     ["HyperParameterTuningJobConfig", "ResourceLimits", "MaxNumberOfTrainingJobs"]),
+])  # fmt: skip
+def test_what_aws_can_do_without_and_the_emulator_cannot_is_named(
+    account, operation, request_, path
+):
+    body = json.dumps(without(request_, *path)).encode()
+    status, answer = send(account, operation, body)
+    assert (status, answer["__type"]) == (501, "NotImplemented") and path[-1] in answer["message"]
 
 
 def test_of_every_operation_what_is_missing_unknown_or_of_another_type_is_refused(

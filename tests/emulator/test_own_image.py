@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_operations import TRAINING
-from test_restart import ROLE, Emulator, ask, eventually, fill, job
+from test_restart import ROLE, TRAINING, Emulator, ask, eventually, fill, job
 from wire import call
 
 from emulator import own_images

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import stub
-from conftest import Account
+from conftest import NOTHING, Account
 from project import PATIENCE_SECONDS
 
 from emulator import pytest_plugin
@@ -20,6 +20,15 @@ from emulator import pytest_plugin
 ROLE = "arn:aws:iam::123456789012:role/worker"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu"
 MEGABYTE = 1024 * 1024
+TRAINING = {
+    "AlgorithmSpecification": {
+        "TrainingImage": IMAGE, "TrainingInputMode": "File",
+        "MetricDefinitions": [{"Name": "loss", "Regex": "loss: ([0-9.]+)"}]},
+    "RoleArn": ROLE,
+    "OutputDataConfig": {"S3OutputPath": "s3://data/jobs"},
+    "ResourceConfig": {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+}  # fmt: skip
 
 
 class Emulator(pytest_plugin.Emulator):
@@ -116,7 +125,7 @@ def fill(account):
         ScalableDimension="sagemaker:variant:DesiredInstanceCount", MinCapacity=1, MaxCapacity=2)
 
 
-def serve(account, model="mine", key="dir/model.tar.gz", name="mine"):
+def create(account, model, key):
     sagemaker = account.client("sagemaker")
     sagemaker.create_model(
         ModelName=model, ExecutionRoleArn=ROLE, Tags=[{"Key": "team", "Value": "nlp"}],
@@ -124,17 +133,17 @@ def serve(account, model="mine", key="dir/model.tar.gz", name="mine"):
     sagemaker.create_endpoint_config(EndpointConfigName=model, ProductionVariants=[
         {"VariantName": "A", "ModelName": model, "InstanceType": "ml.m5.large",
          "InitialInstanceCount": 1}])
-    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=model)
+
+
+def serve(account, model="mine", key="dir/model.tar.gz", name="mine"):
+    create(account, model, key)
+    account.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=model)
     assert account.settled(name)["EndpointStatus"] == "InService"
 
 
 def train(account, name, **hyperparameters):
     account.client("sagemaker").create_training_job(
-        TrainingJobName=name, RoleArn=ROLE, HyperParameters=hyperparameters,
-        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        OutputDataConfig={"S3OutputPath": "s3://data/jobs"},
-        ResourceConfig={"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 3600})
+        TrainingJobName=name, HyperParameters=hyperparameters, **TRAINING)
 
 
 def job(account, name):
@@ -209,3 +218,76 @@ def test_everything_is_there_again(emulator, number):
     assert s3.list_parts(Bucket="data", Key="begun", UploadId=upload)["Parts"][0]["Size"] == 1
     role = account.client("iam").create_role(RoleName="b", AssumeRolePolicyDocument="{}")["Role"]
     assert role["RoleId"] not in [each["RoleId"] for each in before["roles"]]
+
+
+def test_what_was_on_its_way_is_where_a_kill_leaves_it(emulator):
+    account = emulator.start()
+    fill(account)
+    s3, sagemaker = account.client("s3"), account.client("sagemaker")
+    s3.put_object(Bucket="data", Key="never.tar.gz", Body=archive(stub.NEVER))
+    create(account, "never", "never.tar.gz")
+    for name in ("updated", "bare", "gone"):
+        s3.copy_object(Bucket="data", Key=f"{name}.tar.gz", CopySource="data/dir/model.tar.gz")
+        serve(account, name, f"{name}.tar.gz", name)
+    sagemaker.create_endpoint(EndpointName="late", EndpointConfigName="never")
+    sagemaker.update_endpoint(EndpointName="updated", EndpointConfigName="never")
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName="mine",
+        DesiredWeightsAndCapacities=[{"VariantName": "A", "DesiredInstanceCount": 2}])
+    account.settled("mine")
+    sagemaker.delete_endpoint_config(EndpointConfigName="bare")
+    sagemaker.delete_model(ModelName="bare")
+    s3.delete_object(Bucket="data", Key="gone.tar.gz")
+    sagemaker.create_transform_job(
+        TransformJobName="batch", ModelName="never",
+        TransformInput={"DataSource": {"S3DataSource": {
+            "S3DataType": "S3Prefix", "S3Uri": "s3://data/text"}}},
+        TransformOutput={"S3OutputPath": "s3://data/out"},
+        TransformResources={"InstanceType": "ml.m4.xlarge", "InstanceCount": 1})
+    sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="search",
+        HyperParameterTuningJobConfig={
+            "Strategy": "Random",
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1},
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"}},
+        TrainingJobDefinition={"StaticHyperParameters": {"wait": "yes"}, **TRAINING})
+    found = eventually(
+        lambda: sagemaker.list_training_jobs()["TrainingJobSummaries"], "a training job")
+
+    emulator.end(signal.SIGKILL)
+    account = emulator.start()
+
+    def described(name):
+        answer = account.client("sagemaker").describe_endpoint(EndpointName=name)
+        return answer["EndpointStatus"], answer.get("FailureReason", "")
+
+    assert described("mine") == ("InService", "") and ask(account) == b"first: ?"
+    mine = account.client("sagemaker").describe_endpoint(EndpointName="mine")
+    assert mine["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert described("bare") == ("InService", "") and ask(account, "bare") == b"first: ?"
+    status, reason = described("updated")
+    assert status == "InService" and "ended during an update" in reason
+    assert ask(account, "updated") == b"first: ?"
+    assert described("late") == ("Creating", "")
+    status, reason = described("gone")
+    assert status == "Failed" and "404" in reason
+    sagemaker = account.client("sagemaker")
+    batch = sagemaker.describe_transform_job(TransformJobName="batch")
+    search = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="search")
+    for answer, noun in ((batch, "TransformJob"), (search, "HyperParameterTuningJob"),
+                         (job(account, found[0]["TrainingJobName"]), "TrainingJob")):  # fmt: skip
+        assert answer[f"{noun}Status"] == "Failed"
+        assert "the emulator was ended" in answer["FailureReason"]
+    assert search["TrainingJobStatusCounters"]["InProgress"] == 0
+
+
+def test_an_account_begins_empty_again_when_it_is_told_to(emulator):
+    fill(emulator.start())
+    emulator.end(signal.SIGKILL)
+    account = emulator.start("--fresh")
+    assert account.client("s3").list_buckets()["Buckets"] == []
+    assert account.names() == NOTHING
+    account.client("s3").create_bucket(Bucket="later")
+    account.reset()
+    emulator.end(signal.SIGKILL)
+    assert emulator.start().client("s3").list_buckets()["Buckets"] == []

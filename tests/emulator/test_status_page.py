@@ -8,8 +8,7 @@ import urllib.request
 
 import chromium
 import pytest
-from test_operations import TRAINING
-from test_restart import Emulator, eventually, fill
+from test_restart import TRAINING, Emulator, eventually, fill
 from wire import call
 
 ATTACK = "<img src=x onerror=alert(1)>"
