@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from train2deploy.cloud.plan import Plan
 from train2deploy.cloud.session import Cloud
 
 
@@ -40,11 +39,6 @@ ALARMS = (
 
 def names(endpoint: str) -> list[str]:
     return [f"{endpoint}-{alarm.ending}" for alarm in ALARMS]
-
-
-def add_to(planned: Plan, endpoint: str) -> None:
-    for name in names(endpoint):
-        planned.add("alarm", name, "rolls an update back")
 
 
 def put(cloud: Cloud, endpoint: str, variant: str, config: str) -> None:

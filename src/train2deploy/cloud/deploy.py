@@ -123,7 +123,7 @@ def planned(cloud: Cloud, options: Options = AS_IT_IS) -> plan.Plan:
         )
     remark = f"there already, {existing['EndpointStatus']}" if existing else ""
     result.add("endpoint", settings.endpoint_name, remark)
-    alarms.add_to(result, settings.endpoint_name)
+    _add_alarms(result, settings.endpoint_name)
     for row in configuration.capture_rows(deployment.config):
         result.add(*row)
     if existing is None or existing.get("EndpointConfigName") != deployment.config_name:
@@ -132,6 +132,11 @@ def planned(cloud: Cloud, options: Options = AS_IT_IS) -> plan.Plan:
         kind, hours = settings.endpoint_instance_type, guards.hours(cloud, options.expires)
         result.costs.append(prices.cost(settings, kind, count, hours))
     return result
+
+
+def _add_alarms(result: plan.Plan, endpoint: str) -> None:
+    for name in alarms.names(endpoint):
+        result.add("alarm", name, "rolls an update back")
 
 
 def outlined(cloud: Cloud) -> plan.Plan:
@@ -144,7 +149,7 @@ def outlined(cloud: Cloud) -> plan.Plan:
     result.add("model", f"{names.serving(name)}-<sha256>", image)
     result.add("endpoint configuration", f"{names.serving(name)}-<sha256>")
     result.add("endpoint", name)
-    alarms.add_to(result, name)
+    _add_alarms(result, name)
     kind, count = settings.endpoint_instance_type, settings.endpoint_instance_count
     result.costs.append(prices.cost(settings, kind, count, settings.endpoint_hours))
     return result
