@@ -173,7 +173,7 @@ def deploy(
     cloud.check_bucket()
     plan.ask(cloud, planned(cloud, options), leave)
     deployment = prepare(cloud, options)
-    _refuse_another_type_while_scaled(cloud)
+    refuse_another_type_while_scaled(cloud, cloud.config.endpoint_instance_type)
     storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
     name = cloud.config.endpoint_name
     existing = _settled(cloud, name)
@@ -240,9 +240,9 @@ def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment, rollout: R
     console.say(f"endpoint {name}: blue/green update begun: {rollout}")
 
 
-def _refuse_another_type_while_scaled(cloud: Cloud) -> None:
+def refuse_another_type_while_scaled(cloud: Cloud, wanted: str) -> None:
     """AWS fails an update that changes the instance type of an automatically scaled variant."""
-    name, wanted = cloud.config.endpoint_name, cloud.config.endpoint_instance_type
+    name = cloud.config.endpoint_name
     endpoint = endpoints.describe(cloud, name)
     if endpoint is None or not endpoint.get("EndpointConfigName"):
         return

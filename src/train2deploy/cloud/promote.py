@@ -32,6 +32,7 @@ def promote(cloud: Cloud, variant: str, leave: plan.Leave) -> None:
             " `make cloud-deploy B=<package>` puts another beside it."
         )
     chosen = _chosen(endpoint, list(variants), variant or _winner(endpoint))
+    deploy.refuse_another_type_while_scaled(cloud, variants[chosen]["InstanceType"])
     deployment = _prepare(cloud, config, variants[chosen])
     removed = [each for each in variants if each != chosen]
     plan.ask(cloud, _planned(cloud, endpoint, deployment, chosen, removed), leave)
