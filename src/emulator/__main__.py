@@ -1,7 +1,7 @@
 """An AWS account on this machine: SageMaker, whose jobs and endpoints run, S3, IAM, logs, metrics.
 
 What is in it stays in its directory, whichever way it is ended, and is there again at the next
-start; --fresh begins with an empty account. docs/emulator.md
+start; --fresh begins with an empty account. docs/emulated-account.md
 """
 
 import argparse

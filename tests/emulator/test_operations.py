@@ -129,7 +129,7 @@ def test_every_answer_is_of_its_operations_shape(account, operations):
     does("DeleteEndpointConfig", EndpointConfigName="second")
     does("DeleteModel", ModelName="second")
     assert called == operations
-    assert len(operations) == 30  # as docs/emulator.md says
+    assert len(operations) == 30  # as docs/emulated-account.md says
 
 
 def test_invocations_answer_in_their_shape(account):

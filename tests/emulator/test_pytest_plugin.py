@@ -1,4 +1,4 @@
-"""The fixture of pytest, as docs/emulator.md has its reader use it."""
+"""The fixture of pytest, as docs/emulated-account.md has its reader use it."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import subprocess
 from conftest import PYTHON
 from project import REPOSITORY, TIMEOUT_SECONDS
 
-PAGE = (REPOSITORY / "docs" / "emulator.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "emulated-account.md").read_text(encoding="utf-8")
 AGAIN = """
 
 def test_the_next_test_finds_nothing(sagemaker_account):

@@ -246,7 +246,7 @@ SECTIONS: dict[str, list[Variable]] = {
           " for each minute of the endpoint"),
         V("MINUTES", "whole 1..20160", "60", shell=False, text="that cloud-metrics goes back"),
         V("FAULTS", shell=False, text="what goes wrong in the emulator's account: see"
-          " docs/emulator.md"),
+          " docs/emulated-account.md"),
         V("LIMITS", shell=False, text="its time limits, likewise; minute:2: so many seconds are a"
           " minute there"),
         V("EMULATOR_PORT", "whole 0..65535", "0", shell=False, option="port", text="0: a free one"),
