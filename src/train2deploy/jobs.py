@@ -275,12 +275,14 @@ def _collect(
         files = (path for path in sorted(source.rglob("*")) if path.is_file())
         archives.pack(((path.relative_to(source).as_posix(), path) for path in files), archive)
         outputs[archive.name] = sha256_file(archive)
+    # The toolkit may have moved source/ to code/.
+    trained = next(path for path in (directory / "source", directory / "code") if path.exists())
     inputs = {
         **job.inputs,
         "version": versions.find(job.version).name,
         "hyperparameters": passed,
         "repro": job.repro,
-        "source_sha256": sha256_tree(directory / "source"),
+        "source_sha256": sha256_tree(trained),
         "channels": read,
         "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
     }
