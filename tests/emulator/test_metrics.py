@@ -12,16 +12,16 @@ from emulator.account import INTERNAL_KEY
 VARIANT = [{"Name": "EndpointName", "Value": "train2deploy"},
            {"Name": "VariantName", "Value": "AllTraffic"}]
 HOUR = timedelta(hours=1)
-FIVE = 5
 
 
 @pytest.fixture(scope="module")
 def asked(project):
-    """The CloudWatch of an account where an endpoint was asked five times, twice with nonsense.
+    """(account, its CloudWatch, when, invocations): an endpoint was asked five times, twice with
+    nonsense, after cloud-deploy itself had asked it.
 
     By a key of the emulator's own: our commands need not be allowed all of these calls.
     """
-    with running_account(project, "LIMITS=minute:1") as account:
+    with running_account(project, "LIMITS=minute:3") as account:
         done = project.run_tool("deploy")
         assert done.returncode == 0, done.stdout
         before = datetime.now(timezone.utc)
@@ -32,28 +32,29 @@ def asked(project):
                     EndpointName="train2deploy", Body=body, ContentType="application/json")
             except client.exceptions.ModelError as error:
                 assert error.response["OriginalStatusCode"] >= 400
-        yield account, account.client("cloudwatch", key=INTERNAL_KEY), before
+        yield (account, account.client("cloudwatch", key=INTERNAL_KEY), before,
+               account.count("InvokeEndpoint"))
 
 
 def test_statistics_of_the_invocations(asked):
-    _, client, before = asked
+    _, client, before, invocations = asked
 
     def sum_of(name, **more):
         points = client.get_metric_statistics(
             Namespace="AWS/SageMaker", MetricName=name, Dimensions=VARIANT, Period=60,
-            StartTime=before - timedelta(seconds=1), EndTime=before + HOUR,
+            StartTime=before - HOUR, EndTime=before + HOUR,
             Statistics=["Sum", "SampleCount"], **more)["Datapoints"]
         return sum(point["Sum"] for point in points), sum(point["SampleCount"] for point in points)
 
-    assert sum_of("Invocations") == (FIVE, FIVE)
-    assert sum_of("InvocationsPerInstance") == (FIVE, FIVE)
+    assert sum_of("Invocations") == (invocations, invocations)
+    assert sum_of("InvocationsPerInstance") == (invocations, invocations)
     failed = sum_of("Invocation4XXErrors")[0] + sum_of("Invocation5XXErrors")[0]
     assert failed == sum_of("InvocationModelErrors")[0] == 2
     assert sum_of("Invocations", Unit="Percent") == (0, 0)
 
 
 def test_percentiles_of_the_latency_by_both_calls(asked):
-    _, client, before = asked
+    _, client, before, _ = asked
     asked_for = {"StartTime": before - timedelta(seconds=1), "EndTime": before + HOUR}
     latency = {
         "Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "Dimensions": VARIANT}
@@ -75,7 +76,7 @@ def test_percentiles_of_the_latency_by_both_calls(asked):
 
 
 def test_the_list_of_metrics_has_each_once_and_those_of_the_instances(asked):
-    account, client, _ = asked
+    account, client, *_ = asked
 
     def listed(namespace):
         metrics = client.list_metrics(Namespace=namespace, Dimensions=VARIANT)["Metrics"]
@@ -93,11 +94,12 @@ def test_the_list_of_metrics_has_each_once_and_those_of_the_instances(asked):
 
 
 def test_the_command_shows_them_as_a_table_and_a_plot(asked, project):
+    *_, invocations = asked
     done = project.run_tool("metrics", "--minutes", "60")
     assert done.returncode == 0, done.stdout
     rows = [line.split() for line in done.stdout.splitlines() if re.match(r" *\d\d:\d\d:", line)]
     counts = [row[1:4] for row in rows if len(row) > 6]  # a minute without requests has no counts
-    assert sum(int(count) for count, _, _ in counts) == FIVE
+    assert sum(int(count) for count, _, _ in counts) == invocations
     assert sum(int(clients) + int(servers) for _, clients, servers in counts) == 2
     for ending in ("png", "svg"):
         assert f"metrics-AllTraffic.{ending}" in done.stdout
@@ -105,7 +107,7 @@ def test_the_command_shows_them_as_a_table_and_a_plot(asked, project):
 
 
 def test_what_a_user_puts_is_there_and_an_unknown_statistic_is_refused(asked):
-    _, client, before = asked
+    _, client, before, _ = asked
     client.put_metric_data(Namespace="mine", MetricData=[
         {"MetricName": "right", "Values": [1, 0], "Counts": [3, 1], "Timestamp": before}])
     query = {"Id": "a", "MetricStat": {
@@ -119,7 +121,7 @@ def test_what_a_user_puts_is_there_and_an_unknown_statistic_is_refused(asked):
 
 
 def test_the_endpoint_is_followed_by_the_minute_until_it_is_gone(asked, project):
-    account, _, _ = asked
+    account, *_ = asked
     before = account.count("GetMetricData")
     process = project.tool("status", "--follow")
     account.wait_for_call("GetMetricData", before)

@@ -116,13 +116,13 @@ def test_models_of_elsewhere_go_through_every_target_by_the_commands_of_their_pa
 def test_of_another_model_only_the_users_own_request_must_be_answered(
     tmp_path, monkeypatch, capsys
 ):
-    def ask(cloud, request):
+    def ask(cloud, request, variant):
         if request.body != b"good":
             raise session.CloudError("400")
         return b"six"
 
     requests = [Request(b"bad")]
-    monkeypatch.setattr(endpoint, "unpacked_model", lambda: tmp_path)
+    monkeypatch.setattr(endpoint, "unpacked_model", lambda archive: tmp_path)
     monkeypatch.setattr(runtime, "ask", ask)
     monkeypatch.setattr(
         golden, "other_requests", lambda model, given: ([given] if given else requests, ""))

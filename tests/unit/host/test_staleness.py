@@ -228,7 +228,7 @@ def test_other_channels_than_given_are_refused(project: Path):
 def test_stale_takes_nothing_but_ok(project: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         cli.main(["--stale", "yes", "verify"])
-    assert capsys.readouterr().err == "train2deploy: STALE=yes: expected one of ok.\n"
+    assert capsys.readouterr().err == "train2deploy: STALE=yes: expected ok, or nothing.\n"
 
 
 def test_serving_an_older_package_serves_the_latest_job(project, monkeypatch, capsys):
