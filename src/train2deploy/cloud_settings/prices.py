@@ -31,6 +31,16 @@ def source(region: str) -> str:
     )
 
 
+def span(hours: float) -> str:
+    """
+    >>> span(24), span(0.5), span(1 / 12), span(1 / 360)
+    ('24 h', '0.5 h', '5 min', '10 s')
+    """
+    if hours >= 0.1:
+        return f"{hours:.3g} h"
+    return f"{hours * 60:.3g} min" if hours * 60 >= 1 else f"{hours * 3600:.0f} s"
+
+
 @dataclass(frozen=True)
 class Cost:
     """An upper bound: instances × hours × price.
@@ -51,10 +61,10 @@ class Cost:
         return None if self.per_hour is None else self.count * self.hours * self.per_hour
 
     def __str__(self) -> str:
-        span = f"{self.count} × {self.instance_type} for at most {self.hours:g} h"
+        most = f"{self.count} × {self.instance_type} for at most {span(self.hours)}"
         if self.usd is None:
-            return f"{span}: no price known"
-        return f"{span}: {self.usd:.2f} USD{self.caveat}"
+            return f"{most}: no price known"
+        return f"{most}: {self.usd:.2f} USD{self.caveat}"
 
     @property
     def caveat(self) -> str:
