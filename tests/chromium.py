@@ -44,7 +44,7 @@ def started(profile: Path) -> "Browser":
 
 
 def axe(where: Path) -> str:
-    """The source of axe-core, by npm; the test is skipped where it cannot be had."""
+    """The source of axe-core, by npm; the test is skipped where npm cannot fetch it."""
     name, digest = AXE
     if not shutil.which("npm"):
         pytest.skip("expected npm, found none; apt-get install npm")

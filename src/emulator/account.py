@@ -48,7 +48,7 @@ class Settings:
     Attributes:
         directory: for what runs; each region takes a folder of it.
         url: where this account answers.
-        journal: what the account is made of, to be had again by the next emulator.
+        journal: what the account is made of, from which the next emulator restores it.
         stopping: set once the emulator ends.
     """
 

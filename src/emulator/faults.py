@@ -9,7 +9,7 @@ A fault is written `kind:target[:number]`, several with commas between them:
     hold:CreateModel             every call is carried out when other faults are set, not before
     drop:CreateTrainingJob:1     the connection is cut before the next call is carried out
     lost:CreateTrainingJob:1     the call is carried out, then the connection is cut
-    capacity:ml.p2.xlarge        no instance of this type can be had: the job fails
+    capacity:ml.p2.xlarge        no instance of this type is available: the job fails
     limit:ml.p2.xlarge           the account may use none: the call is refused
 
 The target is an operation, a service (s3, logs, …) or `*`.

@@ -309,7 +309,7 @@ class Endpoints:
     def _resize(
         self, record: Record, wishes: dict[str, Record], then: Callable[[str], None]
     ) -> None:
-        """What could not be had leaves the endpoint as it was, in service."""
+        """Where an instance does not start, the endpoint stays in service as it was."""
         running = self._running[record["EndpointName"]]
         try:
             for name, wish in wishes.items():

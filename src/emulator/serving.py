@@ -22,7 +22,7 @@ DRAIN_SECONDS = 60.0
 
 
 class StartFailed(Exception):
-    """The container did not pass its health check, or its data could not be had."""
+    """The container did not pass its health check, or its data could not be fetched."""
 
 
 class Gone(Exception):

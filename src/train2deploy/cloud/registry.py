@@ -49,7 +49,7 @@ def password(account: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints what was asked for; 1 and one line on standard error when it cannot be had."""
+    """Prints what was asked for; 1 and one line on standard error when it is not available."""
     try:
         print(password(arguments[1]) if arguments[0] == "password" else image(arguments[0]))
     except (

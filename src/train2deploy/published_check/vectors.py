@@ -1,4 +1,4 @@
-"""What is stated of the vectors that can still be had: those of ja-ginza 3.1.0."""
+"""What is stated of the vectors that are still available: those of ja-ginza 3.1.0."""
 
 from collections.abc import Iterator
 

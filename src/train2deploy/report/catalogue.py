@@ -112,7 +112,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Substitute:
-    """What stands here for something that cannot be had any more."""
+    """What stands here for something that is no longer available."""
 
     id: str
     kind: str = key(shape.one_of("vectors", "tokenizer", "split", "corpus encoding"))

@@ -110,7 +110,7 @@ def runtime(image: str, model_server: str, memory: str) -> Docker:
     """The runtime of our images, or of AWS's (image="aws").
 
     Raises:
-        MissingRequirement: no engine, or an image is missing and cannot be had.
+        MissingRequirement: no engine, or an image is missing and cannot be obtained.
     """
     engine.require()
     if image == "aws":
