@@ -46,7 +46,7 @@ def _of_runs(what: str) -> Callable[[], Finding]:
 
 
 def _on_the_corpus() -> Finding:
-    """Every published model that is still available was run on the KNB corpus; the others are counted."""
+    """Every published model still available was run on the KNB corpus; the others are counted."""
     content: Any = recorded.read_json(reference.folder(matrix.DATASET) / "report.json")
     if not content:
         return False, "results/knbc/report.json is not there"
