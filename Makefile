@@ -7,10 +7,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := .start
-# Python of the host tool (3.10 or newer), of the TensorFlow 1.x side (found by itself), and one that
-# can still build the sdists of 2019 for their metadata
+# Python of the host tool (3.10 or newer), and one that can still build the sdists of 2019 for their
+# metadata; those of the containers (PYTHON36, PYTHON312) are found by themselves
 PYTHON ?= python3
-PYTHON36 ?=
 PYTHON_FOR_SDISTS ?= 3.8
 
 # ---- what is given on the command line -------------------------------------------------
@@ -25,7 +24,7 @@ QUOTED = '$(subst ','\'',$(1))'
 
 # What a user's shell says to Python is for other programs; of what it says to pip, how to reach an
 # index stays (as in pip.conf, where a line `user = true` is overruled).
-OF_PYTHON := $(filter-out PYTHON PYTHON36 PYTHON_FOR_SDISTS,$(filter PYTHON%,$(.VARIABLES)))
+OF_PYTHON := $(filter-out PYTHON PYTHON36 PYTHON312 PYTHON_FOR_SDISTS,$(filter PYTHON%,$(.VARIABLES)))
 PIP_KEPT := PIP_CONFIG_FILE PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_NO_INDEX PIP_FIND_LINKS \
 	PIP_TRUSTED_HOST PIP_CERT PIP_CLIENT_CERT PIP_PROXY PIP_TIMEOUT PIP_DEFAULT_TIMEOUT PIP_RETRIES \
 	PIP_CACHE_DIR PIP_NO_CACHE_DIR PIP_KEYRING_PROVIDER PIP_NO_INPUT PIP_USE_FEATURE PIP_USE_DEPRECATED
@@ -51,7 +50,8 @@ SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs $(1))
 # ---- the targets that the tool is called for -------------------------------------------
 HOST := .venvs/host/bin/python
 TOOL = MAKE_GOALS="$(MAKECMDGOALS)" MAKE="$(MAKE)" PYTHONPATH=src $(PYTHON) -m train2deploy.make
-FIND_PYTHON36 = PYTHONPATH=src $(PYTHON) -m train2deploy.python36 "$(PYTHON36)"
+FIND_PYTHON = PYTHONPATH=src $(PYTHON) -m train2deploy.pythons
+FIND_PYTHON36 = $(FIND_PYTHON) 3.6 "$(PYTHON36)"
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 TARGETS := variables setup doctor status clean data vectors local-train package \
 	local-serve playground local-stop invoke verify evaluate dry-run bench soak \
@@ -189,12 +189,16 @@ SETS_UP_words := words (janome, Sudachi)
 .python36:
 	@$(if $(wildcard .stamps/train),,$(FIND_PYTHON36) >/dev/null)
 
-.stamps/host .stamps/cloud: .stamps/%: requirements/%.lock
+# Today's containers have a Python of their own (TODAYS). A lock names everything, but for the
+# TensorFlow that the messages of TensorFlow Serving ask for and the handler's environment lacks.
+TODAYS := .stamps/train-today .stamps/serve-today .stamps/handler-today
+.stamps/host .stamps/cloud $(TODAYS): .stamps/%: requirements/%.lock
 	@mkdir -p .stamps && rm -rf .venvs/$* $(if $(filter host,$*),.stamps/dev)
-	@echo "setup: $(SETS_UP_$*)"
+	@echo "setup: $(or $(SETS_UP_$*),$* environment (Python 3.12))"
 	@PYTHONPATH=src $(PYTHON) -c 'import train2deploy'
-	@$(PYTHON) -m venv .venvs/$*
-	@.venvs/$*/bin/python -m $(PIP_INSTALL) --requirement $<
+	@python=$$($(if $(filter %-today,$*),$(FIND_PYTHON) 3.12 "$(PYTHON312)",echo "$(PYTHON)")) && \
+		"$$python" -m venv .venvs/$*
+	@.venvs/$*/bin/python -m $(PIP_INSTALL) --no-deps --requirement $<
 	@touch $@
 
 # Jupyter; of what the cloud environment has nothing is installed again.

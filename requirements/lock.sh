@@ -9,6 +9,9 @@ compile() { # <list without .in> <option>…: writes <list>.lock
   "$python" -m uv pip compile --quiet --upgrade --no-header --generate-hashes "${@:2}" \
     "requirements/$1.in" -o "requirements/$1.lock"
 }
+today() { # the containers' Python
+  compile "$1-today" --universal --python-version 3.12 "${@:2}"
+}
 of_its_day() { # as of the article's day; what cannot be built or has no wheel is younger
   compile "$1" --python-version 3.6 --python "$sdists" --exclude-newer 2019-08-15 \
     --exclude-newer-package setuptools=2020-06-01 --exclude-newer-package wheel=2020-06-01 \
@@ -24,6 +27,9 @@ compile cloud --universal --python-version 3.10
 compile notebook --universal --python-version 3.10 -c requirements/cloud.lock
 compile words --universal --python-version 3.10
 for wheel in chive wikipedia encoder; do compile "$wheel" --no-deps; done
+for side in train serve; do today "$side"; done
+# As the container: without the TensorFlow that the API asks for, and with another NumPy than pandas.
+today handler --override <(printf '%s\n' 'tensorflow; python_version < "3"' numpy==1.26.4)
 for side in train serve handler; do of_its_day "$side"; done
 of_its_day handler-head --no-deps
 compile test-py36 --python-version 3.6 --python "$sdists"

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import machine, python36
+from train2deploy import machine, pythons
 from train2deploy.errors import EXIT_ENVIRONMENT
 
 PYTHON36 = "CPython 3.6 (TensorFlow 1.x)"
@@ -63,11 +63,11 @@ def _venv() -> Finding:
 
 
 def _python36(engine: bool) -> Finding:
-    path = python36.find(os.environ.get("PYTHON36", ""))
+    path = pythons.find(os.environ.get("PYTHON36", ""))
     advice = machine.get_python36()
     if engine:
         advice = "not needed: RUNTIME=docker is taken, which brings its own"
-    elif not python36.is_of_use():
+    elif not pythons.is_of_use():
         advice = "of no use on this machine"
     return Finding(PYTHON36, str(path) if path else None, not engine, advice)
 
@@ -80,7 +80,7 @@ def _machine() -> Finding:
             "TensorFlow 1.x has no wheels for arm64, and emulated x86-64 (Rosetta, qemu) lacks the"
             " AVX that its wheels need; use an x86-64 Linux machine"
         )
-    found = f"{sys.platform} {processor}" if python36.is_of_use() else None
+    found = f"{sys.platform} {processor}" if pythons.is_of_use() else None
     return Finding("x86-64 Linux", found, True, advice)
 
 

@@ -53,6 +53,7 @@ PACKAGES = {
 }
 STARTS_DOCKER = {"macos": "colima start", "wsl": "{sudo}service docker start"}
 """Where it is not a service of systemd."""
+UV = "curl -fsSL https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv python install {}"
 PYENV = "curl -fsSL https://pyenv.run | bash && ~/.pyenv/bin/pyenv install {}"
 
 
@@ -121,6 +122,17 @@ def get_python36(version: str = "3.6.15") -> str:
             return f"{conda} create --yes --prefix {place} -c conda-forge python={version}"
     get, pyenv = install("python build"), PYENV.format(version)
     return f"{get} && {pyenv}" if get else pyenv
+
+
+def get_python312() -> str:
+    """By what is here: uv, Homebrew, pyenv; else uv, which downloads one that needs no compiler."""
+    if shutil.which("uv"):
+        return "uv python install 3.12"
+    if shutil.which("brew"):
+        return "brew install python@3.12"
+    if shutil.which("pyenv"):
+        return "pyenv install 3.12"
+    return UV.format("3.12")
 
 
 def engine_answers() -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import FrameType
 
-from train2deploy import exits, python36
+from train2deploy import exits, pythons
 from train2deploy.make import ending, plan, targets
 from train2deploy.make.plan import Plan, Say
 from train2deploy.make.variables import PREFIX, Values
@@ -36,8 +36,11 @@ def main(argv: Sequence[str]) -> int:
         return 0
     run = Run(goal, values, goals, "n" in options)
     planned = run.plan()
-    if not run.dry and any(map(targets.needs_python36, planned.stamps)):
-        python36.check(values["PYTHON36"])
+    for stamp in [] if run.dry else planned.stamps:
+        if version := targets.python_of(stamp):
+            pythons.check(
+                values[pythons.VARIABLES[version]], version, stamp.removeprefix(".stamps/")
+            )
     if planned.stamps and (status := run.make(planned.stamps)):
         return status
     for step in planned.steps[:-1]:

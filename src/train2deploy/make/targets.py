@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from train2deploy import hyperparameters, versions
+from train2deploy import hyperparameters, pythons, versions
 from train2deploy.make.variables import ASKED, CLOUD, SERVING, VARIABLES, Values
 
 HOST, CLOUD_TOOL, EMULATOR = "host", "cloud", "emulator"
@@ -20,7 +20,7 @@ IMAGES = "IMAGE MODEL_SERVER OFFICIAL_SERVING_IMAGE MEMORY"
 COST = "CLOUD YES MAX_USD"
 SCALED = "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF"
 ENDPOINT = "MERGE"
-COMMON = {"PYTHON", "PYTHON36", "RUNTIME", "VERBOSE"}
+COMMON = {"PYTHON", "PYTHON36", "PYTHON312", "RUNTIME", "VERBOSE"}
 TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT = "@train", "@serve"
 """Needs that hang on the runtime: environments, or images."""
 INPUTS, JOB, PACKED, SERVED, SIDES = "@inputs", "@job", "@packed", "@served", "@sides"
@@ -144,7 +144,7 @@ def _reproduce(values: Values) -> list[str]:
 
 def _reproduce_check(values: Values) -> list[str]:
     given = {"EPOCHS": values.given.get("EPOCHS", "2")}
-    given |= {name: values[name] for name in ("PYTHON", "PYTHON36")}
+    given |= {name: values[name] for name in ("PYTHON", "PYTHON36", "PYTHON312")}
     words = [f"--variable={name}={value}" for name, value in given.items()]
     chosen = [values["VERSION"]] if "VERSION" in values.given else ["v1", "v2"]
     return ["reproduce-check", *words, *chosen]
@@ -378,9 +378,11 @@ def trains(targets: Iterable[str]) -> bool:
     return any(TARGETS[name].trains for name in targets)
 
 
-def needs_python36(stamp: str) -> bool:
-    """Whether an environment is one of CPython 3.6."""
-    return stamp in (TRAIN_HERE, *SERVE_HERE, ".stamps/peers")
+def python_of(stamp: str) -> str:
+    """The CPython of an environment, where that is not the host tool's; else ""."""
+    if stamp.endswith("-today"):
+        return pythons.TODAYS
+    return pythons.ARTICLES if stamp in (TRAIN_HERE, *SERVE_HERE, ".stamps/peers") else ""
 
 
 def hyperparameters_given(values: Values, goals: Sequence[str]) -> list[str]:

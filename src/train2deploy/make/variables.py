@@ -104,6 +104,7 @@ SECTIONS: dict[str, list[Variable]] = {
     "Of every target": [
         V("PYTHON", "", "python3", text="of the host tool, 3.10 or newer"),
         V("PYTHON36", text="of the TensorFlow 1.x side, where it is not found by itself"),
+        V("PYTHON312", text="of today's containers, likewise"),
         V("RUNTIME", text="host, or docker: in containers; sdk: local-train by the SDK's local"
           " mode. Default: docker where an engine has our images, or is the only way"),
         V("VERBOSE", "1", text="whole logs and tracebacks"),

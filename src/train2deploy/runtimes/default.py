@@ -5,7 +5,7 @@ Standard library alone: it is asked before any environment is made.
 
 import os
 
-from train2deploy import machine, paths, python36
+from train2deploy import machine, paths, pythons
 
 IMAGES = ("train2deploy/train:1.12", "train2deploy/serve:1.13")
 """images.TRAIN and images.SERVE, which a test compares."""
@@ -18,7 +18,7 @@ def choice() -> str:
     """
     if machine.succeeds("docker", "image", "inspect", *IMAGES):
         return "docker (an engine answers and has our images; RUNTIME=host does without)"
-    if paths.TRAIN_PYTHON.exists() or python36.find(os.environ.get("PYTHON36", "")):
+    if paths.TRAIN_PYTHON.exists() or pythons.find(os.environ.get("PYTHON36", "")):
         return "host (no engine that has our images; RUNTIME=docker builds them)"
     if machine.engine_answers():
         return "docker (no CPython 3.6 here, but an engine answers; its images are built first)"

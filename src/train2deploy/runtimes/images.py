@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from train2deploy import console, paths, processes, python36
+from train2deploy import console, paths, processes, pythons
 from train2deploy.errors import JobFailed, MissingRequirement
 from train2deploy.hashing import sha256_tree
 from train2deploy.runtimes import engine
@@ -83,11 +83,11 @@ def _base() -> tuple[str, str]:
         console.say(f"{error} Making {OFFLINE_BASE} of this machine's Debian instead.")
     else:
         return public
-    python = python36.find(os.environ.get("PYTHON36", ""))
+    python = pythons.find(os.environ.get("PYTHON36", ""))
     if python is None:
         raise MissingRequirement(
             f"{public[0]} can't be pulled, and {OFFLINE_BASE} needs a CPython 3.6 to copy.\n"
-            + python36.advice()
+            + pythons.advice()
         )
     started = time.monotonic()
     _run([str(_root() / "docker/base/build.sh"), str(python), OFFLINE_BASE, current], OFFLINE_BASE)

@@ -22,7 +22,7 @@ LAYERS = [
     " machine manifest modules_beside partial paths processes requests serving signature toml"
     " uncertainty yardsticks cloud_settings bench.names",
     # 2: what there is to train, and on what
-    "datasets declaration given_channels hyperparameters job_source labelled python36 texts"
+    "datasets declaration given_channels hyperparameters job_source labelled pythons texts"
     " versions",
     # 3: where and how it runs; what make asks for
     "make model_path package_lint runtimes vectors",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import doctor, machine, paths, python36
+from train2deploy import doctor, machine, paths, pythons
 from train2deploy.doctor import Finding
 
 
@@ -102,7 +102,7 @@ def test_a_missing_compiler_is_told(monkeypatch: pytest.MonkeyPatch):
 
 def test_an_interpreter_named_by_python36_is_looked_at(monkeypatch: pytest.MonkeyPatch):
     asked = []
-    monkeypatch.setattr(python36, "find", lambda named="": asked.append(named))
+    monkeypatch.setattr(pythons, "find", lambda named="": asked.append(named))
     monkeypatch.setenv("PYTHON36", "/opt/python3.6")
     finding("CPython 3.6")
     assert asked == ["/opt/python3.6"]
@@ -130,7 +130,7 @@ def test_credentials_are_seen_in_the_environment_or_the_home(tmp_path, monkeypat
 
 
 def test_without_python_36_the_way_to_get_one_is_told(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(python36, "find", lambda named="": None)
+    monkeypatch.setattr(pythons, "find", lambda named="": None)
     monkeypatch.setenv("PATH", str(tmp_path))  # no engine either
     assert doctor.main() == 3
     said = f"MISSING  CPython 3.6 (TensorFlow 1.x)      {machine.get_python36()}\n"
@@ -149,7 +149,7 @@ def test_with_an_engine_python_36_and_a_compiler_are_not_needed(tmp_path, monkey
     (tmp_path / "docker").write_text("#!/bin/sh\n")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(python36, "find", lambda named="": None)
+    monkeypatch.setattr(pythons, "find", lambda named="": None)
     for name in ("CPython 3.6", "C compiler"):
         found = finding(name)
         assert (found.found, found.required) == (None, False)
@@ -157,7 +157,7 @@ def test_with_an_engine_python_36_and_a_compiler_are_not_needed(tmp_path, monkey
 
 
 @pytest.mark.parametrize("module", [
-    "doctor", "python36", "versions", "bare", "make.__main__", "make.check",
+    "doctor", "pythons", "versions", "bare", "make.__main__", "make.check",
 ])  # fmt: skip
 def test_it_runs_before_any_package_is_installed(module: str):
     """-S: without site-packages."""

@@ -1,4 +1,4 @@
-"""python36: which interpreter is taken, and what is said where there is none."""
+"""pythons: which interpreter is taken, and what is said where there is none."""
 
 import os
 import platform
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from train2deploy import machine, paths, python36
+from train2deploy import machine, paths, pythons
+from train2deploy.errors import MissingRequirement
 
 PYENV_VERSIONS = Path.home() / ".pyenv" / "versions"
 """Of this machine; tests have a home of their own."""
@@ -36,19 +37,19 @@ def pyenv(tmp_path: Path, version: str) -> Path:
 
 
 def test_nothing_is_found_where_nothing_is():
-    assert python36.find() is None
+    assert pythons.find() is None
 
 
 def test_the_named_one_is_taken_before_all_others(tmp_path: Path):
     named = interpreter(tmp_path / "elsewhere" / "python")
     interpreter(tmp_path / "bin" / "python3.6")
-    assert python36.find(str(named)) == named
+    assert pythons.find(str(named)) == named
 
 
 def test_a_named_one_that_is_another_version_is_not_replaced_in_silence(tmp_path: Path):
     named = interpreter(tmp_path / "python", "3.8")
     interpreter(tmp_path / "bin" / "python3.6")
-    assert python36.find(str(named)) is None
+    assert pythons.find(str(named)) is None
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "no program", "fails"])
@@ -60,33 +61,35 @@ def test_a_named_one_that_does_not_run_is_refused(tmp_path: Path, kind: str):
         path.write_text("text")
     if kind == "fails":
         interpreter(path, body="exit 1")
-    assert python36.find(str(path)) is None
+    assert pythons.find(str(path)) is None
 
 
 def test_one_on_path_is_found(tmp_path: Path):
     on_path = interpreter(tmp_path / "bin" / "python3.6")
     pyenv(tmp_path, "3.6.15")
-    assert python36.find() == on_path
+    assert pythons.find() == on_path
 
 
 def test_a_shim_that_fails_is_passed_over(tmp_path: Path):
     interpreter(tmp_path / "bin" / "python3.6", body="exit 127")
-    assert python36.find() is None
+    assert pythons.find() is None
     expected = pyenv(tmp_path, "3.6.8")
-    assert python36.find() == expected
+    assert pythons.find() == expected
 
 
 def test_the_newest_of_pyenv_is_taken_by_number(tmp_path: Path):
     for version in ("3.6.2", "3.6.15", "3.6.9", "3.7.1"):
         pyenv(tmp_path, version)
-    found = python36.find()
+    found = pythons.find()
     assert found is not None
     assert found.parents[1].name == "3.6.15"
 
 
-def run(tmp_path: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+def run(
+    tmp_path: Path, *arguments: str, version: str = "3.6", **variables: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "train2deploy.python36", *arguments],
+        [sys.executable, "-m", "train2deploy.pythons", version, *arguments],
         env={**os.environ, "PYTHONPATH": str(paths.SRC), **variables},
         capture_output=True,
         text=True,
@@ -136,8 +139,8 @@ def test_without_one_the_command_names_what_was_looked_for_and_the_one_way_on(tm
 def test_where_no_python_36_would_help_none_is_offered(monkeypatch, system, machine, words):
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    assert words in python36.advice()
-    assert "pyenv" not in python36.advice()
+    assert words in pythons.advice()
+    assert "pyenv" not in pythons.advice()
 
 
 def test_a_prefix_made_by_conda_where_pyenv_keeps_its_own_is_found(tmp_path: Path):
@@ -145,11 +148,11 @@ def test_a_prefix_made_by_conda_where_pyenv_keeps_its_own_is_found(tmp_path: Pat
     interpreter(tmp_path / "bin" / "conda")
     assert "--prefix ~/.pyenv/versions/3.6.15 " in machine.get_python36()
     expected = pyenv(tmp_path, "3.6.15")
-    assert python36.find() == expected
+    assert pythons.find() == expected
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.8", "3.9"])
-@pytest.mark.parametrize("module", ["doctor", "versions", "python36", "make", "make.check"])
+@pytest.mark.parametrize("module", ["doctor", "versions", "pythons", "make", "make.check"])
 def test_an_older_python_is_told_in_one_line_by_whatever_it_starts(version: str, module: str):
     python = next(PYENV_VERSIONS.glob(f"{version}.*/bin/python"), None)
     if python is None:
@@ -173,3 +176,48 @@ def test_a_wrong_named_one_is_named(tmp_path: Path):
     done = run(tmp_path, str(named))
     assert done.returncode == 3
     assert done.stderr.startswith(f"PYTHON36={named} is not a Python 3.6.\n")
+
+
+@pytest.mark.parametrize("place", [
+    "bin/python3.12",
+    "home/.pyenv/versions/3.12.1/bin/python3.12",
+    "home/.local/share/uv/python/cpython-3.12.7-linux-x86_64-gnu/bin/python3.12",
+])  # fmt: skip
+def test_that_of_todays_containers_is_found_where_it_may_be(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(sys, "executable", "")
+    interpreter(tmp_path / "bin" / "python3.6")
+    assert pythons.find(version="3.12") is None
+    expected = interpreter(tmp_path / place, "3.12")
+    interpreter(tmp_path / "home/.pyenv/versions/3.13.0/bin/python3.12", "3.13")
+    assert pythons.find(version="3.12") == expected
+
+
+def test_the_newest_of_uv_is_taken_by_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "")
+    for release in ("3.12.9", "3.12.12", "3.12.2"):
+        folder = tmp_path / f"home/.local/share/uv/python/cpython-{release}-macos-aarch64-none"
+        interpreter(folder / "bin" / "python3.12", "3.12")
+    found = pythons.find(version="3.12")
+    assert found is not None and "cpython-3.12.12-" in str(found)
+
+
+def test_this_very_python_is_taken_where_it_is_the_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(interpreter(tmp_path / "mine", "3.12")))
+    assert pythons.find(version="3.12") == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("there, way", [
+    ("", "curl -fsSL https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv python install 3.12"),
+    ("uv", "This gets one: uv python install 3.12"),
+    ("brew", "This gets one: brew install python@3.12"),
+    ("pyenv", "This gets one: pyenv install 3.12"),
+])  # fmt: skip
+def test_without_the_one_of_today_the_one_way_on_is_named(tmp_path, monkeypatch, there, way):
+    if there:
+        interpreter(tmp_path / "bin" / there, body="exit 0")
+    monkeypatch.setattr(pythons, "find", lambda *_: None)
+    with pytest.raises(MissingRequirement) as raised:
+        pythons.check("", "3.12", "serve-today of nobody")
+    line = str(raised.value)
+    assert line.startswith("Expected a CPython 3.12 (that of today's containers) as PYTHON312=")
+    assert "python3.12 on PATH" in line and line.endswith(way) and "\n" not in line
