@@ -11,6 +11,9 @@ SHELL := /bin/bash
 # metadata; those of the containers (PYTHON36, PYTHON312) are found by themselves
 PYTHON ?= python3
 PYTHON_FOR_SDISTS ?= 3.8
+# The environment's starts at once, where pyenv's python3 asks a shell first.
+HOST := .venvs/host/bin/python
+TOOL_PYTHON := $(if $(realpath $(HOST)),$(HOST),$(PYTHON))
 
 # ---- what is given on the command line -------------------------------------------------
 # It is text: nothing in it is a variable or a function of make. An empty variable is one that was
@@ -33,7 +36,7 @@ export PIP_USER := 0
 
 # It is checked before anything runs; the answer holds for what make calls itself, too.
 ifeq ($(MAKELEVEL)$(if $(MAKECMDGOALS)$(ON_THE_COMMAND_LINE),,help),0)
-CHECKED := $(shell env $(OF_PYTHON:%=-u %) PYTHONPATH=src $(PYTHON) -m train2deploy.make.check --goals "$(MAKECMDGOALS)" \
+CHECKED := $(shell env $(OF_PYTHON:%=-u %) PYTHONPATH=src $(TOOL_PYTHON) -m train2deploy.make.check --goals "$(MAKECMDGOALS)" \
 	-- $(foreach name,$(filter-out Q,$(ON_THE_COMMAND_LINE)),$(call QUOTED,$(name)=$(value $(name)))) 2>&1)
 ifneq ($(CHECKED),ok)
 $(error $(CHECKED))
@@ -48,8 +51,7 @@ endif
 SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs $(1))
 
 # ---- the targets that the tool is called for -------------------------------------------
-HOST := .venvs/host/bin/python
-TOOL = MAKE_GOALS="$(MAKECMDGOALS)" MAKE="$(MAKE)" PYTHONPATH=src $(PYTHON) -m train2deploy.make
+TOOL = MAKE_GOALS="$(MAKECMDGOALS)" MAKE="$(MAKE)" PYTHONPATH=src $(TOOL_PYTHON) -m train2deploy.make
 FIND_PYTHON = PYTHONPATH=src $(PYTHON) -m train2deploy.pythons
 FIND_PYTHON36 = $(FIND_PYTHON) 3.6 "$(PYTHON36)"
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
@@ -66,7 +68,7 @@ $(TARGETS):
 ##@ Set up
 .PHONY: .start help lock
 .start:
-	@PYTHONPATH=src $(if $(wildcard $(HOST)),$(HOST),$(PYTHON)) -m train2deploy.bare start && echo && awk -f make-help.awk $(MAKEFILE_LIST)
+	@PYTHONPATH=src $(TOOL_PYTHON) -m train2deploy.bare start && echo && awk -f make-help.awk $(MAKEFILE_LIST)
 help: ## list the targets (this text)
 	@awk -f make-help.awk $(MAKEFILE_LIST)
 variables: ## list what can be given, with values and defaults

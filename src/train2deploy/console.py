@@ -4,29 +4,30 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-from rich.table import Table
+if TYPE_CHECKING:  # where something is shown: a third of a command's start
+    from rich.console import Console
+    from rich.table import Table
 
 WIDTH_OF_A_LOG = 100
 LONGEST = 40
 """Characters of a label that a table or a plot shows."""
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise  # Rich calls this while it handles the error; exits.run ends with it
-
-
-def make_console() -> Console:
+def make_console() -> "Console":
     """A console on standard output: its own width on a terminal, a fixed one in a log.
 
     Sentences and labels are printed as they are, so nothing in them is markup.
     """
+    from rich.console import Console
+
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # Rich calls this while it handles the error; exits.run ends with it
+
     is_terminal = sys.stdout.isatty()
-    return _Console(
+    return Ours(
         width=None if is_terminal else WIDTH_OF_A_LOG,
         highlight=False,
         soft_wrap=not is_terminal,
@@ -88,8 +89,10 @@ def bar(fraction: float, width: int = 30) -> str:
 
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], **options: Any
-) -> Table:
+) -> "Table":
     """A table whose first column is text and the others numbers."""
+    from rich.table import Table
+
     made = Table(title=title, **options)
     for place, column in enumerate(columns):
         made.add_column(column, justify="right" if place else "left")
@@ -98,7 +101,7 @@ def table(
     return made
 
 
-def print_table(table: Table) -> None:
+def print_table(table: "Table") -> None:
     make_console().print(table)
 
 
@@ -106,6 +109,14 @@ def print_table(table: Table) -> None:
 def download_progress(name: str, total: int | None, start: int) -> Iterator[Callable[[int], None]]:
     """Yields a function that takes the number of bytes that came: a bar, or lines per tenth."""
     if sys.stdout.isatty():
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TransferSpeedColumn,
+        )
+
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, TransferSpeedColumn()) as progress:
             task = progress.add_task(name, total=total, completed=start)

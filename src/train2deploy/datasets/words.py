@@ -8,7 +8,6 @@ after the other, with BETWEEN between them. The tokenizers are packages of their
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 
 from train2deploy import paths
 from train2deploy.errors import UserError
@@ -84,6 +83,8 @@ def whole(text: str) -> str:
 
 
 def _version(tokenizer: str, package: str) -> str:
+    from importlib import metadata
+
     if str(PLACE) not in sys.path:
         sys.path.append(str(PLACE))
     try:
