@@ -10,7 +10,7 @@ OURS = {"model server, REST", "model server, REST, MERGE=0", "model server, gRPC
         "/invocations, MERGE=0", "/invocations, MERGE=0 BATCHING=1"}  # fmt: skip
 SUBJECTS = {"session.run", "session.run, packed graph", *OURS, "other package's /invocations",
             "article's handler", "article's handler, unmerged"}  # fmt: skip
-LITTLE = ("QUICK=1", "ROUNDS=1", "SECONDS=1")
+LITTLE = ("QUICK=1", "ROUNDS=1", "SECONDS=0.2")
 """So little of everything that the figures mean nothing."""
 
 
@@ -110,12 +110,12 @@ def test_bench_draws_a_plot_and_says_how_to_repeat_it(project, bench):
     assert "</svg>" in (reports / "bench.svg").read_text(encoding="utf-8")
     command = project.json("reports/bench.json")["command"]
     assert command.startswith("make bench AGAINST=")
-    assert command.endswith("QUICK=1 ROUNDS=1 SECONDS=1 CLIENTS=4 ARTICLE_WORDS=2000")
+    assert command.endswith("QUICK=1 ROUNDS=1 SECONDS=0.2 CLIENTS=4 ARTICLE_WORDS=2000")
     assert command in bench and "build/reports/bench.json" in bench
 
 
 def test_bench_searches_the_settings_of_batching(project, packed):
-    printed = project.make("bench", "TUNE=1", "QUICK=1", "SECONDS=1").stdout
+    printed = project.make("bench", "TUNE=1", *LITTLE[::2]).stdout
     found = project.json("reports/tune.json")
     assert set(found["best"]) == {"one client", "32 clients"}
     assert found["measurements"][0]["variables"] == {}
@@ -127,7 +127,7 @@ def test_bench_leaves_no_process(project, bench):
 
 
 def test_soak_survives_two_kills_with_right_answers_only(project, packed):
-    output = project.make("soak", "SECONDS=12", check=False).stdout
+    output = project.make("soak", "SECONDS=8", check=False).stdout
     result = json.loads((project.build / "reports" / "soak.json").read_text(encoding="utf-8"))
     # How long it takes to be back, and to be warm, is a matter of the machine; here only whether
     # it is right.

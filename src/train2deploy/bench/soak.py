@@ -27,6 +27,8 @@ from train2deploy.hashing import sha256_file
 CLIENTS = 32
 KILL_EVERY_SECONDS = 20.0
 BACK_WITHIN_SECONDS = 3.0
+PATIENCE_SECONDS = 60.0
+"""An endpoint that is late is waited for, and then "not at all"."""
 PAUSE_SECONDS = 0.1
 """After an answer that is none: a client that asked again at once would only add heat."""
 
@@ -110,6 +112,11 @@ class Soak(Observer):
         if self._next_kill <= now < self._last_kill:
             self._kill(now)
 
+    def is_waiting(self, now: float) -> bool:
+        """Whether the endpoint may still come back from the last kill."""
+        last = self.kills[-1:]
+        return any(kill.back is None and now < kill.moment + PATIENCE_SECONDS for kill in last)
+
     def _look(self, now: float) -> None:
         for role, pid in self._served.pids.items():
             mb = proc.rss_mb(pid)
@@ -154,7 +161,10 @@ def soak(seconds: float) -> dict[str, Any]:
     with subjects.Served(model_dir, "soak") as served:
         served.first_answer(work.requests[0])
         watch = Soak(served, work, seconds)
-        ClosedLoop(served.port, work.requests, CLIENTS).run(seconds, watch)
+        load = ClosedLoop(served.port, work.requests, CLIENTS)
+        load.run(seconds, watch)
+        while watch.is_waiting(perf_counter()):  # it fails, but not without its figure
+            load.run(SAMPLE_SECONDS, watch)
         left = served.pids
     problems = find_problems(watch, set(proc.ROLES) - left.keys())
     result = {

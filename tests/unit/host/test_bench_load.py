@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import socketserver
 import threading
 from collections import Counter
@@ -240,6 +241,31 @@ def test_each_package_s_answers_are_checked_against_its_own_model():
     for turn in range(10):
         assert bench._work(names.INVOCATIONS).is_right(turn, answer) == (turn == 0)
         assert bench._work(names.OTHER).is_right(turn, answer) == (turn == 9)
+
+
+class SlowSession:
+    """One that answers nothing in less than a time."""
+
+    pid = os.getpid()
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.asked: list[float] = []
+
+    def ask(self, seconds: float, **command: int) -> dict:
+        self.asked.append(seconds)
+        return {"latencies_ms": [1.0] * (seconds >= self.seconds), "seconds": seconds}
+
+
+def test_a_measurement_too_short_for_an_answer_is_made_longer_and_not_for_ever():
+    slow, dead = SlowSession(3.0), SlowSession(1e9)
+    served = {names.INVOCATIONS: None}
+    sessions = {names.RAW: slow, names.PACKED: dead}
+    bench = measure.Bench(served, {names.INVOCATIONS: sentences()}, "model", sessions, None)
+    assert bench.measure(measure.Cell(names.RAW, 1), 0.2).requests == 1
+    assert slow.asked == pytest.approx([0.2, 0.8, 3.2])
+    with pytest.raises(JobFailed, match="no answer within 30 s"):
+        bench.measure(measure.Cell(names.PACKED, 1), 10.0)
 
 
 def answers(probabilities: list[list[float]], pieces: int = 5) -> dict:

@@ -83,6 +83,17 @@ def test_one_answer_counts_for_every_kill_before_it(watch: Soak):
     assert (first.back, second.back) == (2.0, 1.0)
 
 
+def test_the_load_goes_on_until_the_endpoint_is_back_from_the_last_kill_or_late_for_good(
+    watch: Soak,
+):
+    assert not watch.is_waiting(60.0)
+    killed(watch, 10.0)
+    late = 10.0 + soak.PATIENCE_SECONDS
+    assert [watch.is_waiting(now) for now in (10.1, late - 0.1, late)] == [True, True, False]
+    answer(watch, sent=10.2, now=12.0)
+    assert not watch.is_waiting(12.1)
+
+
 @pytest.mark.parametrize("now, words", [(13.5, "after 3.5 s"), (None, "not at all")])
 def test_coming_back_late_or_never_is_a_problem(watch: Soak, now: float | None, words: str):
     answer(watch)
