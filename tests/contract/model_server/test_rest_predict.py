@@ -320,7 +320,7 @@ def test_deep_nesting_is_a_tensor_or_an_error_and_no_crash(server):
         assert (reply.status, error_text(reply)) == (400, 'tensor parsing error: x')
     reply = server.post('half_plus_two', '{"instances": [%s1%s]}' % ('[' * 254, ']' * 254))
     assert (reply.status, error_text(reply)) == (400, 'tensor parsing error: x')
-    for depth in (40, 500, 5000, 200000):
+    for depth in (40, 500, 2000, 200000):
         body = b'{"instances": ' + b'{"x":' * depth + b'1' + b'}' * depth + b'}'
         assert server.post('half_plus_two', body).status == 400
     assert server.post('half_plus_two', b'{"instances": ' + b'[' * 200000).status == 400

@@ -41,6 +41,7 @@ _ESCAPES = {ord(text): b"\\" + code for text, code in zip("\n\r\t\"'\\", b"n r t
 _CESCAPE = [
     _ESCAPES.get(i) or (bytes([i]) if 0x20 <= i < 0x7F else b"\\%03o" % i) for i in range(256)
 ]
+_ESCAPED = re.compile(rb"[^ !#-&(-\[\]-~]")
 
 
 def c_escape(text):
@@ -49,7 +50,9 @@ def c_escape(text):
     The result is no valid JSON where it holds ``\\'`` or octal escapes; so it is
     with TF Serving.
     """
-    return b"".join([_CESCAPE[byte] for byte in text.encode("utf-8", "surrogateescape")])
+    return _ESCAPED.sub(
+        lambda found: _CESCAPE[found[0][0]], text.encode("utf-8", "surrogateescape")
+    )
 
 
 def _not_served(path):
