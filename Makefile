@@ -60,7 +60,7 @@ TARGETS := variables setup doctor status clean data vectors local-train package 
 	reproduce runs compare reproduce-check report reference published-check checklist \
 	emulator emulator-stop cloud-plan cloud-train cloud-deploy cloud-invoke cloud-batch cloud-tune \
 	tune cloud-scale cloud-load cloud-compare cloud-promote cloud-captured cloud-expire cloud-policy \
-	cloud-status cloud-metrics cloud-delete notebook notebooks images parity
+	cloud-status cloud-metrics cloud-delete notebook notebooks images parity upgrade-check
 .PHONY: $(TARGETS)
 $(TARGETS):
 	+@$(TOOL) $@
@@ -174,6 +174,7 @@ lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 ##@ Containers
 images: ## build the Docker images that are missing or have changed (MODEL_SERVER=own|official)
 parity: ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers
+upgrade-check: ## PACKAGE= or MODEL_DIR=, REQUESTS=<file.jsonl> CONTRACTS=2019,head,today ALLOW=digits,…: a package on newer containers
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
 
@@ -254,7 +255,6 @@ endef
 	@.venvs/$(if $(filter words,$*),host,serve)/bin/python -m $(PIP_INSTALL) --no-deps --target .venvs/$* --requirement $<
 	@touch $@
 
-# Images, by what they are built of.
 IMAGE_LOCKS := $(patsubst %,requirements/%.lock,train serve handler handler-head pip)
 .stamps/images-own .stamps/images-official: $(IMAGE_LOCKS) $(wildcard docker/*/* $(addprefix src/hosting/,*.py */*.py */*/*.py)) | .stamps/host
 	+@$(TOOL) images

@@ -98,6 +98,7 @@ def _add_endpoint_commands(add: Add) -> None:
     invoke.add_argument("sentence")
     add(commands.verify, ASKED)
     add(commands.evaluate, "CAPTURED")
+    add(commands.upgrade_check, "PACKAGE MODEL_DIR REQUESTS ALLOW CONTRACTS")
     rehearse = add(commands.rehearse)
     rehearse.add_argument("sentence")
     rehearse.add_argument("--of-data", action="store_true", help="a test sentence of own data")

@@ -220,6 +220,16 @@ def evaluate(arguments: argparse.Namespace) -> None:
         evaluate.evaluate(running, staleness.Wish.of(arguments))
 
 
+def upgrade_check(arguments: argparse.Namespace) -> None:
+    """A package under newer containers' contracts: linted, asked the same, compared"""
+    from train2deploy.upgrade import run
+
+    asked = run.Asked.of(arguments)
+    if not asked.package:
+        staleness.ensure_current(staleness.Wish.of(arguments))
+    run.check(asked, _runtime(arguments))
+
+
 def rehearse(arguments: argparse.Namespace) -> None:
     """Serves build/model.tar.gz for a moment: verify, evaluate, and one sentence"""
     from train2deploy import endpoint, evaluate, golden, invoke, verify

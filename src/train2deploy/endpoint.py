@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +40,7 @@ ADDRESS = "127.0.0.1"
 START_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 15.0
 DEFAULT_PORT = 8080
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 FREE_PORTS = range(10000, 32768)
 """Those from 32768 on are what the kernel gives to outgoing connections."""
 
@@ -200,6 +201,7 @@ class Answer(NamedTuple):
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = {}
 
 
 def exchange(
@@ -209,14 +211,16 @@ def exchange(
     body: bytes | None = None,
     content_type: str = "",
     accept: str = "",
+    attributes: str = "",
 ) -> Answer:
     connection = http.client.HTTPConnection(ADDRESS, endpoint.port, timeout=70)
-    named = {"Content-Type": content_type, "Accept": accept}
+    named = {"Content-Type": content_type, "Accept": accept, ATTRIBUTES: attributes}
     headers = {name: value for name, value in named.items() if value}
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
-        return Answer(response.status, response.getheader("Content-Type", ""), response.read())
+        said = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, said.get("content-type", ""), response.read(), said)
     finally:
         connection.close()
 
@@ -241,7 +245,7 @@ def invocations(endpoint: Endpoint, request: requests.Request) -> bytes:
     """What /invocations answers; raises EndpointError as `classify` does."""
     wanted = (request.body, request.content_type, request.accept)
     try:
-        status, _, answer = exchange(endpoint, "POST", "/invocations", *wanted)
+        status, _, answer, _ = exchange(endpoint, "POST", "/invocations", *wanted)
     except (OSError, http.client.HTTPException) as error:
         raise EndpointError(
             f"{endpoint.url}: no answer ({_one_line(error)})."

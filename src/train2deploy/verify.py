@@ -129,7 +129,7 @@ def _of_signatures(
 
 def _predict(running: endpoint.Endpoint, path: str, body: dict[str, Any]) -> Any:
     content = json.dumps(body).encode()
-    status, _, answer = endpoint.exchange(running, "POST", path, content, "application/json")
+    status, _, answer, _ = endpoint.exchange(running, "POST", path, content, "application/json")
     if status != http.client.OK:
         raise JobFailed(f"{running.url}{path} answered {status}: {answer[:300].decode('utf-8')}")
     return json.loads(answer)["outputs"]

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from train2deploy import given_channels, paths, versions
+from train2deploy import given_channels, paths, pythons, versions
 from train2deploy.make import targets
 from train2deploy.make.targets import FILES, TARGETS
 from train2deploy.make.variables import CLOUD, Values
@@ -83,7 +83,7 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
         return ["data", "vectors"] if usual else [targets.TOOL]
     if need == targets.JOB:
         return [] if values["MODEL"] else ["build/jobs/latest/model.tar.gz"]
-    if need == targets.SERVED and values["MODEL_DIR"]:
+    if need == targets.SERVED and (values["MODEL_DIR"] or values["PACKAGE"]):
         return []
     if need == targets.DEPLOYED:
         return [] if "B" in values.given else [targets.PACKED]
@@ -98,6 +98,10 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
         return targets.starts_its_own(values)
     if need == targets.WORDS:
         return [".stamps/words"] if values["TOKENS"] or versions.tokens_of(values.model) else []
+    if need == targets.TODAYS:  # where they cannot be made, the command says so
+        named = values["PYTHON312"]
+        wanted = "today" in values["CONTRACTS"] and pythons.find(named, pythons.TODAYS)
+        return [".stamps/serve-today", ".stamps/handler-today"] if wanted else []
     if need == targets.PEERS:
         return [".stamps/peers"] if values["PEERS"] else []
     assert need == targets.SIDES, need

@@ -25,6 +25,7 @@ TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT = "@train", "@serve"
 """Needs that hang on the runtime: environments, or images."""
 INPUTS, JOB, PACKED, SERVED, SIDES = "@inputs", "@job", "@packed", "@served", "@sides"
 PLAYED, WORDS, PEERS, SCORED, DEPLOYED = "@played", "@words", "@peers", "@scored", "@deployed"
+TODAYS = "@todays"
 """Needs that hang on variables: see plan.py."""
 MAY_NEED = {
     TRAIN_ENVIRONMENT: (IMAGES, ()),
@@ -170,10 +171,6 @@ def as_it_is(values: Values) -> bool:
     return any(values[name] for name in ("MODEL", "CODE", "REQUEST"))
 
 
-def _images(values: Values) -> list[str]:
-    return ["images", *values.options("OFFICIAL_SERVING_IMAGE")]
-
-
 def _notebook(values: Values) -> list[str]:
     words = ["jupyterlab", "--ServerApp.root_dir=notebooks"]
     words.append(f"--LabApp.default_url=/lab/tree/article.{values['LANG_REPORT']}.ipynb")
@@ -268,12 +265,17 @@ ON_HOST: dict[str, Target] = {
         _plain("published-check", "LANG_REPORT KNBC TOKENIZER"),
     ),
     "checklist": Target("", (TOOL,), _plain("checklist")),
-    "images": Target(IMAGES, (TOOL,), _images),
+    "images": Target(IMAGES, (TOOL,), _plain("images", "OFFICIAL_SERVING_IMAGE")),
     "parity": Target(
         f"A B {ASKED} {TRAINED} STALE {COST} {CLOUD} {ENDPOINT}",
         (TOOL, SIDES),
         _parity,
         trains=True,
+    ),
+    "upgrade-check": Target(
+        "PACKAGE REQUESTS ALLOW CONTRACTS STALE",
+        (SERVE_ENVIRONMENT, TODAYS, TOOL, SERVED),
+        _plain("upgrade-check", "PACKAGE MODEL_DIR REQUESTS ALLOW CONTRACTS"),
     ),
 }
 TRAINING = f"{TRAINED} FRESH {COST} {CLOUD}"

@@ -170,6 +170,13 @@ SECTIONS: dict[str, list[Variable]] = {
         V("REQUEST", "path", shell=False, text="a file to send"),
         V("TYPE", "type", shell=False, text="its content type (alone: Q is the body)"),
         V("ACCEPT", "type", shell=False, text="the content type that is wanted back"),
+        V("PACKAGE", "path", shell=False, text="upgrade-check: any model.tar.gz or folder"),
+        V("REQUESTS", "path", shell=False, text="upgrade-check: further requests, one on each line:"
+          " a body in JSON, {\"body\": …, \"type\": …}, or a record of data capture"),
+        V("ALLOW", shell=False, text="upgrade-check: kinds of difference that may be:"
+          " digits,content-type,errors (docs/upgrade.md has them all)"),
+        V("CONTRACTS", "", "2019,head,today", shell=False, text="upgrade-check: containers; the"
+          " first is what the others are compared with"),
     ],
     "Containers": [
         V("IMAGE", "own|aws", "own", text="aws: SageMaker's images"),

@@ -48,11 +48,7 @@ def standalone(plot: Plot) -> str:
 
 def _html(content: Mapping[str, Any], drawn: Mapping[str, Plot], t: Texts) -> str:
     """The page: one file that needs nothing but itself."""
-    view = {**_view(content, t, as_html=True), "drawn": drawn, "style": ""}
-    page = _environment().get_template("report.html.j2")
-    # Twice: the first page tells which characters its font must have.
-    face = fonts.face(page.render(view))
-    return page.render({**view, "style": face + _style()})
+    return page("report.html.j2", {**_view(content, t, as_html=True), "drawn": drawn})
 
 
 def _markdown(content: Mapping[str, Any], drawn: Mapping[str, Plot], t: Texts) -> str:
@@ -62,7 +58,17 @@ def _markdown(content: Mapping[str, Any], drawn: Mapping[str, Plot], t: Texts) -
         "drawn": drawn,
         "plot_file": partial(plot_file, t.language),
     }
-    return _environment().get_template("report.md.j2").render(view)
+    return page("report.md.j2", view)
+
+
+def page(template: str, view: Mapping[str, Any]) -> str:
+    """What a template makes of a view; HTML with the house's style and the font that it needs."""
+    found = _environment().get_template(template)
+    if not template.endswith(".html.j2"):
+        return found.render(view)
+    # Twice: the first page tells which characters its font must have.
+    face = fonts.face(found.render({**view, "style": ""}))
+    return found.render({**view, "style": face + _style()})
 
 
 def plot_file(language: str, name: str) -> str:

@@ -32,7 +32,7 @@ LAYERS = [
     # 5: many jobs
     "next_step plots runs",
     # 6: what is made of them
-    "bench cloud notebooks playground published_check report",
+    "bench cloud notebooks playground published_check report upgrade",
     # 7: the command line
     "cli bare commands __main__ __init__",
 ]

@@ -1,0 +1,151 @@
+"""What upgrade-check found: on the terminal, as HTML and Markdown, and as JSON."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from train2deploy import console, paths
+from train2deploy.endpoint import Answer
+from train2deploy.report import render
+from train2deploy.upgrade import compare
+from train2deploy.upgrade.cases import Case
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+DOCUMENT = "docs/contract.md"
+LONGEST_BODY = 400
+BEFORE = 14
+"""Characters before the first that differs."""
+
+
+def row(
+    case: Case, kinds: Mapping[str, Sequence[str]], said: Mapping[str, Answer], sections: list[str]
+) -> dict[str, Any]:
+    """A request whose answers differ."""
+    sent, bodies = case.request, [_text(each.body) for each in said.values()]
+    columns = itertools.takewhile(lambda each: len(set(each)) == 1, zip(*bodies, strict=False))
+    same = sum(1 for _ in columns)
+    asked = {"method": case.method, "path": case.path, "type": sent.content_type}
+    asked |= {"accept": sent.accept, "attributes": case.attributes, "body": _text(sent.body)}
+    return {
+        "group": case.group,
+        "name": case.name,
+        "request": {key: value for key, value in asked.items() if value},
+        "kinds": dict(kinds),
+        "answers": {name: _answer(each) for name, each in said.items()},
+        "sections": sections,
+        "from": 0 if len(set(bodies)) == 1 else max(0, same - BEFORE),
+    }
+
+
+def _answer(said: Answer) -> dict[str, Any]:
+    kept = {name: said.headers[name] for name in compare.COMPARED_HEADERS if name in said.headers}
+    found = {"status": said.status, "type": said.content_type, **kept}
+    return {**found, "body": _text(said.body)}
+
+
+def _text(body: bytes) -> str:
+    text = compare.VOLATILE.sub("N", body.decode("utf-8", "replace"))
+    return console.shown(text.replace(f"{paths.ROOT}/", ""), LONGEST_BODY)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Kinds with their numbers, as a sentence says them.
+
+    >>> counted({"digits": 3, "lint": 1})
+    'digits 3, lint 1'
+    """
+    return ", ".join(f"{kind} {number}" for kind, number in counts.items()) or "nothing"
+
+
+def link(section: str) -> str:
+    """Where the contract says it."""
+    return f"{DOCUMENT}#{section}" if section else ""
+
+
+def write(result: Mapping[str, Any]) -> None:
+    """Writes build/reports/upgrade/report.{json,html,md}."""
+    text = json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n"
+    view = {"r": json.loads(text), "kinds": compare.KINDS, "link": link, "counted": counted}
+    view |= {"lines": summary(result), "brief": brief, "cell": _cell, "up": "../../../"}
+    paths.UPGRADE.mkdir(parents=True, exist_ok=True)
+    files = {
+        "report.json": text,
+        "report.html": render.page("upgrade.html.j2", view),
+        "report.md": render.page("upgrade.md.j2", view),
+    }
+    for name, content in files.items():
+        (paths.UPGRADE / name).write_text(content, encoding="utf-8")
+
+
+def summary(result: Mapping[str, Any]) -> list[str]:
+    """What stands above everything else, a line each."""
+    first, *others = result["contracts"]
+    lines = [
+        f"{result['requests']} requests under {first} and under {', '.join(others)}:"
+        f" {len(result['differences'])} answered differently"
+    ]
+    lines += [f"left out: {why}" for why in result["left_out"].values()]
+    lines += [f"{name} does not start: {why}" for name, why in result["failed"].items()]
+    for name, delta in result["largest"].items():
+        found = "no numbers to compare" if delta is None else f"largest |Δ| {delta:.1e}"
+        lines.append(f"{first} against {name}: {found}")
+    if result["counts"]:
+        lines.append(f"differs: {counted(result['counts'])}")
+    if result["allowed"]:
+        lines.append(f"allowed: {', '.join(result['allowed'])}")
+    return [*lines, *result["notes"]]
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """Prints the findings, a table of the differences, and the summary."""
+    for each in result["findings"]:
+        console.say(f"{each['place']}: {each['text']} ({link(each['section'])})")
+    if rows := result["differences"]:
+        console.print_table(_table(rows))
+    for line in result["log"]:
+        console.say(f"log, {line['only']} alone: {_cell(line['line'], 160)}")
+    for line in summary(result):
+        console.say(line)
+    console.say(f"{paths.relative(paths.UPGRADE / 'report.html')}, and the same as .md and .json")
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> "Table":
+    """The first of each group that differs in the same way; the report has them all."""
+    from rich.table import Table
+
+    names = list(rows[0]["answers"])
+    made = Table(box=None, pad_edge=False)
+    for column in ("request", "differs in", *names, "contract"):
+        made.add_column(column, overflow="fold")
+    alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for each in rows:
+        statuses = (f"{answer['status']}" for answer in each["answers"].values())
+        alike.setdefault((each["group"], _kinds(each), *statuses), []).append(each)
+    for (group, kinds, *_), found in alike.items():
+        first, more = found[0], len(found) - 1
+        name = f"{group}: {_cell(first['name'], 40)}" + (f" (and {more} like it)" if more else "")
+        where = " ".join(f"#{section}" for section in first["sections"])
+        made.add_row(name, kinds, *(brief(first, each, 26) for each in names), where)
+    return made
+
+
+def _kinds(each: Mapping[str, Any]) -> str:
+    return ", ".join(dict.fromkeys(kind for kinds in each["kinds"].values() for kind in kinds))
+
+
+def brief(row: Mapping[str, Any], name: str, most: int = 120) -> str:
+    """One contract's answer in a cell: its status, its type where that is not JSON, and its body
+    from where the answers begin to differ."""
+    answer = row["answers"][name]
+    kind = answer["type"].removeprefix("application/")
+    further = [f"{name}: {answer[name]}" for name in compare.COMPARED_HEADERS if name in answer]
+    body = ("…" if row["from"] else "") + answer["body"][row["from"] :]
+    words = [str(answer["status"] or ""), "" if kind == "json" else kind, *further, body]
+    return _cell(" ".join(filter(None, words)), most)
+
+
+def _cell(text: str, most: int = 120) -> str:
+    return console.shown(text, most)

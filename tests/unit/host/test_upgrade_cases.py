@@ -1,0 +1,140 @@
+"""The requests that upgrade-check makes: by a model's signature, and by a user's file."""
+
+import base64
+import json
+
+import pytest
+
+from train2deploy import signature
+from train2deploy.errors import UserError
+from train2deploy.requests import Request
+from train2deploy.signature import Signature, Tensor
+from train2deploy.upgrade import cases, given, inputs
+from train2deploy.upgrade.cases import YOURS, Case
+
+FLOAT, INT64 = 1, 9
+AREAS = Signature("serving_default", {"sides": Tensor(FLOAT, (-1, 2))})
+
+
+@pytest.fixture
+def model_dir(tmp_path, monkeypatch):
+    """A directory of one model, whose signature is what `found` says."""
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
+    monkeypatch.setattr(signature, "read", lambda version: AREAS)
+    return tmp_path
+
+
+def made(model_dir, own=(), answers=lambda case: True):
+    return cases.of_package(model_dir, list(own), answers)
+
+
+def bodies(found, values):
+    return dict(inputs.edges(found, values))
+
+
+def test_a_model_without_code_is_asked_everything_at_invocations(model_dir):
+    found = made(model_dir)
+    groups = {case.group for case in found}
+    assert groups == {"answers", "types", "CSV", "JSON lines", "content type", "Accept",
+                      "attributes", "routes", "ping"}  # fmt: skip
+    assert {case.path for case in found if case.group == cases.TYPES} == {"/invocations"}
+
+
+def test_a_model_behind_a_script_is_asked_at_the_model_server(model_dir):
+    (model_dir / "code").mkdir()
+    (model_dir / "code" / "inference.py").write_text("def handler(d, c): pass")
+    found = made(model_dir, [Case(YOURS, "mine", Request(b"1 2", "text/plain"))])
+    of_types = [case.path for case in found if case.group == cases.TYPES]
+    assert set(of_types) == {"/tfs/v1/models/model:predict"}
+    seeded = next(case for case in found if case.group == cases.ACCEPT)
+    assert (seeded.request.body, seeded.request.content_type) == (b"1 2", "text/plain")
+    charset = [case.request.content_type for case in found if case.group == cases.CONTENT_TYPE]
+    assert {"text/plain; charset=utf-8", "TEXT/PLAIN", ""} <= set(charset)
+
+
+def test_no_request_is_made_twice(model_dir):
+    found = made(model_dir)
+    sent = [(c.request.body, c.request.content_type, c.request.accept, c.method, c.path,
+             c.attributes) for c in found]  # fmt: skip
+    assert len(sent) == len(set(sent))
+
+
+def test_of_several_sizes_that_which_the_model_answers_is_taken(model_dir, monkeypatch):
+    texts = Signature("serving_default", {"x": Tensor(FLOAT, (-1, -1))})
+    monkeypatch.setattr(signature, "read", lambda version: texts)
+
+    def rows_of(case):
+        return json.loads(case.request.body)["inputs"]["x"]
+
+    def answers(case):
+        return case.group == cases.ANSWERS and len(rows_of(case)[0]) == 32
+
+    first = next(case for case in made(model_dir, answers=answers) if case.group == cases.ANSWERS)
+    assert len(rows_of(first)[0]) == 32
+
+
+def test_edges_of_a_signature():
+    found = bodies(AREAS, AREAS.requests()[0])
+    values = {name: json.loads(body) for name, body in found.items() if body[:1] == b"{" and
+              name not in ("text after the document", "cut short", "not UTF-8")}  # fmt: skip
+    assert values["rows"]["instances"] == AREAS.requests()[0]["sides"]
+    assert values["no rows"]["instances"] == []
+    assert values["an input missing"]["inputs"] == {}
+    assert values["another type"]["inputs"]["sides"][0][0] == "text"
+    assert len({len(row) for row in values["rows of different lengths"]["inputs"]["sides"]}) == 2
+    assert b"NaN" in found["NaN"] and b"16777217" in found["a whole number beyond 2**24"]
+    assert found["text after the document"].endswith(b"} x") and found["empty"] == b""
+
+
+def test_edges_hang_on_the_type():
+    whole = Signature("s", {"ids": Tensor(INT64, (-1,)), "more": Tensor(INT64, (-1,))})
+    found = bodies(whole, whole.requests()[0])
+    assert "a fraction for a whole number" in found and "NaN" not in found
+    assert json.loads(found["an input missing"])["inputs"].keys() == {"more"}
+    text = Signature("s", {"text": Tensor(signature.STRING, (-1,))})
+    found = bodies(text, text.requests()[0])
+    assert b"b64" in found["Base64"] and json.loads(found["another type"])["inputs"]["text"][0] == 1
+
+
+def test_csv_and_json_lines_fit_the_rows():
+    texts = dict(inputs.csv_bodies([[1.0, 2.5], [3.0, 4.0]]))
+    assert texts["numbers"] == "1.0,2.5\n3.0,4.0"
+    assert texts["a blank field"] == "1.0,"
+    assert texts["numbers in quotes"] == '"1.0","2.5"'
+    assert texts["a header row"].startswith("x0,x1\n1.0,2.5")
+    lines = dict(inputs.line_bodies([[1.0], [2.0]]))
+    assert lines["a row on each line"] == "[1.0]\n[2.0]"
+
+
+def read(tmp_path, *lines):
+    file = tmp_path / "mine.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return given.read(file)
+
+
+def test_a_users_file_has_bodies_requests_and_captured_records(tmp_path):
+    captured = {"captureData": {"endpointInput": {
+        "observedContentType": "text/csv", "mode": "INPUT", "encoding": "BASE64",
+        "data": base64.b64encode(b"1,2").decode()}}}  # fmt: skip
+    whole = {"body": "1,2", "type": "text/csv", "accept": "a/b", "attributes": "x=1", "name": "csv",
+             "method": "PUT", "path": "/x"}  # fmt: skip
+    found = read(tmp_path, '{"q": "電波"}', "", json.dumps(whole), json.dumps(captured),
+                 '{"body": [1, 2]}')  # fmt: skip
+    assert found == [
+        Case(YOURS, "mine.jsonl, line 1", Request('{"q": "電波"}'.encode())),
+        Case(YOURS, "csv", Request(b"1,2", "text/csv", "a/b"), "PUT", "/x", "x=1"),
+        Case(YOURS, "mine.jsonl, line 4", Request(b"1,2", "text/csv")),
+        Case(YOURS, "mine.jsonl, line 5", Request(b"[1, 2]")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [("1,2,3", "line 1: expected JSON"), ('{"body": 1, "kind": "x"}', "found kind"),
+     ('{"body": 1, "type": 5}', "not text"), ('{"captureData": {}}', "endpointInput"),
+     ("", "found none")],
+)  # fmt: skip
+def test_a_wrong_line_is_named(tmp_path, line, said):
+    with pytest.raises(UserError, match=said):
+        read(tmp_path, line)
