@@ -56,44 +56,51 @@ def of_package(model_dir: Path, given: list[Case], answers: Answers) -> list[Cas
         found += [Case(ANSWERS, "a sentence", sentence_request(texts[0]))]
         found += [Case(ANSWERS, "a list of sentences", sentence_request(texts))]
     for name, version in models.items():
-        plain = len(models) == 1 and not has_code
-        path = INVOCATIONS if plain else f"/tfs/v1/models/{name}:predict"
-        found += _of_model(version, path, f" of {name}" if len(models) > 1 else "", answers)
-    seed = next((case for case in found if case.path == INVOCATIONS and answers(case)), None)
-    request = seed.request if seed else Request(b"{}")
+        path = f"/tfs/v1/models/{name}:predict" if has_code else INVOCATIONS
+        asked = Case(ANSWERS, "", path=path)
+        if len(models) > 1:
+            asked = replace(asked, attributes="" if has_code else f"tfs-model-name={name}")
+        found += _of_model(version, asked, f" of {name}" if len(models) > 1 else "", answers)
+    fallback = Case(ANSWERS, "", Request(b"{}"))
+    seed = next((case for case in found if case.path == INVOCATIONS and answers(case)), fallback)
     if has_code:
-        found += _bodies(request)
-    found += _content_types(request)
-    found += _accepts(request)
-    found += _attributes(request, models)
+        found += _bodies(seed)
+    found += [*_content_types(seed), *_accepts(seed), *_attributes(seed, models)]
     return _once([*found, *_routes(sorted(models)), *_pings()])
 
 
-def _of_model(version: Path, path: str, of: str, answers: Answers) -> Iterator[Case]:
+def _like(seed: Case, group: str, name: str, **changed: Any) -> Case:
+    """The same with something else about its request."""
+    return replace(seed, group=group, name=name, request=replace(seed.request, **changed))
+
+
+def _of_model(version: Path, asked: Case, of: str, answers: Answers) -> Iterator[Case]:
+    """What a model's signature takes, asked as `asked` is."""
     try:
         found = signature.read(version)
     except UserError:
         return
     bodies = [{"signature_name": found.name, "inputs": each} for each in found.requests()]
-    choice = [Case(ANSWERS, f"columns{of}", _json(body), path=path) for body in bodies]
+    choice = [_like(asked, ANSWERS, f"columns{of}", body=_dumped(body)) for body in bodies]
+    choice = [_like(case, ANSWERS, case.name, content_type=JSON) for case in choice]
     if not choice:
         return
     fits = next((place for place, case in enumerate(choice) if answers(case)), 0)
     yield choice[fits]
     values = found.requests()[fits]
     for name, body in inputs.edges(found, values):
-        yield Case(TYPES, f"{name}{of}", Request(body), path=path)
-    if path != INVOCATIONS:
+        yield _like(choice[fits], TYPES, f"{name}{of}", body=body)
+    if asked.path != INVOCATIONS:
         return
     rows = inputs.rows(values)
     for name, text in inputs.csv_bodies(rows):
-        yield Case(CSV, name, Request(text.encode(), CSV_TYPE))
+        yield _like(asked, CSV, f"{name}{of}", body=text.encode(), content_type=CSV_TYPE)
     for name, text in inputs.line_bodies(rows):
-        yield Case(LINES, name, Request(text.encode(), LINES_TYPE))
+        yield _like(asked, LINES, f"{name}{of}", body=text.encode(), content_type=LINES_TYPE)
 
 
-def _json(value: Any) -> Request:
-    return Request(json.dumps(value, ensure_ascii=False).encode())
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _once(cases: list[Case]) -> list[Case]:
@@ -105,36 +112,34 @@ def _once(cases: list[Case]) -> list[Case]:
     return list(kept.values())
 
 
-def _bodies(seed: Request) -> Iterator[Case]:
+def _bodies(seed: Case) -> Iterator[Case]:
     """What a handler may stumble over, whatever it takes."""
-    yield Case(BODY, "empty", replace(seed, body=b""))
-    yield Case(BODY, "cut short", replace(seed, body=seed.body[:-1]))
-    yield Case(BODY, "not UTF-8", replace(seed, body=b"\xff" + seed.body))
-    yield Case(BODY, "a byte order mark before it", replace(seed, body=b"\xef\xbb\xbf" + seed.body))
-    yield Case(BODY, "null", replace(seed, body=b"null"))
-    yield Case(
-        LINES,
-        "the request twice, on two lines",
-        replace(seed, body=seed.body + b"\n" + seed.body, content_type=LINES_TYPE),
-    )
-    yield Case(CSV, "numbers", replace(seed, body=b"1.0,2.0\n", content_type=CSV_TYPE))
+    body = seed.request.body
+    yield _like(seed, BODY, "empty", body=b"")
+    yield _like(seed, BODY, "cut short", body=body[:-1])
+    yield _like(seed, BODY, "not UTF-8", body=b"\xff" + body)
+    yield _like(seed, BODY, "a byte order mark before it", body=b"\xef\xbb\xbf" + body)
+    yield _like(seed, BODY, "null", body=b"null")
+    twice = {"body": body + b"\n" + body, "content_type": LINES_TYPE}
+    yield _like(seed, LINES, "the request twice, on two lines", **twice)
+    yield _like(seed, CSV, "numbers", body=b"1.0,2.0\n", content_type=CSV_TYPE)
 
 
-def _content_types(seed: Request) -> Iterator[Case]:
-    own = seed.content_type or JSON
+def _content_types(seed: Case) -> Iterator[Case]:
+    own = seed.request.content_type or JSON
     sent = [f"{own}; charset=utf-8", f"{own};x", own.upper(), "", "text/plain", LINES_TYPE]
     sent += ["application/jsons", "application/x-npy", f"{CSV_TYPE}; header=present", "; charset=x"]
     for text in sent:
-        yield Case(CONTENT_TYPE, text or "none", replace(seed, content_type=text))
+        yield _like(seed, CONTENT_TYPE, text or "none", content_type=text)
 
 
-def _accepts(seed: Request) -> Iterator[Case]:
+def _accepts(seed: Case) -> Iterator[Case]:
     sent = [JSON, LINES_TYPE, "application/jsons", "text/csv", "*/*", f"text/html, {JSON}"]
     for text in [*sent, f"{JSON};q=0.9", f"{LINES_TYPE}, text/html"]:
-        yield Case(ACCEPT, text, replace(seed, accept=text))
+        yield _like(seed, ACCEPT, text, accept=text)
 
 
-def _attributes(seed: Request, models: Mapping[str, Path]) -> Iterator[Case]:
+def _attributes(seed: Case, models: Mapping[str, Path]) -> Iterator[Case]:
     sent = []
     for name, version in models.items():
         number = int(version.name)
@@ -145,12 +150,8 @@ def _attributes(seed: Request, models: Mapping[str, Path]) -> Iterator[Case]:
     sent += ["tfs-model-version=-1", "tfs-method=predict", "tfs-method=classify"]
     sent += ["tfs-method=regress", "tfs-method=nosuch", "tfs-method=PREDICT", "x=1,tfs-y=2"]
     for text in sent:
-        yield Case(
-            ATTRIBUTES,
-            text if len(text) < 60 else f"{text[:20]}… ({len(text)} characters)",
-            seed,
-            attributes=text,
-        )
+        name = text if len(text) < 60 else f"{text[:20]}… ({len(text)} characters)"
+        yield replace(seed, group=ATTRIBUTES, name=name, attributes=text)
 
 
 def _routes(names: list[str]) -> Iterator[Case]:

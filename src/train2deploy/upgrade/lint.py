@@ -41,7 +41,9 @@ def findings(model_dir: Path, contracts: Sequence[str], asked: Sequence[Case]) -
     code = model_dir / "code"
     found = [*_models(model_dir), *_attributes(asked)]
     if (code / "inference.py").is_file():
-        found += [*_files(code), *_import_time(code)]
+        found += _files(code)
+        if TODAY in contracts:
+            found += [*_compiled(code), *_import_time(code)]
     else:
         found += [*_without_script(code), *_csv(asked)]
     found += _packages(code)
@@ -105,7 +107,6 @@ def _files(code: Path) -> Iterator[Finding]:
     for name in sorted(tops & libs):
         text = "is in code/ and in code/lib: 2019 takes that of lib, today's container that of code"
         yield Finding(f"code/{name}", f"{text}; keep one of them", TODAY, PACKAGES)
-    yield from _compiled(code)
 
 
 def _compiled(code: Path) -> Iterator[Finding]:

@@ -82,16 +82,17 @@ def write(result: Mapping[str, Any]) -> None:
 
 def summary(result: Mapping[str, Any]) -> list[str]:
     """What stands above everything else, a line each."""
-    first, *others = result["contracts"]
-    lines = [
-        f"{result['requests']} requests under {first} and under {', '.join(others)}:"
-        f" {len(result['differences'])} answered differently"
-    ]
-    lines += [f"left out: {why}" for why in result["left_out"].values()]
+    working = [name for name in result["contracts"] if name not in result["failed"]]
+    lines = [f"left out: {why}" for why in result["left_out"].values()]
     lines += [f"{name} does not start: {why}" for name, why in result["failed"].items()]
+    if len(working) > 1:
+        lines.append(
+            f"{result['requests']} requests under {working[0]} and under {', '.join(working[1:])}:"
+            f" {len(result['differences'])} answered differently"
+        )
     for name, delta in result["largest"].items():
         found = "no numbers to compare" if delta is None else f"largest |Δ| {delta:.1e}"
-        lines.append(f"{first} against {name}: {found}")
+        lines.append(f"{working[0]} against {name}: {found}")
     if result["counts"]:
         lines.append(f"differs: {counted(result['counts'])}")
     if result["allowed"]:

@@ -53,6 +53,19 @@ def test_a_model_behind_a_script_is_asked_at_the_model_server(model_dir):
     assert {"text/plain; charset=utf-8", "TEXT/PLAIN", ""} <= set(charset)
 
 
+def test_of_several_models_each_is_asked_by_its_name(model_dir):
+    for name in ("one", "two"):
+        (model_dir / name / "3").mkdir(parents=True)
+        (model_dir / name / "3" / "saved_model.pb").write_bytes(b"")
+    (model_dir / "1" / "saved_model.pb").unlink()
+    found = made(model_dir)
+    first = [case for case in found if case.group == cases.ANSWERS]
+    assert [(case.path, case.attributes) for case in first] == [
+        ("/invocations", "tfs-model-name=one"), ("/invocations", "tfs-model-name=two")]
+    (charset,) = [case for case in found if case.name.endswith("charset=utf-8")]
+    assert charset.attributes == "tfs-model-name=one"
+
+
 def test_no_request_is_made_twice(model_dir):
     found = made(model_dir)
     sent = [(c.request.body, c.request.content_type, c.request.accept, c.method, c.path,

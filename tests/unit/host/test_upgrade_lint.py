@@ -24,7 +24,7 @@ SAFE = """
 @pytest.fixture
 def package(whole, monkeypatch):
     """The same without what other Pythons say of it."""
-    monkeypatch.setattr(lint, "_syntax", lambda code: [])
+    monkeypatch.setattr(lint, "_compiled", lambda code: [])
     monkeypatch.setattr(lint, "_import_time", lambda code: [])
     return whole
 
