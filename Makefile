@@ -180,7 +180,9 @@ test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/clo
 
 # ---- environments: what they were made of last stands in .stamps -----------------------
 SETS_UP_host := host tool
-SETS_UP_cloud := cloud environment (SageMaker SDK, moto)
+SETS_UP_cloud := cloud environment (boto3, moto)
+SETS_UP_sdk := SageMaker SDK 2
+SETS_UP_sdk3 := SageMaker SDK 3
 SETS_UP_test-py36 := tests and linters (Python 3.6)
 SETS_UP_predict-lib := packages of inference.py
 SETS_UP_words := words (janome, Sudachi)
@@ -195,7 +197,7 @@ SETS_UP_words := words (janome, Sudachi)
 # Today's containers have a Python of their own (TODAYS). A lock names everything, but for the
 # TensorFlow that the messages of TensorFlow Serving ask for and the handler's environment lacks.
 TODAYS := .stamps/train-today .stamps/serve-today .stamps/handler-today
-.stamps/host .stamps/cloud $(TODAYS): .stamps/%: requirements/%.lock
+.stamps/host .stamps/cloud .stamps/sdk .stamps/sdk3 $(TODAYS): .stamps/%: requirements/%.lock
 	@mkdir -p .stamps && rm -rf .venvs/$* $(if $(filter host,$*),.stamps/dev)
 	@echo "setup: $(or $(SETS_UP_$*),$* environment (Python 3.12))"
 	@PYTHONPATH=src $(PYTHON) -c 'import train2deploy'

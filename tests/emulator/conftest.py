@@ -31,6 +31,7 @@ from emulator import pytest_plugin
 from train2deploy import archives
 
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
+PYTHON_SDK = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
 MINUTE = "minute:0.5"
 """As long as a minute lasts that updates bake for and alarms look at."""
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}

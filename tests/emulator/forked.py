@@ -40,11 +40,6 @@ class Process:
 def serve(listener):
     """Forks for ever; returns in what was forked, with the status to exit with."""
     from train2deploy import cli  # noqa: F401
-    from train2deploy.cloud import session
-
-    session._keep_the_sdk_quiet()
-    import sagemaker.tensorflow
-    import sagemaker.tuner  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:

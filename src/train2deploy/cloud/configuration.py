@@ -41,7 +41,7 @@ def model(cloud: Cloud, archive: Path) -> Model:
     request: dict[str, Any] = {
         # No entry point is given: code/ is in the archive, and nobody must repack it.
         "PrimaryContainer": {
-            "Image": images.serving_image(cloud, settings.endpoint_instance_type),
+            "Image": images.serving(settings.region, settings.endpoint_instance_type),
             "ModelDataUrl": uri,
             "Environment": {
                 "SAGEMAKER_TFS_NGINX_LOGLEVEL": "error",

@@ -145,7 +145,7 @@ def outlined(cloud: Cloud) -> plan.Plan:
     name = settings.endpoint_name
     result = plan.Plan("cloud-deploy, after `make package`", replaces=name)
     result.add("S3 object", settings.uri("models", "<sha256>", paths.MODEL_ARCHIVE.name))
-    image = images.serving_image(cloud, settings.endpoint_instance_type)
+    image = images.serving(settings.region, settings.endpoint_instance_type)
     result.add("model", f"{names.serving(name)}-<sha256>", image)
     result.add("endpoint configuration", f"{names.serving(name)}-<sha256>")
     result.add("endpoint", name)

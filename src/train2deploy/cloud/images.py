@@ -1,67 +1,74 @@
-"""AWS's own images and the SDK's session."""
+"""AWS's own images: their addresses, from a table of our own (images.toml)."""
 
-import importlib.metadata
-import logging
+import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest, paths
-from train2deploy.cloud.session import Cloud
+from train2deploy.cloud_settings import arns
 from train2deploy.errors import UserError
+from train2deploy.toml import tomllib
 
+TABLE = Path(__file__).with_name("images.toml")
 TRAIN_VERSION = "1.12.0"
 SERVE_VERSION = "1.13"
-"""1.13.1 names the same container, but the SDK does not know it."""
-KNOWN = paths.CLOUD_WORK / "images.json"
+"""As the SDK's users name it: the container's TensorFlow Serving is 1.13.1."""
+FAMILY = re.compile(r"ml\.([a-z0-9-]+)\.")
+ACCELERATORS = re.compile(r"inf|trn")
+GRAVITON = re.compile(r"[a-z]+\d+g[a-z]*")
+"""Families with AWS's ARM processors: c6g, m7gd, r8g, …; g5 is another matter."""
 
 
-def training_image(cloud: Cloud, instance_type: str) -> str:
-    return _image(cloud, TRAIN_VERSION, "training", instance_type)
+@cache
+def table() -> dict[str, Any]:
+    shipped: dict[str, Any] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return shipped
 
 
-def serving_image(cloud: Cloud, instance_type: str) -> str:
-    return _image(cloud, SERVE_VERSION, "inference", instance_type)
+def training(region: str, instance_type: str, version: str = TRAIN_VERSION) -> str:
+    """The script-mode image for an instance type."""
+    return address("training", version, region, instance_type)
 
 
-def _image(cloud: Cloud, version: str, scope: str, instance_type: str) -> str:
-    """The SDK's answer, kept: to ask it takes two seconds."""
-    sdk = importlib.metadata.version("sagemaker")
-    key = f"{cloud.config.region} {scope} {version} {instance_type} sagemaker=={sdk}"
-    known = manifest.read(KNOWN) or {}
-    if key not in known:
-        known[key] = _retrieve(cloud.config.region, version, scope, instance_type)
-        manifest.write_json(KNOWN, known)
-    return str(known[key])
+def serving(region: str, instance_type: str, version: str = SERVE_VERSION) -> str:
+    """The TensorFlow Serving image for an instance type."""
+    return address("inference", version, region, instance_type)
 
 
-def _retrieve(region: str, version: str, scope: str, instance_type: str) -> str:
-    from sagemaker import image_uris
+def address(scope: str, version: str, region: str, instance_type: str) -> str:
+    """What image_uris.retrieve of the SageMaker SDK says, and of what it does not list, AWS's list.
 
-    try:
-        uri = image_uris.retrieve(
-            "tensorflow", region, version=version, image_scope=scope,
-            py_version="py3" if scope == "training" else None,
-            instance_type=instance_type,
-        )  # fmt: skip
-    except (ValueError, KeyError) as error:
+    >>> address("inference", "1.13", "us-east-1", "ml.c5.xlarge")
+    '763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu'
+
+    Raises:
+        UserError: there is no such image.
+    """
+    images = table()[scope]
+    key = next((key for key in images if version in (key, images[key]["full"])), None)
+    if key is None:
         raise UserError(
-            f"region {region}, {instance_type}: AWS has no image of TensorFlow {version} for it"
-            f" ({error}). Choose another region, for instance us-east-1."
-        ) from error
-    return str(uri)
+            f"TensorFlow {version}: expected {' or '.join(images)} for a {scope} image of AWS's."
+        )
+    image = images[key]
+    account = table()["accounts"][image["accounts"]].get(region)
+    if account is None or region in image.get("without", ()):
+        raise UserError(
+            f"region {region}: AWS has no {scope} image of TensorFlow {version} there."
+            " Choose another region, for instance REGION=us-east-1."
+        )
+    suffix = table()["suffix"][arns.partition(region)]
+    tag = image["tag"][_processor(image, scope, version, instance_type)]
+    return f"{account}.dkr.ecr.{region}.{suffix}/{image['repository']}:{version}-{tag}"
 
 
-def sdk_session(cloud: Cloud) -> Any:
-    """The SageMaker SDK on our clients. It is given the bucket: it would choose and make one."""
-    import sagemaker.utils
-
-    # Its configuration is ours (session.OPT_OUT). The SDK would check it against its schema again
-    # for each of the thirty values that it looks up, which takes over a second.
-    sagemaker.utils.validate_sagemaker_config = lambda _: None
-    logging.getLogger("sagemaker").setLevel(logging.ERROR)
-    return sagemaker.Session(
-        boto_session=cloud.boto,
-        sagemaker_client=cloud.sagemaker,
-        sagemaker_runtime_client=cloud.client("sagemaker-runtime"),
-        default_bucket=cloud.config.bucket,
-        default_bucket_prefix=cloud.config.prefix,
-    )
+def _processor(image: dict[str, Any], scope: str, version: str, instance_type: str) -> str:
+    found = FAMILY.match(instance_type)
+    family = found.group(1) if found else ""
+    unfit = ACCELERATORS.match(family) or GRAVITON.fullmatch(family)
+    if not family or unfit or family in image.get("gone", ()):
+        raise UserError(
+            f"{instance_type}: AWS has no {scope} image of TensorFlow {version} for it."
+            " Choose another type, for instance ml.c5.xlarge."
+        )
+    return "gpu" if family[0] in "gp" else "cpu"

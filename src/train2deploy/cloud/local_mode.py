@@ -1,4 +1,7 @@
-"""A training job by the SDK's local mode, for the host tool, which has no SDK (runtimes/sdk).
+"""The SageMaker SDK, version 2: nothing else here imports it.
+
+A training job by its local mode, for the host tool, which has no SDK (runtimes/sdk); and its
+session on our clients, for the notebook, where the article's own calls run.
 
 python -m train2deploy.cloud.local_mode <the arguments of `run`, as JSON>
 """
@@ -7,16 +10,20 @@ import contextlib
 import io
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import boto3
 
 from train2deploy import archives
 from train2deploy.runtimes import engine
+
+if TYPE_CHECKING:
+    from train2deploy.cloud.session import Cloud
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::000000000000:role/none"
@@ -83,8 +90,7 @@ def _estimator(
     container: Mapping[str, object],
 ) -> Any:
     """The article's estimator with instance_type="local". Its session holds no credentials."""
-    for talkative in ("sagemaker.config", "sagemaker.telemetry"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    _keep_quiet()
     from sagemaker.local import LocalSession
     from sagemaker.tensorflow import TensorFlow
 
@@ -120,6 +126,27 @@ def _estimator(
         debugger_hook_config=False,
         sagemaker_session=session,
     )
+
+
+def session(cloud: "Cloud") -> Any:
+    """The SDK on our clients. It is given the bucket: it would choose and make one."""
+    _keep_quiet()
+    import sagemaker
+
+    return sagemaker.Session(
+        boto_session=cloud.boto,
+        sagemaker_client=cloud.sagemaker,
+        sagemaker_runtime_client=cloud.client("sagemaker-runtime"),
+        default_bucket=cloud.config.bucket,
+        default_bucket_prefix=cloud.config.prefix,
+        sagemaker_config=OPT_OUT,
+    )
+
+
+def _keep_quiet() -> None:
+    os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
+    for talkative in ("sagemaker.config", "sagemaker.telemetry"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 class _WithoutService(io.StringIO):

@@ -1,18 +1,19 @@
-"""AWS's registry for the host tool, which has neither the SDK nor boto3 (runtimes/aws_images).
+"""AWS's registry for the host tool, which has no boto3 (runtimes/aws_images).
 
 python -m train2deploy.cloud.registry training|serving     an image's name
 python -m train2deploy.cloud.registry password <account>   what `docker login` is given
 """
 
 import base64
-import logging
 import sys
 
 import boto3
 import botocore.exceptions
 
-TRAIN = ("1.12.0", "py3", "ml.c5.xlarge", "training")
-SERVE = ("1.13", None, "ml.c5.xlarge", "inference")
+from train2deploy.cloud import images
+from train2deploy.errors import UserError
+
+CPU_TYPE = "ml.c5.xlarge"
 DEFAULT_REGION = "us-east-1"
 
 
@@ -22,21 +23,9 @@ def region() -> str:
 
 
 def image(kind: str) -> str:
-    """The image of a CPU type, as the SDK names it for the region."""
-    logging.getLogger("sagemaker.config").setLevel(logging.WARNING)
-    from sagemaker import image_uris
-
-    version, python, instance_type, scope = TRAIN if kind == "training" else SERVE
-    return str(
-        image_uris.retrieve(
-            "tensorflow",
-            region(),
-            version=version,
-            py_version=python,
-            instance_type=instance_type,
-            image_scope=scope,
-        )
-    )
+    """The image of a CPU type in the region."""
+    named = images.training if kind == "training" else images.serving
+    return named(region(), CPU_TYPE)
 
 
 def password(account: str) -> str:
@@ -53,7 +42,7 @@ def main(arguments: list[str]) -> int:
     try:
         print(password(arguments[1]) if arguments[0] == "password" else image(arguments[0]))
     except (
-        ValueError,
+        UserError,
         botocore.exceptions.BotoCoreError,
         botocore.exceptions.ClientError,
     ) as error:

@@ -1,6 +1,5 @@
 """The account: boto3 clients, with patience for an account's bad minutes, or the emulator's."""
 
-import logging
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -24,10 +23,6 @@ ADMINISTRATOR_KEY = "emulator-internal"
 """Whose calls the emulator neither records nor lets run into faults."""
 CONNECTIONS = 256
 """At once, to one service: as many threads of Python as there is any use for."""
-OPT_OUT = """\
-SchemaVersion: '1.0'
-SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
-"""
 
 
 class CloudError(JobFailed):
@@ -162,7 +157,6 @@ def connect(config: Config, cloud: str) -> Cloud:
     Raises:
         MissingRequirement: no emulator runs.
     """
-    _keep_the_sdk_quiet()
     if cloud == "aws":
         return Cloud(config)
     url = emulator_url()
@@ -240,18 +234,6 @@ def _furnish(account: Cloud) -> None:
     except iam.exceptions.NoSuchEntityException:
         place = f"/{path}/" if path else "/"
         iam.create_role(RoleName=name, Path=place, AssumeRolePolicyDocument="{}")
-
-
-def _keep_the_sdk_quiet() -> None:
-    """No telemetry of the SageMaker SDK, and no defaults of files that we do not know."""
-    paths.CLOUD_WORK.mkdir(parents=True, exist_ok=True)
-    settings = paths.CLOUD_WORK / "sagemaker-sdk.yaml"
-    settings.write_text(OPT_OUT, encoding="utf-8")
-    for name in ("SAGEMAKER_USER_CONFIG_OVERRIDE", "SAGEMAKER_ADMIN_CONFIG_OVERRIDE"):
-        os.environ[name] = str(settings)
-    os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
-    # Its notes on configuration files are not for our user.
-    logging.getLogger("sagemaker.config").addFilter(lambda record: False)
 
 
 def code(error: botocore.exceptions.ClientError) -> str:

@@ -6,6 +6,7 @@ results; it starts another one only when something is different, the last one di
 succeed, or FRESH=1 asks for it.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 
 FAILED = ("Failed", "Stopped")
+LOG_LEVEL = 20
+"""Of the toolkit: INFO."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class TrainingRequest:
     """What to train.
 
     Attributes:
-        hyperparameters: by name, as the SDK sends them.
+        hyperparameters: by name.
         repro: single thread and fixed hash seed, as local-train's REPRO=1.
         fresh: a new job even where one with the same inputs has succeeded.
         channels: the user's own, see given_channels.
@@ -77,7 +80,7 @@ def prepare(cloud: Cloud, request: TrainingRequest) -> Prepared:
     source = paths.CLOUD_WORK / "sourcedir.tar.gz"
     source_sha256 = job_source.pack(request.version, source)
     channels = jobs.channel_sources(given=request.channels)
-    image = images.training_image(cloud, cloud.config.train_instance_type)
+    image = images.training(cloud.config.region, cloud.config.train_instance_type)
     config = cloud.config
     fingerprint = sha256_value(
         {
@@ -150,40 +153,69 @@ def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
     return existing(cloud.sagemaker.describe_training_job, TrainingJobName=name)
 
 
-def estimator(cloud: Cloud, prepared: Prepared, source: str) -> Any:
-    """The article's estimator, as the SDK of today spells it."""
-    from sagemaker.tensorflow import TensorFlow
+def definition(cloud: Cloud, prepared: Prepared, inputs: dict[str, str]) -> dict[str, Any]:
+    """What a training job and a tuning job say in the same words, as the article's estimator does.
 
+    The SDK's own requests are the reference (tests/emulator/test_sdk_requests.py).
+    """
     config = cloud.config
-    spot = {"use_spot_instances": True, "max_wait": 2 * 60 * config.train_max_minutes}
-    return TensorFlow(
-        entry_point=job_source.program(prepared.request.version),
-        source_dir=source,
-        role=cloud.role_arn,
-        instance_count=config.train_instance_count,
-        instance_type=config.train_instance_type,
-        volume_size=config.train_volume_gb,
-        max_run=60 * config.train_max_minutes,
-        image_uri=prepared.image,
-        framework_version=images.TRAIN_VERSION,
-        py_version="py3",
-        hyperparameters=dict(prepared.hyperparameters),
-        environment=prepared.environment or None,
-        metric_definitions=metrics.of(prepared.request.version),
-        output_path=config.uri("outputs"),
-        output_kms_key=config.kms_key or None,
-        volume_kms_key=config.kms_key or None,
-        subnets=list(config.subnets) or None,
-        security_group_ids=list(config.security_groups) or None,
-        tags=config.tag_list,
-        # No place for checkpoints on S3: this script leaves its model in SM_MODEL_DIR.
-        model_dir=False,
-        container_log_level=20,
-        disable_profiler=True,
-        debugger_hook_config=False,
-        sagemaker_session=images.sdk_session(cloud),
-        **(spot if config.train_spot else {}),
-    )
+    key = {"KmsKeyId": config.kms_key} if config.kms_key else {}
+    wait = {"MaxWaitTimeInSeconds": 2 * 60 * config.train_max_minutes} if config.train_spot else {}
+    asked: dict[str, Any] = {
+        "AlgorithmSpecification": {
+            "TrainingImage": prepared.image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": metrics.of(prepared.request.version),
+        },
+        "RoleArn": cloud.role_arn,
+        "InputDataConfig": [_channel(name, uri) for name, uri in inputs.items()],
+        "OutputDataConfig": {"S3OutputPath": config.uri("outputs"), **key},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60 * config.train_max_minutes, **wait},
+    }
+    if config.vpc:
+        asked["VpcConfig"] = config.vpc
+    if config.train_spot:
+        asked["EnableManagedSpotTraining"] = True
+    if prepared.environment:
+        asked["Environment"] = prepared.environment
+    return asked
+
+
+def resources(cloud: Cloud) -> dict[str, Any]:
+    """The job's instances."""
+    config = cloud.config
+    key = {"VolumeKmsKeyId": config.kms_key} if config.kms_key else {}
+    return {
+        "InstanceType": config.train_instance_type,
+        "InstanceCount": config.train_instance_count,
+        "VolumeSizeInGB": config.train_volume_gb,
+        **key,
+    }
+
+
+def as_texts(cloud: Cloud, prepared: Prepared, name: str, source: str) -> dict[str, str]:
+    """The hyperparameters, and what the toolkit reads among them: each JSON in a text.
+
+    Without model_dir: this script leaves its model in SM_MODEL_DIR, and no checkpoints on S3.
+    """
+    values = {
+        **prepared.hyperparameters,
+        "sagemaker_submit_directory": source,
+        "sagemaker_program": job_source.program(prepared.request.version),
+        "sagemaker_container_log_level": LOG_LEVEL,
+        "sagemaker_job_name": name,
+        "sagemaker_region": cloud.config.region,
+    }
+    return {key: json.dumps(value) for key, value in values.items()}
+
+
+def _channel(name: str, uri: str) -> dict[str, Any]:
+    place = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": uri,
+        "S3DataDistributionType": "FullyReplicated",
+    }
+    return {"ChannelName": name, "DataSource": {"S3DataSource": place}}
 
 
 def _source_uri(cloud: Cloud, prepared: Prepared) -> str:
@@ -218,7 +250,14 @@ def _start(
     cloud: Cloud, prepared: Prepared, name: str, source: str, inputs: dict[str, str]
 ) -> None:
     try:
-        estimator(cloud, prepared, source).fit(inputs, job_name=name, wait=False, logs=False)
+        cloud.sagemaker.create_training_job(
+            TrainingJobName=name,
+            HyperParameters=as_texts(cloud, prepared, name, source),
+            ResourceConfig=resources(cloud),
+            Tags=cloud.config.tag_list,
+            ProfilerConfig={"DisableProfiler": True},
+            **definition(cloud, prepared, inputs),
+        )
     except botocore.exceptions.ClientError as error:
         if already_there(error):
             return  # an answer of ours that was lost on its way

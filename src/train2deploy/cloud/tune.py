@@ -5,13 +5,18 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, paths
-from train2deploy.cloud import follow, metrics, plan, search, storage, train
+from train2deploy.cloud import follow, plan, search, storage, train
 from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
 from train2deploy.cloud_settings import names, prices
 from train2deploy.hashing import sha256_value
 
 FAILED = ("Failed", "Stopped")
 ENDED = ("Completed", *FAILED)
+CLASS = {
+    "sagemaker_estimator_class_name": '"TensorFlow"',
+    "sagemaker_estimator_module": '"sagemaker.tensorflow.estimator"',
+}
+"""With these HyperparameterTuner.attach() of the SDK takes up a job that we began."""
 
 
 def tune(
@@ -94,32 +99,53 @@ def _start(
     source: str,
     inputs: dict[str, str],
 ) -> None:
-    from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
-
-    ranges = {}
-    for each in wanted.ranges:
-        scale = "Logarithmic" if each.log else "Linear"
-        kind = IntegerParameter if each.is_whole else ContinuousParameter
-        ranges[each.name] = kind(each.low, each.high, scaling_type=scale)
-    tuner = HyperparameterTuner(
-        train.estimator(cloud, prepared, source),
-        wanted.objective,
-        ranges,
-        metric_definitions=metrics.of(prepared.request.version),
-        strategy=wanted.strategy,
-        objective_type=wanted.direction,
-        max_jobs=wanted.jobs,
-        max_parallel_jobs=wanted.parallel,
-        tags=cloud.config.tag_list,
-        random_seed=wanted.seed,
-    )
+    fixed = train.as_texts(cloud, prepared, name, source)
     try:
-        tuner.fit(inputs, job_name=name, include_cls_metadata=False, wait=False)
+        cloud.sagemaker.create_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name,
+            HyperParameterTuningJobConfig={
+                "Strategy": wanted.strategy,
+                "ResourceLimits": {
+                    "MaxNumberOfTrainingJobs": wanted.jobs,
+                    "MaxParallelTrainingJobs": wanted.parallel,
+                },
+                "TrainingJobEarlyStoppingType": "Off",
+                "RandomSeed": wanted.seed,
+                "HyperParameterTuningJobObjective": {
+                    "Type": wanted.direction,
+                    "MetricName": wanted.objective,
+                },
+                "ParameterRanges": {
+                    "ContinuousParameterRanges": _ranges(wanted, is_whole=False),
+                    "CategoricalParameterRanges": [],
+                    "IntegerParameterRanges": _ranges(wanted, is_whole=True),
+                },
+            },
+            TrainingJobDefinition={
+                "StaticHyperParameters": fixed | CLASS,
+                "HyperParameterTuningResourceConfig": train.resources(cloud),
+                **train.definition(cloud, prepared, inputs),
+            },
+            Tags=cloud.config.tag_list,
+        )
     except botocore.exceptions.ClientError as error:
         if not already_there(error):
             kind = cloud.config.train_instance_type
             raise train.refused(error, kind, "TRAIN_INSTANCE_TYPE") from error
     console.say(f"tuning job {name} started")
+
+
+def _ranges(wanted: search.Search, is_whole: bool) -> list[dict[str, str]]:
+    return [
+        {
+            "Name": each.name,
+            "MinValue": str(each.low),
+            "MaxValue": str(each.high),
+            "ScalingType": "Logarithmic" if each.log else "Linear",
+        }
+        for each in wanted.ranges
+        if each.is_whole == is_whole
+    ]
 
 
 def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:

@@ -120,7 +120,7 @@ def _environment(here: list[str], values: Values, runtime: Runtime) -> list[str]
     if runtime() in ("docker", "sdk"):
         aws = values["IMAGE"] == "aws"
         needed = [*here, targets.CLOUD_ENVIRONMENT] if aws else [images(values)]
-    return [*needed, targets.CLOUD_ENVIRONMENT] if runtime() == "sdk" else needed
+    return [*needed, targets.SDK_ENVIRONMENT] if runtime() == "sdk" else needed
 
 
 def images(values: Values) -> str:

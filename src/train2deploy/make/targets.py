@@ -184,7 +184,7 @@ def _plain(name: str, options: str = "", given: str = "") -> Callable[[Values], 
     return lambda values: [name, *values.options(options, given)]
 
 
-TOOL, CLOUD_ENVIRONMENT = ".stamps/host", ".stamps/cloud"
+TOOL, CLOUD_ENVIRONMENT, SDK_ENVIRONMENT = ".stamps/host", ".stamps/cloud", ".stamps/sdk"
 TRAIN_HERE, SERVE_HERE = ".stamps/train", (".stamps/serve", ".stamps/handler")
 TRAINED = f"{DATA_SET} {MODEL} CHANNELS REPRO"
 ON_HOST: dict[str, Target] = {

@@ -1,8 +1,8 @@
 """IMAGE=aws: the images that SageMaker itself runs, from AWS's registry.
 
-The SDK resolves their names and boto3 gets the password, in the environment of the cloud
-half. Once pulled, an image is used as it lies in the engine: no credentials are asked for
-again, and none is ever stored.
+boto3 knows the region and gets the password, in the environment of the cloud half. Once pulled,
+an image is used as it lies in the engine: no credentials are asked for again, and none is ever
+stored.
 """
 
 import os
@@ -67,12 +67,7 @@ def _registry(*arguments: str) -> str:
         )
     done = processes.captured(
         [str(python), "-m", "train2deploy.cloud.registry", *arguments],
-        {
-            **os.environ,
-            "PYTHONPATH": str(paths.SRC),
-            "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
-            "PYTHONWARNINGS": "ignore",
-        },
+        {**os.environ, "PYTHONPATH": str(paths.SRC), "PYTHONWARNINGS": "ignore"},
     )
     if done.returncode != 0:
         raise MissingRequirement(

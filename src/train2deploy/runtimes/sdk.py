@@ -1,7 +1,7 @@
 """RUNTIME=sdk: a training job by the SageMaker SDK's own local mode, on our training image.
 
-The SDK writes a Docker Compose file and runs it; it is itself run in the cloud half's
-environment (train2deploy.cloud.local_mode). It would run the job as root, on a network with
+The SDK writes a Docker Compose file and runs it; it is itself run in an environment of its own
+(train2deploy.cloud.local_mode). It would run the job as root, on a network with
 a way out, and leave container and network behind. What it lets its user say of a container
 (`local.container_config`) cures the first; the rest is done here.
 """
@@ -18,7 +18,7 @@ from train2deploy import paths, processes
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
 from train2deploy.runtimes import Launch, Variables, docker, engine, images
 
-PYTHON = paths.VENVS / "cloud" / "bin" / "python"
+ENVIRONMENT = paths.VENVS / "sdk"
 NETWORK = "sagemaker-local"
 """What the SDK calls the network of its jobs."""
 NETWORK_PROJECT = "train2deploy-local-mode"
@@ -52,8 +52,8 @@ class Sdk(docker.Training):
             "container": self._container(),
             "network": create_network(),
         }
-        command = [str(PYTHON), "-m", "train2deploy.cloud.local_mode", json.dumps(request)]
-        return Launch(command, _environment(project), project)
+        python, module = str(ENVIRONMENT / "bin" / "python"), "train2deploy.cloud.local_mode"
+        return Launch([python, "-m", module, json.dumps(request)], _environment(project), project)
 
     def finish(self, launch: Launch) -> str:
         if not launch.container:
@@ -96,13 +96,20 @@ def runtime(image: str, memory: str) -> Sdk:
         raise UserError(f"IMAGE={image}: RUNTIME=sdk runs our image. Use RUNTIME=docker.")
     engine.require()
     _require_compose()
-    if not PYTHON.exists():
-        raise MissingRequirement(
-            f"{paths.relative(PYTHON)}: RUNTIME=sdk needs the cloud half's environment, found"
-            " none. Run `make .stamps/cloud`, or use RUNTIME=docker."
-        )
+    _require_sdk()
     images.check([images.TRAIN])
     return Sdk(images.TRAIN, images.SERVE, memory)
+
+
+def _require_sdk() -> None:
+    found = ENVIRONMENT.glob("lib/python3*/site-packages/sagemaker-[0-9]*.dist-info")
+    version = next((each.name.split("-")[1].removesuffix(".dist") for each in found), "none")
+    if version.partition(".")[0] != "2":
+        raise MissingRequirement(
+            f"RUNTIME=sdk: expected the SageMaker SDK 2.x (3.x has no TensorFlow estimator) in"
+            f" {paths.relative(ENVIRONMENT)}, found {version}. Run `rm -f .stamps/sdk; make"
+            " .stamps/sdk`, or use RUNTIME=docker."
+        )
 
 
 def create_network() -> list[str]:

@@ -99,15 +99,28 @@ def test_a_compose_that_the_sdk_does_not_take_is_said_with_the_ways_on(client, c
         choice.training("sdk")
 
 
-def test_a_missing_engine_environment_or_image_is_named(client, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("there", "found"), [
+    ([], "none"), (["sagemaker_core-2.27.0"], "none"), (["sagemaker-3.27.0"], "3.27.0")])
+def test_only_version_2_of_the_sdk_will_do(client, monkeypatch, tmp_path, there, found):
+    client("echo v2\n")
+    monkeypatch.setattr(sdk, "ENVIRONMENT", with_sdk(tmp_path, *there))
+    with pytest.raises(MissingRequirement, match=rf"expected the SageMaker SDK 2\.x .*\b{found}\."):
+        choice.training("sdk")
+
+
+def with_sdk(folder, *distributions):
+    """An environment that holds these."""
+    for name in distributions:
+        (folder / "lib" / "python3.12" / "site-packages" / f"{name}.dist-info").mkdir(parents=True)
+    return folder
+
+
+def test_a_missing_engine_or_image_is_named(client, monkeypatch, tmp_path):
     client("echo 'Cannot connect' >&2; exit 1\n")
     with pytest.raises(MissingRequirement, match=r"expected a Docker engine .*\(Cannot connect\)"):
         choice.training("sdk")
     client('[ "$1" != image ] || exit 1\necho v2\n')
-    monkeypatch.setattr(sdk, "PYTHON", tmp_path / "none")
-    with pytest.raises(MissingRequirement, match=r"cloud half's environment, found none\. Run"):
-        choice.training("sdk")
-    monkeypatch.setattr(sdk, "PYTHON", tmp_path)
+    monkeypatch.setattr(sdk, "ENVIRONMENT", with_sdk(tmp_path, "sagemaker-2.257.7"))
     with pytest.raises(MissingRequirement, match=r"image train2deploy/train:1\.12: .*make images"):
         choice.training("sdk")
 
