@@ -158,7 +158,7 @@ test-contract: .stamps/dev .stamps/serve .stamps/handler ## the hosting contract
 test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## small jobs and endpoints by their make targets
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/integration
 
-test-emulator: .stamps/cloud .stamps/train .stamps/serve .stamps/handler ## the cloud half against the emulator
+test-emulator: .stamps/cloud .stamps/sdk .stamps/train .stamps/serve .stamps/handler ## the cloud half against the emulator
 	@$(TEST_ENV) PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator
 
 test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
@@ -175,14 +175,12 @@ lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 images: ## build the Docker images that are missing or have changed (MODEL_SERVER=own|official)
 parity: ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers
 upgrade-check: ## PACKAGE= or MODEL_DIR=, REQUESTS=<file.jsonl> CONTRACTS=2019,head,today ALLOW=digits,…: a package on newer containers
-test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## images, jobs and endpoints in containers (starts an engine)
+test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud .stamps/sdk ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
 
 # ---- environments: what they were made of last stands in .stamps -----------------------
 SETS_UP_host := host tool
 SETS_UP_cloud := cloud environment (boto3, moto)
-SETS_UP_sdk := SageMaker SDK 2
-SETS_UP_sdk3 := SageMaker SDK 3
 SETS_UP_test-py36 := tests and linters (Python 3.6)
 SETS_UP_predict-lib := packages of inference.py
 SETS_UP_words := words (janome, Sudachi)
@@ -199,7 +197,7 @@ SETS_UP_words := words (janome, Sudachi)
 TODAYS := .stamps/train-today .stamps/serve-today .stamps/handler-today
 .stamps/host .stamps/cloud .stamps/sdk .stamps/sdk3 $(TODAYS): .stamps/%: requirements/%.lock
 	@mkdir -p .stamps && rm -rf .venvs/$* $(if $(filter host,$*),.stamps/dev)
-	@echo "setup: $(or $(SETS_UP_$*),$* environment (Python 3.12))"
+	@echo "setup: $(or $(SETS_UP_$*),$* environment$(if $(filter %-today,$*), (Python 3.12)))"
 	@PYTHONPATH=src $(PYTHON) -c 'import train2deploy'
 	@python=$$($(if $(filter %-today,$*),$(FIND_PYTHON) 3.12 "$(PYTHON312)",echo "$(PYTHON)")) && \
 		"$$python" -m venv .venvs/$*

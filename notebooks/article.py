@@ -117,12 +117,12 @@ import subprocess
 import time
 
 from train2deploy import jobs, paths
-from train2deploy.cloud import images, session
+from train2deploy.cloud import local_mode, session
 
 if ENDPOINT == "emulator":  # one that is running stays
     subprocess.run(["make", "emulator", "DETACH=1"], cwd=paths.ROOT, capture_output=True)
 account = session.connect(session.settings(ENDPOINT, {}), ENDPOINT)
-sdk = images.sdk_session(account)
+sdk = local_mode.session(account)
 
 ROLE, BUCKET, REGION = account.role_arn, account.config.bucket, account.config.region
 PREFIX = f"{account.config.prefix}/notebook"  # of every object on S3

@@ -23,7 +23,9 @@ peer() { # as of its release
 
 compile host --universal --python-version 3.10
 compile dev --universal --python-version 3.10 -c requirements/host.lock
-compile cloud --universal --python-version 3.10
+compile sdk --universal --python-version 3.10
+compile sdk3 --universal --python-version 3.10
+compile cloud --universal --python-version 3.10 -c requirements/sdk.lock
 compile notebook --universal --python-version 3.10 -c requirements/cloud.lock
 compile words --universal --python-version 3.10
 for wheel in chive wikipedia encoder; do compile "$wheel" --no-deps; done

@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from emulator import own_images
+from emulator import entrypoint, own_images
 from emulator.account import INTERRUPTED, Account, LogStream, Record, now
 from emulator.metrics import TRAINING, Metric
 from emulator.protocol import ApiError, invalid, needs
 from train2deploy import archives, manifest, processes
 from train2deploy.cloud.metrics import Metrics
-from train2deploy.runtimes import Instance, Runtime
+from train2deploy.runtimes import Instance, Launch, Runtime
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 STOP_SECONDS = 120.0
@@ -170,7 +170,7 @@ class Training:
             if failure.exists():
                 raise Failure(f"AlgorithmError: {failure.read_text(errors='replace')}")
             done = own is not None or (base / "output" / "success").exists()
-            if status != 0 or not done:
+            if status != 0 or not (done or any(entrypoint.of(job))):
                 raise Failure(f"AlgorithmError: the container ended with exit status {status}.")
         self._enter(job, "Uploading", "Uploading generated training model")
         self._upload(job, base)
@@ -188,7 +188,7 @@ class Training:
             "TF_CPP_MIN_LOG_LEVEL": "1",
             **job.get("Environment", {}),
         }
-        launch = runtime.toolkit(base, variables)
+        launch = _launch(job, base, runtime, variables)
         stream = LogStream(self._account, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
         process = processes.start(launch.arguments, launch.environment, base)
         self._account.sampler.watch(process.pid, TRAINING, {"Host": f"{name}/algo-1"})
@@ -239,6 +239,18 @@ class Training:
             self._account.upload(archive, f"{_place(job)}/output/{name}.tar.gz")
 
 
+def _launch(job: Record, base: Path, runtime: Runtime, variables: dict[str, str]) -> Launch:
+    command, arguments = entrypoint.of(job)
+    if not command and not arguments:
+        return runtime.toolkit(base, variables)
+    if runtime.instance(base).base == str(base):
+        try:
+            command, arguments = entrypoint.at(base, command, arguments)
+        except entrypoint.Unfit as unfit:
+            raise Failure(f"ClientError: {unfit}") from None
+    return runtime.command(base, command, arguments, variables)
+
+
 def _place(job: Record) -> str:
     """Of what a job leaves, in S3."""
     return f"{job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}"
@@ -285,6 +297,7 @@ def lay_out(account: Account, job: Record, base: Path, instance: Instance) -> No
         "current_host": instance.host,
         "hosts": [instance.host],
         "network_interface_name": instance.interface,
+        "current_instance_type": job["ResourceConfig"].get("InstanceType", ""),
     }
     config: dict[str, Any] = {
         "hyperparameters": hyperparameters,

@@ -31,7 +31,8 @@ from emulator import pytest_plugin
 from train2deploy import archives
 
 PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
-PYTHON_SDK = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
+PYTHON_SDK = REPOSITORY / ".venvs" / "sdk" / "bin" / "python"
+needs_sdk = pytest.mark.skipif(not PYTHON_SDK.exists(), reason="make .stamps/sdk makes the SDK's")
 MINUTE = "minute:0.5"
 """As long as a minute lasts that updates bake for and alarms look at."""
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}

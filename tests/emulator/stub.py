@@ -28,6 +28,10 @@ class Runtime:
     def toolkit(self, job, variables):
         return _launch("train", SAGEMAKER_BASE_DIR=str(job), **variables)
 
+    def command(self, job, command, arguments, variables):
+        launch = _launch(**variables)
+        return type(launch)([*command, *arguments], launch.environment)
+
     def endpoint(self, model_dir, port, dev):
         return _launch("hosting", str(model_dir), str(port))
 

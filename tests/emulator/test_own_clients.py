@@ -7,11 +7,11 @@ import subprocess
 
 import botocore.exceptions
 import pytest
-from conftest import PYTHON
+from conftest import PYTHON, PYTHON_SDK, needs_sdk
 from project import REPOSITORY, TIMEOUT_SECONDS
 
 from train2deploy import endpoint, golden
-from train2deploy.cloud import batch, proof, runtime, session
+from train2deploy.cloud import batch, local_mode, proof, runtime, session
 from train2deploy.errors import UserError
 from train2deploy.requests import Request
 
@@ -41,28 +41,31 @@ def settings(account):
     return {**exported, "AWS_ENDPOINT_URL": account.url, "NO_PROXY": "127.0.0.1"}
 
 
-def run_python(account, folder, scratch, *arguments):
-    """What the cloud environment's Python prints, as a reader of the page has it."""
+def run_python(python, account, folder, scratch, *arguments):
+    """What an environment's Python prints, as a reader of the page has it."""
     quiet = scratch / "sdk.yaml"
-    quiet.write_text(session.OPT_OUT, encoding="utf-8")
+    quiet.write_text(json.dumps(local_mode.OPT_OUT), encoding="utf-8")
     exported = {**settings(account), "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet)}
     done = subprocess.run(
-        [PYTHON, *arguments], cwd=folder, env=exported,
+        [python, *arguments], cwd=folder, env=exported,
         capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("heading", ["boto3", "The SageMaker SDK"])
-def test_the_pages_code_runs_as_it_stands(project, account, heading, tmp_path):
-    printed = run_python(account, project.root, tmp_path, "-c", snippet(heading, "python"))
+@pytest.mark.parametrize(("heading", "python"), [
+    ("boto3", PYTHON), pytest.param("The SageMaker SDK", PYTHON_SDK, marks=needs_sdk)])
+def test_the_pages_code_runs_as_it_stands(project, account, heading, python, tmp_path):
+    code = snippet(heading, "python")
+    printed = run_python(python, account, project.root, tmp_path, "-c", code)
     assert re.search(r"'label': '(グルメ|携帯電話|京都)'", printed)
 
 
+@needs_sdk
 def test_an_own_model_is_trained_packed_and_deployed(account, tmp_path):
     """examples/own-model, by the SDK: under the AWS toolkit, behind an endpoint, and gone."""
     example = shutil.copytree(REPOSITORY / "examples" / "own-model", tmp_path / "own-model")
-    printed = run_python(account, example, tmp_path, "deploy.py")
+    printed = run_python(PYTHON_SDK, account, example, tmp_path, "deploy.py")
     assert printed.splitlines()[-1] == "3.0 5.0 7.0"
     client = account.client("sagemaker")
     assert client.list_endpoints(NameContains="own-model")["Endpoints"] == []

@@ -1,15 +1,18 @@
 """An image of a user's own that keeps the contract of /opt/ml, as far as it goes without Docker."""
 
+import io
 import json
 import os
+import re
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 from test_restart import ROLE, TRAINING, Emulator, ask, eventually, fill, job
 from wire import call
 
-from emulator import own_images
+from emulator import entrypoint, own_images
 
 
 @pytest.fixture
@@ -55,6 +58,51 @@ def test_it_trains_and_serves_in_containers_of_its_own(emulator, tmp_path):
     assert "target=/opt/ml/model" in model and "readonly" in model
     assert serve[serve.index("--publish") + 1].endswith(":8080")
     assert "--env=A=b" in serve
+
+
+DRIVER = """
+set -e
+cd "$(dirname "$0")/.."
+grep -q current_instance_type /opt/ml/input/config/resourceconfig.json
+cat sm_drivers/answer > /opt/ml/model/answer
+[ ! -e fail ] || { echo reason > /opt/ml/output/failure; exit 3; }
+"""
+
+
+def run_driver(account, name, given):
+    """The end of a job that starts as those of the SDK's version 3 do."""
+    drivers = "/opt/ml/input/data/sm_drivers"
+    channel = {"ChannelName": "sm_drivers", "DataSource": {"S3DataSource": {
+        "S3DataType": "S3Prefix", "S3Uri": "s3://data/drivers"}}}
+    call(account, "CreateTrainingJob", TrainingJobName=name, InputDataConfig=[channel], **{
+        **TRAINING, "AlgorithmSpecification": {
+            **TRAINING["AlgorithmSpecification"], "ContainerEntrypoint": ["/bin/bash"],
+            "ContainerArguments": ["-c", given.format(drivers)]}})
+    return eventually(lambda: next((found for found in [job(account, name)]
+                                    if found["TrainingJobStatus"] != "InProgress"), None), name)
+
+
+def test_a_job_may_start_with_a_command_of_its_own(emulator):
+    account = emulator.start()
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="data")
+    for key, text in (("train.sh", DRIVER), ("answer", "in /opt/ml/model, not /opt/mlx")):
+        s3.put_object(Bucket="data", Key=f"drivers/{key}", Body=text.encode())
+    done = run_driver(account, "done", "chmod +x {0}/train.sh && {0}/train.sh")
+    assert done["TrainingJobStatus"] == "Completed", done
+    place = done["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://data/")
+    packed = s3.get_object(Bucket="data", Key=place)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        said = tar.extractfile("answer").read().decode()
+    assert re.fullmatch(r"in /.+/model, not /opt/mlx", said) and "/opt/ml/" not in said
+    failed = run_driver(account, "failed", "touch {0}/../fail; bash {0}/train.sh")
+    assert (failed["TrainingJobStatus"], failed["FailureReason"].strip()) == (
+        "Failed", "AlgorithmError: reason")
+
+
+def test_a_path_that_a_shell_would_split_is_refused(tmp_path):
+    with pytest.raises(entrypoint.Unfit, match=r"/opt/ml, which is /.*/my work here, and ' '"):
+        entrypoint.at(tmp_path / "my work", ["/bin/bash"], ["-c", "ls /opt/ml"])
 
 
 @pytest.mark.parametrize("image", [

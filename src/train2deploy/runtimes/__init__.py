@@ -82,6 +82,9 @@ class TrainingRuntime(Protocol):
 class Runtime(TrainingRuntime, Protocol):
     """Runs jobs and endpoints: host or docker."""
 
+    def command(self, job: Path, command: Words, arguments: Words, variables: Variables) -> Launch:
+        """Another command than the toolkit's on a job's directory, or other arguments alone."""
+
     def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
         """src/hosting on an unpacked model, at 127.0.0.1:port."""
 

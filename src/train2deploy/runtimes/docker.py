@@ -43,9 +43,14 @@ class Training:
 
     def toolkit(self, job: Path, variables: Variables) -> Launch:
         """See Runtime. Without network: a job needs none."""
+        return self.command(job, [], ["train"], variables)
+
+    def command(self, job: Path, command: Words, arguments: Words, variables: Variables) -> Launch:
+        """See Runtime. `command` takes the place of the image's entry point, where there is one."""
         return engine.Container(
             image=self.train_image,
-            command=["train"],
+            entrypoint=command[0] if command else "",
+            command=[*command[1:], *arguments],
             mounts=[(job, "/opt/ml", True)],
             variables={**passed(), **variables},
             hostname=HOSTNAME,

@@ -54,6 +54,7 @@ class Container:
 
     Attributes:
         mounts: directory of this machine, place in the container, whether it may write.
+        entrypoint: in place of the image's own, "" for that.
         publish: a port of 127.0.0.1 here, for the container's port 8080.
         as_caller: as the calling user, without capabilities; else as the image says.
         keep: it stays after its end until it is looked at (`ended_for_memory`) and removed.
@@ -68,6 +69,7 @@ class Container:
     publish: int | None = None
     memory: str = ""
     workdir: str = ""
+    entrypoint: str = ""
     as_caller: bool = True
     keep: bool = False
 
@@ -91,6 +93,8 @@ class Container:
             arguments += ["--publish", f"127.0.0.1:{self.publish}:8080"]
         if self.memory:
             arguments += ["--memory", self.memory, "--memory-swap", self.memory]
+        if self.entrypoint:
+            arguments += ["--entrypoint", self.entrypoint]
         if self.workdir:
             arguments += ["--workdir", self.workdir]
         for source, target, writable in self.mounts:

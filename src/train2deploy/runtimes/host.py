@@ -18,6 +18,11 @@ class Host:
         return Instance(base=str(job), host="localhost", interface="lo")
 
     def toolkit(self, job: Path, variables: Variables) -> Launch:
+        python = _python("train")
+        return self.command(job, [str(python), str(python.with_name("train"))], [], variables)
+
+    def command(self, job: Path, command: Words, arguments: Words, variables: Variables) -> Launch:
+        """See Runtime. The training environment's programs are found before others."""
         binaries = _python("train").parent
         environment = processes.clean_environment(
             SAGEMAKER_BASE_DIR=str(job),
@@ -27,7 +32,7 @@ class Host:
             PYTHONDONTWRITEBYTECODE="1",
             **variables,
         )
-        return Launch([str(_python("train")), str(binaries / "train")], environment)
+        return Launch([*command, *arguments], environment)
 
     def python(
         self, side: Side, words: Words, variables: Variables, reads: Paths = (), writes: Paths = ()

@@ -56,6 +56,7 @@ def test_a_job_has_no_network_and_resolves_its_own_name():
 
 @pytest.mark.parametrize("launch", [
     OURS.toolkit(Path("/job"), {}),
+    OURS.command(Path("/job"), ["/bin/bash"], ["-c", "true"], {}),
     OURS.python("train", ["-c", "pass"], {}),
 ])
 def test_containers_run_as_the_caller_with_an_init_and_our_label(launch):
