@@ -3,14 +3,15 @@
 import logging
 import sys
 
-from hosting.model_server import flags, server
+from hosting.model_server import TODAY, flags, server
 from hosting.model_server.graph import native
 
 
 def main(arguments=None):
     values = flags.parse(sys.argv[1:] if arguments is None else arguments)
     if values.version:
-        print("TensorFlow ModelServer: 1.13.0-compatible (hosting.model_server)")
+        release = "2.20.0" if TODAY else "1.13.0"
+        print(f"TensorFlow ModelServer: {release}-compatible (hosting.model_server)")
         print(f"TensorFlow Library: {native.library().TF_Version().decode()}")
         return 0
     logging.basicConfig(

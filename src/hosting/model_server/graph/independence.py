@@ -29,7 +29,7 @@ _KEEPS_BATCH = frozenset(
         "Tanh Sigmoid Relu Relu6 LeakyRelu Elu Selu Softplus Softsign Floor Ceil Round Sin Cos "
         "Add AddN Sub Mul Div RealDiv FloorDiv FloorMod Maximum Minimum Pow SquaredDifference "
         "BiasAdd MatMul Softmax LogSoftmax Greater GreaterEqual Less LessEqual Equal NotEqual "
-        "LogicalAnd LogicalOr LogicalNot Conv2D MaxPool AvgPool LRN"
+        "LogicalAnd LogicalOr LogicalNot Conv2D MaxPool AvgPool LRN AddV2"
     ).split()
 )
 _WRITES = frozenset(
@@ -50,13 +50,41 @@ def _node_name(edge):
     return edge.lstrip("^").partition(":")[0]
 
 
+_Node = collections.namedtuple("_Node", ["name", "op", "input", "attr"])
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+
+
+def _inlined(graph_def):
+    """The nodes of a graph, those of the functions that it calls (TensorFlow 2.x) among them."""
+    functions = {function.signature.name: function for function in graph_def.library.function}
+
+    def of(nodes, prefix, arguments):
+        def renamed(edge):
+            name = _node_name(edge)
+            return arguments.get(name) or prefix + name
+
+        for node in nodes:
+            name = prefix + node.name
+            inputs = [renamed(edge) for edge in node.input]
+            function = functions.get(node.attr["f"].func.name) if node.op in _CALLS else None
+            if function is not None:
+                named = [argument.name for argument in function.signature.input_arg]
+                own, below = dict(zip(named, inputs)), name + "/"
+                yield from of(function.node_def, below, own)
+                results = [*function.ret.values(), *function.control_ret.values()]
+                inputs = [own.get(_node_name(each)) or below + _node_name(each) for each in results]
+            yield _Node(name, node.op, inputs, node.attr)
+
+    return of(graph_def.node, "", {})
+
+
 class Graph:
     """A GraphDef, asked for what mixes rows."""
 
     def __init__(self, graph_def):
-        self._nodes = {node.name: node for node in graph_def.node}
+        self._nodes = {node.name: node for node in _inlined(graph_def)}
         self._consumers = collections.defaultdict(set)
-        for node in graph_def.node:
+        for node in self._nodes.values():
             for name in self._sources(node):
                 self._consumers[name].add(node.name)
 

@@ -20,7 +20,7 @@ import types
 import numpy as np
 
 from hosting.model_server.errors import ServingError, unimplemented
-from hosting.model_server.graph import dtypes
+from hosting.model_server.graph import dtypes, strings
 from hosting.model_server.graph.shapes import shaped
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def tensorflow_folder():
     spec = importlib.util.find_spec("tensorflow")
     if spec is None:
         raise ImportError(
-            f"TensorFlow 1.13 is expected in this Python and was not found: {sys.executable}. Run "
+            f"TensorFlow is expected in this Python and was not found: {sys.executable}. Run "
             "the model server with the serving environment."
         )
     if spec.submodule_search_locations:
@@ -126,6 +126,12 @@ def protos_without_tensorflow():
         sys.modules["tensorflow"] = package
 
 
+def _library_path():
+    folder = tensorflow_folder()
+    of_2 = glob.glob(os.path.join(glob.escape(folder), "libtensorflow_cc.*"))
+    return of_2[0] if of_2 else os.path.join(folder, "python", "_pywrap_tensorflow_internal.so")
+
+
 def library():
     """TensorFlow's library with the prototypes of the functions used here."""
     global _library
@@ -134,14 +140,18 @@ def library():
     with _lock:
         if _library is not None:
             return _library
-        path = os.path.join(tensorflow_folder(), "python", "_pywrap_tensorflow_internal.so")
+        path = _library_path()
         loaded = ctypes.CDLL(path)
         short = ctypes.PyDLL(path)
-        for name, (result, arguments) in _SIGNATURES.items():
-            function = getattr(short if name in _SHORT else loaded, name)
+        later = hasattr(loaded, "TF_StringCopy")
+        needed = dict(_SIGNATURES, **strings.SIGNATURES) if later else _SIGNATURES
+        for name, (result, arguments) in needed.items():
+            is_short = name in _SHORT or name.startswith("TF_String")
+            function = getattr(short if is_short else loaded, name)
             function.restype = result
             function.argtypes = arguments
             setattr(loaded, name, function)
+        loaded.strings = strings.Apart(loaded, dtypes.STRING) if later else None
         _library = loaded
     return _library
 
@@ -164,58 +174,20 @@ class _Status:
         library().TF_DeleteStatus(self.pointer)
 
 
-def _varint(number):
-    """An unsigned number as protobuf and string tensors have it."""
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def _encode_strings(values):
-    """The bytes of a TF_STRING tensor: offsets, then each length and text."""
-    offsets = np.empty(len(values), dtype=np.uint64)
-    pieces = []
-    position = 0
-    for index, value in enumerate(values):
-        offsets[index] = position
-        prefix = _varint(len(value))
-        pieces += [prefix, value]
-        position += len(prefix) + len(value)
-    return offsets.tobytes() + b"".join(pieces)
-
-
-def _decode_strings(data, count):
-    offsets = np.frombuffer(data, dtype=np.uint64, count=count)
-    start = 8 * count
-    values = np.empty(count, dtype=object)
-    for index in range(count):
-        position = start + int(offsets[index])
-        length = shift = 0
-        while True:
-            byte = data[position]
-            position += 1
-            length |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-        values[index] = data[position : position + length]
-    return values
-
-
 def _to_tensor(array, dtype):
     """A new ``TF_Tensor`` with a copy of the array."""
     lib = library()
     shape = array.shape
     flat = array.ravel()
+    dimensions = (ctypes.c_int64 * len(shape))(*shape), len(shape)
     if dtype == dtypes.STRING:
-        data = _encode_strings(flat)
+        if lib.strings:
+            return lib.strings.tensor(flat, *dimensions)
+        data = strings.encoded(flat)
         size, address = len(data), data
     else:
         size, address = flat.nbytes, flat.__array_interface__["data"][0]
-    tensor = lib.TF_AllocateTensor(dtype, (ctypes.c_int64 * len(shape))(*shape), len(shape), size)
+    tensor = lib.TF_AllocateTensor(dtype, *dimensions, size)
     if size:
         ctypes.memmove(lib.TF_TensorData(tensor), address, size)
     return tensor
@@ -226,10 +198,12 @@ def _from_tensor(tensor):
     dtype = lib.TF_TensorType(tensor)
     shape = tuple([lib.TF_Dim(tensor, i) for i in range(lib.TF_NumDims(tensor))])
     size = lib.TF_TensorByteSize(tensor)
+    if dtype == dtypes.STRING and lib.strings:
+        count = int(np.prod(shape, dtype=np.int64))
+        return shaped(lib.strings.values(lib.TF_TensorData(tensor), count), shape)
     data = ctypes.string_at(lib.TF_TensorData(tensor), size) if size else b""
     if dtype == dtypes.STRING:
-        count = int(np.prod(shape, dtype=np.int64))
-        return shaped(_decode_strings(data, count), shape)
+        return shaped(strings.decoded(data, int(np.prod(shape, dtype=np.int64))), shape)
     numpy_dtype = dtypes.NUMPY.get(dtype)
     if numpy_dtype is None:
         raise unimplemented(f"Tensors of type {dtypes.name(dtype)} cannot leave the session")
@@ -318,7 +292,7 @@ def _run_options(timeout_ms, in_this_thread):
     The buffers are kept: most requests share one time-out. Others are rounded
     up, so that there are few of them.
     """
-    options = b"\x10" + _varint(timeout_ms)  # field 2
+    options = b"\x10" + strings.varint(timeout_ms)  # field 2
     if in_this_thread:
         options += _IN_THIS_THREAD
     return library().TF_NewBufferFromString(options, len(options))

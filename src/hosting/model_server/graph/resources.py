@@ -42,7 +42,8 @@ def _is_recurrent(path):
         with open(os.path.join(path, "saved_model.pb"), "rb") as file, mmap.mmap(
             file.fileno(), 0, access=mmap.ACCESS_READ
         ) as graph:
-            if graph.find(b"LoopCond") >= 0 and graph.find(b"MatMul") >= 0:
+            has_loop = graph.find(b"LoopCond") >= 0 or graph.find(b"While") >= 0  # TensorFlow 2's
+            if has_loop and graph.find(b"MatMul") >= 0:
                 return True
             # All steps of an unrolled loop use the same weights.
             return max(collections.Counter(_weights(graph)).values(), default=0) >= _STEPS
