@@ -18,7 +18,7 @@ def parse_arguments(arguments=None):
         prog="python -m hosting",
         description=__doc__,
         epilog="Everything else is configured by the container's environment variables "
-        "(SAGEMAKER_BIND_TO_PORT, SAGEMAKER_TFS_…), by HOSTING_CONTRACT=2019|head and "
+        "(SAGEMAKER_BIND_TO_PORT, SAGEMAKER_TFS_…), by HOSTING_CONTRACT=2019|head|today and "
         "by DEV=1 (stop when inference.py cannot be loaded).",
     )
     parser.add_argument(
@@ -52,7 +52,7 @@ def main(arguments=None):
             [sys.executable, "-m", "hosting"] + sys.argv[1:],
             commands.child_environment(),
         )
-    logging.basicConfig(level=logging.INFO)
+    logging.basicConfig(level=logging.INFO, format=environment.log_format())
     if not os.path.isdir(options.model_dir):
         sys.exit(f"--model-dir: {options.model_dir} is not a directory")
     try:

@@ -25,9 +25,12 @@ def child_environment():
 def handler_python():
     """The interpreter of the environment that holds what the container holds, and no more.
 
-    It lies beside the one that this runs in, unless HOSTING_HANDLER_PYTHON names another.
+    It lies beside the one that this runs in (handler beside serve, handler-today beside
+    serve-today), unless HOSTING_HANDLER_PYTHON names another.
     """
-    beside = os.path.join(os.path.dirname(sys.prefix), "handler", "bin", "python")
+    folder, own = os.path.split(sys.prefix)
+    handlers = "handler-today" if own.endswith("-today") else "handler"
+    beside = os.path.join(folder, handlers, "bin", "python")
     return os.environ.get("HOSTING_HANDLER_PYTHON") or beside
 
 
@@ -120,7 +123,7 @@ def choose_gpu(environment, settings, instance):
 
 
 def handler_environment(
-    settings, default_model, code_dir, packages_dir, runtime_dir, batching_path
+    settings, default_model, models_dir, code_dir, packages_dir, runtime_dir, batching_path
 ):
     """What the handler's process is told: the container's variables, and HOSTING_… ones."""
     environment = {
@@ -132,6 +135,9 @@ def handler_environment(
     }
     if packages_dir:
         environment["HOSTING_PACKAGES_DIR"] = packages_dir
+    if settings.today:
+        environment["HOSTING_WAIT_SECONDS"] = str(settings.tfs_wait_seconds)
+        environment["HOSTING_MODELS_DIR"] = models_dir
     if not settings.multi_model:
         environment["TFS_GRPC_PORT"] = str(settings.grpc_ports[0])
         environment["TFS_REST_PORT"] = str(settings.rest_ports[0])
@@ -147,7 +153,7 @@ def handler_environment(
 def gunicorn_command(settings, socket_path, working_dir):
     """gunicorn with one gevent worker (head: as its variables say; docs/contract.md#a7)."""
     worker_class = settings.gunicorn_worker_class
-    if worker_class == "gevent":
+    if worker_class == "gevent" and not settings.today:
         worker_class = "hosting.handler_service.worker.Worker"
     command = [handler_python(), "-m", "hosting.handler_service"]
     command += ["-c", "python:hosting.handler_service.gunicorn_conf", "-b", "unix:" + socket_path]
@@ -155,6 +161,8 @@ def gunicorn_command(settings, socket_path, working_dir):
     if not _needs_fresh_connections(settings):
         # nginx sends one header more, Connection: close; of its clients' 97 reach a POST handler.
         command += ["--limit-request-fields", "99"]
+    if settings.today:
+        command.append("--no-control-socket")
     if settings.gunicorn_timeout != 30:
         command += ["--timeout", str(settings.gunicorn_timeout)]
     if settings.head:
@@ -194,7 +202,8 @@ def _comma_separated(ports):
 
 def _needs_fresh_connections(settings):
     """A kept connection would tie requests to one worker; other workers keep none."""
-    return settings.gunicorn_workers != 1 or settings.gunicorn_worker_class != "gevent"
+    ours = settings.gunicorn_worker_class == "gevent" and not settings.today
+    return settings.gunicorn_workers != 1 or not ours
 
 
 def pip_command(requirements, target):

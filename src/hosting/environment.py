@@ -6,6 +6,7 @@ container gives an index of its own, is left what it needs to reach one from thi
 """
 
 import json
+import os
 import re
 
 # Set (JSON): who started this process has separated the two already, as the image does.
@@ -28,9 +29,17 @@ _PIPS = re.compile(
     re.I,
 )
 
+# Of Python's log; today's container has another than the standard library's.
+TODAYS_LOG = "%(process)d %(asctime)s %(levelname)-8s %(message)s"
+
 # PIP_USER: pip.conf may say `user = true`, which suits neither --target nor a virtual environment.
 _CONTAINERS = {"LANG": "C.UTF-8", "TZ": "UTC"}
 _PIP_ALONE = {"PIP_USER": "0"}
+
+
+def log_format():
+    """The format of the container's log; None: the standard library's."""
+    return TODAYS_LOG if os.environ.get("HOSTING_CONTRACT") == "today" else None
 
 
 def separate(environ):

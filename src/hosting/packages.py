@@ -45,8 +45,10 @@ class Requirements:
             return True
         if not self._plain:
             return False
-        import pkg_resources
-
+        try:
+            import pkg_resources
+        except ImportError:  # today's Python has something else
+            return _has_all(site_packages, self._lines)
         try:
             pkg_resources.WorkingSet([site_packages]).require(*self._lines)
         except (pkg_resources.ResolutionError, ValueError):
@@ -80,6 +82,28 @@ class Requirements:
     @staticmethod
     def discard(staging):
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _has_all(site_packages, lines):
+    from importlib.metadata import distributions
+
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        wanted = [Requirement(line) for line in lines]
+    except InvalidRequirement:
+        return False
+    there = {
+        each.metadata["Name"].lower().replace("_", "-"): each.version
+        for each in distributions(path=[site_packages])
+    }
+    for each in wanted:
+        version = there.get(each.name.lower().replace("_", "-"))
+        if each.marker and not each.marker.evaluate():
+            continue
+        if each.extras or not version or not each.specifier.contains(version, prereleases=True):
+            return False
+    return True
 
 
 def _logical_lines(text):

@@ -3,7 +3,8 @@
 import os
 import re
 
-CONTRACTS = ("2019", "head")
+CONTRACTS = ("2019", "head", "today")
+WORKER_CLASSES = ("sync", "eventlet", "gevent", "tornado", "gthread")
 LOG_LEVELS = ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
 DEFAULT_GRPC_PORT = 9000
 DEFAULT_REST_PORT = 8501
@@ -22,15 +23,15 @@ class Settings:
         if self.contract not in CONTRACTS:
             raise ValueError(
                 "HOSTING_CONTRACT must be one of %s, not %r. 2019 is what serves "
-                "framework version 1.13 in mid-2019, head the last container."
-                % (", ".join(CONTRACTS), self.contract)
+                "framework version 1.13 in mid-2019, head the final container of that repository, "
+                "today the one of TensorFlow 2.20." % (", ".join(CONTRACTS), self.contract)
             )
-        head = environ if self.contract == "head" else {}
+        head = environ if self.head else {}
 
         self.http_port = _port(environ, "SAGEMAKER_BIND_TO_PORT", 8080)
         self.default_model_name = environ.get("SAGEMAKER_TFS_DEFAULT_MODEL_NAME") or None
         self.nginx_log_level = environ.get("SAGEMAKER_TFS_NGINX_LOGLEVEL", "error")
-        self.tfs_version = environ.get("SAGEMAKER_TFS_VERSION", "1.13")
+        self.tfs_version = environ.get("SAGEMAKER_TFS_VERSION", "2.20" if self.today else "1.13")
 
         self.enable_batching = _true_or_false(environ, "SAGEMAKER_TFS_ENABLE_BATCHING")
         self.multi_model = _true_or_false(head, "SAGEMAKER_MULTI_MODEL")
@@ -39,8 +40,9 @@ class Settings:
                 "SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET is not supported here: there "
                 "is no S3. Put the shared scripts into code/ of the model directory."
             )
+        wait = 60 if self.today else 300
         self.instance_count = _number(head, "SAGEMAKER_TFS_INSTANCE_COUNT", 1)
-        self.tfs_wait_seconds = _number(head, "SAGEMAKER_TFS_WAIT_TIME_SECONDS", 300)
+        self.tfs_wait_seconds = _number(head, "SAGEMAKER_TFS_WAIT_TIME_SECONDS", wait)
         self.inter_op_parallelism = _number(head, "SAGEMAKER_TFS_INTER_OP_PARALLELISM", 0)
         self.intra_op_parallelism = _number(head, "SAGEMAKER_TFS_INTRA_OP_PARALLELISM", 0)
         self.gpu_memory_margin = float(head.get("SAGEMAKER_TFS_FRACTIONAL_GPU_MEM_MARGIN", "0.2"))
@@ -48,6 +50,11 @@ class Settings:
         self.gunicorn_workers = _number(head, "SAGEMAKER_GUNICORN_WORKERS", 1)
         self.gunicorn_threads = _number(head, "SAGEMAKER_GUNICORN_THREADS", 1)
         self.gunicorn_worker_class = head.get("SAGEMAKER_GUNICORN_WORKER_CLASS", "gevent")
+        if self.today and self.gunicorn_worker_class not in WORKER_CLASSES:
+            raise ValueError(
+                "SAGEMAKER_GUNICORN_WORKER_CLASS must be one of %s, not %r"
+                % (", ".join(WORKER_CLASSES), self.gunicorn_worker_class)
+            )
         self.gunicorn_timeout = _number(head, "SAGEMAKER_GUNICORN_TIMEOUT_SECONDS", 30)
         self.gunicorn_log_level = head.get("SAGEMAKER_GUNICORN_LOGLEVEL", "info")
         self.proxy_read_timeout = max(
@@ -69,8 +76,13 @@ class Settings:
 
     @property
     def head(self):
-        """Whether the last container is reproduced instead of that of 2019."""
-        return self.contract == "head"
+        """Whether the final container is reproduced, or today's, instead of that of 2019."""
+        return self.contract != "2019"
+
+    @property
+    def today(self):
+        """Whether it is today's container."""
+        return self.contract == "today"
 
     def _model_server_ports(self):
         """gRPC is the lowest port of the safe range and REST the next, for each instance.

@@ -43,9 +43,13 @@ class Supervisor:
         self.settings = settings
         self.model_dir = os.path.abspath(model_dir)
         self.host = host
-        self.code_dir = os.path.join(self.model_dir, "code")
-        self.has_script = os.path.exists(os.path.join(self.code_dir, "inference.py"))
-        self.python_mode = self.has_script or settings.multi_model
+        # Today's multi-model endpoint has /opt/ml/code beside /opt/ml/models.
+        beside = settings.today and settings.multi_model
+        parent = os.path.dirname(self.model_dir) if beside else self.model_dir
+        self.code_dir = os.path.join(parent, "code")
+        asked = ("inference.py", "requirements.txt", "lib") if settings.today else ("inference.py",)
+        self.has_code = any(os.path.exists(os.path.join(self.code_dir, name)) for name in asked)
+        self.python_mode = self.has_code or settings.multi_model
         self.default_model = settings.default_model_name
         self._cache_dir = cache_dir
         self._pip_environment = pip_environment or {}
@@ -106,7 +110,7 @@ class Supervisor:
         if settings.head and not self._stopping:
             self._log_front_config()
         if self.python_mode and not self._stopping:
-            if self.has_script:
+            if self.has_code:
                 self._install_packages()
             if not self._stopping:
                 self._start_gunicorn()
@@ -285,7 +289,7 @@ class Supervisor:
     def _start_gunicorn(self):
         environment = commands.child_environment()
         runtime = self._runtime
-        paths = self.code_dir, self._packages_dir, runtime.path, self._batching_path
+        paths = self.model_dir, self.code_dir, self._packages_dir, runtime.path, self._batching_path
         environment.update(commands.handler_environment(self.settings, self.default_model, *paths))
         command = commands.gunicorn_command(
             self.settings, runtime.gunicorn_socket, runtime.working_dir
@@ -314,6 +318,8 @@ class Supervisor:
         limit = self.settings.tfs_wait_seconds
         for port in self.settings.rest_ports:
             message = f"model {self.default_model} is not available after {limit} seconds"
+            if self.settings.today:
+                message = f"Timed out after {limit} seconds: {message}"
             message += " (SAGEMAKER_TFS_WAIT_TIME_SECONDS)"
             self._wait(partial(self._has_model, port), limit, message)
 
@@ -329,22 +335,32 @@ class Supervisor:
         return commands.available(port, self.default_model)
 
     def _wait_for_gunicorn(self):
-        """Final container: nginx starts after gunicorn. One that has ended is left to _monitor."""
+        """Final container: nginx starts after gunicorn. One that has ended is left to _monitor.
+
+        Today's has loaded inference.py by then, and ends with a gunicorn that could not.
+        """
         limit = self.settings.gunicorn_timeout
-        self._wait(
-            lambda: os.path.exists(self._runtime.gunicorn_socket) or self._has_ended(GUNICORN),
-            limit,
-            f"gunicorn is not there after {limit} seconds",
-        )
+        message = f"gunicorn is not there after {limit} seconds"
+        if self.settings.today:
+            message = (
+                "gunicorn did not create /tmp/gunicorn.sock in time: inference.py is imported"
+                f" before, and may take {limit} s (SAGEMAKER_GUNICORN_TIMEOUT_SECONDS)"
+            )
+        socket = self._runtime.gunicorn_socket
+        self._wait(lambda: os.path.exists(socket) or self._gunicorn_ended(), limit, message)
         log.info("gunicorn server is ready!")
 
-    def _has_ended(self, name):
-        """Whether a process has, of which _monitor does not know yet."""
-        return any(
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            for pid, child in list(self._children.items())
-            if child.name == name
-        )
+    def _gunicorn_ended(self):
+        """Whether it has, of which _monitor does not know yet."""
+        for pid, child in list(self._children.items()):
+            ended = child.name == GUNICORN and os.waitid(
+                os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT
+            )
+            if ended and self.settings.today:
+                raise StartError(f"gunicorn exited during startup: rc={ended.si_status}")
+            if ended:
+                return True
+        return False
 
     def _wait(self, ready, seconds, message):
         end = time.monotonic() + seconds

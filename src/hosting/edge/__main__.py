@@ -13,6 +13,7 @@ from hosting.edge.routes import Router
 from hosting.edge.upstream import Upstream
 from hosting.http.client import Client
 from hosting.http.server import start_server
+from hosting.settings import CONTRACTS
 
 DRAIN_SECONDS = 60  # how long SIGQUIT lets requests in work be finished
 
@@ -30,7 +31,7 @@ def parse_arguments(arguments):
     )
     parser.add_argument("--mode", choices=["plain", "python"], required=True)
     parser.add_argument("--default-model", default="None")
-    parser.add_argument("--contract", choices=["2019", "head"], default="2019")
+    parser.add_argument("--contract", choices=CONTRACTS, default="2019")
     parser.add_argument("--tfs-version", default="1.13")
     parser.add_argument("--read-timeout", type=float, default=60.0)
     parser.add_argument("--log-level", default="error")
@@ -60,12 +61,14 @@ async def serve(options, error_log):
         options.read_timeout,
         error_log,
     )
-    head = options.contract == "head"
     plain = None
     if options.mode == "plain":
-        plain = PlainMode(model_server, options.default_model, head, options.tfs_version, error_log)
+        asked = options.default_model, options.contract, options.tfs_version
+        plain = PlainMode(model_server, *asked, error_log)
     metrics = None if options.metrics is None else Metrics(_ports(options.metrics))
-    handler = Router(model_server, gunicorn, plain, models=head, metrics=metrics)
+    handler = Router(
+        model_server, gunicorn, plain, models=options.contract != "2019", metrics=metrics
+    )
     on_response = AccessLog(loop.call_soon)
     if metrics is not None:
         handler, on_response = metrics.timed(handler), metrics.counted(on_response)
@@ -103,12 +106,11 @@ def main(arguments=None):
     except ValueError as error:
         sys.exit(f"nginx: [emerg] {error}")
     try:
-        import uvloop
-
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    except ImportError:
-        pass  # slower, not different
-    loop = asyncio.get_event_loop()
+        from uvloop import new_event_loop
+    except ImportError:  # slower, not different
+        from asyncio import new_event_loop
+    loop = new_event_loop()
+    asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(serve(options, error_log))
     except OSError as error:

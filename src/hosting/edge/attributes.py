@@ -28,8 +28,7 @@ def parse(header):
     return attributes
 
 
-def model_server_path(header, default_model, with_method):
-    attributes = parse(header)
+def model_server_path(attributes, default_model, with_method):
     path = "/v1/models/" + (attributes.get("tfs-model-name") or default_model)
     if "tfs-model-version" in attributes:
         path += "/versions/" + attributes["tfs-model-version"]

@@ -24,10 +24,10 @@ http {{
     client_max_body_size 0;
     client_body_buffer_size 100m;
     subrequest_output_buffer_size 100m;
-    set $tfs_version {version};
-    set $default_tfs_model {model};
-{locations}  }}
+{variables}{locations}  }}
 }}"""
+_VARIABLES = "    set $tfs_version {version};\n    set $default_tfs_model {model};\n"
+_TODAYS_VARIABLES = '    set $default_tfs_model "{model}";\n'
 _LOCATION = "    location {} {{\n      {};\n    }}\n"
 
 
@@ -48,13 +48,13 @@ def nginx_conf(settings, rest_ports, socket_path, python_mode, default_model):
     if settings.metrics:
         locations.append(("= /metrics", "stub_status"))  # the nearest that nginx has
     locations.append(("/", """return 404 '{"error": "Not Found"}'"""))
+    variables = _TODAYS_VARIABLES if settings.today else _VARIABLES
     return _TEXT.format(
         level=settings.nginx_log_level,
         timeout=f"  proxy_read_timeout {settings.proxy_read_timeout:g};\n" if head else "",
         servers="".join(f"    server localhost:{port};\n" for port in rest_ports),
         socket=socket_path,
         port=settings.http_port,
-        version=settings.tfs_version,
-        model=default_model,
+        variables=variables.format(version=settings.tfs_version, model=default_model),
         locations="".join(_LOCATION.format(*location) for location in locations),
     )

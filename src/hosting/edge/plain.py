@@ -6,7 +6,7 @@ In the container nginx's JavaScript does this; the names of its functions are ke
 they help to compare.
 """
 
-from hosting.edge import attributes, conversion
+from hosting.edge import attributes, conversion, today
 from hosting.edge.content_types import DEFAULT
 from hosting.edge.pages import page
 from hosting.edge.upstream import Failure
@@ -23,16 +23,18 @@ BUFFER = 100 * 1024 * 1024
 class PlainMode:
     """Answers /ping and /invocations by asking the model server."""
 
-    def __init__(self, model_server, default_model, head, tfs_version="1.13", error_log=None):
+    def __init__(self, model_server, default_model, contract, tfs_version="1.13", error_log=None):
         self._model_server = model_server
         self._default_model = default_model
-        self._head = head
-        self._ping_by_predict = tfs_version == "1.11"
+        self._contract = contract
+        self._ping_by_predict = tfs_version == "1.11" and contract != "today"
         self._log = error_log
 
     async def ping(self, request):
         """200 with an empty body if the model is there, else nginx's 502."""
         path = self._path(request, with_method=self._ping_by_predict)
+        if not isinstance(path, str):
+            return path
         try:
             if self._ping_by_predict:
                 # The model server of TensorFlow 1.11 cannot be asked for a model's state.
@@ -64,8 +66,12 @@ class PlainMode:
         ):
             body = None
         try:
-            if content_type in _JSON_TYPES:
-                body = conversion.from_json(body, tfs_first=self._head)
+            if self._contract == "today":
+                body = today.request_body(content_type, body)
+                if not isinstance(body, bytes):
+                    return body
+            elif content_type in _JSON_TYPES:
+                body = conversion.from_json(body, tfs_first=self._contract == "head")
             elif content_type == _CSV:
                 body = conversion.from_csv(body)
             else:
@@ -74,7 +80,8 @@ class PlainMode:
                 return answer(request, 415, message.encode("latin-1"))
         except conversion.NoBody:
             return page(500)
-        return await self._predict(request, self._path(request, with_method=True), body)
+        path = self._path(request, with_method=True)
+        return await self._predict(request, path, body) if isinstance(path, str) else path
 
     async def _predict(self, request, path, body):
         try:
@@ -87,17 +94,20 @@ class PlainMode:
         if status == 400:
             # The model server escapes this one name so that its message is not valid JSON.
             reply = reply.replace(_ESCAPED_INSTANCES, b"'instances'", 1)
-        content_type = accepted_type(_all_values(request, b"accept"), self._head)
+        content_type = accepted_type(_all_values(request, b"accept"), self._contract)
         if content_type is not None:
             reply = reply.replace(b"\n", b"")
         return answer(request, status, reply, content_type)
 
     def _path(self, request, with_method):
+        """The model server's address, or the Response that refuses the custom attributes."""
         path = request.memo.get("model_server_path")
         if path is None:
             header = _all_values(request, attributes.HEADER)
-            path = request.memo["model_server_path"] = attributes.model_server_path(
-                header.decode("latin-1") if header else None, self._default_model, with_method
+            asked = attributes.parse(header.decode("latin-1") if header else None)
+            refused = today.refusal(asked, with_method) if self._contract == "today" else None
+            path = request.memo["model_server_path"] = refused or attributes.model_server_path(
+                asked, self._default_model, with_method
             )
         return path
 
@@ -136,20 +146,23 @@ def _all_values(request, name):
     return b", ".join(values) if values else None
 
 
-def accepted_type(accept, head):
+def accepted_type(accept, contract):
     """The content type that an Accept header brings about, or None.
 
     With one, the answer's newlines are removed and the type is the answer's, whatever it
     says. 2019: exactly application/jsonlines or application/jsons. Last container: a list
-    that holds application/jsonlines or application/json, and then the list's first entry.
+    that holds application/jsonlines or application/json, and then the list's first entry; today
+    application/json.
 
-    >>> accepted_type(b'text/html, application/json', head=True)
+    >>> accepted_type(b'text/html, application/json', 'head')
     'text/html'
     """
+    if contract == "today":
+        return today.accepted_type(accept)
     if accept is None:
         return None
     text = accept.decode("latin-1")
-    if not head:
+    if contract == "2019":
         return text if text in ("application/jsonlines", "application/jsons") else None
     # JavaScript's replace takes away the first space only.
     entries = text.strip().replace(" ", "", 1).split(",")

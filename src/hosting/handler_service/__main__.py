@@ -6,6 +6,7 @@ requirements.txt, but nothing of this project's sources: an import that only wor
 machine must fail here, not on SageMaker.
 """
 
+import importlib
 import os
 import sys
 
@@ -29,6 +30,9 @@ def main():
         os.environ.get("HOSTING_PACKAGES_DIR"),
         os.environ.get("HOSTING_CONTRACT"),
     )
+    if os.environ.get("HOSTING_CONTRACT") == "today":
+        # Once, before the workers are forked: they share what it has loaded (docs/contract.md#a7).
+        importlib.import_module("hosting.handler_service.wsgi")
     from gunicorn.app.wsgiapp import run
 
     sys.argv[0] = "gunicorn"

@@ -21,14 +21,16 @@ class PingResource:
         response.status = falcon.HTTP_200
 
 
-def answer(handler, data, context, response):
+def answer(handler, data, context, response, passed_on=()):
     """Fill in `response` with what the handler makes of `data`.
 
-    There is no way for a handler to set a status: it is 200, or 500 if it raises.
+    The status is 200, or 500 if the handler raises. Exceptions that are `passed_on` say theirs.
     """
     try:
         response.status = falcon.HTTP_200
         response.body, response.content_type = handler(data, context)
+    except passed_on:
+        raise
     except Exception as error:  # whatever a handler raises becomes the error body
         log.exception("exception handling request: %s", error)
         if isinstance(error, ImportError):

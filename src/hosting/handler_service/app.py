@@ -8,10 +8,11 @@ import os
 
 import falcon
 
+from hosting import environment
 from hosting.handler_service.answer import PingResource, answer, load_script
 from hosting.handler_service.context import MEMO, context_2019
 
-logging.basicConfig(level=logging.INFO)
+logging.basicConfig(level=logging.INFO, format=environment.log_format())
 
 
 class InvocationResource:
@@ -34,10 +35,15 @@ class InvocationResource:
 
 
 def make_app():
-    if os.environ.get("HOSTING_CONTRACT") == "head":
+    contract = os.environ.get("HOSTING_CONTRACT")
+    if contract == "head":
         from hosting.handler_service import head
 
         return head.make_app()
+    if contract == "today":
+        from hosting.handler_service import todays_app
+
+        return todays_app.make_app()
     application = falcon.API()
     application.add_route("/ping", PingResource())
     application.add_route("/invocations", InvocationResource(load_script()))

@@ -115,12 +115,12 @@ class ModelsResource:
             answer(self._handler, request.stream, context, response)
 
     def _load(self, response, name, url):
-        base_path = self._relocated(url)
+        base_path = relocated(url, os.path.dirname(self._code_dir))
         # Ports are taken before anything is checked; with none left this raises (500). They
         # are not given back by a load that fails, and a repeated one replaces the first's.
-        self._rest_ports[name] = _free_port(self._rest_pool)
-        self._grpc_ports[name] = _free_port(self._grpc_pool)
-        if not _has_version(base_path):
+        self._rest_ports[name] = free_port(self._rest_pool)
+        self._grpc_ports[name] = free_port(self._grpc_pool)
+        if not has_version(base_path):
             missing = f"Could not find valid base path {url} for servable {name}"
             _error(response, falcon.HTTP_404, missing)
             return
@@ -173,15 +173,16 @@ class ModelsResource:
         os.remove(self._config_path(name))
         os.rmdir(os.path.dirname(self._config_path(name)))
 
-    def _relocated(self, url):
-        """/opt/ml/models/… is below the directory that stands for it on this machine."""
-        if os.path.exists(url):
-            return url
-        # Also where `..` leaves the directory and comes back by the name it has there.
-        url = _WAY_BACK.sub(_CONTAINER_MODELS, url)
-        if url.startswith(_CONTAINER_MODELS + "/"):
-            return os.path.dirname(self._code_dir) + url[len(_CONTAINER_MODELS) :]
+
+def relocated(url, models_dir):
+    """/opt/ml/models/… is below the directory that stands for it on this machine."""
+    if os.path.exists(url):
         return url
+    # Also where `..` leaves the directory and comes back by the name it has there.
+    url = _WAY_BACK.sub(_CONTAINER_MODELS, url)
+    if url.startswith(_CONTAINER_MODELS + "/"):
+        return models_dir + url[len(_CONTAINER_MODELS) :]
+    return url
 
 
 def _error(response, status, message):
@@ -189,7 +190,7 @@ def _error(response, status, message):
     response.body = json.dumps({"error": message})
 
 
-def _free_port(pool):
+def free_port(pool):
     """The highest port of the pool; one that something else on this machine has is dropped."""
     while True:
         port = pool.pop()
@@ -197,6 +198,6 @@ def _free_port(pool):
             return port
 
 
-def _has_version(base_path):
+def has_version(base_path):
     """Whether a numeric directory lies anywhere below the base path."""
     return any(name.isdigit() for _, names, _ in os.walk(base_path) for name in names)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from hosting.edge import plain
-from hosting.edge.attributes import model_server_path
+from hosting.edge.attributes import model_server_path, parse
 from hosting.edge.conversion import NoBody, from_csv, from_json
 from hosting.edge.logs import AccessLog, ErrorLog
 from hosting.edge.pages import page
@@ -75,7 +75,7 @@ def test_a4_before_gunicorns_socket_is_there_the_answer_is_502(tmp_path):
     ('tfs-method=a?b', '/v1/models/m:a%3Fb'),
 ])
 def test_a6_values_of_attributes_are_escaped_once_and_not_interpreted(header, expected):
-    assert model_server_path(header, 'm', with_method=True) == expected
+    assert model_server_path(parse(header), 'm', with_method=True) == expected
 
 
 @pytest.mark.parametrize('space', [
@@ -126,7 +126,7 @@ def test_a5_buffers_of_100_megabytes(monkeypatch):
         async def ask(self, method, path, body, request):
             return 200, b'x' * 101 if b'long' in body else b'short'
 
-    mode = PlainMode(ModelServer(), 'm', head=False)
+    mode = PlainMode(ModelServer(), 'm', '2019')
 
     def invoke(body):
         request = Request('POST', b'/invocations', [(b'content-type', b'application/json')], body)

@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import types
+from typing import Any
 
 import numpy as np
 
@@ -141,7 +142,7 @@ def library():
         if _library is not None:
             return _library
         path = _library_path()
-        loaded = ctypes.CDLL(path)
+        loaded: Any = ctypes.CDLL(path)
         short = ctypes.PyDLL(path)
         later = hasattr(loaded, "TF_StringCopy")
         needed = dict(_SIGNATURES, **strings.SIGNATURES) if later else _SIGNATURES

@@ -1,4 +1,4 @@
-"""String tensors: in TensorFlow 1.x one block of offsets, lengths and texts, in 2.x a TF_TString each.
+"""String tensors: in TensorFlow 1.x a block of offsets, lengths and texts, in 2.x TF_TStrings.
 
 `lib` is TensorFlow's library as `native` has loaded it.
 """

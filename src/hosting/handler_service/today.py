@@ -1,0 +1,85 @@
+"""Today's container's handler: attributes are checked, and handlers may choose the status.
+
+docs/contract.md#a7
+"""
+
+import json
+import logging
+import os
+import random
+
+import falcon
+
+from hosting.handler_service.answer import answer, load_script
+from hosting.handler_service.context import DEFAULT_ACCEPT, todays_context
+from hosting.handler_service.loader import todays_reply
+
+log = logging.getLogger("python_service")
+
+_TYPES = ("application/json", "application/jsonlines", "application/jsons", "text/csv")
+
+
+def default_handler(data, context):
+    """Without inference.py: the body as it is, and the model server's answer."""
+    reply = todays_reply(data.read().decode("utf-8"), context)
+    return reply.content, context.accept_header or DEFAULT_ACCEPT
+
+
+def script_or_default(code_dir):
+    """The handler of code/inference.py, or the default one."""
+    path = os.path.join(code_dir, "inference.py")
+    if not os.path.exists(path):
+        return default_handler
+    log.info("Universal inference script exists at path %s, importing handlers.", path)
+    return load_script()
+
+
+def invoke(handler, request, response, *asked, **further):
+    """Answers an invocation; `asked` and `further` are todays_context's."""
+    content_type = (request.get_header("Content-Type") or "").partition(";")[0].strip().lower()
+    if handler is default_handler and content_type and content_type not in _TYPES:
+        error(response, falcon.HTTP_415, f"Unsupported Media Type: {content_type}")
+        return
+    try:
+        context = todays_context(request, *asked, **further)
+    except ValueError as wrong:
+        error(response, falcon.HTTP_400, str(wrong))
+        return
+    answer(handler, request.stream, context, response, passed_on=falcon.HTTPError)
+
+
+def error(response, status, message):
+    response.status = status
+    response.body = json.dumps({"error": message})
+
+
+class TodaysInvocationResource:
+    """/invocations: the ports of one of the model servers, and a channel to it."""
+
+    def __init__(self, handler):
+        import grpc
+
+        self._handler = handler
+        self._default_model_name = os.environ["TFS_DEFAULT_MODEL_NAME"]
+        self._timeout = int(os.environ["HOSTING_WAIT_SECONDS"])
+        rest_ports, grpc_ports = (
+            os.environ[name].split(",") for name in ("HOSTING_REST_PORTS", "HOSTING_GRPC_PORTS")
+        )
+        self._ports = rest_ports, grpc_ports
+        self._channels = {}
+        for port in grpc_ports:
+            log.info("Creating grpc channel for port: %s", port)
+            self._channels[port] = grpc.insecure_channel("localhost:" + port)
+
+    def on_post(self, request, response):
+        # The two are drawn independently: they may belong to different model servers.
+        ports = tuple(map(random.choice, self._ports))
+        further = {"channel": self._channels[ports[1]], "timeout": self._timeout}
+        invoke(self._handler, request, response, ports, self._default_model_name, **further)
+
+    def on_get(self, request, response):
+        # The container's list of loaded models, of which it has none.
+        response.body = json.dumps({})
+
+    def on_delete(self, request, response):
+        raise TypeError("on_delete() missing 1 required positional argument: 'model_name'")
