@@ -6,6 +6,7 @@ container gives an index of its own, is left what it needs to reach one from thi
 """
 
 import json
+import logging
 import os
 import re
 
@@ -38,8 +39,9 @@ _PIP_ALONE = {"PIP_USER": "0"}
 
 
 def log_format():
-    """The format of the container's log; None: the standard library's."""
-    return TODAYS_LOG if os.environ.get("HOSTING_CONTRACT") == "today" else None
+    """The format of the container's log."""
+    today = os.environ.get("HOSTING_CONTRACT") == "today"
+    return TODAYS_LOG if today else logging.BASIC_FORMAT
 
 
 def separate(environ):

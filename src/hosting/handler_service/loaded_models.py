@@ -2,8 +2,8 @@
 
 import contextlib
 import fcntl
+import json
 import os
-import pickle
 import time
 
 LOCK_SECONDS = 60
@@ -14,15 +14,15 @@ class LoadedModels:
     """{name: [(REST port, gRPC port, process id)]} in a file below `folder`."""
 
     def __init__(self, folder):
-        self._path = os.path.join(folder, "tfs_instance.pickle")
+        self._path = os.path.join(folder, "models.json")
         self._lock = os.path.join(folder, "lock-file.lock")
 
     def read(self):
         """What the file says; empty where it is not there, or not whole."""
         try:
-            with open(self._path, "rb") as stream:
-                return pickle.load(stream)
-        except (OSError, EOFError, pickle.UnpicklingError):
+            with open(self._path) as stream:
+                return json.load(stream)
+        except (OSError, ValueError):
             return {}
 
     @contextlib.contextmanager
@@ -48,8 +48,8 @@ class LoadedModels:
 
     def _write(self, models):
         new = self._path + ".new"
-        with open(new, "wb") as stream:
-            pickle.dump(models, stream)
+        with open(new, "w") as stream:
+            json.dump(models, stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.rename(new, self._path)

@@ -1,5 +1,7 @@
 """Errors with TensorFlow's status codes, as gRPC and REST report them."""
 
+from hosting.model_server import TODAY
+
 # tensorflow/core/lib/core/error_codes.proto, the same numbers as gRPC's.
 OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND = range(6)
 ALREADY_EXISTS, PERMISSION_DENIED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION = range(6, 10)
@@ -28,8 +30,9 @@ class ServingError(Exception):
         self.message = message
 
     def __str__(self):
-        """As ``Status::ToString()``: ``Invalid argument: <message>``."""
-        return "%s: %s" % (CODE_NAMES.get(self.code, "Unknown"), self.message)
+        """As ``Status::ToString()``: ``Invalid argument: <message>``, in 2.20 INVALID_ARGUMENT."""
+        names = ENUM_NAMES if TODAY else CODE_NAMES
+        return "%s: %s" % (names.get(self.code, names[UNKNOWN]), self.message)
 
 
 class Unloaded(ServingError):
