@@ -20,6 +20,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +134,17 @@ def is_published(script: Path) -> bool:
 def parse(script: Path) -> ast.Module:
     """The syntax tree of a script or module."""
     try:
-        return ast.parse(script.read_bytes(), str(script))
+        return _tree(script.read_bytes(), str(script))
     except SyntaxError as error:
         raise UserError(f"{paths.relative(script)}:{error.lineno or 1}: {error.msg}.") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{paths.relative(script)}:1: {error}.") from None
+
+
+@lru_cache(maxsize=128)
+def _tree(source: bytes, name: str) -> ast.Module:
+    """A report asks each of its scripts ten times."""
+    return ast.parse(source, name)
 
 
 def _plain(name: str) -> str:

@@ -49,7 +49,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from train2deploy.report import pages
 
     folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder / "runs", runs=2)
+    write_corpus(folder / "runs")
     pages.write(pages.make("knbc", folder / "runs", folder, folder / "knbc"), folder / "knbc")
     return folder / "knbc"
 

@@ -1,9 +1,12 @@
 """The pages: same bytes, links that lead somewhere, both languages whole, nothing from outside."""
 
+import contextlib
 import html.parser
+import io
 import json
 import os
 import re
+import shutil
 import string
 import subprocess
 import sys
@@ -11,6 +14,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from conftest import relocate
 from report_runs import (
     LABELS,
     write_both,
@@ -28,12 +32,50 @@ FOUR_PAGES = ["report.html", "report.md", "report.ja.html", "report.ja.md"]
 VOID = {"meta", "link", "br", "img", "input", "hr", "rect", "line", "circle", "path"}
 
 
-@pytest.fixture
-def folder(project: Path) -> Path:
-    """A whole report of the sample: two versions, and everything measured."""
-    write_both(paths.RUNS, seeds=2)
-    write_measurements(paths.BUILD)
-    return pages.report("sample", "en").parent
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of `folder`, and what was printed."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
+        relocate(patch, tmp_path_factory.mktemp("written"))
+        write_both(paths.RUNS, seeds=2)
+        write_measurements(paths.BUILD)
+        return pages.report("sample", "en").parent, out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(written: tuple[Path, str]) -> Path:
+    """A whole report of the sample: two versions, and everything measured. To be read."""
+    return written[0]
+
+
+@pytest.fixture(scope="module")
+def again(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The same report of another process, over one with a plot too many, and what it printed."""
+    root = tmp_path_factory.mktemp("again") / "project"
+    shutil.copytree(folder.parents[2], root)
+    other = root / folder.relative_to(folder.parents[2])
+    (other / "plots" / "learning-v9.svg").write_text("<svg/>", encoding="utf-8")
+    program = (
+        "from train2deploy.report import pages; from train2deploy import paths;"
+        "pages.report('sample', 'ja')"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "7",
+        "TZ": "Asia/Tokyo",
+        "TRAIN2DEPLOY_ROOT": str(root),
+    }
+    (root / "results").symlink_to(paths.RESULTS)
+    (root / "src").symlink_to(paths.SRC)  # scripts say what their models are called
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return other, done.stdout
 
 
 class Page(html.parser.HTMLParser):
@@ -129,30 +171,12 @@ def test_every_cell_with_a_number_links_to_the_file_that_it_came_from(request, r
     assert [cell for cell in with_numbers if 'href="' not in cell] == []
 
 
-def test_the_same_files_give_the_same_bytes_in_another_process(folder: Path):
-    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
-    program = (
-        "from train2deploy.report import pages; from train2deploy import paths;"
-        "pages.report('sample', 'ja')"
+def test_the_same_files_give_the_same_bytes_in_another_process(folder: Path, again):
+    before, after = (
+        {path.relative_to(top): path.read_bytes() for path in top.rglob("*.*")}
+        for top in (folder, again[0])
     )
-    environment = {
-        **os.environ,
-        "PYTHONHASHSEED": "7",
-        "TZ": "Asia/Tokyo",
-        "TRAIN2DEPLOY_ROOT": str(paths.ROOT),
-    }
-    (paths.ROOT / "results").symlink_to(paths.RESULTS)
-    (paths.ROOT / "src").symlink_to(paths.SRC)  # scripts say what their models are called
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    after = {path: path.read_bytes() for path in folder.rglob("*.*")}
-    assert {path.name for path in before} == {path.name for path in after}
+    assert before.keys() == after.keys(), "plots of an earlier report do not stay"
     # The published figures lie elsewhere for the second process, so its links to them differ.
     there = os.path.relpath(paths.PUBLISHED, folder).encode()
     differing = [
@@ -161,12 +185,6 @@ def test_the_same_files_give_the_same_bytes_in_another_process(folder: Path):
         if before[path].replace(there, b"../../../results/published.toml") != after[path]
     ]
     assert differing == []
-
-
-def test_plots_of_an_earlier_report_do_not_stay(folder: Path):
-    (folder / "plots" / "learning-v9.svg").write_text("<svg/>", encoding="utf-8")
-    pages.report("sample", "en")
-    assert not (folder / "plots" / "learning-v9.svg").exists()
 
 
 # --- words -------------------------------------------------------------------------------------
@@ -210,9 +228,8 @@ def test_every_text_is_used():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_three_lines_say_what_came_out(folder, capsys, language):
-    pages.report("sample", language)
-    printed = capsys.readouterr().out
+def test_the_three_lines_say_what_came_out(written, again, language):
+    _, printed = again if language == "ja" else written
     lines = printed.splitlines()
     assert len(lines) == 5
     # 0.7 + 0.02 * seed and 0.85 + 0.02 * seed of 60 sentences
@@ -264,14 +281,13 @@ def test_the_packages_that_were_measured_are_called_by_job_and_file(project: Pat
     assert "| v1.tar.gz の /invocations |" in (folder / "report.ja.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    "command", ["make bench", "make verify", "make parity A=host B=docker", "B=cloud"]
-)
-def test_what_was_not_measured_names_the_command_that_measures_it(project: Path, command: str):
+def test_what_was_not_measured_names_the_command_that_measures_it(project: Path):
     write_run(paths.RUNS)
     folder = pages.report("sample", "en").parent
     for name in FOUR_PAGES:
-        assert command in (folder / name).read_text(encoding="utf-8")
+        text = (folder / name).read_text(encoding="utf-8")
+        for command in ("make bench", "make verify", "make parity A=host B=docker", "B=cloud"):
+            assert command in text
 
 
 @pytest.mark.parametrize(
