@@ -38,21 +38,42 @@ def pages(folder):
     return [where / name for where in (folder, *committed) for name in PAGES]
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_a_page_is_silent_asks_for_nothing_and_fits(browser, pages, tmp_path, screen):
+@pytest.fixture(scope="module")
+def seen(browser, pages, tmp_path_factory):
+    """What there is to see of each page on a screen: {screen: {page: facts}}; each opened once."""
+    folder = tmp_path_factory.mktemp("shots")
+    return {screen: {page: facts_of(browser, page, screen, folder) for page in pages}
+            for screen in SCREENS}  # fmt: skip
+
+
+def facts_of(browser, page, screen, folder):
     width, dark = SCREENS[screen]
-    for page in pages:
-        browser.open(page, width, dark=dark)
-        shot = browser.screenshot(tmp_path / f"{page.stem}-{screen}.png")
-        assert shot.startswith(b"\x89PNG") and len(shot) > 50_000
-        assert [event for event in browser.events if event["method"] in SILENT] == []
-        asked = [event["params"]["request"]["url"] for event in browser.events
-                 if event["method"] == "Network.requestWillBeSent"]  # fmt: skip
-        assert [url for url in asked if not url.startswith("data:")] == [page.as_uri()]
-        wide, visible = browser.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert wide <= visible == width
-        assert browser.evaluate(OUTSIDE) == []
+    browser.open(page, width, dark=dark)
+    asked = [event["params"]["request"]["url"] for event in browser.events
+             if event["method"] == "Network.requestWillBeSent"]  # fmt: skip
+    found = {
+        "shot": browser.screenshot(folder / f"{page.stem}-{screen}.png"),
+        "noise": [event for event in browser.events if event["method"] in SILENT],
+        "asked": [url for url in asked if not url.startswith("data:")],
+        "widths": browser.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"),
+        "outside": browser.evaluate(OUTSIDE),
+    }  # fmt: skip
+    scripts = {"contrast": CONTRAST} if screen != "phone" else {}
+    if screen == "desktop":
+        scripts |= {"boxes": BOXES, "links": LINKS, "anchors": ANCHORS, "structure": STRUCTURE}
+    return found | {name: browser.evaluate(script) for name, script in scripts.items()}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_page_is_silent_asks_for_nothing_and_fits(seen, screen):
+    for page, found in seen[screen].items():
+        assert found["shot"].startswith(b"\x89PNG") and len(found["shot"]) > 50_000
+        assert found["noise"] == []
+        assert found["asked"] == [page.as_uri()]
+        wide, visible = found["widths"]
+        assert wide <= visible == SCREENS[screen][0]
+        assert found["outside"] == []
 
 
 OUTSIDE = """[...document.querySelectorAll('body *')]
@@ -62,15 +83,13 @@ OUTSIDE = """[...document.querySelectorAll('body *')]
 
 
 @pytest.mark.parametrize("screen", ["desktop", "dark"])
-def test_text_stands_out_from_what_is_behind_it(browser, pages, screen):
+def test_text_stands_out_from_what_is_behind_it(seen, screen):
     """WCAG AA: a contrast of 4.5 to 1, in light and dark, plots and the confusion matrix too."""
-    width, dark = SCREENS[screen]
-    for page in pages:
-        browser.open(page, width, dark=dark)
-        measured = browser.evaluate(CONTRAST)
+    for found in seen[screen].values():
+        measured = found["contrast"]
         assert measured["texts"] > 200
         assert measured["faint"] == []
-        assert (measured["paper"] < 0.05) == dark
+        assert (measured["paper"] < 0.05) == SCREENS[screen][1]
 
 
 CONTRAST = """(() => {
@@ -108,10 +127,9 @@ CONTRAST = """(() => {
 })()"""
 
 
-def test_no_character_is_a_box(browser, pages):
-    for page in pages:
-        browser.open(page, 1280)
-        found = browser.evaluate(BOXES)
+def test_no_character_is_a_box(seen):
+    for facts in seen["desktop"].values():
+        found = facts["boxes"]
         assert found["control"] is True, "a character that no font has must look like a box"
         assert len(found["characters"]) > 20
         assert found["boxes"] == []
@@ -155,23 +173,27 @@ def test_a_plot_as_a_file_of_its_own_has_its_characters(browser, folder, name):
     assert japanese > 1
 
 
-def test_every_link_of_a_page_resolves(browser, pages):
-    for page in pages:
-        browser.open(page, 1280)
-        links = browser.evaluate("[...document.querySelectorAll('a')].map(a => a.href.baseVal === "
-                                 "undefined ? a.href : new URL(a.href.baseVal, location).href)")
+LINKS = """[...document.querySelectorAll('a')].map(a => a.href.baseVal === undefined
+  ? a.href : new URL(a.href.baseVal, location).href)"""
+ANCHORS = """[...document.querySelectorAll('a[href^="#"]')]
+  .filter(a => !document.querySelector(a.hash)).length"""
+
+
+def test_every_link_of_a_page_resolves(seen):
+    read = set()
+    for found in seen["desktop"].values():
+        links = found["links"]
         assert len(links) > 200
         files = {urllib.parse.unquote(urllib.parse.urlsplit(link).path)
                  for link in links if link.startswith("file:")}  # fmt: skip
         assert [path for path in sorted(files) if not Path(path).is_file()] == []
-        for path in files:
+        for path in files - read:
             if path.endswith(".json"):
                 json.loads(Path(path).read_text(encoding="utf-8"))
+        read |= files
         others = {link.split("/")[2] for link in links if not link.startswith("file:")}
         assert others <= {"www.inoue-kobo.com"}
-        anchors = browser.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')]"
-                                   ".filter(a => !document.querySelector(a.hash)).length")
-        assert anchors == 0
+        assert found["anchors"] == 0
 
 
 def test_on_paper_nothing_is_folded_away(browser, folder):
@@ -186,10 +208,9 @@ def test_on_paper_nothing_is_folded_away(browser, folder):
         browser.ask("Emulation.setEmulatedMedia", media="", features=[])
 
 
-def test_a_reader_who_does_not_see_it_hears_what_is_there(browser, pages):
-    for page in pages:
-        browser.open(page, 1280)
-        assert browser.evaluate(STRUCTURE) == {
+def test_a_reader_who_does_not_see_it_hears_what_is_there(seen):
+    for page, found in seen["desktop"].items():
+        assert found["structure"] == {
             "language": "ja" if ".ja." in page.name else "en", "titles": 1, "plots": True,
             "tables": True, "levels": True, "regions": True}  # fmt: skip
 
