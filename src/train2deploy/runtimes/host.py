@@ -69,6 +69,8 @@ def endpoint_environment(port: int, dev: bool) -> dict[str, str]:
 
 def _python(side: Side) -> Path:
     path = paths.TRAIN_PYTHON if side == "train" else paths.SERVE_PYTHON
+    if side == "serve" and os.environ.get("HOSTING_CONTRACT") == "today":
+        path = paths.VENVS / "serve-today" / "bin" / "python"
     if not path.exists():
         kind = "training" if side == "train" else "serving"
         raise MissingRequirement(

@@ -47,7 +47,7 @@ def _answer(said: Answer) -> dict[str, Any]:
 
 
 def _text(body: bytes) -> str:
-    text = compare.VOLATILE.sub("N", body.decode("utf-8", "replace"))
+    text = compare.text(body)
     return console.shown(text.replace(f"{paths.ROOT}/", ""), LONGEST_BODY)
 
 
@@ -82,17 +82,18 @@ def write(result: Mapping[str, Any]) -> None:
 
 def summary(result: Mapping[str, Any]) -> list[str]:
     """What stands above everything else, a line each."""
-    working = [name for name in result["contracts"] if name not in result["failed"]]
+    first, others = result["contracts"][0], list(result["largest"])
+    first = next((name for name in result["contracts"] if name not in others), first)
     lines = [f"left out: {why}" for why in result["left_out"].values()]
     lines += [f"{name} does not start: {why}" for name, why in result["failed"].items()]
-    if len(working) > 1:
+    if result["requests"]:
         lines.append(
-            f"{result['requests']} requests under {working[0]} and under {', '.join(working[1:])}:"
+            f"{result['requests']} requests under {', '.join([first, *others])}:"
             f" {len(result['differences'])} answered differently"
         )
     for name, delta in result["largest"].items():
         found = "no numbers to compare" if delta is None else f"largest |Δ| {delta:.1e}"
-        lines.append(f"{working[0]} against {name}: {found}")
+        lines.append(f"{first} against {name}: {found}")
     if result["counts"]:
         lines.append(f"differs: {counted(result['counts'])}")
     if result["allowed"]:
@@ -105,7 +106,7 @@ def show(result: Mapping[str, Any]) -> None:
     for each in result["findings"]:
         console.say(f"{each['place']}: {each['text']} ({link(each['section'])})")
     if rows := result["differences"]:
-        console.print_table(_table(rows))
+        console.print_table(_table(result["contracts"], rows))
     for line in result["log"]:
         console.say(f"log, {line['only']} alone: {_cell(line['line'], 160)}")
     for line in summary(result):
@@ -113,11 +114,10 @@ def show(result: Mapping[str, Any]) -> None:
     console.say(f"{paths.relative(paths.UPGRADE / 'report.html')}, and the same as .md and .json")
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> "Table":
+def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> "Table":
     """The first of each group that differs in the same way; the report has them all."""
     from rich.table import Table
 
-    names = list(rows[0]["answers"])
     made = Table(box=None, pad_edge=False)
     for column in ("request", "differs in", *names, "contract"):
         made.add_column(column, overflow="fold")
@@ -140,7 +140,9 @@ def _kinds(each: Mapping[str, Any]) -> str:
 def brief(row: Mapping[str, Any], name: str, most: int = 120) -> str:
     """One contract's answer in a cell: its status, its type where that is not JSON, and its body
     from where the answers begin to differ."""
-    answer = row["answers"][name]
+    answer = row["answers"].get(name)
+    if answer is None:
+        return "not asked"
     kind = answer["type"].removeprefix("application/")
     further = [f"{name}: {answer[name]}" for name in compare.COMPARED_HEADERS if name in answer]
     body = ("…" if row["from"] else "") + answer["body"][row["from"] :]

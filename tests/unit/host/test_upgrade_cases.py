@@ -1,15 +1,20 @@
 """The requests that upgrade-check makes: by a model's signature, and by a user's file."""
 
 import base64
+import contextlib
 import json
+import os
 
+import fake_endpoint
 import pytest
 
-from train2deploy import signature
+from train2deploy import paths, signature
+from train2deploy.endpoint import EndpointError
 from train2deploy.errors import UserError
 from train2deploy.requests import Request
+from train2deploy.runtimes.host import HOST
 from train2deploy.signature import Signature, Tensor
-from train2deploy.upgrade import cases, given, inputs
+from train2deploy.upgrade import cases, given, inputs, serve
 from train2deploy.upgrade.cases import YOURS, Case
 
 FLOAT, INT64 = 1, 9
@@ -124,6 +129,28 @@ def read(tmp_path, *lines):
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(lines), encoding="utf-8")
     return given.read(file)
+
+
+def test_where_the_code_does_not_start_the_models_are_asked_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "UPGRADE", tmp_path)
+    (tmp_path / "served" / "code").mkdir(parents=True)
+    (tmp_path / "served" / "1").mkdir()
+    contracts = []
+
+    @contextlib.contextmanager
+    def temporary(model_dir, *_):
+        contracts.append((os.environ["HOSTING_CONTRACT"], (model_dir / "1").is_dir()))
+        if (model_dir / "code").exists():
+            raise EndpointError("Traceback\n  File x\nImportError: no y\nit ended with 1")
+        with fake_endpoint.answering_anything((200, b"[0.5]")) as (running, _):
+            yield running
+
+    monkeypatch.setattr(serve.endpoint, "temporary", temporary)
+    plan = [Case(YOURS, "", Request(b"1")), Case(YOURS, "", Request(b"2"), path="/tfs/v1/x")]
+    found = serve.column("today", tmp_path / "served", [], plan, HOST)
+    assert found.failed == "ImportError: no y; it ended with 1"
+    assert [each and each.body for each in found.answers] == [None, b"[0.5]"]
+    assert contracts == [("today", True)] * 2
 
 
 def test_a_users_file_has_bodies_requests_and_captured_records(tmp_path):

@@ -62,6 +62,7 @@ def test_each_kind_of_difference_is_found(one, other, kinds):
     [
         (said('{"p": [0.5, NaN]}'), said('{"p": [0.5, NaN]}')),
         (said("text"), said("text")),
+        (said("[[{{node Max_4}}]]", 400), said("[[{{node Max}}]]", 400)),
         (said('{"error": "port=4711 at 0xabc, 127.0.0.1:31234"}', 500),
          said('{"error": "port=4712 at 0xdef, 127.0.0.1:31235"}', 500)),
         (said("{}", allow="GET, POST"), said("{}", allow="POST,GET")),
@@ -85,6 +86,8 @@ def test_warnings_and_errors_of_every_process_are_found():
 INFO:hosting.supervisor:all well
 WARNING:hosting.settings:max_batch_size defaulted to 8
 42 2026-11-28 22:00:01,123 ERROR    exception handling request: bad
+exception handling request: bad
+2026-11-28 22:00:04.1: E external/xla/cuda_platform.cc:51] failed call to cuInit: (303)
 2026/11/28 22:00:02 [error] 7#7: *3 upstream timed out
 2026/11/28 22:00:02 [notice] 7#7: start
 [2026-11-28 22:00:03 +0000] [9] [CRITICAL] WORKER TIMEOUT (pid:12)
@@ -176,6 +179,6 @@ def test_the_report_is_written_as_a_page_as_markdown_and_as_json(tmp_path, monke
     assert r"CSV: a \| b" in markdown and "[a5-json](../../../docs/contract.md#a5-json)" in markdown
     assert json.loads(data)["counts"] == {"digits": 1, "log": 1, "lint": 1}
     printed = capsys.readouterr().out
-    assert "3 requests under 2019 and under head: 1 answered differently" in printed
+    assert "3 requests under 2019, head: 1 answered differently" in printed
     assert "2019 against head: largest |Δ| 3.1e-07" in printed and "allowed: log" in printed
     assert "code/x: y (docs/contract.md#a7)" in printed
