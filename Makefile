@@ -133,7 +133,7 @@ notebook: ## LANG_REPORT=en|ja: the article as a notebook that runs, in Jupyter
 notebooks: ## both languages again from notebooks/article.py, with the outputs of a run
 
 ##@ Quality
-.PHONY: test test-unit test-contract test-integration test-emulator test-e2e test-docker lint
+.PHONY: test test-unit test-contract test-integration test-emulator test-e2e test-docker test-today lint
 PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/train/published:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
@@ -152,16 +152,14 @@ test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## 
 	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/handler/bin/python $(PYTEST) tests/unit/handler
 
 test-contract: .stamps/dev .stamps/serve .stamps/handler ## the hosting contract, from outside (BASE_URL=…: against another server)
-	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/contract
-
 test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## small jobs and endpoints by their make targets
-	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/integration
+test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
+test-today: .stamps/dev .stamps/train-today .stamps/serve-today .stamps/handler-today ## STACK=today and its containers (CPython 3.12)
+test-contract test-integration test-e2e test-today:
+	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/$(@:test-%=%)
 
 test-emulator: .stamps/cloud .stamps/sdk .stamps/train .stamps/serve .stamps/handler ## the cloud half against the emulator
 	@$(TEST_ENV) PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator
-
-test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
-	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/e2e
 
 PY36_FILES := src/train src/predict src/hosting src/bench src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6

@@ -345,7 +345,7 @@ IN_CLOUD: dict[str, Target] = {
 }
 BY_MAKE: dict[str, Target] = {
     **{name: Target() for name in ("help", "lint", "test-unit", "test-integration")},
-    **{name: Target() for name in ("test-emulator", "test-e2e", "test-docker")},
+    **{name: Target() for name in ("test-emulator", "test-e2e", "test-docker", "test-today")},
     "test": Target("WITH"),
     "test-contract": Target("BASE_URL"),
     "lock": Target("PYTHON_FOR_SDISTS"),
