@@ -20,6 +20,9 @@ GONE = {
     "keras": "list it in code/requirements.txt",
     "h5py": "list it in code/requirements.txt",
     "PIL": "list Pillow in code/requirements.txt",
+    "chardet": "use charset_normalizer, or list it in code/requirements.txt",
+    "pkg_resources": "use importlib.metadata and importlib.resources",
+    "setuptools": "list it in code/requirements.txt",
 }
 """Not in today's container, whatever an older one had."""
 REMOVED = {
@@ -45,6 +48,7 @@ REMOVED_NAMES = {
     ("locale", "format"): "locale.format_string",
     ("ssl", "wrap_socket"): "ssl.SSLContext.wrap_socket",
     ("pipes", "quote"): "shlex.quote",
+    **{("numpy", name): name for name in ("bool", "complex", "float", "int", "object", "str")},
     **{("collections", name): f"collections.abc.{name}" for name in ABSTRACT},
 }  # fmt: skip
 
@@ -58,6 +62,11 @@ def findings(name: str, tree: ast.Module, brought: Container[str]) -> Iterator[F
     """
     yield from _imports(name, tree, brought)
     yield from _removed_names(name, tree)
+    if name.endswith("_pb2.py") and any(map(_makes_descriptor, ast.walk(tree))):
+        text = (
+            "an old protoc made it, whose messages protobuf 6 refuses: make it again with a newer"
+        )
+        yield Finding(name, text, TODAY, PACKAGES)
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from _context(name, function)
@@ -97,6 +106,11 @@ def _is_import_call(node: ast.Call) -> bool:
     return name in ("import_module", "__import__") and bool(node.args)
 
 
+def _makes_descriptor(node: ast.AST) -> bool:
+    """Whether a field of a message is described by itself, as protoc did before 3.20."""
+    return isinstance(node, ast.Attribute) and node.attr == "FieldDescriptor"
+
+
 def _imports(name: str, tree: ast.Module, brought: Container[str]) -> Iterator[Finding]:
     for module, line in imported(tree):
         top = module.partition(".")[0]
@@ -132,7 +146,7 @@ def _removed_names(name: str, tree: ast.Module) -> Iterator[Finding]:
             continue
         for pair in used:
             if pair in REMOVED_NAMES:
-                said = f"{'.'.join(pair)} is not in Python 3.12: use {REMOVED_NAMES[pair]}"
+                said = f"there is no {'.'.join(pair)} any more: use {REMOVED_NAMES[pair]}"
                 yield Finding(f"{name}, line {node.lineno}", said, TODAY, PACKAGES)
 
 

@@ -64,7 +64,8 @@ def check(asked: Asked, runtime: Runtime) -> None:
     left_out = {name: why for name in asked.contracts if (why := serve.missing(name))}
     served = [name for name in asked.contracts if name not in left_out]
     if len(served) < 2:
-        raise MissingRequirement(f"{'; '.join(left_out.values())}: nothing is left to compare.")
+        why = "; ".join(left_out.values())
+        raise MissingRequirement(f"nothing is left to compare {served[0]} with: {why}")
     found = lint.findings(model_dir, asked.contracts, own)
     columns: dict[str, serve.Column] = {}
     plan: list[Case] = []

@@ -10,11 +10,11 @@ import pytest
 
 from train2deploy import paths, signature
 from train2deploy.endpoint import EndpointError
-from train2deploy.errors import UserError
+from train2deploy.errors import MissingRequirement, UserError
 from train2deploy.requests import Request
 from train2deploy.runtimes.host import HOST
 from train2deploy.signature import Signature, Tensor
-from train2deploy.upgrade import cases, given, inputs, serve
+from train2deploy.upgrade import cases, given, inputs, run, serve
 from train2deploy.upgrade.cases import YOURS, Case
 
 FLOAT, INT64 = 1, 9
@@ -178,3 +178,16 @@ def test_a_users_file_has_bodies_requests_and_captured_records(tmp_path):
 def test_a_wrong_line_is_named(tmp_path, line, said):
     with pytest.raises(UserError, match=said):
         read(tmp_path, line)
+
+
+def test_a_contract_that_cannot_be_served_here_says_what_gets_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "VENVS", tmp_path)
+    monkeypatch.setattr(serve.pythons, "find", lambda *_: None)
+    assert serve.missing("2019") == serve.missing("head") == ""
+    assert serve.missing("today").startswith("today: .venvs/serve-today is missing. Expected a CPy")
+    monkeypatch.setattr(serve.pythons, "find", lambda *_: tmp_path)
+    assert serve.missing("today").endswith("is missing. make .stamps/serve-today")
+    asked = run.Asked(contracts=("head", "today"), package=tmp_path)
+    monkeypatch.setattr(run.package_lint, "check_directory", lambda folder: None)
+    with pytest.raises(MissingRequirement, match="nothing is left to compare head with: today: "):
+        run.check(asked, HOST)

@@ -96,15 +96,23 @@ def test_ten_fields_suit_the_final_container_and_nine_only_that_of_2019(package)
         ("def f():\n    from PIL import Image", "imports PIL,"),
         ("import distutils.util", "Python 3.12 no longer has: use setuptools"),
         ("import imp", "use importlib"),
-        ("import time; time.clock()", "time.clock is not in Python 3.12: use time.perf_counter"),
+        ("import time; time.clock()", "there is no time.clock any more: use time.perf_counter"),
         ("from collections import Mapping", "use collections.abc.Mapping"),
         ("import collections as c\nx = c.Callable", "use collections.abc.Callable"),
         ("import falcon", "falcon, which is 3.1"),
+        ("import numpy as np\nx = np.float(1)", "there is no numpy.float any more: use float"),
+        ("import pkg_resources", "use importlib.metadata"),
     ],
 )
 def test_modules_and_names_that_todays_python_does_not_have(package, statement, said):
     found = one(package(code(f"{statement}\ndef handler(data, context): pass\n")))
     assert said in found
+
+
+def test_messages_of_an_old_protoc(package):
+    old = "from google.protobuf import descriptor as d\nX = d.FieldDescriptor(name='x')\n"
+    files = {**code("import a_pb2\ndef handler(d, c): pass\n"), "code/a_pb2.py": old}
+    assert one(package(files)).startswith("code/a_pb2.py: an old protoc made it")
 
 
 @pytest.mark.parametrize(
