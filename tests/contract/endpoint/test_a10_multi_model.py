@@ -43,18 +43,34 @@ def endpoint(starter, models):
 
 
 @pytest.fixture
-def empty(starter, models):
+def own(starter, models):
+    """An endpoint without a model, for this test alone."""
     endpoint = multi_model(starter, models, lowest_port())
     yield endpoint
     endpoint.stop()
 
 
-def test_a10_starts_without_a_model_server_and_is_healthy(empty):
-    assert empty.get('/ping').status == 200
-    assert 'tensorflow serving command' not in empty.log()
-    assert 'multi-model endpoint is enabled' in empty.log()
-    reply = empty.get('/models')
+@pytest.fixture
+def empty(endpoint, models):
+    """The shared endpoint, its model unloaded for a while."""
+    assert endpoint.request('DELETE', '/models/two').status == 200
+    yield endpoint
+    for name in ('two', 'three'):
+        endpoint.request('DELETE', f'/models/{name}')
+    assert load(endpoint, 'two', models / 'half_plus_two/model').status == 200
+
+
+def test_a10_no_model_server_without_a_model_and_none_outlives_the_endpoint(own, models):
+    assert own.get('/ping').status == 200
+    assert 'tensorflow serving command' not in own.log()
+    assert 'multi-model endpoint is enabled' in own.log()
+    reply = own.get('/models')
     assert (reply.status, reply.json) == (200, {})
+    load(own, 'two', models / 'half_plus_two/model')
+    children = own.descendants()
+    own.process.kill()
+    own.process.wait()
+    assert gone(children)
 
 
 def test_a10_needs_a_port_range(starter, models):
@@ -131,22 +147,22 @@ def test_a10_load_with_a_missing_key_or_bad_json_is_500_html(endpoint, body):
     assert reply.status == 500 and reply.content_type.startswith('text/html')
 
 
-def test_a10_load_of_a_path_without_a_version_is_404(empty, models):
+def test_a10_load_of_a_path_without_a_version_is_404(own, models):
     for url in (models / 'nowhere', models / 'half_plus_two/model/00000123'):
-        reply = load(empty, 'x', url)
+        reply = load(own, 'x', url)
         assert reply.status == 404
         assert reply.json == {'error': f'Could not find valid base path {url} for servable x'}
 
 
-def test_a10_load_again_is_409_and_takes_another_pair_of_ports(empty, models):
-    first = load(empty, 'two', models / 'half_plus_two/model')
+def test_a10_load_again_is_409_and_takes_another_pair_of_ports(own, models):
+    first = load(own, 'two', models / 'half_plus_two/model')
     assert first.status == 200
-    again = load(empty, 'two', models / 'half_plus_two/model')
+    again = load(own, 'two', models / 'half_plus_two/model')
     assert (again.status, again.json) == (409, {
         'error': "Model two is already loaded. "
                  "[Errno 17] File exists: '/sagemaker/tfs-config/two'"})
     # The ports of the running model server are forgotten: the model cannot be reached.
-    assert invoke(empty, 'two').status == 500
+    assert invoke(own, 'two').status == 500
 
 
 def test_a10_delete_ends_the_models_process(empty, models):
@@ -225,11 +241,3 @@ def test_a10_the_list_is_502_when_a_model_server_has_died(starter, models):
     assert (reply.status, reply.content_type) == (502, 'text/html')
     assert endpoint.get('/ping').status == 200
     endpoint.stop()
-
-
-def test_a10_no_model_server_outlives_the_endpoint(empty, models):
-    load(empty, 'two', models / 'half_plus_two/model')
-    children = empty.descendants()
-    empty.process.kill()
-    empty.process.wait()
-    assert gone(children)

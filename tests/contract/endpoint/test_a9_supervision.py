@@ -18,50 +18,65 @@ BUNDLE = {'model/1/saved_model.pb': ''}
 
 @pytest.fixture(params=['2019', 'head'])
 def own(request, starter):
-    """An endpoint that the test may break."""
+    """An endpoint that the test may end."""
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), request.param,
                              fake=True)
     yield endpoint
     endpoint.stop()
 
 
+@pytest.fixture(scope='module', params=['2019', 'head'])
+def _lasting(request, starter):
+    endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), request.param,
+                             fake=True)
+    yield endpoint
+    endpoint.stop()
+
+
+@pytest.fixture
+def lasting(_lasting):
+    """An endpoint whose processes the test may end, but not their supervisor, which mends it."""
+    return _lasting.wait_healthy()
+
+
 @pytest.mark.parametrize('name', ['tensorflow serving', 'gunicorn', 'nginx'])
-def test_a9_what_dies_is_restarted_at_once(own, name):
-    for _ in range(2):
-        pid = own.pid(name)
-        os.kill(pid, signal.SIGKILL)
-        own.eventually(lambda old=pid: own.pid(name) != old, 'a restart')
-        own.eventually(lambda: own.get('/ping').status == 200
-                       and own.get('/tfs/v1/models/model').status == 200, 'service')
-        assert own.probe('again')['body'] == 'again'
+def test_a9_what_dies_is_restarted_at_once(lasting, name):
     warning = f'WARNING:__main__:unexpected {name} exit (status: 9). restarting.'
-    assert own.log().count(warning) == 2
-    assert own.process.poll() is None
+    before = lasting.log().count(warning)
+    for _ in range(2):
+        pid = lasting.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        lasting.eventually(lambda old=pid: lasting.pid(name) != old, 'a restart')
+        lasting.eventually(lambda: lasting.get('/ping').status == 200
+                           and lasting.get('/tfs/v1/models/model').status == 200, 'service')
+        assert lasting.probe('again')['body'] == 'again'
+    assert lasting.log().count(warning) == before + 2
+    assert lasting.process.poll() is None
 
 
-def test_a9_requests_on_kept_connections_survive_a_restart_of_gunicorn(own):
+def test_a9_requests_on_kept_connections_survive_a_restart_of_gunicorn(lasting):
     for _ in range(3):
-        own.probe()
-    pid = own.pid('gunicorn')
+        lasting.probe()
+    pid = lasting.pid('gunicorn')
     os.kill(pid, signal.SIGKILL)
-    own.eventually(lambda: own.pid('gunicorn') != pid, 'a restart')
+    lasting.eventually(lambda: lasting.pid('gunicorn') != pid, 'a restart')
     statuses = set()
-    own.eventually(lambda: statuses.add(own.get('/ping').status) or 200 in statuses, '200')
+    lasting.eventually(lambda: statuses.add(lasting.get('/ping').status) or 200 in statuses, '200')
     assert statuses <= {200, 502}
 
 
-def test_a9_a_missing_gunicorn_is_502_and_the_front_goes_on(own):
-    os.kill(own.process.pid, signal.SIGSTOP)  # no restarts now
+def test_a9_a_missing_gunicorn_is_502_and_the_front_goes_on(lasting):
+    os.kill(lasting.process.pid, signal.SIGSTOP)  # no restarts now
     try:
-        os.kill(own.pid('gunicorn'), signal.SIGKILL)
-        own.eventually(lambda: own.get('/ping').status == 502, '502')
-        assert own.invoke('{}').status == 502
-        assert own.get('/nowhere').status == 404
-        os.kill(own.pid('tensorflow serving'), signal.SIGKILL)
-        own.eventually(lambda: own.get('/tfs/v1/models/model').status == 502, '502')
+        os.kill(lasting.pid('gunicorn'), signal.SIGKILL)
+        lasting.eventually(lambda: lasting.get('/ping').status == 502, '502')
+        assert lasting.invoke('{}').status == 502
+        assert lasting.get('/nowhere').status == 404
+        os.kill(lasting.pid('tensorflow serving'), signal.SIGKILL)
+        lasting.eventually(lambda: lasting.get('/tfs/v1/models/model').status == 502, '502')
     finally:
-        os.kill(own.process.pid, signal.SIGCONT)
-    own.eventually(lambda: own.get('/ping').status == 200, 'a restart')
+        os.kill(lasting.process.pid, signal.SIGCONT)
+    lasting.eventually(lambda: lasting.get('/ping').status == 200, 'a restart')
 
 
 @pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -82,20 +97,20 @@ def test_a9_sigkill_of_the_supervisor_leaves_no_orphan(own):
     assert gone(children)
 
 
-def test_a9_sigkill_of_gunicorn_leaves_no_worker(own):
-    worker = own.probe()['pid']
-    os.kill(own.pid('gunicorn'), signal.SIGKILL)
+def test_a9_sigkill_of_gunicorn_leaves_no_worker(lasting):
+    worker = lasting.probe()['pid']
+    os.kill(lasting.pid('gunicorn'), signal.SIGKILL)
     assert gone([worker])
 
 
-def test_a9_sigkill_of_gunicorn_ends_even_a_busy_worker(own, tmp_path):
-    worker = own.probe()['pid']
+def test_a9_sigkill_of_gunicorn_ends_even_a_busy_worker(lasting, tmp_path):
+    worker = lasting.probe()['pid']
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         begun, never = tmp_path / 'begun', tmp_path / 'never'
-        reply = pool.submit(own.invoke, json.dumps(
+        reply = pool.submit(lasting.invoke, json.dumps(
             {'do': 'hold', 'begun': str(begun), 'until': str(never)}))
-        own.eventually(begun.exists, 'a busy worker')
-        os.kill(own.pid('gunicorn'), signal.SIGKILL)
+        lasting.eventually(begun.exists, 'a busy worker')
+        os.kill(lasting.pid('gunicorn'), signal.SIGKILL)
         assert gone([worker])
         assert reply.result().status == 502
 
