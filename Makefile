@@ -11,9 +11,9 @@ SHELL := /bin/bash
 # metadata; those of the containers (PYTHON36, PYTHON312) are found by themselves
 PYTHON ?= python3
 PYTHON_FOR_SDISTS ?= 3.8
-# The environment's starts at once, where pyenv's python3 asks a shell first.
+# Where none is given it is the environment's, which starts at once: pyenv's python3 asks a shell.
 HOST := .venvs/host/bin/python
-TOOL_PYTHON := $(if $(realpath $(HOST)),$(HOST),$(PYTHON))
+TOOL_PYTHON := $(if $(and $(filter file,$(origin PYTHON)),$(realpath $(HOST))),$(HOST),$(PYTHON))
 
 # ---- what is given on the command line -------------------------------------------------
 # It is text: nothing in it is a variable or a function of make. An empty variable is one that was
