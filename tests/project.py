@@ -21,6 +21,7 @@ SHARED = (
 )  # fmt: skip
 LABELS = ("グルメ", "携帯電話", "京都")
 SMALL = ("VECTORS=corpus", "VOCABULARY=2000", "EPOCHS=1", "BATCH_SIZE=32")
+SMALL_V2 = ("VERSION=v2", "MEMBERS=1", "HIDDEN=4", "NGRAM_DIMENSIONS=2", "REFIT=0")
 """With these, a job takes seconds."""
 TIMEOUT_SECONDS = 1800
 PATIENCE_SECONDS = 120.0

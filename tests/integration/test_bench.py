@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from project import SMALL, Project
+from project import SMALL, SMALL_V2, Project
 
 OURS = {"model server, REST", "model server, REST, MERGE=0", "model server, gRPC", "/invocations",
         "/invocations, MERGE=0", "/invocations, MERGE=0 BATCHING=1"}  # fmt: skip
@@ -21,7 +21,7 @@ def second(project, packed, data_set, tmp_path_factory):
     for channel in ("data", "vectors"):
         shutil.copytree(project.build / channel, root.build / channel)
     root.make("local-train", f"DATASET={data_set}", f"CORPUS={data_set / 'features.csv'}",
-              *SMALL[:3], "VERSION=v2")  # fmt: skip
+              *SMALL[:3], *SMALL_V2)  # fmt: skip
     root.make("package")
     yield root
     assert root.wait_until_quiet() == []

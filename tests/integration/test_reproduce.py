@@ -10,7 +10,7 @@ import time
 
 import pytest
 from corpus import REAL, needs_the_corpus
-from project import SMALL, TIMEOUT_SECONDS, Project, sentences, small_data_set
+from project import SMALL, SMALL_V2, TIMEOUT_SECONDS, Project, sentences, small_data_set
 
 RESULTS = ("evaluation.json", "history.json")
 
@@ -225,7 +225,7 @@ def test_the_corpus_of_the_article_is_reproduced(tmp_path):
     text.write_text("\n".join(sentence for sentence, _ in sentences()[:120]), encoding="utf-8")
     project.make(
         "reproduce", "DATASET=knbc", f"KNBC={REAL}", "SEEDS=1", f"CORPUS={text}",
-        *SMALL[:3], "HIDDEN=4", "REPORT=0", "VERSION=v2", "BATCH_SIZE=512")
+        *SMALL[:3], *SMALL_V2, "REPORT=0", "BATCH_SIZE=512")
     (record, _), = runs(project).values()
     assert record["dataset"]["name"] == "knbc"
     assert record["dataset"]["counts"]["train"].keys() == {"グルメ", "携帯電話", "京都", "スポーツ"}

@@ -12,7 +12,8 @@ PB = 'saved_model.pb'
 def config(starter, files, contract='2019', **variables):
     """The model server's configuration for an archive with these files, and the log."""
     endpoint = starter.start(starter.model_dir(dict.fromkeys(files, '')), contract, fake=True,
-                             **variables)
+                             wait=False, **variables)
+    endpoint.wait_in_log('started tensorflow serving')
     endpoint.stop()
     log = endpoint.log()
     text = re.search(r'(?s)model config: \n(.*?)\n\n', log).group(1)

@@ -3,7 +3,6 @@
 import base64
 import io
 import itertools
-import json
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -13,9 +12,6 @@ from fontTools.ttLib import TTFont
 
 from train2deploy import fonts, plots, texts
 from train2deploy.bench.names import ARTICLE, INVOCATIONS, RAW
-from train2deploy.report import render
-
-REFERENCE = Path(__file__).resolve().parents[3] / "results" / "sample"
 
 
 def row(subject, clients, found):
@@ -69,14 +65,6 @@ def overlapping(svg: str) -> list[tuple[str, str]]:
         if (a[0], b[0]) != ("dot", "dot")
         and a[1] < b[3] and b[1] < a[3] and a[2] < b[4] and b[2] < a[4]
     ]  # fmt: skip
-
-
-def test_no_words_of_any_plot_lie_on_others():
-    content = json.loads((REFERENCE / "report.json").read_text(encoding="utf-8"))
-    drawn = {name: text for name, text in render.files(content).items() if name.endswith(".svg")}
-    assert len(drawn) > 10
-    for name, svg in drawn.items():
-        assert overlapping(svg) == [], name
 
 
 def test_a_long_label_of_a_ranking_is_cut_to_its_room():

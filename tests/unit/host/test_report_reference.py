@@ -15,6 +15,7 @@ from report_runs import (
     write_measurements,
     write_run,
 )
+from test_plots import overlapping
 
 from train2deploy import datasets, paths, versions
 from train2deploy.errors import UserError
@@ -49,6 +50,15 @@ def comparable(text: str) -> str:
     """Without the plots where another matplotlib draws than drew those that are committed."""
     same = matplotlib.__version__.startswith(DRAWN_BY)
     return text if same else re.sub(r"(?s)<svg.*?</svg>", "", text)
+
+
+def test_no_words_of_any_plot_lie_on_others(committed):
+    folder, made = committed
+    if folder.name == reference.SAMPLE:
+        drawn = {name: text for name, text in made.items() if name.endswith(".svg")}
+        assert len(drawn) > 10
+        for name, svg in drawn.items():
+            assert overlapping(svg) == [], name
 
 
 def test_nothing_else_is_committed_with_it(committed: tuple[Path, dict[str, str]]):
