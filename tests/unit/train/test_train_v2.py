@@ -116,7 +116,7 @@ def test_the_saved_graph_holds_no_training_node(job):
 
 
 def test_the_same_seed_gives_the_same_bytes(job, sample, vectors_dir, tmp_path):
-    again = JobV2(tmp_path / 'again', sample, vectors_dir).run(*ARGUMENTS)
+    again = JobV2(tmp_path / 'again', sample, vectors_dir).run(*ARGUMENTS, fresh=True)
     assert again.status == 0, again.errors
     for name in ('1/saved_model.pb', '1/variables/variables.data-00000-of-00001'):
         assert (again.model / name).read_bytes() == (job.model / name).read_bytes(), name
