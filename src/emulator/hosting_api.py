@@ -82,14 +82,14 @@ class Endpoints:
         wishes = {each["VariantName"]: each for each in request["DesiredWeightsAndCapacities"]}
         with self._account.lock:
             record = self._idle(request["EndpointName"])
-            running = self._running.get(record["EndpointName"], {})
+            running = shadows.with_them(self._running.get(record["EndpointName"], {}))
             for name, wish in wishes.items():
                 if name not in running:
                     raise invalid(f'The variant name(s) "{name}" do not exist.')
                 more = wish.get("DesiredInstanceCount", 0) > running[name].count
                 if more and running[name].instance_type in self._account.faults.types("limit"):
                     raise limit_exceeded(running[name].instance_type, "endpoint")
-            for summary in record["ProductionVariants"]:
+            for summary in shadows.described(record):
                 wish = wishes.get(summary["VariantName"], {})
                 if "DesiredInstanceCount" in wish:
                     summary["DesiredInstanceCount"] = wish["DesiredInstanceCount"]
@@ -253,7 +253,7 @@ class Endpoints:
         config, models = record["_deployed"]["config"], record["_deployed"]["models"]
         retained = {
             each["VariantName"]: (each["DesiredWeight"], each["DesiredInstanceCount"])
-            for each in record["ProductionVariants"]
+            for each in shadows.described(record)
         }
         interrupted = record["EndpointStatus"] in BUSY
         try:
@@ -311,14 +311,16 @@ class Endpoints:
     ) -> None:
         """Where an instance does not start, the endpoint stays in service as it was."""
         running = self._running[record["EndpointName"]]
+        variants = shadows.with_them(running)
         try:
             for name, wish in wishes.items():
-                running[name].weight = wish.get("DesiredWeight", running[name].weight)
-                running[name].resize(wish.get("DesiredInstanceCount", running[name].count))
+                variant = variants[name]
+                variant.weight = wish.get("DesiredWeight", variant.weight)
+                variant.resize(wish.get("DesiredInstanceCount", variant.count))
         except StartFailed as failure:
             record["FailureReason"] = str(failure)[:1024]
         with self._account.lock:
-            record["ProductionVariants"] = _summaries(running)
+            record.update(shadows.summaries(running))
             record["EndpointStatus"] = "InService"
         then(record.get("FailureReason", ""))
 
@@ -331,7 +333,6 @@ class Endpoints:
                 self._running[record["EndpointName"]] = started
                 record["EndpointConfigName"] = config["EndpointConfigName"]
                 record["_deployed"] = {"config": config, "models": self._models(config)}
-                record["ProductionVariants"] = _summaries(started)
                 shadows.describe(record, config, started)
                 record["LastModifiedTime"] = now()
                 record["EndpointStatus"] = "InService"
@@ -378,7 +379,3 @@ def _reason(config: Record, failure: StartFailed) -> str:
         f"The primary container for production variant {names} did not pass the ping health"
         " check. Please check CloudWatch logs for this endpoint."
     )
-
-
-def _summaries(running: dict[str, Variant]) -> list[Record]:
-    return [variant.summary(name) for name, variant in running.items()]

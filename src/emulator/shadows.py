@@ -45,13 +45,29 @@ def attach(account: Account, endpoint: str, config: Record, started: dict[str, V
         next(iter(started.values())).shadow = Shadow(started.pop(name), name, count)
 
 
+def with_them(running: Mapping[str, Variant]) -> dict[str, Variant]:
+    """Variants by their names, those in the shadow last."""
+    shadows = [variant.shadow for variant in running.values() if variant.shadow]
+    return {**running, **{each.name: each.variant for each in shadows}}
+
+
+def summaries(running: Mapping[str, Variant]) -> Record:
+    """What DescribeEndpoint says of the variants, those in the shadow apart."""
+    said = {name: variant.summary(name) for name, variant in with_them(running).items()}
+    found = {"ProductionVariants": [said.pop(name) for name in running]}
+    return {**found, "ShadowProductionVariants": list(said.values())} if said else found
+
+
+def described(record: Record) -> list[Record]:
+    """The variants as an endpoint's record has them, those in the shadow last."""
+    return [*record.get("ProductionVariants", []), *record.get("ShadowProductionVariants", [])]
+
+
 def describe(record: Record, config: Record, running: Mapping[str, Variant]) -> None:
-    """Has DescribeEndpoint say what there is of shadows and data capture."""
+    """Has DescribeEndpoint say what there is of variants and data capture."""
     for key in ("ShadowProductionVariants", "DataCaptureConfig"):
         record.pop(key, None)
-    shadows = [variant.shadow for variant in running.values() if variant.shadow]
-    if shadows:
-        record["ShadowProductionVariants"] = [each.variant.summary(each.name) for each in shadows]
+    record.update(summaries(running))
     if "DataCaptureConfig" in config:
         record["DataCaptureConfig"] = capture.summary(config["DataCaptureConfig"])
 

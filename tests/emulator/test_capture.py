@@ -125,6 +125,25 @@ def test_a_shadow_gets_copies_and_answers_nobody(deployed):
         ask(deployed, "shadowed", TargetVariant="S")
 
 
+def test_weight_and_instances_of_a_shadow_are_set_as_those_of_another_variant(deployed):
+    client = deployed.client("sagemaker")
+    client.update_endpoint_weights_and_capacities(
+        EndpointName="shadowed", DesiredWeightsAndCapacities=[
+            {"VariantName": "S", "DesiredWeight": 0.0, "DesiredInstanceCount": 2}])
+    described = deployed.settled("shadowed")
+    (shadow,) = described["ShadowProductionVariants"]
+    assert (shadow["CurrentWeight"], shadow["CurrentInstanceCount"]) == (0.0, 2)
+    (variant,) = described["ProductionVariants"]
+    assert (variant["CurrentWeight"], variant["CurrentInstanceCount"]) == (1.0, 1)
+    ask(deployed, "shadowed", json.dumps({"q": "of A alone"}))
+    client.delete_endpoint(EndpointName="shadowed")  # which sends what is left
+    deployed.eventually(lambda: "shadowed" not in deployed.names()["Endpoint"], "its end")
+    last = [json.loads(event["captureData"]["endpointInput"]["data"])["q"]
+            for _, event in events(deployed, "shadowed", "A", 21)]
+    assert last.count("of A alone") == 1
+    assert len(events(deployed, "shadowed", "S", 20)) == 20
+
+
 def test_aws_takes_one_shadow_of_one_variant(deployed):
     client = deployed.client("sagemaker")
     model = deployed.names()["Model"][0]
