@@ -37,6 +37,8 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+CONNECTIONS = 64
+"""At once, to one service."""
 _making_client = threading.Lock()
 """boto3's session is not for several threads at once."""
 
@@ -107,6 +109,7 @@ class Account:
         self.directory = settings.directory / region
         self.stopping = settings.stopping
         self._url = settings.url
+        self._clients: dict[str, Any] = {}
         self.lock = threading.RLock()
         self.training = Collection(region, "training-job", "training job")
         self.models = Collection(region, "model", "model")
@@ -124,16 +127,22 @@ class Account:
         self.records = Records(self, settings.journal)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this very account and region."""
+        """A boto3 client of this very account and region, one for all threads."""
         with _making_client:
-            return boto3.client(
-                service,
-                endpoint_url=self._url,
-                region_name=self.region,
-                aws_access_key_id=INTERNAL_KEY,
-                aws_secret_access_key="none",
-                config=Config(s3={"addressing_style": "path"}, proxies={}),
-            )
+            if service not in self._clients:
+                self._clients[service] = boto3.client(
+                    service,
+                    endpoint_url=self._url,
+                    region_name=self.region,
+                    aws_access_key_id=INTERNAL_KEY,
+                    aws_secret_access_key="none",
+                    config=Config(
+                        s3={"addressing_style": "path"},
+                        proxies={},
+                        max_pool_connections=CONNECTIONS,
+                    ),
+                )
+            return self._clients[service]
 
     def check_role(self, arn: str) -> None:
         """Raises ApiError for what cannot be a role of this region's partition."""

@@ -1,7 +1,8 @@
 """How busy jobs and instances are: CPU and memory of their processes, sampled for CloudWatch."""
 
 import threading
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 import psutil
 
@@ -14,6 +15,28 @@ LEAST_SECONDS = 0.5
 """So that looking costs little where a minute is short."""
 
 
+Children = Mapping[int, list[int]]
+"""Of every process on this machine; listing them is most of the work, and done once for all."""
+
+
+def children() -> Children:
+    found = defaultdict(list)
+    for each in psutil.process_iter(["ppid"]):
+        found[each.info["ppid"]].append(each.pid)
+    return found
+
+
+def tree(pid: int, below: Children) -> Iterator[int]:
+    """A process and all below it.
+
+    >>> list(tree(1, {1: [2, 3], 3: [4], 5: [6]}))
+    [1, 2, 3, 4]
+    """
+    yield pid
+    for child in below.get(pid, []):
+        yield from tree(child, below)
+
+
 class Watched:
     """The processes of one instance: a process and all below it."""
 
@@ -23,23 +46,24 @@ class Watched:
         self._dimensions = dimensions
         self._known: dict[int, psutil.Process] = {}
 
-    def sample(self) -> dict[Metric, float]:
+    def sample(self, below: Children) -> dict[Metric, float]:
         """Of CPU, 100 % is one core, as on AWS; {} once the process is gone."""
         processor = memory = 0.0
         try:
             if self._process.status() == psutil.STATUS_ZOMBIE:
                 return {}
-            found = [self._process, *self._process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return {}
         # A process object remembers what its CPU time was when it was asked last.
-        self._known = {each.pid: self._known.get(each.pid, each) for each in found}
-        for each in self._known.values():
+        known, self._known = self._known, {}
+        for pid in tree(self._process.pid, below):
             try:
+                each = known.get(pid) or psutil.Process(pid)
                 processor += each.cpu_percent()
                 memory += each.memory_percent()
             except psutil.Error:
                 continue
+            self._known[pid] = each
         values = {"CPUUtilization": processor, "MemoryUtilization": memory}
         return {
             Metric.of(self._namespace, name, self._dimensions): value
@@ -65,7 +89,7 @@ class Sampler:
         with self._lock:
             self._watched.append(watched)
             alone = len(self._watched) == 1
-        watched.sample()  # what follows is measured from here
+        watched.sample(children())  # what follows is measured from here
         if alone:
             threading.Thread(target=self._run, daemon=True).start()
 
@@ -73,9 +97,9 @@ class Sampler:
         while not self._stopping.wait(self._seconds):
             with self._lock:
                 watched = list(self._watched)
-            gone = []
+            gone, below = [], children()
             for each in watched:
-                sample = each.sample()
+                sample = each.sample(below)
                 for metric, value in sample.items():
                     self._metrics.record(metric, [(value, 1)], PERCENT)
                 if not sample:

@@ -209,10 +209,9 @@ def _furnish(account: Cloud) -> None:
     config = account.config
 
     def client(service: str) -> Any:
-        return boto3.client(
+        return account.boto.client(
             service,
             endpoint_url=account.emulator_url,
-            region_name=config.region,
             aws_access_key_id=ADMINISTRATOR_KEY,
             aws_secret_access_key="none",
             config=ClientConfig(s3={"addressing_style": "path"}, proxies={}),
