@@ -19,6 +19,9 @@ from emulator import pytest_plugin
 
 ROLE = "arn:aws:iam::123456789012:role/worker"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu"
+SCALED = {
+    "ServiceNamespace": "sagemaker", "ResourceId": "endpoint/mine/variant/A",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
 MEGABYTE = 1024 * 1024
 TRAINING = {
     "AlgorithmSpecification": {
@@ -120,9 +123,16 @@ def fill(account):
     logs.put_log_events(logGroupName="mine", logStreamName="one", logEvents=[
         {"timestamp": int(time.time() * 1000), "message": "行"}])
     serve(account)
-    account.client("application-autoscaling").register_scalable_target(
-        ServiceNamespace="sagemaker", ResourceId="endpoint/mine/variant/A",
-        ScalableDimension="sagemaker:variant:DesiredInstanceCount", MinCapacity=1, MaxCapacity=2)
+    scaling = account.client("application-autoscaling")
+    scaling.register_scalable_target(**SCALED, MinCapacity=1, MaxCapacity=2)
+    scaling.put_scaling_policy(
+        **SCALED, PolicyName="follow", PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 100.0, "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}})
+    scaling.put_scheduled_action(
+        **SCALED, ScheduledActionName="morning", Schedule="cron(0 8 ? * MON-FRI 2099)",
+        Timezone="Asia/Tokyo", ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 4})
 
 
 def create(account, model, key):
@@ -160,6 +170,7 @@ def contents(account):
     s3, sagemaker = account.client("s3"), account.client("sagemaker")
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket="data")["Contents"]]
     logs, cloudwatch = account.client("logs"), account.client("cloudwatch")
+    scaling, of = account.client("application-autoscaling"), {"ServiceNamespace": "sagemaker"}
     found = {
         "buckets": s3.list_buckets()["Buckets"],
         "objects": s3.list_objects_v2(Bucket="data")["Contents"],
@@ -169,12 +180,13 @@ def contents(account):
         "uploads": s3.list_multipart_uploads(Bucket="data")["Uploads"],
         "roles": account.client("iam").list_roles()["Roles"],
         "policy": account.client("iam").get_role_policy(RoleName="worker", PolicyName="all"),
-        "alarms": cloudwatch.describe_alarms()["MetricAlarms"],
+        "alarms": [without_times(each) for each in cloudwatch.describe_alarms()["MetricAlarms"]],
         "metrics": cloudwatch.list_metrics(Namespace="mine")["Metrics"],
         "groups": logs.describe_log_groups(logGroupNamePrefix="mine")["logGroups"],
         "lines": logs.filter_log_events(logGroupName="mine")["events"],
-        "targets": account.client("application-autoscaling").describe_scalable_targets(
-            ServiceNamespace="sagemaker")["ScalableTargets"],
+        "targets": scaling.describe_scalable_targets(**of)["ScalableTargets"],
+        "policies": scaling.describe_scaling_policies(**of)["ScalingPolicies"],
+        "schedules": scaling.describe_scheduled_actions(**of)["ScheduledActions"],
         "model": sagemaker.describe_model(ModelName="mine"),
         "config": sagemaker.describe_endpoint_config(EndpointConfigName="mine"),
         "endpoint": sagemaker.describe_endpoint(EndpointName="mine"),
@@ -184,6 +196,13 @@ def contents(account):
                  if each["TrainingJobStatus"] == "Completed"],
     }  # fmt: skip
     return json.loads(json.dumps(found, default=str), object_hook=without_metadata)
+
+
+def without_times(alarm):
+    """Those that a scaling policy has are made again, so that their times are the restart's."""
+    is_of_a_policy = alarm["AlarmName"].startswith("TargetTracking-")
+    return {key: value for key, value in alarm.items()
+            if not (is_of_a_policy and key.endswith("Timestamp"))}
 
 
 def without_metadata(value):
@@ -200,6 +219,7 @@ def test_everything_is_there_again(emulator, number):
     train(account, "running", wait="yes")
     eventually(lambda: job(account, "running")["SecondaryStatus"] == "Training", "running")
     before, processes = contents(account), emulator.processes()
+    assert [len(before[kind]) for kind in ("targets", "policies", "schedules")] == [1, 1, 1]
     assert len(processes) == 2 and ask(account) == b"first: ?"
 
     emulator.end(number)
@@ -226,11 +246,19 @@ def test_what_was_on_its_way_is_where_a_kill_leaves_it(emulator):
     s3, sagemaker = account.client("s3"), account.client("sagemaker")
     s3.put_object(Bucket="data", Key="never.tar.gz", Body=archive(stub.NEVER))
     create(account, "never", "never.tar.gz")
-    for name in ("updated", "bare", "gone"):
+    s3.put_object(Bucket="data", Key="fresh.tar.gz", Body=archive(b"second: "))
+    create(account, "fresh", "fresh.tar.gz")
+    for name in ("updated", "bare", "gone", "baking"):
         s3.copy_object(Bucket="data", Key=f"{name}.tar.gz", CopySource="data/dir/model.tar.gz")
         serve(account, name, f"{name}.tar.gz", name)
     sagemaker.create_endpoint(EndpointName="late", EndpointConfigName="never")
     sagemaker.update_endpoint(EndpointName="updated", EndpointConfigName="never")
+    half = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    sagemaker.update_endpoint(
+        EndpointName="baking", EndpointConfigName="fresh", DeploymentConfig={
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {
+                "Type": "CANARY", "CanarySize": half, "WaitIntervalInSeconds": 3600}}})
+    eventually(lambda: ask(account, "baking") == b"second: ?", "the canary's answer")
     sagemaker.update_endpoint_weights_and_capacities(
         EndpointName="mine",
         DesiredWeightsAndCapacities=[{"VariantName": "A", "DesiredInstanceCount": 2}])
@@ -265,9 +293,12 @@ def test_what_was_on_its_way_is_where_a_kill_leaves_it(emulator):
     mine = account.client("sagemaker").describe_endpoint(EndpointName="mine")
     assert mine["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert described("bare") == ("InService", "") and ask(account, "bare") == b"first: ?"
-    status, reason = described("updated")
-    assert status == "InService" and "ended during an update" in reason
-    assert ask(account, "updated") == b"first: ?"
+    for name in ("updated", "baking"):
+        status, reason = described(name)
+        assert status == "InService" and "ended during an update" in reason
+        assert {ask(account, name) for _ in range(20)} == {b"first: ?"}
+    baking = account.client("sagemaker").describe_endpoint(EndpointName="baking")
+    assert baking["EndpointConfigName"] == "baking" and "PendingDeploymentSummary" not in baking
     assert described("late") == ("Creating", "")
     status, reason = described("gone")
     assert status == "Failed" and "404" in reason
