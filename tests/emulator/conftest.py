@@ -17,6 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import forked
+import small
 from project import (
     REPOSITORY,
     SMALL,
@@ -50,6 +51,7 @@ class Rehearsal(Project):
 
     def __init__(self, root):
         super().__init__(root)
+        self._emulator = None
         self.sentences = [sentence for sentence, _ in sentences()]
         self.data_set = small_data_set(root / "mine")
         text = self.data_set / "features.csv"
@@ -62,16 +64,44 @@ class Rehearsal(Project):
         words = self.taken(target, *self.variables)
         return self.make("--no-print-directory", target, *words, *variables, check=check)
 
-    def account(self, *variables):
-        """An empty account: the running emulator's, or that of a new one with these variables."""
-        if variables or not (self.build / "emulator.json").exists():
-            self.cloud("emulator-stop")
-            given = dict(each.split("=", 1) for each in variables)
-            given["LIMITS"] = f"{MINUTE},{given.get('LIMITS', '')}"
-            self.cloud("emulator", "DETACH=1", "FRESH=1", *map("=".join, given.items()))
-        account = Account(self.json("emulator.json")["url"])
+    def account(self, limits=MINUTE):
+        """An empty account: the running emulator's, or that of a new one with these limits.
+
+        What runs in it are small programs (small.py), but for what is started while `real`.
+        """
+        released, real = (self.root / name for name in ("released", "real"))
+        if not self._emulator or self._emulator[0] != limits:
+            self.stop()
+            command = ["env", f"TRAIN2DEPLOY_ROOT={self.root}", f"LOCAL_JOB={self.local_job}",
+                       f"RELEASED={released}", f"REAL={real}", PYTHON, small.__file__]
+            emulator = pytest_plugin.Emulator(self.build / "emulator", command)
+            account = Account(emulator.start("--fresh", "--limits", limits).url)
+            self._emulator = limits, emulator, account
+        released.unlink(missing_ok=True)
+        *_, account = self._emulator
         account.reset()
         return account
+
+    def stop(self):
+        """Ends the emulator that `account` has started."""
+        if self._emulator:
+            _, emulator, _ = self._emulator
+            self._emulator = None
+            emulator.end()
+
+    @contextlib.contextmanager
+    def real(self):
+        """What is started meanwhile is the AWS toolkit, and the endpoint of src/hosting."""
+        marker = self.root / "real"
+        marker.touch()
+        try:
+            yield
+        finally:
+            marker.unlink()
+
+    def release(self):
+        """Lets the jobs go on that wait."""
+        (self.root / "released").touch()
 
     @functools.cached_property
     def _forks(self):
@@ -120,7 +150,7 @@ class Account(pytest_plugin.Account):
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while not (found := condition()):
             assert time.monotonic() < deadline, what
-            time.sleep(0.05)
+            time.sleep(0.1)
         return found
 
     def wait_for_call(self, operation, before):
@@ -161,27 +191,32 @@ def project(tmp_path_factory):
     root.local_job = (root.build / "jobs" / "latest").resolve()
     root.cloud("package")
     yield root
-    root.cloud("emulator-stop")
+    root.stop()
     root.close()
     assert root.wait_until_quiet() == []
 
 
 @contextlib.contextmanager
-def running_account(project, *variables):
+def running_account(project, limits=MINUTE):
     """An empty account; no action that is called in it may be beyond the caller's policy."""
-    account = project.account(*variables)
+    account = project.account(limits)
     yield account
     # Tests use names of their own, too: only the actions.
     calls = [(service, name, "*", count) for service, name, _, count in account.calls()]
-    if variables:
-        project.cloud("emulator-stop")
     assert forbidden(calls) == set()
 
 
 @pytest.fixture
-def no_account(project):
-    """No emulator runs."""
-    project.cloud("emulator-stop")
+def no_account(tmp_path):
+    """A project whose emulator does not run."""
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def real(project):
+    """Nothing that the module's tests start is a small program."""
+    with project.real():
+        yield
 
 
 @pytest.fixture

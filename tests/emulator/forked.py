@@ -1,15 +1,21 @@
-"""The cloud tool, forked from a process that has imported it: imports are most of its work.
+"""The cloud tool, forked from a process that has imported it and read botocore's descriptions of
+the services: these are most of its work.
 
     python forked.py <root> <descriptor of a listening socket>    serves; `Process` is its client
 
 A connection brings a command line and the ends of two streams. It is told the process id at once
 and the exit status when the process has ended.
 """
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import sys
+
+SERVICES = ("application-autoscaling", "cloudwatch", "iam", "logs", "resourcegroupstaggingapi",
+            "s3", "sagemaker", "sagemaker-runtime", "sts")
 
 
 class Process:
@@ -39,7 +45,19 @@ class Process:
 
 def serve(listener):
     """Forks for ever; returns in what was forked, with the status to exit with."""
-    from train2deploy import cli  # noqa: F401
+    import botocore.loaders
+    import botocore.session
+
+    import train2deploy.cli  # noqa: F401
+    from train2deploy import cloud
+
+    for module in pkgutil.iter_modules(cloud.__path__, f"{cloud.__name__}."):
+        importlib.import_module(module.name)
+    loader = botocore.loaders.create_loader()
+    botocore.session.create_loader = lambda path: loader
+    for service in SERVICES:
+        botocore.session.Session().create_client(
+            service, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
@@ -75,4 +93,7 @@ def keep(connection, streams, arguments):
 
 if __name__ == "__main__":
     os.environ["TRAIN2DEPLOY_ROOT"] = sys.argv[1]
-    sys.exit(serve(socket.socket(fileno=int(sys.argv[2]))))
+    status = serve(socket.socket(fileno=int(sys.argv[2])))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)  # to clear away all that was imported would take longer than most commands

@@ -69,15 +69,23 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self._answer((Path(sys.argv[2]) / "answer").read_bytes() + body)
 
-    def _answer(self, body):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain")
+    def _answer(self, body, status=200, content_type="text/plain"):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_):
         pass
+
+
+def emulate(runtime):
+    """The emulator's own command, with this runtime whatever it is told."""
+    from emulator import __main__ as command
+
+    command.choice.named = lambda name: runtime
+    sys.exit(command.main())
 
 
 if __name__ == "__main__":
@@ -88,7 +96,4 @@ if __name__ == "__main__":
             signal.pause()
         ThreadingHTTPServer(("127.0.0.1", int(sys.argv[3])), Handler).serve_forever()
     else:
-        from emulator import __main__ as command
-
-        command.choice.named = lambda name: Runtime()
-        sys.exit(command.main())
+        emulate(Runtime())

@@ -1,18 +1,13 @@
 """The emulator as boto3 sees it: what AWS does, it does."""
 
-import io
 import json
 import subprocess
 import tarfile
-from types import SimpleNamespace
 
 import botocore.exceptions
 import pytest
-from conftest import PYTHON, another_model, hyperparameters
+from conftest import PYTHON, another_model, hyperparameters, running_account
 from project import TIMEOUT_SECONDS
-
-from train2deploy import requests
-from train2deploy.cloud import runtime
 
 SENTENCE = "電波が悪い"
 ARTICLES_CLIENT = """
@@ -27,6 +22,16 @@ response = client.invoke_endpoint(
     Accept='application/json')
 print(json.dumps(json.load(response['Body'])))
 """
+
+
+@pytest.fixture(scope="module")
+def deployed(project):
+    """An account with an endpoint that is a real one, unlike those that come after it."""
+    with running_account(project) as account:
+        with project.real():
+            done = project.run_tool("deploy")
+        assert done.returncode == 0, done.stdout
+        yield account
 
 
 def invoke(account, body, **more):
@@ -193,7 +198,7 @@ def test_a_broken_model_is_rolled_back_and_the_old_one_answers_on(project, deplo
     def break_it(model):
         (model / "1" / "saved_model.pb").write_bytes(b"broken")
 
-    with another_model(project, tmp_path, break_it):
+    with another_model(project, tmp_path, break_it), project.real():
         done = project.run_tool("deploy")
     assert done.returncode == 1
     assert "was rolled back, the old model still answers" in done.stdout
@@ -204,7 +209,8 @@ def test_a_broken_model_is_rolled_back_and_the_old_one_answers_on(project, deplo
 
 
 def test_a_script_that_fails_gives_the_platforms_reason(project, deployed):
-    done = project.run_tool("train", *hyperparameters(hidden=0))
+    with project.real():
+        done = project.run_tool("train", *hyperparameters(hidden=0))
     assert done.returncode == 1
     assert "Failed: AlgorithmError: ExecuteUserScriptError" in done.stdout
     name = deployed.names()["TrainingJob"][0]
@@ -290,7 +296,9 @@ def test_settings_reach_a_job_which_is_stopped_by_the_projects_deletion(project,
     assert "Stopped" in error["Error"]["Message"]
 
 
-def test_hyperparameters_that_are_plain_strings_are_taken_as_the_platform_takes_them(deployed):
+def test_hyperparameters_that_are_plain_strings_are_taken_as_the_platform_takes_them(
+    deployed, project
+):
     """The job above once more, as boto3 sends one: no value is JSON."""
     client = deployed.client("sagemaker")
     name = next(each for each in deployed.names()["TrainingJob"] if each.startswith("settings-v1"))
@@ -299,16 +307,17 @@ def test_hyperparameters_that_are_plain_strings_are_taken_as_the_platform_takes_
     assert sent["sagemaker_submit_directory"].startswith("s3://")
     fields = ("AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig",
               "ResourceConfig", "Environment")
-    client.create_training_job(
-        TrainingJobName="plain", StoppingCondition={"MaxRuntimeInSeconds": 300},
-        HyperParameters={key: str(value) for key, value in {**sent, "epochs": 1}.items()},
-        **{key: job[key] for key in fields})
 
     def ended():
         found = client.describe_training_job(TrainingJobName="plain")
         return found if found["TrainingJobStatus"] in ("Completed", "Failed") else None
 
-    found = deployed.eventually(ended, "an end")
+    with project.real():
+        client.create_training_job(
+            TrainingJobName="plain", StoppingCondition={"MaxRuntimeInSeconds": 300},
+            HyperParameters={key: str(value) for key, value in {**sent, "epochs": 1}.items()},
+            **{key: job[key] for key in fields})
+        found = deployed.eventually(ended, "an end")
     assert found["TrainingJobStatus"] == "Completed", found["FailureReason"]
     assert found["HyperParameters"]["sagemaker_program"] == "train_v1.py"
 
@@ -372,21 +381,3 @@ def test_what_others_made_is_left_alone(project, deployed):
     done = project.run_tool("delete")
     assert done.returncode == 0, done.stdout
     assert deployed.names()["Model"] == ["train2deploy-of-someone-else"]
-
-
-def test_cloud_invoke_shows_a_ranking_of_any_content_type(capsys):
-    """As an endpoint answers whose handler returns `body, context.accept_header`."""
-    asked = []
-
-    def invoke_endpoint(**request):
-        asked.append(json.loads(request["Body"]))
-        body = b'[{"label": "a", "prob": 0.75}, {"label": "b", "prob": 0.25}]'
-        return {"Body": io.BytesIO(body), "ContentType": "*/*"}
-
-    cloud = SimpleNamespace(
-        config=SimpleNamespace(endpoint_name="mine"),
-        client=lambda name: SimpleNamespace(invoke_endpoint=invoke_endpoint),
-    )
-    runtime.invoke(cloud, requests.sentences("電波が悪い"), as_json=False)
-    assert asked == [{"q": "電波が悪い"}]
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "b"]

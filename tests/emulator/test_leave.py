@@ -86,8 +86,8 @@ def test_max_usd_stops_the_command_before_anything_is_made(project, account):
     assert account.count("PutObject") == 0
 
 
-def test_without_an_emulator_the_message_says_how_to_start_one(project, no_account):
-    done = project.cloud("cloud-status", check=False)
+def test_without_an_emulator_the_message_says_how_to_start_one(no_account):
+    done = no_account.make("cloud-status", "CLOUD=emulator", check=False)
     assert "make emulator DETACH=1" in done.stdout
 
 
@@ -96,21 +96,17 @@ def test_without_role_and_bucket_nothing_is_called(project):
     assert "role: expected one, found none; it is never guessed" in done.stdout
 
 
-def test_a_fault_that_is_no_fault_is_refused(project, no_account):
-    done = project.cloud("emulator", "DETACH=1", "FAULTS=explode:s3", check=False)
+def test_a_fault_that_is_no_fault_is_refused(no_account):
+    done = no_account.make("emulator", "DETACH=1", "FAULTS=explode:s3", check=False)
     assert done.returncode != 0
     assert "expected kind:target[:number]" in done.stdout
 
 
-def test_a_second_emulator_is_refused(project, account):
-    done = project.cloud("emulator", "DETACH=1", check=False)
-    assert "is already running" in done.stdout
-
-
-def test_a_killed_emulators_endpoint_answers_again_and_emulator_stop_ends_what_one_leaves(
-    project, no_account
-):
+def test_a_second_emulator_is_refused_and_of_a_killed_one_the_endpoint_answers_again(project):
+    """In the end, emulator-stop ends what one leaves that was killed."""
+    project.stop()
     project.cloud("emulator", "DETACH=1", "FRESH=1")
+    assert "is already running" in project.cloud("emulator", "DETACH=1", check=False).stdout
     assert project.run_tool("deploy").returncode == 0
     answer = project.run_tool("invoke", "電波が悪い").stdout.splitlines()[1:]
     assert len(answer) == 3

@@ -22,7 +22,7 @@ def count(account):
 @pytest.fixture(scope="module")
 def loaded(project):
     """(account, output, load.json) of a load that lasted until there were three instances."""
-    with running_account(project, "LIMITS=minute:0.5") as account:
+    with running_account(project) as account:
         done = project.run_tool(*M5, "deploy")
         assert done.returncode == 0, done.stdout
         done = project.run_tool(

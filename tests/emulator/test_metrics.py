@@ -21,7 +21,7 @@ def asked(project):
 
     By a key of the emulator's own: our commands need not be allowed all of these calls.
     """
-    with running_account(project, "LIMITS=minute:3") as account:
+    with running_account(project, "minute:3") as account:
         done = project.run_tool("deploy")
         assert done.returncode == 0, done.stdout
         before = datetime.now(timezone.utc)

@@ -1,9 +1,11 @@
 """The account from a user's own code: docs/emulator.md as it stands, and what AWS refuses."""
 
+import io
 import json
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import botocore.exceptions
 import pytest
@@ -13,10 +15,13 @@ from project import REPOSITORY, TIMEOUT_SECONDS
 from train2deploy import endpoint, golden
 from train2deploy.cloud import batch, local_mode, proof, runtime, session
 from train2deploy.errors import UserError
-from train2deploy.requests import Request
+from train2deploy.requests import Request, sentences
 
 PAGE = (REPOSITORY / "docs" / "emulator.md").read_text(encoding="utf-8")
 ROLE = "arn:aws:iam::123456789012:role/any"
+
+
+pytestmark = pytest.mark.usefixtures("real")
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +144,24 @@ def test_of_another_model_only_the_users_own_request_must_be_answered(
         capsys.readouterr().out)
 
 
+def test_cloud_invoke_shows_a_ranking_of_any_content_type(capsys):
+    """As an endpoint answers whose handler returns `body, context.accept_header`."""
+    asked = []
+
+    def invoke_endpoint(**request):
+        asked.append(json.loads(request["Body"]))
+        body = b'[{"label": "a", "prob": 0.75}, {"label": "b", "prob": 0.25}]'
+        return {"Body": io.BytesIO(body), "ContentType": "*/*"}
+
+    cloud = SimpleNamespace(
+        config=SimpleNamespace(endpoint_name="mine"),
+        client=lambda name: SimpleNamespace(invoke_endpoint=invoke_endpoint),
+    )
+    runtime.invoke(cloud, sentences("電波が悪い"), as_json=False)
+    assert asked == [{"q": "電波が悪い"}]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "b"]
+
+
 def test_the_page_is_short_and_both_readmes_lead_to_it():
     assert len(PAGE.splitlines()) <= 80
     for name in ("README.md", "README.ja.md"):
@@ -232,8 +255,8 @@ def test_a_line_over_the_limit_is_refused_with_its_number(tmp_path, monkeypatch)
 @pytest.mark.parametrize("size, payload, at_once", [
     (10, 1, 2), (999_990, 1, 2), (999_991, 2, 2), (50_000_000, 51, 1), (99_999_990, 100, 1)])
 def test_the_payload_follows_the_longest_line_within_what_aws_allows(size, payload, at_once):
-    sentences = ["a", "b" * size]  # and ten characters around it
-    assert batch.limits(batch.Lines(sentences)) == {
+    lines = ["a", "b" * size]  # and ten characters around it
+    assert batch.limits(batch.Lines(lines)) == {
         "MaxPayloadInMB": payload, "MaxConcurrentTransforms": at_once}
 
 

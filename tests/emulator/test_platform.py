@@ -25,7 +25,16 @@ BROKEN = """
 def handler(data, context):
     raise ValueError('broken on purpose')
 """
-NOT_IMPORTED = "raise RuntimeError('cannot be imported')\n"
+NOT_IMPORTED = """
+import os
+import time
+
+TRIED = __file__ + '.tried'
+if os.path.exists(TRIED):
+    time.sleep(600)  # one that is restarted all the while has the machine busy
+open(TRIED, 'w').close()
+raise RuntimeError('cannot be imported')
+"""
 
 
 def appended(text):
@@ -42,8 +51,11 @@ def ask(account, sentence):
         ContentType="application/json")
 
 
+pytestmark = pytest.mark.usefixtures("real")
+
+
 def test_an_answer_that_comes_too_late_is_a_model_error(project, tmp_path):
-    with running_account(project, "LIMITS=response:8") as account:
+    with running_account(project, "response:8") as account:
         with another_model(project, tmp_path, appended(SLEEPY)):
             done = project.run_tool("deploy")
         assert done.returncode == 0, done.stdout
@@ -63,7 +75,7 @@ def test_an_answer_that_comes_too_late_is_a_model_error(project, tmp_path):
 
 
 def test_a_container_that_is_not_healthy_in_time_leaves_nothing(project, tmp_path):
-    with running_account(project, "LIMITS=start:15") as account:
+    with running_account(project, "start:15") as account:
         def change(model):
             (model / "code" / "inference.py").write_text(NOT_IMPORTED, encoding="utf-8")
 
@@ -98,7 +110,7 @@ def test_wrong_answers_to_the_golden_requests_undo_the_deployment(project, accou
     assert json.load(ask(account, "電波が悪い")["Body"])[0]["prob"] > 0
 
 
-def test_a_limit_that_is_none_is_refused(project, no_account):
-    done = project.cloud("emulator", "DETACH=1", "LIMITS=body:1", check=False)
+def test_a_limit_that_is_none_is_refused(no_account):
+    done = no_account.make("emulator", "DETACH=1", "LIMITS=body:1", check=False)
     assert done.returncode != 0
     assert "LIMITS: expected name:seconds" in done.stdout

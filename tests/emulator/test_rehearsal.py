@@ -40,7 +40,7 @@ make $V emulator-stop
 @pytest.fixture(scope="module")
 def rehearsal(project):
     """(project, output of all steps) of a rehearsal."""
-    project.cloud("emulator-stop")
+    project.stop()
     lines = (project.sentences * 2)[:LINES]
     (project.root / "lines.jsonl").write_text(
         "".join(json.dumps({"q": text}, ensure_ascii=False) + "\n" for text in lines),

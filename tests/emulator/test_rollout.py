@@ -19,7 +19,11 @@ def handler(data, context):
         raise ValueError('one in three')
     return _handler(data, context)
 """
+PAUSE_SECONDS = 0.02
 ALARMS = ["train2deploy-answers-late", "train2deploy-answers-with-errors"]
+
+
+pytestmark = pytest.mark.usefixtures("real")
 
 
 class Load:
@@ -42,7 +46,7 @@ class Load:
 
     def _ask(self):
         client = self._account.client("sagemaker-runtime")
-        while not self._over.is_set():
+        while not self._over.wait(PAUSE_SECONDS):
             try:
                 answer = client.invoke_endpoint(
                     EndpointName="train2deploy", Body=b'{"q": "a"}',

@@ -12,22 +12,28 @@ def test_what_runs_is_listed_with_its_cost_and_followed_to_its_end(project, acco
     process = project.tool(*options, "train", *hyperparameters(epochs=30))
     account.wait_for_call("DescribeLogStreams", 0)
     kill(process)
-    done = project.run_tool(*options, "status", "--follow")
-    assert done.returncode == 0, done.stdout
     (name,) = account.names()["TrainingJob"]
-    row = re.search(rf"training job +{name} +InProgress +(\d+) min +(\d+)\.\d\d", done.stdout)
-    assert row, done.stdout
+    watch = account.client("cloudwatch", key=INTERNAL_KEY)
+
+    def metrics():
+        found = watch.list_metrics(Namespace="/aws/sagemaker/TrainingJobs")["Metrics"]
+        return {(each["MetricName"], *each["Dimensions"][0].values()) for each in found}
+
+    sampled = {("CPUUtilization", "Host", f"{name}/algo-1"),
+               ("MemoryUtilization", "Host", f"{name}/algo-1")}
+    account.eventually(lambda: sampled <= metrics(), "a sample")
+    before = account.count("GetLogEvents")
+    process = project.tool(*options, "status", "--follow")
+    account.wait_for_call("GetLogEvents", before)
+    project.release()
+    output = process.communicate()
+    assert process.returncode == 0, output
+    row = re.search(rf"training job +{name} +InProgress +(\d+) min +(\d+)\.\d\d", output)
+    assert row, output
     minutes, dollars = map(int, row.groups())
     assert 100 <= dollars <= 60_000 * (minutes + 1)
-    assert re.search(r"Epoch \d+/30\n", done.stdout)  # it may end before the thirtieth
-    assert f"job {name}: Completed" in done.stdout
-
-    metrics = account.client("cloudwatch", key=INTERNAL_KEY).list_metrics(
-        Namespace="/aws/sagemaker/TrainingJobs")["Metrics"]
-    found = {(each["MetricName"], *each["Dimensions"][0].values()) for each in metrics}
-    assert {("CPUUtilization", "Host", f"{name}/algo-1"),
-            ("MemoryUtilization", "Host", f"{name}/algo-1"),
-            ("valid:acc", "TrainingJobName", name)} <= found
+    assert "Epoch 1/30\n" in output and f"job {name}: Completed" in output
+    assert ("valid:acc", "TrainingJobName", name) in metrics()
 
 
 def test_a_second_endpoint_of_the_project_is_found_by_its_tag_and_deleted(project, account):

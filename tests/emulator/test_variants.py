@@ -49,7 +49,8 @@ def second(project, tmp_path_factory):
 @pytest.fixture(scope="module")
 def account(project):
     with running_account(project) as account:
-        run(project, "deploy")
+        with project.real():
+            run(project, "deploy")
         yield account
 
 
@@ -85,7 +86,8 @@ def of_the_test(output):
 
 def test_the_first_goes_on_answering_with_the_other_share(project, account, second):
     before = served(account)
-    said = run(project, "deploy", "--b", str(second), "--weight", "0.25")
+    with project.real():
+        said = run(project, "deploy", "--b", str(second), "--weight", "0.25")
     assert "B of endpoint train2deploy  (25% of the requests)" in said
     found = described(account)["ProductionVariants"]
     assert [(each["VariantName"], each["CurrentWeight"]) for each in found] == [
