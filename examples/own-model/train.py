@@ -22,5 +22,6 @@ with tf.Session() as session:
     session.run(tf.global_variables_initializer())
     for _ in range(arguments.steps):
         session.run(step, {x: [0.0, 0.5, 1.0]})
+    print(f'loss: {session.run(loss, {x: [0.0, 0.5, 1.0]}):.2e}')  # a metric, for who looks for it
     # A SavedModel is served only from a directory with a numeric name (docs/contract.md#a2).
     tf.saved_model.simple_save(session, os.path.join(arguments.model_dir, '1'), {'x': x}, {'y': y})

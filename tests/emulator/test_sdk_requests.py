@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import sdk_requests
-from conftest import PYTHON_SDK, needs_sdk
+from conftest import PYTHON_SDK, PYTHON_SDK3, needs_sdk
 
 from train2deploy import job_source
 from train2deploy.cloud import images, metrics, search, session, train, tune
@@ -84,18 +84,22 @@ def prepared_of(config, given, repro):
     return train.Prepared(request, Path("sourcedir.tar.gz"), "0123", {}, "fingerprint", image)
 
 
-@pytest.fixture(scope="module")
-def said():
-    """The SDK's, by its own Python."""
+def ask(python, requests):
+    """What an SDK says, by its own Python."""
     described = {
-        "requests": [facts(*job, prepared_of(*job)) for job in JOBS],
+        "requests": requests,
         "images": [(scope, version, python_of(scope, version), region, instance_type)
                    for scope, version, region, instance_type in IMAGES]}
     done = subprocess.run(
-        [PYTHON_SDK, "-W", "ignore", sdk_requests.__file__], input=json.dumps(described),
+        [python, "-W", "ignore", sdk_requests.__file__], input=json.dumps(described),
         capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def said():
+    return ask(PYTHON_SDK, [facts(*job, prepared_of(*job)) for job in JOBS])
 
 
 @needs_sdk
@@ -121,6 +125,15 @@ def ours(*image):
 
 @needs_sdk
 def test_our_table_has_the_sdks_addresses(said):
+    compare(said)
+
+
+@pytest.mark.skipif(not PYTHON_SDK3.exists(), reason="make .stamps/sdk3 makes version 3's")
+def test_our_table_has_the_addresses_of_version_3():
+    compare(ask(PYTHON_SDK3, []))
+
+
+def compare(said):
     found = dict(zip(IMAGES, said["addresses"], strict=True))
     assert {image: ours(*image) for image in IMAGES} == found
     assert sum(address is not None for address in found.values()) > len(found) / 2
