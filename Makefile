@@ -141,7 +141,7 @@ TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 # Each has roots and ports of its own and waits more than it computes; the longest begin first.
 TEST_SUITES := test-emulator test-integration test-unit test-contract test-e2e lint
 test: .python36 ## everything that needs no Docker, linters included
-	@$(MAKE) $(call SIDE_BY_SIDE,3) $(addprefix .stamps/,host train serve handler notebook dev test-py36 predict-lib)
+	@$(MAKE) $(call SIDE_BY_SIDE,3) $(addprefix .stamps/,host train serve handler notebook sdk dev test-py36 predict-lib)
 	@$(MAKE) $(call SIDE_BY_SIDE,3) --keep-going --output-sync=target $(WITH) $(TEST_SUITES)
 
 test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## unit tests, each side in its own Python

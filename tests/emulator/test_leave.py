@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from train2deploy.cloud import guards, plan, session
+from train2deploy.cloud import deploy, guards, plan, session
 from train2deploy.cloud_settings import prices
 from train2deploy.cloud_settings.config import Config
 from train2deploy.errors import UserError
@@ -53,6 +53,30 @@ def test_a_price_of_another_region_is_said_where_it_is_shown_and_where_it_refuse
         capsys.readouterr().out)
     plan.ask(abroad, planned, plan.Leave(yes=True))
     assert "Those of ap-northeast-1 differ" in capsys.readouterr().out.replace("\n", " ")
+
+
+def deployment(sha256, instances):
+    return deploy.Deployment(
+        sha256, "s3://b/k", {}, {"EndpointConfigName": "c"}, instances, recount=False)
+
+
+@pytest.mark.parametrize(("then", "reached"), [(("a", 3), True), (("b", 2), False)])
+def test_what_was_approved_is_what_is_deployed(aws, monkeypatch, then, reached):
+    """Unless archive or endpoint is another by then; how many instances run is not asked."""
+    found = [deployment("a", 2), deployment(*then)]
+    approved, applied = [], []
+    monkeypatch.setattr(deploy, "check_package", lambda: None)
+    monkeypatch.setattr(RealAccount, "check_bucket", lambda self: None)
+    monkeypatch.setattr(deploy, "prepare", lambda cloud, options: found.pop(0))
+    monkeypatch.setattr(deploy, "planned", lambda cloud, made, options: made)
+    monkeypatch.setattr(plan, "ask", lambda cloud, shown, leave: approved.append(shown))
+    monkeypatch.setattr(
+        deploy, "refuse_another_type_while_scaled", lambda cloud, kind: applied.append(kind))
+    monkeypatch.setattr(deploy.storage, "upload_file", lambda *given: 1 / 0)
+    kind, words = (ZeroDivisionError, "zero") if reached else (UserError, "changed since this was")
+    with pytest.raises(kind, match=words):
+        deploy.deploy(aws, plan.Leave())
+    assert ([each.sha256 for each in approved], bool(applied)) == (["a"], reached)
 
 
 def test_where_nobody_can_be_asked_yes_is_needed(aws, planned, monkeypatch):

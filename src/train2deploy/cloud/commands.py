@@ -145,7 +145,7 @@ def _plan(arguments: argparse.Namespace) -> None:
     cloud.check_bucket()
     training = train.planned(cloud, train.prepare(cloud, _request(arguments)))
     packed = paths.MODEL_ARCHIVE.exists() and not staleness.outdated()
-    deployment = deploy.planned(cloud) if packed else deploy.outlined(cloud)
+    deployment = deploy.planned(cloud, deploy.prepare(cloud)) if packed else deploy.outlined(cloud)
     plan.show_all(cloud, [training, deployment], arguments.max_usd)
 
 

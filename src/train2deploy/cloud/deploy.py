@@ -71,8 +71,8 @@ class Deployment:
     data_uri: str
     model: dict[str, Any]
     config: dict[str, Any]
-    instances: int
-    recount: bool
+    instances: int = field(compare=False)
+    recount: bool = field(compare=False)
 
     @property
     def model_name(self) -> str:
@@ -96,9 +96,8 @@ def prepare(cloud: Cloud, options: Options = AS_IT_IS) -> Deployment:
     return Deployment(model.sha256, model.uri, model.request, *config)
 
 
-def planned(cloud: Cloud, options: Options = AS_IT_IS) -> plan.Plan:
+def planned(cloud: Cloud, deployment: Deployment, options: Options = AS_IT_IS) -> plan.Plan:
     """What `deploy` would create."""
-    deployment = prepare(cloud, options)
     settings = cloud.config
     result = plan.Plan("cloud-deploy", replaces=settings.endpoint_name)
     size = paths.MODEL_ARCHIVE.stat().st_size
@@ -171,8 +170,13 @@ def deploy(
     """
     check_package()
     cloud.check_bucket()
-    plan.ask(cloud, planned(cloud, options), leave)
     deployment = prepare(cloud, options)
+    plan.ask(cloud, planned(cloud, deployment, options), leave)
+    if prepare(cloud, options) != deployment:
+        raise UserError(
+            f"build/model.tar.gz or the endpoint {cloud.config.endpoint_name} has changed since"
+            " this was planned, so nothing was created. Run the command again."
+        )
     refuse_another_type_while_scaled(cloud, cloud.config.endpoint_instance_type)
     storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
     name = cloud.config.endpoint_name
