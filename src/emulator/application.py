@@ -10,6 +10,7 @@ Beside AWS's own calls:
 """
 
 import dataclasses
+import html
 import threading
 import time
 from collections import Counter
@@ -117,6 +118,8 @@ class Application:
             answer: Any = sagemaker.answer(operation, Request(environ))
         elif operation == "GetResources":
             answer = sagemaker.tagged(Request(environ))
+        elif operation == "SimulatePrincipalPolicy":
+            answer = _all_allowed(Request(environ))
         elif service == "application-autoscaling":
             try:
                 answer = sagemaker.scaling.answer(operation, Request(environ), self._moto)
@@ -154,6 +157,24 @@ class Application:
         if request.path == "/emulator/reset" and request.method == "POST":
             self.reset()
         return Response("ok")
+
+
+def _all_allowed(request: Request) -> Response:
+    """What moto's IAM does not have, and version 3 of the SDK asks: of a role the form counts."""
+    given = sorted(request.form.items())
+    actions = [value for name, value in given if name.startswith("ActionNames.member.")]
+    found = "".join(
+        f"<member><EvalActionName>{html.escape(action)}</EvalActionName>"
+        "<EvalResourceName>*</EvalResourceName><EvalDecision>allowed</EvalDecision></member>"
+        for action in actions
+    )
+    results = f"<EvaluationResults>{found}</EvaluationResults><IsTruncated>false</IsTruncated>"
+    text = (
+        '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
+        f"<SimulatePrincipalPolicyResult>{results}</SimulatePrincipalPolicyResult>"
+        "</SimulatePrincipalPolicyResponse>"
+    )
+    return Response(text, content_type="text/xml")
 
 
 def _refusal(kind: str, service: str) -> Response:
