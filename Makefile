@@ -154,7 +154,7 @@ test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## 
 test-contract: .stamps/dev .stamps/serve .stamps/handler ## the hosting contract, from outside (BASE_URL=…: against another server)
 test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## small jobs and endpoints by their make targets
 test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
-test-today: .stamps/dev .stamps/train-today .stamps/serve-today .stamps/handler-today ## STACK=today and its containers (CPython 3.12)
+test-today: $(addprefix .stamps/,dev cloud sdk3 train-today serve-today handler-today) ## STACK=today and its containers (CPython 3.12)
 test-contract test-integration test-e2e test-today:
 	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/$(@:test-%=%)
 

@@ -1,10 +1,11 @@
 """The unmodified SageMaker SDK 3.x against the emulator: docs/sdk-v3.md as it stands, and a search.
 
-    make .stamps/sdk3 .stamps/cloud .stamps/train .stamps/serve .stamps/handler
-    PYTHONPATH=src .venvs/sdk3/bin/python -m pytest tests/today/test_sdk3.py
+    make setup .stamps/cloud .stamps/sdk3
+    .venvs/sdk3/bin/python -m pytest tests/today/test_sdk3.py
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,11 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.pytest_plugin import Emulator
-
 REPOSITORY = Path(__file__).resolve().parents[2]
-PYTHON = REPOSITORY / ".venvs" / "sdk3" / "bin" / "python"
-EMULATOR = [str(REPOSITORY / ".venvs" / "cloud" / "bin" / "python"), "-m", "emulator"]
+PYTHON, CLOUD = (REPOSITORY / ".venvs" / name / "bin" / "python" for name in ("sdk3", "cloud"))
+NEEDED = [REPOSITORY / ".venvs" / name for name in ("sdk3", "cloud", "train", "serve", "handler")]
 SECONDS = 1800
 OPT_OUT = {"SchemaVersion": "1.0", "SageMaker": {
     "PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
@@ -45,52 +44,72 @@ except Exception as error:
 """
 
 
+REPORT = """
+client = boto3.client("sagemaker")
+names = [one["TrainingJobName"] for one in client.list_training_jobs()["TrainingJobSummaries"]]
+print("\\nREPORT" + json.dumps(default=str, obj={
+    "left": [client.list_endpoints()["Endpoints"], client.list_models()["Models"],
+             client.list_endpoint_configs()["EndpointConfigs"]],
+    "jobs": [client.describe_training_job(TrainingJobName=name) for name in names],
+    "search": client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="search")}))
+"""
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """(account, what was printed) when all of the code has run, in one process of the SDK's."""
+    """(what was printed, what the account holds) after all of it in one process of the SDK's."""
+    if missing := [path.name for path in NEEDED if not path.exists()]:
+        pytest.skip(f"make setup .stamps/cloud .stamps/sdk3 makes {', '.join(missing)}")
     scratch = tmp_path_factory.mktemp("sdk3")
     folder = shutil.copytree(REPOSITORY / "examples" / "own-model", scratch / "own-model")
     quiet = scratch / "sdk.yaml"
     quiet.write_text(json.dumps(OPT_OUT), encoding="utf-8")
-    code = "\n".join([*re.findall(r"```python\n(.*?)```", PAGE, re.S), SEARCH, FAILING])
-    emulator = Emulator(scratch / "account", EMULATOR)
+    code = "\n".join([*re.findall(r"```python\n(.*?)```", PAGE, re.S), SEARCH, FAILING, REPORT])
+    url = re.search(r"http://[\d.:]+", emulator(scratch, "--detach"))[0].rstrip(":")
     try:
-        account = emulator.start()
-        done = subprocess.run(
-            [PYTHON, "-W", "ignore", "-c", code], cwd=folder, capture_output=True, text=True,
-            env={**account.environment, "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet)},
-            timeout=SECONDS, check=False)
-        assert done.returncode == 0, done.stderr + done.stdout
-        yield account, done.stdout
+        printed = run([PYTHON, "-W", "ignore", "-c", code], folder, {
+            "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1", "SAGEMAKER_USER_CONFIG_OVERRIDE": str(quiet)})
     finally:
-        if emulator.runs:
-            emulator.end()
+        emulator(scratch, "--stop")
+    said, _, report = printed.partition("\nREPORT")
+    return said, json.loads(report.splitlines()[0])
 
 
-def jobs(account, name):
-    """The descriptions of training jobs."""
-    client = account.client("sagemaker")
-    found = client.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
-    return [client.describe_training_job(TrainingJobName=one["TrainingJobName"]) for one in found]
+def emulator(scratch, *options):
+    return run(
+        [CLOUD, "-m", "emulator", "--directory", scratch / "account", *options],
+        scratch, {"PYTHONPATH": str(REPOSITORY / "src")})
+
+
+def run(command, folder, variables):
+    done = subprocess.run(
+        command, cwd=folder, env={"PATH": os.defpath, "HOME": str(folder), **variables},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def ended(account, status):
+    """The one job of ModelTrainer's that ended so."""
+    (found,) = [job for job in account["jobs"] if job["TrainingJobStatus"] == status
+                and not job["TrainingJobName"].startswith("search")]
+    return found
 
 
 def test_the_pages_code_trains_deploys_asks_and_deletes(ran):
-    account, printed = ran
+    printed, account = ran
     assert "3.0 5.0 7.0" in printed
-    client = account.client("sagemaker")
-    assert client.list_endpoints()["Endpoints"] == []
-    assert client.list_endpoint_configs()["EndpointConfigs"] == []
-    assert client.list_models()["Models"] == []
-    (done,) = [job for job in jobs(account, "own-model") if job["TrainingJobStatus"] == "Completed"]
+    assert account["left"] == [[], [], []]
+    done = ended(account, "Completed")
     assert done["AlgorithmSpecification"]["ContainerEntrypoint"] == ["/bin/bash"]
     assert {"code", "sm_drivers"} <= {each["ChannelName"] for each in done["InputDataConfig"]}
     assert done["HyperParameters"] == {"steps": "500"}
 
 
 def test_a_search_goes_through_the_toolkit(ran):
-    account, _ = ran
-    client = account.client("sagemaker")
-    search = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="search")
+    search = ran[1]["search"]
     assert search["HyperParameterTuningJobStatus"] == "Completed", search
     assert search["TrainingJobStatusCounters"]["Completed"] == 2
     fixed = search["TrainingJobDefinition"]["StaticHyperParameters"]
@@ -102,10 +121,9 @@ def test_a_search_goes_through_the_toolkit(ran):
 
 
 def test_a_script_that_fails_is_a_failed_job_with_the_drivers_reason(ran):
-    account, printed = ran
+    printed, account = ran
     assert "FailedStatusError True" in printed
-    (failed,) = [job for job in jobs(account, "own-model") if job["TrainingJobStatus"] == "Failed"]
-    assert "returned non-zero exit status 3" in failed["FailureReason"]
+    assert "returned non-zero exit status 3" in ended(account, "Failed")["FailureReason"]
 
 
 def test_the_page_is_short_and_others_lead_to_it():
