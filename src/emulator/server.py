@@ -1,10 +1,13 @@
 """The account as it runs: its state read from its directory, its door open on a port."""
 
+import html
+import json
 import os
 import shutil
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from emulator import orphans
 from emulator.limits import Limits
@@ -47,7 +50,6 @@ class Server:
         from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,
             MotoRequestHandler,
-            create_backend_app,
         )
         from werkzeug.serving import make_server
 
@@ -70,7 +72,7 @@ class Server:
         entries = self._journal.open()
         ended = max((entry["at"] for entry in entries), default=0.0)
         self._ended = datetime.fromtimestamp(ended, timezone.utc)
-        moto = Kept(DomainDispatcherApplication(create_backend_app), self._journal)
+        moto = Kept(DomainDispatcherApplication(_backend), self._journal)
         self.url = f"http://{endpoint.ADDRESS}:{port}"
         settings = Settings(running, self.url, given, limits or Limits(), self._journal)
         self._application = Application(settings, moto, runtime)
@@ -99,6 +101,27 @@ class Server:
         """Ends what runs, then the answers: the last lines of a job go to this very account."""
         self._application.end_all()
         self._server.shutdown()
+
+
+def _backend(service: str) -> Any:
+    """moto's application of a service; what it lacks is refused, in words that a client reads."""
+    from moto.moto_server.werkzeug_app import create_backend_app
+
+    made = create_backend_app(service)
+    made.register_error_handler(NotImplementedError, _not_emulated)
+    return made
+
+
+def _not_emulated(error: NotImplementedError) -> Any:
+    import flask
+
+    kind = flask.request.content_type or ""
+    if "json" in kind:
+        text = json.dumps({"__type": "NotImplemented", "message": str(error)})
+        return flask.Response(text, 501, content_type="application/x-amz-json-1.1")
+    said = f"<Code>NotImplemented</Code><Message>{html.escape(str(error))}</Message>"
+    text = f"<ErrorResponse><Error><Type>Sender</Type>{said}</Error></ErrorResponse>"
+    return flask.Response(text, 501, content_type="text/xml")
 
 
 def _settle(port: int) -> None:

@@ -1,5 +1,6 @@
 """The account from a user's own code: docs/emulator.md as it stands, and what AWS refuses."""
 
+import functools
 import io
 import json
 import re
@@ -173,6 +174,21 @@ def refused(call, **request):
         call(**request)
     assert caught.value.response["Error"]["Code"] == "ValidationException"
     return caught.value.response["Error"]["Message"]
+
+
+def test_of_a_role_the_form_counts_and_what_is_not_emulated_is_said(account):
+    iam = account.client("iam")
+    asked = ["s3:GetObject", "sagemaker:CreateModel"]
+    found = iam.simulate_principal_policy(PolicySourceArn=ROLE, ActionNames=asked)
+    assert [(each["EvalActionName"], each["EvalDecision"])
+            for each in found["EvaluationResults"]] == [(name, "allowed") for name in asked]
+    for call in (  # in XML and in JSON
+        functools.partial(iam.generate_service_last_accessed_details, Arn=ROLE),
+        account.client("logs").list_anomalies,
+    ):
+        with pytest.raises(botocore.exceptions.ClientError, match="not been implemented") as caught:
+            call()
+        assert caught.value.response["Error"]["Code"] == "NotImplemented"
 
 
 def training(**more):
