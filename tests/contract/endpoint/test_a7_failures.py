@@ -60,9 +60,9 @@ def test_a7_a_request_that_kills_its_worker_is_not_repeated(starter, tmp_path):
 
 def test_a7_cpu_work_beyond_gunicorns_timeout_is_502_and_worker_timeout(starter):
     endpoint = starter.start(starter.model_dir(BUNDLE, handler='probe.py'), fake=True,
-                             HOSTING_GUNICORN_TIMEOUT='4')  # in which a worker must start, too
+                             HOSTING_GUNICORN_TIMEOUT='5')  # in which a worker must start, too
     pid = endpoint.probe()['pid']
-    assert endpoint.invoke('{"do": "sleep", "seconds": 5}').status == 200  # sleeping is fine
+    assert endpoint.invoke('{"do": "sleep", "seconds": 6}').status == 200  # sleeping is fine
     assert endpoint.probe()['pid'] == pid
     assert endpoint.invoke('{"do": "spin", "seconds": 50}').status == 502
     endpoint.wait_in_log(r'\[CRITICAL\] WORKER TIMEOUT')
