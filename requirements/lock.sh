@@ -40,6 +40,9 @@ peer bentoml --exclude-newer 2021-08-15 --exclude-newer-package bentoml=2022-08-
 peer simple-tensorflow-serving --exclude-newer 2020-11-20
 peer onnxruntime --exclude-newer 2021-12-20
 
+todays=src/predict/today/requirements
+"$python" -m uv pip compile --quiet --upgrade --no-header --generate-hashes --no-annotate --universal \
+  --python-version 3.12 $todays.in -o $todays.txt
 "$python" -m uv pip compile --quiet --upgrade --no-header --generate-hashes --no-annotate \
   --python-version 3.6 --python "$sdists" src/predict/code/requirements.in \
   -o src/predict/code/requirements.txt

@@ -19,10 +19,11 @@ import sys
 from time import perf_counter
 
 import numpy as np
-import tensorflow as tf
+import tensorflow
 
 from hosting import packed
 
+tf = tensorflow if hasattr(tensorflow, "Session") else tensorflow.compat.v1
 SIGNATURE = tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from train2deploy import archives, declaration, modules_beside, paths, versions
+from train2deploy import archives, declaration, modules_beside, paths, stack, versions
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file
 
@@ -43,7 +43,8 @@ def stage_modules_beside(target: Path) -> None:
 
 
 def pack(version: str, archive: Path) -> str:
-    """Packs the source directory, third-party modules included: the SDK's sourcedir.tar.gz.
+    """Packs the source directory, the SDK's sourcedir.tar.gz: third-party modules included, or
+    named for today's toolkit to install.
 
     Returns:
         Its sha256, the same for the same sources and lock.
@@ -51,7 +52,10 @@ def pack(version: str, archive: Path) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "source")
         stage(version, source)
-        stage_modules_beside(source)
+        if stack.is_todays():
+            shutil.copyfile(paths.TODAYS_SOURCE / REQUIREMENTS, source / REQUIREMENTS)
+        else:
+            stage_modules_beside(source)
         entries = {path.relative_to(source).as_posix(): path for path in source.rglob("*")}
         archives.pack(((name, path) for name, path in entries.items() if path.is_file()), archive)
     return sha256_file(archive)
@@ -63,20 +67,27 @@ def check(version: str) -> None:
     if not found.is_folder:
         return
     requirements, setup = (found.script.with_name(name) for name in (REQUIREMENTS, SETUP))
+    environment = f".venvs/{stack.environment('train')}"
+    container = f"the TensorFlow {'2.21' if stack.is_todays() else '1.12'} container"
+    must_stay = f"here into {environment}, which must stay what its lock says."
     advice = (
         "Lay what the script imports beside it:"
-        f" .venvs/train/bin/pip install --no-deps --target {paths.relative(found.script.parent)} …"
+        f" {environment}/bin/pip install --no-deps --target {paths.relative(found.script.parent)} …"
     )
     if setup.is_file():
         raise UserError(
-            f"{paths.relative(setup)}: the TensorFlow 1.12 container would install this folder and"
-            f" its {REQUIREMENTS}, here into .venvs/train, which must stay what its lock says."
-            f" {advice}"
+            f"{paths.relative(setup)}: {container} would install this folder and its"
+            f" {REQUIREMENTS}, {must_stay} {advice}"
         )
     if requirements.is_file() and _asks_for_something(requirements):
+        if stack.is_todays():
+            raise UserError(
+                f"{paths.relative(requirements)}: {container} would install it, {must_stay}"
+                f" {advice}, and remove it."
+            )
         raise UserError(
-            f"{paths.relative(requirements)}: the TensorFlow 1.12 container does not install it for"
-            f" a plain script (docs/contract.md#b2). {advice}, and remove it."
+            f"{paths.relative(requirements)}: {container} does not install it for a"
+            f" plain script (docs/contract.md#b2). {advice}, and remove it."
         )
 
 

@@ -26,6 +26,7 @@ from train2deploy import (
     manifest,
     paths,
     processes,
+    stack,
     versions,
 )
 from train2deploy.datasets import channels
@@ -284,7 +285,8 @@ def _collect(
         "repro": job.repro,
         "source_sha256": sha256_tree(trained),
         "channels": read,
-        "lock_sha256": sha256_file(paths.REQUIREMENTS / "train.lock"),
+        "lock_sha256": sha256_file(stack.lock("train")),
+        **stack.recorded(),
     }
     metrics = manifest.read(directory / "output" / "data" / "metrics.json") or {}
     manifest.write(directory / "manifest.json", inputs, outputs, metrics=metrics, **facts)

@@ -17,7 +17,9 @@ from train2deploy.make.targets import TARGETS
 if TYPE_CHECKING:
     from train2deploy.status import Node
 
-CARRIED = "DATASET SPLIT TITLES CLEAN VERSION SCRIPT CHANNELS SEED SPLIT_SEED TOKENS RUNTIME CLOUD"
+CARRIED = (
+    "DATASET SPLIT TITLES CLEAN VERSION SCRIPT CHANNELS SEED SPLIT_SEED TOKENS STACK RUNTIME CLOUD"
+)
 """What is given to one target and goes on to the next, as far as that knows it."""
 WHAT = "train2deploy: a Keras text classifier, trained and deployed to SageMaker, rehearsed here"
 COMMAND = "make dry-run (environments, data, training, package, endpoint, answer: 2 minutes)"
@@ -74,7 +76,7 @@ def _carried(command: str, given: Mapping[str, str]) -> str:
     """
     words = command.split()
     targets = [TARGETS[word] for word in words if word in TARGETS]
-    takes = {name for one in targets for name in f"{one.takes} RUNTIME".split()}
+    takes = {name for one in targets for name in f"{one.takes} RUNTIME STACK".split()}
     said = {word.partition("=")[0] for word in words}
     return " ".join([
         command,

@@ -26,6 +26,7 @@ from train2deploy import (
     package_code,
     package_lint,
     paths,
+    stack,
     versions,
 )
 from train2deploy.errors import JobFailed, UserError
@@ -100,7 +101,8 @@ def _manifest_inputs(source: Path, asked: package_code.Asked) -> dict[str, Any]:
         version = record.get("inputs", {}).get("version")
         if version and versions.is_published(version):
             versions.check_packed(version)
-        made_of |= {"version": version} if version else {}
+        stack.check(record.get("inputs", {}), paths.relative(job))
+        made_of |= ({"version": version} if version else {}) | stack.recorded()
         made_of |= {"job": job.resolve().name, **results(job)}
         made_of |= {"data": record["data"]} if record.get("data") else {}
     latest = paths.LATEST_JOB

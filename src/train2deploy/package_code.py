@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import disk, manifest, package_lint, partial, paths, processes
+from train2deploy import disk, manifest, package_lint, partial, paths, processes, pythons, stack
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.model_path import Files, Found, below
@@ -19,9 +19,12 @@ OURS = "our inference.py"
 INCLUDED = "include.txt"
 """A script's list of what it leaves for inference.py: a name a line, in SM_OUTPUT_DATA_DIR."""
 
-# The serving container: Ubuntu 18.04, CPython 3.6.
-CONTAINER = ["--python-version", "36", "--implementation", "cp", "--abi", "cp36m"]
-CONTAINER += ["--platform", "manylinux1_x86_64", "--only-binary", ":all:"]
+CONTAINERS = {
+    stack.ARTICLES: ("36", "cp36m", ("manylinux1_x86_64",)),
+    stack.TODAYS: ("312", "cp312", ("manylinux2014_x86_64", "manylinux_2_28_x86_64")),
+}
+"""The serving containers, of Ubuntu 18.04 and of Amazon Linux 2023: CPython, ABI, and the platforms
+whose wheels they take."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Asked:
         include: files of the job's output that go along; None takes what its include.txt names.
         dependencies: "lib" vendors the packages (nothing is installed when the endpoint starts),
             "requirements" lets the container install them; never both, as the container ignores
-            requirements.txt beside lib/. "": lib for our code, own code as it is.
+            requirements.txt beside lib/. "": lib for our code (where this machine cannot run what
+            today's container does: requirements), own code as it is.
     """
 
     code: Path | None = None
@@ -46,7 +50,7 @@ NOTHING_ASKED = Asked()
 
 def ours_sha256() -> str:
     """Of our own code, as it becomes code/ in a package."""
-    names = [*sorted(paths.PREDICT_CODE.glob("*.py")), paths.PREDICT_CODE / REQUIREMENTS]
+    names = [*sorted(paths.PREDICT_CODE.glob("*.py")), _our_requirements()]
     return sha256_value({path.name: sha256_file(path) for path in [*names, paths.ENCODING]})
 
 
@@ -83,10 +87,19 @@ def _ours(found: Found, asked: Asked) -> Files:
     names = [*ENCODING_FILES, *(name for name in FURTHER_FILES if name in found.output)]
     chosen |= {f"code/{name}": found.output[name] for name in names}
     chosen |= _included(found, asked)
-    requirements = paths.PREDICT_CODE / REQUIREMENTS
-    if asked.dependencies == "requirements":
+    requirements = _our_requirements()
+    if asked.dependencies == "requirements" or not (asked.dependencies or _serves_wheels()):
         return {**chosen, f"code/{REQUIREMENTS}": requirements}
     return {**chosen, **below(vendored(), "code/lib/")}
+
+
+def _our_requirements() -> Path:
+    return (paths.PREDICT_TODAY if stack.is_todays() else paths.PREDICT_CODE) / REQUIREMENTS
+
+
+def _serves_wheels() -> bool:
+    """Whether this machine can serve what the container's wheels hold; of 2019 no other can."""
+    return pythons.is_of_use() or not stack.is_todays()
 
 
 def _included(found: Found, asked: Asked) -> Files:
@@ -118,20 +131,28 @@ def _vendored(chosen: Files, dependencies: str) -> Files:
     return {**below(vendored(requirements), "code/lib/"), **rest}
 
 
+def _container() -> list[str]:
+    """What tells pip for which Python and system."""
+    version, abi, platforms = CONTAINERS[stack.chosen()]
+    words = ["--python-version", version, "--implementation", "cp", "--abi", abi]
+    words += [word for each in platforms for word in ("--platform", each)]
+    return [*words, "--only-binary", ":all:"]
+
+
 def vendored(requirements: Path | None = None) -> Path:
     """The packages of a requirements.txt (ours) as the serving container needs them.
 
     Wheels for the container's Python, whatever Python and system runs this.
     """
-    ours = paths.PREDICT_CODE / REQUIREMENTS
+    ours = _our_requirements()
     requirements = requirements or ours
     record = paths.BUILD / "code-lib.manifest.json"
-    inputs = {"requirements_sha256": sha256_file(requirements)}
+    inputs = {"requirements_sha256": sha256_file(requirements), **stack.recorded()}
     if manifest.is_current(record, inputs) and paths.CODE_LIB.is_dir():
         return paths.CODE_LIB
     with partial.directory(paths.CODE_LIB) as fresh:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--no-compile", *CONTAINER, "--target", str(fresh), "-r", str(requirements)]
+        command += ["--no-compile", *_container(), "--target", str(fresh), "-r", str(requirements)]
         if requirements == ours:
             command += ["--no-deps", "--require-hashes"]
         done = processes.captured(command, processes.pip_environment())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from train2deploy import article_graph, console, endpoint, package, paths, runtimes
+from train2deploy import article_graph, console, endpoint, package, paths, runtimes, stack
 from train2deploy.datasets import sample
 from train2deploy.errors import JobFailed, MissingRequirement
 from train2deploy.runtimes import Runtime
@@ -17,7 +17,11 @@ def say(find_runtime: Callable[[], Runtime], archive: Path = paths.MODEL_ARCHIVE
     A package is not worse for a machine that cannot measure it: then the line says why.
     """
     model_dir = endpoint.unpacked_model(archive)
-    if package.version_of(archive) != "v1" or not (model_dir / "code" / "encoding.py").exists():
+    if (
+        stack.is_todays()
+        or package.version_of(archive) != "v1"
+        or not (model_dir / "code" / "encoding.py").exists()
+    ):
         return
     try:
         runtime = find_runtime()

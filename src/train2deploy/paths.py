@@ -7,8 +7,10 @@ ROOT = Path(os.environ.get("TRAIN2DEPLOY_ROOT", Path(__file__).resolve().parents
 
 SRC = ROOT / "src"
 TRAIN_SOURCE = SRC / "train"
+TODAYS_SOURCE = TRAIN_SOURCE / "today"
 MODELS = ROOT / "models"
 PREDICT_CODE = SRC / "predict" / "code"
+PREDICT_TODAY = SRC / "predict" / "today"
 ENCODING = SRC / "encoding.py"
 REQUIREMENTS = ROOT / "requirements"
 

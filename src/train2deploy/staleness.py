@@ -20,6 +20,7 @@ from train2deploy import (
     package,
     package_code,
     paths,
+    stack,
     versions,
 )
 from train2deploy.console import assignments
@@ -77,6 +78,7 @@ def ensure_current(wish: Wish, scored: bool = False) -> None:
     if not archive.exists():
         return  # whoever needs it says so
     made_of, what = package.made_of(archive), paths.relative(archive)
+    stack.check(made_of if "job" in made_of else {}, what)
     again = outdated()
     if again and (wish.insist or not _is_packable(paths.LATEST_JOB)):
         wish.refuse(f"{again} Run `make local-train package`.")

@@ -1,6 +1,7 @@
 """The models that can be trained, found by looking: VERSION=<name> or SCRIPT=<path>.
 
     src/train/train_<name>.py      its source: the script and the modules of ours that it imports
+    src/train/today/train_<name>.py  the same with STACK=today
     models/<name>/train.py         its source: its folder, and the modules of ours that it imports
     SCRIPT=<path>.py               likewise
     src/train/published/<name>.py  a published model, scored and not packed; _ for each hyphen
@@ -15,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import declaration, paths
+from train2deploy import declaration, paths, stack
 from train2deploy.declaration import Declaration
 from train2deploy.errors import UserError
 
@@ -45,7 +46,7 @@ def known() -> list[Version]:
     """Every model that has a name: ours, the user's, then the published ones."""
     ours = [
         Version(path.stem.removeprefix(PREFIX), path)
-        for path in sorted(paths.TRAIN_SOURCE.glob(f"{PREFIX}*.py"))
+        for path in sorted(stack.scripts().glob(f"{PREFIX}*.py"))
     ]
     folders = [
         Version(path.parent.name, path, is_folder=True)
@@ -56,7 +57,7 @@ def known() -> list[Version]:
         for path in sorted((paths.TRAIN_SOURCE / "published").glob("*.py"))
         if declaration.is_published(path)
     ]
-    return [*ours, *folders, *published]
+    return [*ours, *folders, *([] if stack.is_todays() else published)]
 
 
 def find(version: str) -> Version:
@@ -86,6 +87,7 @@ def _expected(version: str) -> str:
     ours = ", ".join(one.name for one in every if not one.is_published)
     published = ", ".join(one.name for one in every if one.is_published)
     also = f", or a published model: {published}" if published else ""
+    also += f" ({stack.VARIABLE}={stack.TODAYS})" if stack.is_todays() else ""
     return f"expected one of {ours}{also}" + (f"; the nearest is {near[0]}" if near else "")
 
 

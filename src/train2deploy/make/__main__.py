@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import FrameType
 
-from train2deploy import exits, pythons
+from train2deploy import exits, pythons, stack
 from train2deploy.make import ending, plan, targets
 from train2deploy.make.plan import Plan, Say
 from train2deploy.make.variables import PREFIX, Values
@@ -79,15 +79,25 @@ class Run:
         made = plan.made(goal, self._values, self._runtime, done)
         was_said = any(one.hangs_on_runtime for one in before)
         if made.hangs_on_runtime and not was_said and not self._values["RUNTIME"]:
-            print(f"runtime: {self._suitable}", flush=True)
+            kind = "stack" if self._suitable.startswith(stack.TODAYS) else "runtime"
+            print(f"{kind}: {self._suitable}", flush=True)
         return made
 
     def _runtime(self) -> str:
-        return self._values["RUNTIME"] or self._suitable.split()[0]
+        if self._values["RUNTIME"]:
+            return self._values["RUNTIME"]
+        name = self._suitable.split()[0]
+        if name != stack.TODAYS:
+            return name
+        self._values.given[stack.VARIABLE] = stack.TODAYS
+        stack.choose_todays()
+        return "host"
 
     @cached_property
     def _suitable(self) -> str:
-        return default.choice()
+        """The runtime, or the stack that takes none but this machine; and why."""
+        given = self._values.given.get(stack.VARIABLE) or os.environ.get(stack.VARIABLE)
+        return default.choice(given or "")
 
     def make(self, stamps: Sequence[str]) -> int:
         """Has environments and images ready, side by side; the exit status."""
@@ -125,6 +135,8 @@ class Run:
         """What a command finds."""
         found = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         found["RUNTIME"] = self._runtime()
+        if self._values[stack.VARIABLE] == stack.TODAYS:
+            found = {stack.VARIABLE: stack.TODAYS, "HOSTING_CONTRACT": stack.TODAYS} | found
         for name in self._values.hyperparameters:
             found[name] = self._values.given[name]
         if self._values["MERGE"]:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from train2deploy import hyperparameters, job_source, versions
+from train2deploy import hyperparameters, job_source, stack, versions
 from train2deploy.errors import EXIT_USAGE, UserError
 from train2deploy.make import targets
 from train2deploy.make.targets import TARGETS
@@ -30,6 +30,11 @@ def check(goals: Sequence[str], values: Values) -> None:
     goals = list(goals) or ["help"]
     names, made = targets.known(goals)
     given = values.given
+    if values["STACK"] == stack.TODAYS and values["RUNTIME"] in ("docker", "sdk"):
+        raise UserError(
+            f"STACK=today RUNTIME={values['RUNTIME']}: expected RUNTIME=host: AWS's images of today"
+            " are not rebuilt here. Leave RUNTIME out."
+        )
     _check_runtime(values["RUNTIME"], goals)
     if "SCRIPT" in given and "VERSION" in given:
         raise UserError(
@@ -132,6 +137,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("given", nargs="*", help="NAME=VALUE, as they were given to make")
     arguments = parser.parse_args(argv)
     given = dict(each.split("=", 1) for each in arguments.given)
+    os.environ |= {name: value for name, value in given.items() if name == stack.VARIABLE}
     try:
         check(arguments.goals.split(), Values(given, os.environ))
     except UserError as error:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from train2deploy import given_channels, paths, pythons, versions
+from train2deploy import given_channels, paths, pythons, stack, versions
 from train2deploy.make import targets
 from train2deploy.make.targets import FILES, TARGETS
 from train2deploy.make.variables import CLOUD, Values
@@ -12,6 +12,8 @@ from train2deploy.make.variables import CLOUD, Values
 Runtime = Callable[[], str]
 """Gives the runtime's name: to find out takes a second where there is an engine."""
 
+OF_A_STACK = (targets.TRAIN_HERE, *targets.SERVE_HERE)
+"""Environments that each stack has one of."""
 PROGRAMS = {
     targets.HOST: ".venvs/host/bin/python -m train2deploy",
     targets.CLOUD_TOOL: ".venvs/cloud/bin/python -m train2deploy",
@@ -49,6 +51,9 @@ def made(goal: str, values: Values, runtime: Runtime, done: Sequence[str] = ()) 
 
 
 def _add(need: str, values: Values, runtime: Runtime, done: set[str], plan: Plan) -> None:
+    if need in OF_A_STACK:
+        runtime()  # which may take today's
+        need += f"-{stack.TODAYS}" if values["STACK"] == stack.TODAYS else ""
     if need in done or need in plan.steps or need in plan.stamps:
         return
     if need.startswith(".stamps/"):

@@ -20,7 +20,7 @@ IMAGES = "IMAGE MODEL_SERVER OFFICIAL_SERVING_IMAGE MEMORY"
 COST = "CLOUD YES MAX_USD"
 SCALED = "MIN MAX TARGET COOLDOWN SCHEDULE TIMEZONE RPM OFF"
 ENDPOINT = "MERGE"
-COMMON = {"PYTHON", "PYTHON36", "PYTHON312", "RUNTIME", "VERBOSE"}
+COMMON = {"PYTHON", "PYTHON36", "PYTHON312", "STACK", "RUNTIME", "VERBOSE"}
 TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT = "@train", "@serve"
 """Needs that hang on the runtime: environments, or images."""
 INPUTS, JOB, PACKED, SERVED, SIDES = "@inputs", "@job", "@packed", "@served", "@sides"
@@ -145,7 +145,7 @@ def _reproduce(values: Values) -> list[str]:
 
 def _reproduce_check(values: Values) -> list[str]:
     given = {"EPOCHS": values.given.get("EPOCHS", "2")}
-    given |= {name: values[name] for name in ("PYTHON", "PYTHON36", "PYTHON312")}
+    given |= {name: values[name] for name in ("PYTHON", "PYTHON36", "PYTHON312", "STACK")}
     words = [f"--variable={name}={value}" for name, value in given.items()]
     chosen = [values["VERSION"]] if "VERSION" in values.given else ["v1", "v2"]
     return ["reproduce-check", *words, *chosen]

@@ -105,6 +105,8 @@ SECTIONS: dict[str, list[Variable]] = {
         V("PYTHON", "", "python3", text="of the host tool, 3.10 or newer"),
         V("PYTHON36", text="of the TensorFlow 1.x side, where it is not found by itself"),
         V("PYTHON312", text="of today's containers, likewise"),
+        V("STACK", "2019|today", "2019", text="today: TensorFlow 2.21 and 2.20, Keras 3, CPython"
+          " 3.12. Default: today where there is no other way"),
         V("RUNTIME", text="host, or docker: in containers; sdk: local-train by the SDK's local"
           " mode. Default: docker where an engine has our images, or is the only way"),
         V("VERBOSE", "1", text="whole logs and tracebacks"),

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from train2deploy import manifest, paths, runtimes
+from train2deploy import manifest, paths, runtimes, stack
 from train2deploy.hashing import sha256_file
 from train2deploy.runtimes import Runtime, Side
 
@@ -19,7 +19,7 @@ def describe(runtime: Runtime) -> dict[str, Any]:
     Versions of packages are those of the lock files, from which every environment and image
     is made.
     """
-    train, serve = (locked(paths.REQUIREMENTS / f"{side}.lock") for side in ("train", "serve"))
+    train, serve = (locked(stack.lock(side)) for side in ("train", "serve"))
     return {
         "runtime": runtime.name,
         "python": {
@@ -28,6 +28,11 @@ def describe(runtime: Runtime) -> dict[str, Any]:
             "serve": _python(runtime, "serve"),
         },
         **{name: train.get(name) for name in PACKAGES},
+        **(
+            {"tensorflow": train["tensorflow-cpu"], "keras": train["keras"]}
+            if stack.is_todays()
+            else {}
+        ),
         "tensorflow_serving": serve.get("tensorflow"),
         "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),

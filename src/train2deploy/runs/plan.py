@@ -14,6 +14,7 @@ from train2deploy import (
     manifest,
     package_code,
     paths,
+    stack,
     versions,
 )
 from train2deploy.datasets import channels, words
@@ -137,13 +138,14 @@ def runs(plan: Plan, split_seed: int, place: Path) -> list[Run]:
             name: _channel_sha256(source) for name, source in jobs.channel_sources(place).items()
         },
         "sources": {"train": _training_sha256(plan.version)},
-        "locks": {"train.lock": sha256_file(paths.REQUIREMENTS / "train.lock")},
+        "locks": {stack.lock("train").name: sha256_file(stack.lock("train"))},
         "repro": True,
-        "version": versions.find(plan.version).name,
+        "version": recorded_version(plan.version),
+        **stack.recorded(),
     }
     if not versions.is_published(plan.version):  # what is packed is scored by its endpoint
         shared["sources"]["endpoint"] = package_code.ours_sha256()
-        shared["locks"]["serve.lock"] = sha256_file(paths.REQUIREMENTS / "serve.lock")
+        shared["locks"][stack.lock("serve").name] = sha256_file(stack.lock("serve"))
     found = []
     for seed in (seed for seed, its_split in plan.draws if its_split == split_seed):
         chosen = hyperparameters.with_seed(plan.version, plan.hyperparameters, seed)
@@ -152,6 +154,11 @@ def runs(plan: Plan, split_seed: int, place: Path) -> list[Run]:
         name = run_id(str(data["inputs"]["dataset"]), shared["version"], seed, inputs)
         found.append(Run(name, seed, plan.version, chosen, inputs, place))
     return found
+
+
+def recorded_version(version: str) -> str:
+    """What runs of a version are listed under: v1, and of today's stack v1-today."""
+    return stack.environment(versions.find(version).name)
 
 
 def run_id(dataset: str, version: str, seed: int, inputs: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from train2deploy import paths, processes
+from train2deploy import paths, processes, stack
 from train2deploy.errors import MissingRequirement, UserError
 from train2deploy.runtimes import Instance, Launch, Paths, Side, Variables, Words
 
@@ -69,8 +69,9 @@ def endpoint_environment(port: int, dev: bool) -> dict[str, str]:
 
 def _python(side: Side) -> Path:
     path = paths.TRAIN_PYTHON if side == "train" else paths.SERVE_PYTHON
-    if side == "serve" and os.environ.get("HOSTING_CONTRACT") == "today":
-        path = paths.VENVS / "serve-today" / "bin" / "python"
+    serves_today = side == "serve" and os.environ.get("HOSTING_CONTRACT") == stack.TODAYS
+    if serves_today or (side == "train" and stack.is_todays()):
+        path = paths.VENVS / f"{side}-{stack.TODAYS}" / "bin" / "python"
     if not path.exists():
         kind = "training" if side == "train" else "serving"
         raise MissingRequirement(

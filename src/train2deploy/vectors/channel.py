@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from train2deploy import console, disk, manifest, partial, paths, runtimes
+from train2deploy import console, disk, manifest, partial, paths, runtimes, stack
 from train2deploy.datasets import channels, encodings
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
@@ -22,6 +22,8 @@ FILES = ("tokenizer.model", "vectors.model")
 OF_WORDS = ("vectors.model",)
 """Where the sentences are cut into words there is no tokenizer."""
 BUILDER = paths.TRAIN_SOURCE / "build_vectors.py"
+TODAYS_BUILDER = paths.TODAYS_SOURCE / "build_vectors_today.py"
+"""The same with gensim 4."""
 
 
 def build(
@@ -79,7 +81,7 @@ def build(
         "tokenizer_sha256": sha256_file(given) if given else None,
         "vocabulary_size": None if given else vocabulary_size,
         "seed": seed,
-        "builder_sha256": sha256_file(BUILDER),
+        "builder_sha256": _builder_sha256(),
     }
     files: tuple[str, ...] = FILES
     learns_from_rows = kind == "corpus" and corpus is None
@@ -129,7 +131,7 @@ def _of_words(
         "vectors": kind,
         "of": "words",
         "words_sha256": _words_sha256(words),
-        "builder_sha256": sha256_file(BUILDER),
+        "builder_sha256": _builder_sha256(),
     }
     if _is_current(target, inputs, OF_WORDS):
         return f"{paths.relative(target)} is up to date ({kind}, words)"
@@ -143,12 +145,21 @@ def _is_current(target: Path, inputs: dict[str, object], files: Iterable[str]) -
     return manifest.is_current(target / "manifest.json", inputs, [target / name for name in files])
 
 
+def _builder() -> Path:
+    return TODAYS_BUILDER if stack.is_todays() else BUILDER
+
+
+def _builder_sha256() -> str:
+    whole = sha256_file(BUILDER)
+    return sha256_value([whole, sha256_file(TODAYS_BUILDER)]) if stack.is_todays() else whole
+
+
 def _run_builder(
     command: list[str], fresh: Path, reads: list[Path], runtime: TrainingRuntime
 ) -> None:
     launch = runtime.python(
         "train",
-        [str(BUILDER), command[0], "--output", str(fresh), *command[1:]],
+        [str(_builder()), command[0], "--output", str(fresh), *command[1:]],
         {"PYTHONHASHSEED": "0"},
         reads=reads,
         writes=[fresh],

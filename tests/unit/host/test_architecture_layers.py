@@ -19,7 +19,7 @@ SEARCHED = (
 LAYERS = [
     # 1: files, processes, what is said to the user
     "answers archives bundles console disk downloads endpoint_log errors exits fonts hashing kinds"
-    " machine manifest modules_beside partial paths processes requests serving signature toml"
+    " machine manifest modules_beside partial paths processes requests serving signature stack toml"
     " uncertainty yardsticks cloud_settings bench.names",
     # 2: what there is to train, and on what
     "datasets declaration given_channels hyperparameters job_source labelled pythons texts"

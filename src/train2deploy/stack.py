@@ -1,0 +1,67 @@
+"""STACK: what the chain stands on, TensorFlow 1.12 and 1.13 as in 2019, or what AWS has today.
+
+Standard library alone: make asks before any environment is made.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from train2deploy import paths
+from train2deploy.errors import UserError
+
+VARIABLE = "STACK"
+ARTICLES, TODAYS = "2019", "today"
+
+
+def chosen() -> str:
+    return os.environ.get(VARIABLE) or ARTICLES
+
+
+def is_todays() -> bool:
+    return chosen() == TODAYS
+
+
+def choose_todays() -> None:
+    """For what this process starts, too."""
+    os.environ[VARIABLE] = TODAYS
+
+
+def scripts() -> Path:
+    """The folder of our training scripts."""
+    return paths.TODAYS_SOURCE if is_todays() else paths.TRAIN_SOURCE
+
+
+def environment(name: str) -> str:
+    """What train, serve and handler are called on this stack.
+
+    >>> environment("train")
+    'train'
+    """
+    return f"{name}-{TODAYS}" if is_todays() else name
+
+
+def lock(name: str) -> Path:
+    """What an environment is made of."""
+    return paths.REQUIREMENTS / f"{environment(name)}.lock"
+
+
+def recorded() -> dict[str, str]:
+    """What a manifest says of it: nothing in 2019's, as before there was another."""
+    return {"stack": TODAYS} if is_todays() else {}
+
+
+def check(made_of: Mapping[str, Any], what: str) -> None:
+    """Raises UserError where something was made on the other stack.
+
+    Args:
+        made_of: the inputs of a manifest.
+        what: it is called this.
+    """
+    found = made_of.get("stack", ARTICLES)
+    if made_of and found != chosen():
+        raise UserError(
+            f"{what} was made with {VARIABLE}={found}. Give {VARIABLE}={found}, or train on"
+            f" {VARIABLE}={chosen()}: `make local-train package {VARIABLE}={chosen()}`."
+        )
