@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 check() { # name, variables of make: a report is wanted whatever it says
     rm -f build/reports/upgrade/report.*
     make upgrade-check "${@:2}" || true
-    for kind in md json; do cp "build/reports/upgrade/report.$kind" "results/upgrade/$1.$kind"; done
+    cp build/reports/upgrade/report.json "results/upgrade/$1.json"
+    sed 's#](../../../docs/#](../../docs/#g' build/reports/upgrade/report.md > "results/upgrade/$1.md"
 }
 
 for version in v1 v2; do
@@ -20,6 +21,11 @@ for version in v1 v2; do
     fi
     check "$version" PACKAGE="$package"
 done
+# v1 once more, with its package named for both Pythons instead of packed for one of them.
+rm -rf build/both && mkdir build/both && tar -xzf build/v1.tar.gz -C build/both
+rm -r build/both/code/lib && cp results/upgrade/requirements.txt build/both/code/
+check both MODEL_DIR=build/both
+rm -rf build/areas
 .venvs/serve/bin/python examples/saved-model/make.py build/areas
 make package MODEL=build/areas CODE=examples/saved-model/code
 cp build/model.tar.gz build/areas.tar.gz

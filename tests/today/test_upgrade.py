@@ -1,4 +1,4 @@
-"""make upgrade-check with today's container: a model that answers there, and a handler that does not."""
+"""make upgrade-check with today's container: what differs, and a handler that does not start."""
 
 import subprocess
 import sys

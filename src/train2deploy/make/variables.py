@@ -175,8 +175,9 @@ SECTIONS: dict[str, list[Variable]] = {
         V("PACKAGE", "path", shell=False, text="upgrade-check: any model.tar.gz or folder"),
         V("REQUESTS", "path", shell=False, text="upgrade-check: further requests, one on each line:"
           " a body in JSON, {\"body\": …, \"type\": …}, or a record of data capture"),
-        V("ALLOW", shell=False, text="upgrade-check: kinds of difference that may be:"
-          " digits,content-type,errors (docs/upgrade.md has them all)"),
+        V("ALLOW", shell=False, text="upgrade-check: kinds of difference that may be, with"
+          " commas: digits, numbers, layout, body, status, error-status, errors, content-type,"
+          " headers, log, start, lint"),
         V("CONTRACTS", "", "2019,head,today", shell=False, text="upgrade-check: containers; the"
           " first is what the others are compared with"),
     ],

@@ -44,19 +44,19 @@ OF_KINDS = {"digits": "a5-json", "layout": "a5", "headers": "a3", "log": "a9", "
 UNEXPLAINED = {"numbers"}
 
 LEVEL = re.compile(
-    r"^(?:\d+ )?(?:[-\d]+ [\d:,]+ )?(?P<level>WARNING|ERROR|CRITICAL)\b\s*:?"  # Python's
+    r"^(?:\d+ )?(?:[-\d]+ [\d:,]+ )?(?P<level>WARNING|ERROR|CRITICAL)(?::(?! )|\s)"  # not pip's
     r"|^\[[^\]]*\] \[\d+\] \[(?P<gunicorn>WARNING|ERROR|CRITICAL)\]"
     r"|^\S+ \S+ \[(?P<nginx>warn|error|crit|alert|emerg)\] "
     r"|^\S+ \S+ (?P<tensorflow>[WEF]) (?=\S+:\d+\])"
 )
 BARE = "exception handling request: "
 """An error that older containers log without its level."""
-OURS = ("failed call to cuInit", "before absl::InitializeLog()")
+OURS = "failed call to cuInit"
 """What TensorFlow says where it takes the place of TensorFlow Serving here."""
 LEVELS = {"warn": "WARNING", "W": "WARNING", "F": "CRITICAL", "E": "ERROR", "error": "ERROR"}
 VOLATILE = re.compile(r"0x[0-9a-f]+|(?<=port=)\d+|(?<=:)\d{4,5}\b")
 NODE = re.compile(r"(\{\{node [^}]*?)_\d+\}\}")
-"""Ports, addresses and the numbers of a graph's nodes, which differ between two starts."""
+"""Ports and addresses, and the numbers of a graph's nodes: they differ between two starts."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Difference:
     """What one contract's answer has other than the first one's.
 
     Attributes:
-        delta: of numbers, the largest difference; nan where none was compared.
+        delta: of numbers, the largest difference; None where none was compared.
     """
 
     kinds: tuple[str, ...] = ()
-    delta: float = math.nan
+    delta: float | None = None
 
 
 def compared(one: Answer, other: Answer) -> Difference:
@@ -78,7 +78,8 @@ def compared(one: Answer, other: Answer) -> Difference:
         return Difference(("status",))
     if first != second:
         return Difference(("error-status",))
-    kinds, delta = [], math.nan
+    kinds: list[str] = []
+    delta = None
     if _good(first):
         kind, delta = _bodies(one.body, other.body)
         kinds += [kind] if kind else []
@@ -105,7 +106,7 @@ def section(case: Case, kind: str, has_code: bool) -> str:
 
 def largest(found: Iterable[Difference]) -> float | None:
     """The largest difference between numbers; None where none were compared."""
-    return max((each.delta for each in found if not math.isnan(each.delta)), default=None)
+    return max((each.delta for each in found if each.delta is not None), default=None)
 
 
 def warnings(log: str) -> list[str]:
@@ -117,10 +118,9 @@ def warnings(log: str) -> list[str]:
     """
     found = []
     for line in log.splitlines():
-        if any(each in line for each in OURS):
-            continue
         line = f"ERROR {line}" if line.startswith(BARE) else line
-        if match := LEVEL.match(line):
+        match = LEVEL.match(line)
+        if match and OURS not in line:
             level = next(filter(None, match.groups()))
             said = re.sub(r"^[\w.]+:", "", line[match.end() :].strip())
             said = re.sub(r"^(\d+#\d+: )?(\*\d+ )?(\S+:\d+\] )?", "", said)
@@ -156,18 +156,16 @@ def text(body: bytes) -> str:
     return NODE.sub(r"\1}}", VOLATILE.sub("N", body.decode("utf-8", "replace")))
 
 
-def _bodies(one: bytes, other: bytes) -> tuple[str, float]:
+def _bodies(one: bytes, other: bytes) -> tuple[str, float | None]:
     """The kind of difference between two good answers, "" for none; and that of their numbers."""
     first, second = _value(one), _value(other)
-    delta = answers.difference(first, second)
-    tolerance = TOLERANCE if answers.read_rankings(one) else OTHER_TOLERANCE
-    if math.isinf(delta):
-        return "body", math.nan
-    if not _has_numbers(first):
-        delta = math.nan
+    found = answers.difference(first, second)
+    if math.isinf(found):
+        return "body", None
+    delta = found if _has_numbers(first) else None
     if one == other:
         return "", delta
-    if delta > tolerance:
+    if found > (TOLERANCE if answers.read_rankings(one) else OTHER_TOLERANCE):
         return "numbers", delta
     return ("layout" if _exact(one) == _exact(other) else "digits"), delta
 

@@ -10,6 +10,7 @@ from train2deploy.endpoint import Answer
 from train2deploy.report import render
 from train2deploy.upgrade import compare
 from train2deploy.upgrade.cases import Case
+from train2deploy.upgrade.compare import Difference
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,9 +22,11 @@ BEFORE = 14
 
 
 def row(
-    case: Case, kinds: Mapping[str, Sequence[str]], said: Mapping[str, Answer], sections: list[str]
+    case: Case, found: Mapping[str, Difference], said: Mapping[str, Answer], has_code: bool
 ) -> dict[str, Any]:
     """A request whose answers differ."""
+    named = dict.fromkeys(kind for each in found.values() for kind in each.kinds)
+    sections = dict.fromkeys(compare.section(case, kind, has_code) for kind in named)
     sent, bodies = case.request, [_text(each.body) for each in said.values()]
     columns = itertools.takewhile(lambda each: len(set(each)) == 1, zip(*bodies, strict=False))
     same = sum(1 for _ in columns)
@@ -33,9 +36,10 @@ def row(
         "group": case.group,
         "name": case.name,
         "request": {key: value for key, value in asked.items() if value},
-        "kinds": dict(kinds),
+        "kinds": {name: list(each.kinds) for name, each in found.items() if each.kinds},
+        "delta": {name: each.delta for name, each in found.items() if each.delta is not None},
         "answers": {name: _answer(each) for name, each in said.items()},
-        "sections": sections,
+        "sections": [section for section in sections if section],
         "from": 0 if len(set(bodies)) == 1 else max(0, same - BEFORE),
     }
 
@@ -69,7 +73,13 @@ def write(result: Mapping[str, Any]) -> None:
     """Writes build/reports/upgrade/report.{json,html,md}."""
     text = json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n"
     view = {"r": json.loads(text), "kinds": compare.KINDS, "link": link, "counted": counted}
-    view |= {"lines": summary(result), "brief": brief, "cell": _cell, "up": "../../../"}
+    view |= {
+        "lines": summary(result),
+        "brief": brief,
+        "kinds_of": kinds_of,
+        "cell": _cell,
+        "up": "../../../",
+    }
     paths.UPGRADE.mkdir(parents=True, exist_ok=True)
     files = {
         "report.json": text,
@@ -131,6 +141,12 @@ def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> "Table":
         where = " ".join(f"#{section}" for section in first["sections"])
         made.add_row(name, kinds, *(brief(first, each, 26) for each in names), where)
     return made
+
+
+def kinds_of(each: Mapping[str, Any], name: str) -> str:
+    """What is different under one contract, numbers with the largest difference."""
+    delta = f" ({each['delta'][name]:.1e})" if each["delta"].get(name) else ""
+    return ", ".join(each["kinds"][name]) + delta
 
 
 def _kinds(each: Mapping[str, Any]) -> str:

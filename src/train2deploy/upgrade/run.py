@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy import bundles, console, endpoint, package_lint, paths
+from train2deploy import bundles, console, endpoint, golden, package_lint, paths
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
 from train2deploy.hashing import sha256_file
 from train2deploy.runtimes import Runtime
@@ -61,7 +61,7 @@ def check(asked: Asked, runtime: Runtime) -> None:
     own = given.read(asked.requests)
     package = asked.package or paths.MODEL_ARCHIVE
     model_dir = _model_dir(package)
-    left_out = {name: why for name in asked.contracts if (why := serve.missing(name))}
+    left_out = {name: why for name in asked.contracts if (why := serve.missing(name, runtime))}
     served = [name for name in asked.contracts if name not in left_out]
     if len(served) < 2:
         why = "; ".join(left_out.values())
@@ -73,11 +73,8 @@ def check(asked: Asked, runtime: Runtime) -> None:
         console.note(f"serving under {name} …")
         columns[name] = serve.column(name, model_dir, own, plan, runtime)
     result = _result(package, model_dir, served, plan, columns)
-    result |= {"left_out": left_out, "findings": [vars(each) for each in found], "notes": []}
-    if "today" in asked.contracts and not lint.can_compile():
-        result["notes"] = [
-            "the syntax of code/ was not read as Python 3.12 does: there is none here"
-        ]
+    result |= {"left_out": left_out, "findings": [vars(each) for each in found]}
+    result["notes"] = _notes(asked, model_dir)
     judge(result, asked.allowed)
     page.write(result)
     page.show(result)
@@ -86,6 +83,17 @@ def check(asked: Asked, runtime: Runtime) -> None:
             f"{page.counted(result['refused'])} not allowed. Report:"
             f" {paths.relative(paths.UPGRADE / 'report.html')}; ALLOW=… allows kinds"
         )
+
+
+def _notes(asked: Asked, model_dir: Path) -> list[str]:
+    """What was not looked at."""
+    found = []
+    if "today" in asked.contracts and not lint.can_compile():
+        found.append("no Python 3.12 here: the syntax of code/ was not read as it does")
+    has_code = (model_dir / "code" / "inference.py").is_file()
+    if has_code and not asked.requests and not golden.reads_sentences(model_dir):
+        found.append("its inference.py is not ours, and was asked nothing that it knows: REQUESTS=")
+    return found
 
 
 def _model_dir(package: Path) -> Path:
@@ -111,10 +119,8 @@ def _result(
         newer = [name for name in others if name in answers and first in answers]
         found = {name: compare.compared(answers[first], answers[name]) for name in newer}
         compared.append(found)
-        if kinds := {name: list(each.kinds) for name, each in found.items() if each.kinds}:
-            named = list(dict.fromkeys(kind for each in kinds.values() for kind in each))
-            sections = dict.fromkeys(compare.section(case, kind, has_code) for kind in named)
-            rows.append(page.row(case, kinds, answers, [s for s in sections if s]))
+        if any(each.kinds for each in found.values()):
+            rows.append(page.row(case, found, answers, has_code))
     logs = {name: columns[name].log for name in served if not columns[name].failed}
     return {
         "package": paths.relative(package),

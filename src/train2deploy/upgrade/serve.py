@@ -13,6 +13,7 @@ from pathlib import Path
 from train2deploy import bundles, endpoint, paths, pythons
 from train2deploy.endpoint import Answer, Endpoint, EndpointError
 from train2deploy.runtimes import Runtime
+from train2deploy.runtimes.host import HOST
 from train2deploy.upgrade import cases
 from train2deploy.upgrade.cases import Case
 
@@ -35,10 +36,12 @@ class Column:
     failed: str = ""
 
 
-def missing(contract: str) -> str:
+def missing(contract: str, runtime: Runtime) -> str:
     """Why a contract cannot be served on this machine; "" where it can."""
     if contract != "today":
         return ""
+    if runtime.name != HOST.name:
+        return f"today: RUNTIME={runtime.name} has no image of it; RUNTIME={HOST.name} does without"
     for name in ("serve-today", "handler-today"):
         if not (paths.VENVS / name / "bin" / "python").exists():
             found = pythons.find(os.environ.get("PYTHON312", ""), pythons.TODAYS)

@@ -183,10 +183,10 @@ def test_a_wrong_line_is_named(tmp_path, line, said):
 def test_a_contract_that_cannot_be_served_here_says_what_gets_it(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "VENVS", tmp_path)
     monkeypatch.setattr(serve.pythons, "find", lambda *_: None)
-    assert serve.missing("2019") == serve.missing("head") == ""
-    assert serve.missing("today").startswith("today: .venvs/serve-today is missing. Expected a CPy")
+    assert serve.missing("2019", HOST) == serve.missing("head", HOST) == ""
+    assert serve.missing("today", HOST).startswith("today: .venvs/serve-today is missing. Exp")
     monkeypatch.setattr(serve.pythons, "find", lambda *_: tmp_path)
-    assert serve.missing("today").endswith("is missing. make .stamps/serve-today")
+    assert serve.missing("today", HOST).endswith("is missing. make .stamps/serve-today")
     asked = run.Asked(contracts=("head", "today"), package=tmp_path)
     monkeypatch.setattr(run.package_lint, "check_directory", lambda folder: None)
     with pytest.raises(MissingRequirement, match="nothing is left to compare head with: today: "):

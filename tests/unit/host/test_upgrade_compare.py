@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import re
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from train2deploy import paths
 from train2deploy.endpoint import Answer
 from train2deploy.errors import UserError
+from train2deploy.make.variables import VARIABLES
 from train2deploy.requests import Request
 from train2deploy.upgrade import cases, compare, page, run
 from train2deploy.upgrade.cases import Case
@@ -77,7 +77,7 @@ def test_the_largest_difference_is_one_of_numbers_alone():
     pairs = [("[0.5]", "[0.75]"), ("[1]", "[1]"), ("a", "b"), ("{}", "{}")]
     found = [compare.compared(said(one), said(other)) for one, other in pairs]
     assert [each.delta for each in found][:2] == [0.25, 0.0]
-    assert math.isnan(found[2].delta) and math.isnan(found[3].delta)
+    assert (found[2].delta, found[3].delta) == (None, None)
     assert (compare.largest(found), compare.largest(found[2:])) == (0.25, None)
 
 
@@ -94,6 +94,8 @@ exception handling request: bad
 2026-11-28 22:00:04.123456: W tensorflow/core/x.cc:12] slow
 2026-11-28 22:00:04.123456: I tensorflow/core/x.cc:12] fast
 it says ERROR in the middle
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+WARNING: pip says that there is a newer one
 """
     assert compare.warnings(log) == [
         "WARNING max_batch_size defaulted to N",
@@ -147,7 +149,8 @@ def test_what_is_given_is_checked(given, expected):
 def result(**further):
     case = Case(cases.CSV, "a | b", Request(b"1,2", "text/csv"))
     answers = {"2019": said('{"p": [0.108025]}'), "head": said('{"p": [0.108024694]}')}
-    row = page.row(case, {"head": ["digits"]}, answers, ["a5-json"])
+    found = {"head": compare.compared(answers["2019"], answers["head"])}
+    row = page.row(case, found, answers, has_code=False)
     made = {"package": "x.tar.gz", "sha256": "0" * 64, "contracts": ["2019", "head"]}
     made |= {"requests": 3, "failed": {}, "differences": [row], "largest": {"head": 3.1e-7}}
     made |= {"log": [{"only": "head", "not": "2019", "line": "ERROR <b>"}], "left_out": {}}
@@ -159,6 +162,13 @@ def judged(allowed, **further):
     made = result(**further)
     run.judge(made, allowed)
     return made
+
+
+def test_the_kinds_are_those_that_are_described():
+    text = VARIABLES["ALLOW"].text.partition("commas: ")[2]
+    assert text.split(", ") == list(compare.KINDS)
+    page_of_kinds = (paths.ROOT / "docs" / "upgrade.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", page_of_kinds, re.M) == list(compare.KINDS)
 
 
 def test_only_what_is_not_allowed_counts_against_a_package():
@@ -176,6 +186,7 @@ def test_the_report_is_written_as_a_page_as_markdown_and_as_json(tmp_path, monke
     html, markdown, data = ((paths.UPGRADE / f"report.{end}").read_text("utf-8")
                             for end in ("html", "md", "json"))  # fmt: skip
     assert "ERROR &lt;b&gt;" in html and "docs/contract.md#a5-json" in html
+    assert "head: digits (3.1e-07)" in html and "head: digits (3.1e-07)" in markdown
     assert r"CSV: a \| b" in markdown and "[a5-json](../../../docs/contract.md#a5-json)" in markdown
     assert json.loads(data)["counts"] == {"digits": 1, "log": 1, "lint": 1}
     printed = capsys.readouterr().out
