@@ -162,6 +162,8 @@ def brief(row: Mapping[str, Any], name: str, most: int = 120) -> str:
     kind = answer["type"].removeprefix("application/")
     further = [f"{name}: {answer[name]}" for name in compare.COMPARED_HEADERS if name in answer]
     body = ("…" if row["from"] else "") + answer["body"][row["from"] :]
+    if not any("layout" in kinds for kinds in row["kinds"].values()):
+        body = " ".join(body.replace("␊", " ").split())
     words = [str(answer["status"] or ""), "" if kind == "json" else kind, *further, body]
     return _cell(" ".join(filter(None, words)), most)
 

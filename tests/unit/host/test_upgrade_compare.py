@@ -185,7 +185,7 @@ def test_the_report_is_written_as_a_page_as_markdown_and_as_json(tmp_path, monke
     page.show(made)
     html, markdown, data = ((paths.UPGRADE / f"report.{end}").read_text("utf-8")
                             for end in ("html", "md", "json"))  # fmt: skip
-    assert "ERROR &lt;b&gt;" in html and "docs/contract.md#a5-json" in html
+    assert "ERROR &lt;b&gt;" in html and 'href="../../../docs/contract.md#a5-json"' in html
     assert "head: digits (3.1e-07)" in html and "head: digits (3.1e-07)" in markdown
     assert r"CSV: a \| b" in markdown and "[a5-json](../../../docs/contract.md#a5-json)" in markdown
     assert json.loads(data)["counts"] == {"digits": 1, "log": 1, "lint": 1}
