@@ -13,6 +13,9 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 import tensorflow as tf
 
+if tf.__version__ >= '2':
+    import tensorflow.compat.v1 as tf
+
 tf.logging.set_verbosity(tf.logging.ERROR)
 
 CLASSIFY = tf.saved_model.signature_constants.CLASSIFY_METHOD_NAME

@@ -57,5 +57,6 @@ def todays_reply(data, context):
 
     response = requests.post(context.rest_uri, data=data, timeout=context.timeout)
     if response.status_code != 200:
-        raise falcon.HTTPError(response.status_code, description=response.text)
+        status = falcon.code_to_http_status(response.status_code)
+        raise falcon.HTTPError(status, description=response.text)
     return response

@@ -20,6 +20,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 FAKE_MODEL_SERVER = HERE / 'fake_model_server.py'
 HANDLERS = HERE / 'handlers'
 
+# How a line of the supervisor's begins, in today's container otherwise.
+LOGGED = r'(?:INFO:__main__:|INFO     )'
+
 ATTRIBUTES = 'X-Amzn-SageMaker-Custom-Attributes'
 
 
@@ -134,7 +137,7 @@ class StartedEndpoint(Endpoint):
 
     def command(self, name):
         """The logged command line of a process ('tensorflow serving', 'gunicorn', 'nginx')."""
-        return re.findall(rf'INFO:__main__:{name} command: (.*)', self.log())[-1]
+        return re.findall(rf'{LOGGED}{name} command: (.*)', self.log())[-1]
 
     @property
     def grpc_port(self):
@@ -147,7 +150,7 @@ class StartedEndpoint(Endpoint):
 
     def pid(self, name):
         """The process id of the newest process of that name."""
-        return int(re.findall(rf'INFO:__main__:started {name} \(pid: (\d+)\)', self.log())[-1])
+        return int(re.findall(rf'{LOGGED}started {name} \(pid: (\d+)\)', self.log())[-1])
 
     def descendants(self):
         """Process ids of everything below the supervisor."""
