@@ -172,9 +172,6 @@ lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 images: ## build the Docker images that are missing or have changed (MODEL_SERVER=own|official)
 parity: ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers
 upgrade-check: ## PACKAGE= or MODEL_DIR=, REQUESTS=<file.jsonl> CONTRACTS=2019,head,today ALLOW=digits,…: a package on newer containers
-test-today: .stamps/dev .stamps/train-today .stamps/serve-today .stamps/handler-today ## HOSTING_CONTRACT=today: today's column of the contract, with TensorFlow 2.20
-	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/today
-
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud .stamps/sdk ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
 
