@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from train2deploy import console, paths
@@ -11,6 +11,7 @@ from train2deploy.report import render
 from train2deploy.upgrade import compare
 from train2deploy.upgrade.cases import Case
 from train2deploy.upgrade.compare import Difference
+from train2deploy.upgrade.finding import Finding
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,10 +112,15 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     return [*lines, *result["notes"]]
 
 
+def show_findings(found: Iterable[Finding]) -> None:
+    """A line for each."""
+    for each in found:
+        console.say(f"{each} ({link(each.section)})")
+
+
 def show(result: Mapping[str, Any]) -> None:
     """Prints the findings, a table of the differences, and the summary."""
-    for each in result["findings"]:
-        console.say(f"{each['place']}: {each['text']} ({link(each['section'])})")
+    show_findings(Finding(**each) for each in result["findings"])
     if rows := result["differences"]:
         console.print_table(_table(result["contracts"], rows))
     for line in result["log"]:

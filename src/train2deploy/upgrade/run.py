@@ -63,10 +63,10 @@ def check(asked: Asked, runtime: Runtime) -> None:
     model_dir = _model_dir(package)
     left_out = {name: why for name in asked.contracts if (why := serve.missing(name, runtime))}
     served = [name for name in asked.contracts if name not in left_out]
-    if len(served) < 2:
-        why = "; ".join(left_out.values())
-        raise MissingRequirement(f"nothing is left to compare {served[0]} with: {why}")
     found = lint.findings(model_dir, asked.contracts, own)
+    if len(served) < 2:
+        page.show_findings(found)
+        raise MissingRequirement(f"nothing is left to compare: {'; '.join(left_out.values())}")
     columns: dict[str, serve.Column] = {}
     plan: list[Case] = []
     for name in served:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from train2deploy import bundles, endpoint, paths, pythons
+from train2deploy import bundles, endpoint, paths, pythons, stack
 from train2deploy.endpoint import Answer, Endpoint, EndpointError
 from train2deploy.runtimes import Runtime
 from train2deploy.runtimes.host import HOST
@@ -38,15 +38,17 @@ class Column:
 
 def missing(contract: str, runtime: Runtime) -> str:
     """Why a contract cannot be served on this machine; "" where it can."""
-    if contract != "today":
-        return ""
+    is_todays = contract == stack.TODAYS
     if runtime.name != HOST.name:
-        return f"today: RUNTIME={runtime.name} has no image of it; RUNTIME={HOST.name} does without"
-    for name in ("serve-today", "handler-today"):
+        why = f"RUNTIME={runtime.name} has no image of it; RUNTIME={HOST.name} does without"
+        return f"{contract}: {why}" if is_todays else ""
+    suffix = f"-{stack.TODAYS}" if is_todays else ""
+    version = pythons.TODAYS if is_todays else pythons.ARTICLES
+    for name in (f"serve{suffix}", f"handler{suffix}"):
         if not (paths.VENVS / name / "bin" / "python").exists():
-            found = pythons.find(os.environ.get("PYTHON312", ""), pythons.TODAYS)
-            do = f"make .stamps/{name}" if found else pythons.advice(pythons.TODAYS)
-            return f"today: .venvs/{name} is missing. {do}"
+            found = pythons.find(os.environ.get(pythons.VARIABLES[version], ""), version)
+            do = f"make .stamps/{name}" if found else pythons.advice(version)
+            return f"{contract}: .venvs/{name} is missing. {do}"
     return ""
 
 

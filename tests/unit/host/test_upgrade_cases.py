@@ -180,14 +180,23 @@ def test_a_wrong_line_is_named(tmp_path, line, said):
         read(tmp_path, line)
 
 
-def test_a_contract_that_cannot_be_served_here_says_what_gets_it(tmp_path, monkeypatch):
+def test_a_contract_that_cannot_be_served_here_says_what_gets_it(tmp_path, monkeypatch, capsys):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "code").mkdir()
+    (tmp_path / "model" / "code" / "requirements.txt").write_text("enum34\n")
+    for name in ("serve", "handler"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        (tmp_path / name / "bin" / "python").touch()
     monkeypatch.setattr(paths, "VENVS", tmp_path)
     monkeypatch.setattr(serve.pythons, "find", lambda *_: None)
     assert serve.missing("2019", HOST) == serve.missing("head", HOST) == ""
     assert serve.missing("today", HOST).startswith("today: .venvs/serve-today is missing. Exp")
     monkeypatch.setattr(serve.pythons, "find", lambda *_: tmp_path)
     assert serve.missing("today", HOST).endswith("is missing. make .stamps/serve-today")
-    asked = run.Asked(contracts=("head", "today"), package=tmp_path)
+    asked = run.Asked(contracts=("head", "today"), package=tmp_path / "model")
     monkeypatch.setattr(run.package_lint, "check_directory", lambda folder: None)
-    with pytest.raises(MissingRequirement, match="nothing is left to compare head with: today: "):
+    with pytest.raises(MissingRequirement, match="nothing is left to compare: today: "):
         run.check(asked, HOST)
+    assert "enum34: not for Python 3.12" in capsys.readouterr().out  # what is read is said
+    (tmp_path / "serve" / "bin" / "python").unlink()
+    assert serve.missing("2019", HOST) == "2019: .venvs/serve is missing. make .stamps/serve"
