@@ -11,6 +11,7 @@ from conftest import PYTHON_SDK, PYTHON_SDK3, needs_sdk
 
 from train2deploy import job_source
 from train2deploy.cloud import images, metrics, search, session, train, tune
+from train2deploy.cloud_settings import config
 from train2deploy.cloud_settings.config import Config
 from train2deploy.errors import UserError
 
@@ -105,9 +106,9 @@ def said():
 @needs_sdk
 @pytest.mark.parametrize("number", range(len(JOBS)), ids=["plain", "everything"])
 def test_a_job_and_a_search_are_asked_for_as_the_sdk_asks(said, number):
-    config = JOBS[number][0]
+    settings = JOBS[number][0]
     client = sdk_requests.Recorder()
-    cloud = session.Cloud(config)
+    cloud = session.Cloud(settings)
     cloud._clients["sagemaker"] = client
     prepared = prepared_of(*JOBS[number])
     train._start(cloud, prepared, "a-job", SOURCE, CHANNELS)
@@ -151,6 +152,18 @@ def test_images_that_no_sdk_lists_have_the_tags_of_awss_own_list(image, tag):
     scope, version, instance_type = image
     assert images.address(scope, version, "eu-west-1", instance_type) == (
         f"763104351884.dkr.ecr.eu-west-1.amazonaws.com/{tag}")
+
+
+def test_todays_stack_has_todays_images_and_an_instance_type_that_runs_them(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("STACK", "today")
+    settings = config.load({}, tmp_path / "cloud.toml", needs=())
+    assert settings.train_instance_type == "ml.c5.xlarge"
+    named = images.training("us-east-1", settings.train_instance_type)
+    assert named.endswith("/tensorflow-training:2.21-cpu-py312-amzn2023-sagemaker")
+    named = images.serving("us-east-1", settings.endpoint_instance_type)
+    assert named.endswith("/tensorflow-inference:2.20-cpu-py312-amzn2023-sagemaker")
 
 
 @pytest.mark.parametrize(("image", "reason"), [

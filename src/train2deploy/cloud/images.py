@@ -5,14 +5,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from train2deploy import stack
 from train2deploy.cloud_settings import arns
 from train2deploy.errors import UserError
 from train2deploy.toml import tomllib
 
 TABLE = Path(__file__).with_name("images.toml")
-TRAIN_VERSION = "1.12.0"
-SERVE_VERSION = "1.13"
-"""As the SDK's users name it: the container's TensorFlow Serving is 1.13.1."""
+TRAINS = {stack.ARTICLES: "1.12.0", stack.TODAYS: "2.21"}
+SERVES = {stack.ARTICLES: "1.13", stack.TODAYS: "2.20"}
+"""By stack. 1.13 as the SDK's users name it: the container's TensorFlow Serving is 1.13.1."""
 FAMILY = re.compile(r"ml\.([a-z0-9-]+)\.")
 ACCELERATORS = re.compile(r"inf|trn")
 GRAVITON = re.compile(r"[a-z]+\d+g[a-z]*")
@@ -25,14 +26,14 @@ def table() -> dict[str, Any]:
     return shipped
 
 
-def training(region: str, instance_type: str, version: str = TRAIN_VERSION) -> str:
+def training(region: str, instance_type: str) -> str:
     """The script-mode image for an instance type."""
-    return address("training", version, region, instance_type)
+    return address("training", TRAINS[stack.chosen()], region, instance_type)
 
 
-def serving(region: str, instance_type: str, version: str = SERVE_VERSION) -> str:
+def serving(region: str, instance_type: str) -> str:
     """The TensorFlow Serving image for an instance type."""
-    return address("inference", version, region, instance_type)
+    return address("inference", SERVES[stack.chosen()], region, instance_type)
 
 
 def address(scope: str, version: str, region: str, instance_type: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from train2deploy import paths
+from train2deploy import paths, stack
 from train2deploy.cloud_settings import arns, names
 from train2deploy.errors import UserError
 from train2deploy.toml import tomllib
@@ -152,7 +152,9 @@ def load(
         for key in BATCH_PARAMETERS:
             if key.upper() not in given:
                 values.pop(key, None)
-    config = replace(Config(), **values)
+    # Today's images do not run on ml.p2.
+    todays = {"train_instance_type": "ml.c5.xlarge"} if stack.is_todays() else {}
+    config = replace(Config(), **{**todays, **values})
     _check(config, file, needs, given)
     return config
 
