@@ -24,10 +24,12 @@ class RuntimeDirectory:
         if len(os.path.join(parent, _PREFIX + "x" * 8, "gunicorn.sock")) > _LONGEST_SOCKET_PATH:
             parent = "/tmp"  # noqa: S108, mkdtemp makes a private directory in it
         _remove_abandoned(parent)
-        self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
-        # Held as long as this process lives: whoever can take it may remove the directory.
-        self._lock = open(os.path.join(self.path, "lock"), "w")  # noqa: SIM115
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Held as long as this process lives: whoever can take it may remove the directory. Another
+        # endpoint that is just starting may be faster.
+        self._lock = None
+        while self._lock is None:
+            self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
+            self._lock = _locked(os.path.join(self.path, "lock"))
         self.working_dir = os.path.join(self.path, "sagemaker")
         os.mkdir(self.working_dir)
 
@@ -44,6 +46,19 @@ class RuntimeDirectory:
     def remove(self):
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.close()
+
+
+def _locked(path):
+    """A new file that only this process has; None if another one has taken it for abandoned."""
+    lock = open(path, "w")  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(path):
+            return lock
+    except OSError:
+        pass
+    lock.close()
+    return None
 
 
 def _remove_abandoned(parent):

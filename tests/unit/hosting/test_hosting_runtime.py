@@ -1,5 +1,6 @@
 """Ports, directories and packages of a running endpoint."""
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -51,6 +52,29 @@ def test_the_runtime_directory_is_private_and_removed():
     assert len(directory.gunicorn_socket) < 107
     directory.remove()
     assert not os.path.exists(directory.path)
+
+
+@pytest.mark.parametrize('has_ended', [False, True])
+def test_a_directory_that_another_start_takes_for_abandoned_is_made_once_more(
+        own_directory, monkeypatch, has_ended):
+    """It takes the lock of a directory just made, before that one's endpoint does."""
+    flock, others = runtime.fcntl.flock, []
+
+    def after_the_other(lock, how):
+        if not others:
+            others.append(open(lock.name, 'r+'))  # noqa: SIM115
+            flock(others[0], how)
+            shutil.rmtree(os.path.dirname(lock.name))
+            if has_ended:
+                others[0].close()
+        flock(lock, how)
+
+    monkeypatch.setattr(runtime.fcntl, 'flock', after_the_other)
+    directory = RuntimeDirectory()
+    assert os.path.isdir(directory.working_dir)
+    assert directory.path != os.path.dirname(others[0].name)
+    directory.remove()
+    others[0].close()
 
 
 def test_a_directory_left_by_a_killed_endpoint_is_removed_but_not_a_living_ones(own_directory):
