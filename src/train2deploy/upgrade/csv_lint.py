@@ -1,11 +1,19 @@
-"""Whether today's container reads a CSV body as another request than its predecessors did."""
+"""Whether today's container reads a CSV body as another request than its predecessors did.
+
+docs/contract.md#a5
+"""
 
 import json
 import re
 from collections.abc import Iterator
 
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-VERBATIM = '"0123456789.Ee+-'
+VERBATIM = re.compile(r'[\t\n\x0b\x0c\r ]*["0-9.Ee+\-]')
+"""How a body begins that older containers paste as it is."""
+ASCII = "\t\n\x0b\x0c\r "
+LINE_END = re.compile(r"\r?\n")
+JSON_WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+OTHERWISE = "its quotes, commas and blanks are read in another way today"
 
 
 def change(body: str) -> str:
@@ -16,16 +24,49 @@ def change(body: str) -> str:
     >>> change("a,b,c")
     'line 1: 3 texts, of which older containers make two ("b,c"); today\\'s makes 3'
     """
-    verbatim = body.lstrip()[:1] in VERBATIM
-    for number, line in enumerate(body.split("\n"), 1):
-        if text := line.strip():
-            why = _verbatim(text) if verbatim else _quoted(text)
-            if why:
-                return f"line {number}: {why}"
-    return ""
+    verbatim = bool(VERBATIM.match(body))
+    lines = LINE_END.split(body)
+    older = [_older(line.strip(ASCII), verbatim) for line in lines]
+    todays = [_todays(line.strip()) for line in lines]
+    if _read(older) == _read(todays):
+        return ""
+    for number, (line, one, other) in enumerate(zip(lines, older, todays, strict=True), 1):
+        if _read([one]) != _read([other]):
+            return f"line {number}: {(_of_verbatim if verbatim else _of_quoted)(line.strip())}"
+    return OTHERWISE
 
 
-def fields(line: str) -> Iterator[tuple[str, bool]]:
+def _older(line: str, verbatim: bool) -> str:
+    """What a line becomes in 2019 and in the final container."""
+    if not line:
+        return ""
+    value = line
+    if not verbatim:
+        value = '"' + line.replace('"', '\\"', 1).replace(",", '","', 1) + '"'
+    return f"[{value}]" if "," in line else value
+
+
+def _todays(line: str) -> str:
+    if not line:
+        return ""
+    found = [
+        value.strip()
+        if NUMBER.fullmatch(value.strip())
+        else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for value, _ in _fields(line)
+    ]
+    return found[0] if len(found) == 1 else f"[{','.join(found)}]"
+
+
+def _read(lines: list[str]) -> str | None:
+    """The rows that the model server reads; None where it refuses them."""
+    try:
+        return repr(json.loads(f"[{','.join(filter(None, lines))}]"))
+    except ValueError:
+        return None
+
+
+def _fields(line: str) -> Iterator[tuple[str, bool]]:
     """The fields of a line as today's container cuts it, and whether there are quotes in them."""
     value, inside, has_quotes, at = "", False, False, 0
     while at < len(line):
@@ -45,45 +86,31 @@ def fields(line: str) -> Iterator[tuple[str, bool]]:
     yield value, has_quotes
 
 
-def _verbatim(line: str) -> str:
-    """Of a body that older containers paste as it is, between brackets."""
-    for value, has_quotes in fields(line):
-        is_number = bool(NUMBER.fullmatch(value.strip()))
+def _of_verbatim(line: str) -> str:
+    """Why, of a body that older containers paste as it is."""
+    for value, has_quotes in _fields(line):
+        found = value.strip()
+        is_number = bool(NUMBER.fullmatch(found))
         if has_quotes and is_number:
-            return f'"{value}" in quotes was a text, and is a number today'
+            return f'"{found}" in quotes was a text, and is a number today'
+        if not has_quotes and found in JSON_WORDS:
+            return f"{found} was taken as JSON, and is a text today"
         if not has_quotes and not is_number:
-            found = value.strip()
-            if found in ("true", "false", "null", "NaN", "Infinity", "-Infinity"):
-                return f"{found} was taken as JSON, and is a text today"
-            said = "a blank field" if not found else f"{found!r}, which is no JSON number,"
+            said = f"{found!r}, which is no JSON number," if found else "a blank field"
             return f"{said} was refused (400), and is a text today"
-    older = f"[{line}]" if "," in line else line
-    newer = [_json(value, has_quotes) for value, has_quotes in fields(line)]
-    try:
-        same = json.loads(older) == (newer if "," in line else newer[0])
-    except ValueError:
-        return "its quotes were refused (400), and are read as CSV's today"
-    return "" if same else "its quotes and commas are read in another way today"
+    return OTHERWISE
 
 
-def _quoted(line: str) -> str:
-    """Of a body whose values older containers put into quotes, up to the first comma and quote."""
-    found = list(fields(line))
+def _of_quoted(line: str) -> str:
+    """Why, of a body whose values older containers put into quotes."""
+    found = [value.strip() for value, _ in _fields(line)]
     if '"' in line:
         return "quotes were part of the text, and are CSV's today"
     if "\\" in line:
         return "a backslash escaped what follows it, and is one today"
     if len(found) > 2:
-        rest = ",".join(value for value, _ in found[1:])
-        return (
-            f'{len(found)} texts, of which older containers make two ("{rest}"); today\'s makes'
-            f" {len(found)}"
-        )
-    if number := next((value for value, _ in found if NUMBER.fullmatch(value.strip())), ""):
-        return f"{number.strip()} was a text, and is a number today"
-    return ""
-
-
-def _json(value: str, has_quotes: bool) -> object:
-    text = value.strip()
-    return json.loads(text) if NUMBER.fullmatch(text) and not has_quotes else value
+        rest, many = ",".join(found[1:]), len(found)
+        return f'{many} texts, of which older containers make two ("{rest}"); today\'s makes {many}'
+    if number := next(filter(NUMBER.fullmatch, found), ""):
+        return f"{number} was a text, and is a number today"
+    return OTHERWISE

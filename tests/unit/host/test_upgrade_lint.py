@@ -291,8 +291,8 @@ def asked(body, kind="text/csv", attributes=""):
         ("1,true", "true was taken as JSON"),
         ("east,west", "'east', which is no JSON number, was refused"),
         ('say "hi"', "quotes were part of the text"),
-        ('"say ""hi"""', "its quotes were refused"),
-        ('"a\\nb"', "its quotes and commas are read in another way"),
+        ('"say ""hi"""', "its quotes, commas and blanks are read"),
+        ('"a\\nb"', "its quotes, commas and blanks are read"),
     ],
 )
 def test_csv_that_means_something_else_today(package, body, said):
