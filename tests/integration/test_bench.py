@@ -1,6 +1,7 @@
 """make bench and make soak run through on a small model: all figures are there, nothing is left."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -115,11 +116,19 @@ def test_bench_draws_a_plot_and_says_how_to_repeat_it(project, bench):
 
 
 def test_bench_searches_the_settings_of_batching(project, packed):
+    """Which of them are best is the machine's to say."""
     printed = project.make("bench", "TUNE=1", *LITTLE[::2]).stdout
     found = project.json("reports/tune.json")
+    measured = [row["variables"] for row in found["measurements"]]
+    assert measured[0] == {}
+    assert {each.get("MAX_BATCH_SIZE") for each in measured} == {None, "8", "32"}
+    assert [each.get("OMP_NUM_THREADS") for each in measured[-2:]] == ["1", "2"]
     assert set(found["best"]) == {"one client", "32 clients"}
-    assert found["measurements"][0]["variables"] == {}
-    assert "best for 32 clients: BATCHING=1 MAX_BATCH_SIZE=" in printed
+    for who, best in found["best"].items():
+        assert best in found["measurements"]
+        (said,) = re.findall(rf"best for {who}: (.*) \(", printed)
+        words = {f"{name}={value}" for name, value in best["variables"].items()}
+        assert set(said.split()) == (words or {"no", "batching"})
 
 
 def test_bench_leaves_no_process(project, bench):
