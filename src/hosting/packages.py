@@ -84,6 +84,17 @@ class Requirements:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def of_another_python(lib):
+    """The first extension module below code/lib that this Python cannot load, or None."""
+    own = "%d%d" % sys.version_info[:2]
+    for folder, _, names in os.walk(lib):
+        for name in sorted(names):
+            tag = re.search(r"\.cpython-(\d+)m?-[^.]*\.so$", name)
+            if tag and tag.group(1) != own:
+                return os.path.join(folder, name)
+    return None
+
+
 def _has_all(site_packages, lines):
     from importlib.metadata import distributions
 

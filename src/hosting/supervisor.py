@@ -7,13 +7,14 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import namedtuple
 from functools import partial
 
 from hosting import bundles, commands
 from hosting.edge.nginx_conf import nginx_conf
-from hosting.packages import Requirements
+from hosting.packages import Requirements, of_another_python
 from hosting.processes import child_setup
 from hosting.runtime import Ports, RuntimeDirectory, can_listen
 from hosting.settings import batching_parameters
@@ -228,6 +229,15 @@ class Supervisor:
         """requirements.txt, unless code/lib is there (docs/contract.md#a7-packages)."""
         path = os.path.join(self.code_dir, "requirements.txt")
         lib = os.path.join(self.code_dir, "lib")
+        compiled = of_another_python(lib)
+        if compiled:
+            log.error(
+                "%s is compiled for another Python than this container's %d.%d, which will not find"
+                " it: pack code/lib again with wheels for that, or name the package in"
+                " code/requirements.txt and leave code/lib out.",
+                os.path.relpath(compiled, self.model_dir),
+                *sys.version_info[:2],
+            )
         if not os.path.exists(path):
             return
         if os.path.exists(lib):

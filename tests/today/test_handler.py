@@ -172,8 +172,8 @@ def test_a7_the_script_is_imported_once_for_all_workers(scripted_echo):
     assert after['pid'] != before['pid'] and after['loaded'] == before['loaded']
 
 
-def fails(starter, handler, *said, **variables):
-    model_dir = starter.model_dir({'model/1/saved_model.pb': ''}, handler=handler)
+def fails(starter, handler, *said, files=(), **variables):
+    model_dir = starter.model_dir({'model/1/saved_model.pb': '', **dict(files)}, handler=handler)
     endpoint = starter.start(model_dir, 'today', fake=True, wait=False, **variables)
     assert endpoint.ended() == 1
     for words in said:
@@ -186,6 +186,12 @@ def fails(starter, handler, *said, **variables):
     ('raise ValueError("as asked")\n', 'ValueError: as asked')])
 def test_a7_a_script_that_cannot_be_loaded_ends_the_container(starter, handler, said):
     fails(starter, handler, said, 'gunicorn exited during startup: rc=1')
+
+
+def test_a7_so_does_an_extension_module_of_another_python_which_is_named(starter):
+    name = 'code/lib/native.cpython-36m-x86_64-linux-gnu.so'
+    said = f"{name} is compiled for another Python than this container's 3.12"
+    fails(starter, 'import native\n', said, "No module named 'native'", files={name: ''})
 
 
 def test_a7_so_does_an_import_that_takes_too_long(starter):

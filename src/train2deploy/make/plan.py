@@ -1,5 +1,6 @@
 """The steps that a goal of make takes on this machine, in their order."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +54,9 @@ def made(goal: str, values: Values, runtime: Runtime, done: Sequence[str] = ()) 
 def _add(need: str, values: Values, runtime: Runtime, done: set[str], plan: Plan) -> None:
     if need in OF_A_STACK:
         runtime()  # which may take today's
-        need += f"-{stack.TODAYS}" if values["STACK"] == stack.TODAYS else ""
+        serves_today = os.environ.get("HOSTING_CONTRACT") == stack.TODAYS
+        if values["STACK"] == stack.TODAYS or (serves_today and need in targets.SERVE_HERE):
+            need += f"-{stack.TODAYS}"
     if need in done or need in plan.steps or need in plan.stamps:
         return
     if need.startswith(".stamps/"):

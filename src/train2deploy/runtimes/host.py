@@ -74,8 +74,8 @@ def _python(side: Side) -> Path:
         path = paths.VENVS / f"{side}-{stack.TODAYS}" / "bin" / "python"
     if not path.exists():
         kind = "training" if side == "train" else "serving"
-        raise MissingRequirement(
-            f"{paths.relative(path)}: the {kind} environment is missing."
-            " Run `make setup`, or use RUNTIME=docker."
-        )
+        do = "Run `make setup`, or use RUNTIME=docker."
+        if serves_today and not stack.is_todays():
+            do = "Run `make .stamps/serve-today .stamps/handler-today`."
+        raise MissingRequirement(f"{paths.relative(path)}: the {kind} environment is missing. {do}")
     return path
