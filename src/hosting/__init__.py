@@ -8,7 +8,8 @@
     handler_service  gunicorn with python_service.py: runs the model's code/inference.py
     edge             nginx with its JavaScript: the public port
 
-"2019" and "head" are the two states of the container that are reproduced: the one that
-served framework version 1.13 in mid-2019, and the last one (HOSTING_CONTRACT=head).
+"2019", "head" and "today" are the states of the container that are reproduced: the one that
+served framework version 1.13 in mid-2019, the final one of that repository, and today's of
+TensorFlow 2.20 (HOSTING_CONTRACT=head, today). The first two run in Python 3.6, the third in 3.12.
 What they do, section by section: docs/contract.md.
 """
