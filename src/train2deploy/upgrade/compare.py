@@ -51,8 +51,8 @@ LEVEL = re.compile(
 )
 BARE = "exception handling request: "
 """An error that older containers log without its level."""
-OURS = "failed call to cuInit"
-"""What TensorFlow says where it takes the place of TensorFlow Serving here."""
+OURS = ("failed call to cuInit", "is in use on this machine", "do not share session runs")
+"""What no container says, but this endpoint or the TensorFlow in TensorFlow Serving's place."""
 LEVELS = {"warn": "WARNING", "W": "WARNING", "F": "CRITICAL", "E": "ERROR", "error": "ERROR"}
 VOLATILE = re.compile(r"0x[0-9a-f]+|(?<=port=)\d+|(?<=:)\d{4,5}\b")
 NODE = re.compile(r"(\{\{node [^}]*?)_\d+\}\}")
@@ -120,7 +120,7 @@ def warnings(log: str) -> list[str]:
     for line in log.splitlines():
         line = f"ERROR {line}" if line.startswith(BARE) else line
         match = LEVEL.match(line)
-        if match and OURS not in line:
+        if match and not any(each in line for each in OURS):
             level = next(filter(None, match.groups()))
             said = re.sub(r"^[\w.]+:", "", line[match.end() :].strip())
             said = re.sub(r"^(\d+#\d+: )?(\*\d+ )?(\S+:\d+\] )?", "", said)

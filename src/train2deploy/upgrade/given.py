@@ -50,7 +50,8 @@ def _case(line: str, name: str) -> Case:
             'expected JSON: a body, or {"body": "1,2", "type": "text/csv"} for another type'
         ) from None
     if isinstance(value, dict) and CAPTURED in value:
-        return Case(YOURS, name, _captured(value[CAPTURED]))
+        attributes = (value.get("eventMetadata") or {}).get("customAttributes") or []
+        return Case(YOURS, name, _captured(value[CAPTURED]), attributes=",".join(attributes))
     if not isinstance(value, dict) or "body" not in value:
         return Case(YOURS, name, Request(line.encode()))
     unknown = sorted(value.keys() - KEYS)

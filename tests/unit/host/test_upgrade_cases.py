@@ -154,7 +154,8 @@ def test_where_the_code_does_not_start_the_models_are_asked_alone(tmp_path, monk
 
 
 def test_a_users_file_has_bodies_requests_and_captured_records(tmp_path):
-    captured = {"captureData": {"endpointInput": {
+    captured = {"eventMetadata": {"customAttributes": ["a=1", "b=2"]},
+                "captureData": {"endpointInput": {
         "observedContentType": "text/csv", "mode": "INPUT", "encoding": "BASE64",
         "data": base64.b64encode(b"1,2").decode()}}}  # fmt: skip
     whole = {"body": "1,2", "type": "text/csv", "accept": "a/b", "attributes": "x=1", "name": "csv",
@@ -164,7 +165,7 @@ def test_a_users_file_has_bodies_requests_and_captured_records(tmp_path):
     assert found == [
         Case(YOURS, "mine.jsonl, line 1", Request('{"q": "電波"}'.encode())),
         Case(YOURS, "csv", Request(b"1,2", "text/csv", "a/b"), "PUT", "/x", "x=1"),
-        Case(YOURS, "mine.jsonl, line 4", Request(b"1,2", "text/csv")),
+        Case(YOURS, "mine.jsonl, line 4", Request(b"1,2", "text/csv"), attributes="a=1,b=2"),
         Case(YOURS, "mine.jsonl, line 5", Request(b"[1, 2]")),
     ]
 

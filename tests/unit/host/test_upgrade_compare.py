@@ -93,6 +93,7 @@ exception handling request: bad
 [2026-11-28 22:00:03 +0000] [9] [CRITICAL] WORKER TIMEOUT (pid:12)
 2026-11-28 22:00:04.123456: W tensorflow/core/x.cc:12] slow
 2026-11-28 22:00:04.123456: I tensorflow/core/x.cc:12] fast
+WARNING:hosting.supervisor:port 9000 is in use on this machine: port 9001 takes its place
 it says ERROR in the middle
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
 WARNING: pip says that there is a newer one
