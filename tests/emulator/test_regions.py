@@ -63,6 +63,7 @@ def flow(request, project, world):
     is_first = region == next(iter(FLOWS))
     if is_first:
         run("train", *HYPERPARAMETERS)
+    world.faults("hold:InvokeEndpoint")  # it must not have ended before it is killed
     interrupted = project.tool(*options(region), "deploy")
     name = FLOWS[region].get("ENDPOINT_NAME", "train2deploy")
     client = world.client("sagemaker", region)
@@ -73,6 +74,7 @@ def flow(request, project, world):
 
     world.eventually(is_creating, "an endpoint")
     kill(interrupted)
+    world.faults("")
     run("deploy")
     (model,) = client.list_models()["Models"]
     outputs["model"] = client.describe_model(ModelName=model["ModelName"])
