@@ -84,11 +84,10 @@ class Reader:
     """
 
     def __init__(self, words, encoder):
-        table, steps = sentence_encoder.quantised(words)
-        self.arrays = {'words': table, 'word_steps': steps}
+        self.arrays = {'words': sentence_encoder.quantised(words)}
         self.arrays.update(('encoder_' + name, array) for name, array in encoder.items())
         self.groups = [(len(encoder['out_bias']), 1 - WORDS_SHARE), (words.shape[1], WORDS_SHARE)]
-        self.pieces = len(encoder['steps'])
+        self.pieces = len(encoder['linear'])
 
     def features(self, variables, inputs):
         """The graph: float32 tensors (batch + 1, features) and (batch + 1, classes + 1).
@@ -105,9 +104,8 @@ class Reader:
         rows = tf.shape(tokens)[0] + 1
         places = tf.where(tf.not_equal(tokens, 0))
         present = tf.gather_nd(tokens, places)
-        words = tf.cast(tf.gather(variables['words'], present), tf.float32) \
-            * tf.gather(variables['word_steps'], present)
-        summed = tf.unsorted_segment_sum(words, tf.cast(places[:, 0], tf.int32), rows)
+        summed = tf.unsorted_segment_sum(tf.gather(variables['words'], present),
+                                         tf.cast(places[:, 0], tf.int32), rows)
         encoder = {name[len('encoder_'):]: variable for name, variable in variables.items()
                    if name.startswith('encoder_')}
         flat, sentence = sentence_encoder.flat_pieces(pieces)

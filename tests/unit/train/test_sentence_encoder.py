@@ -37,8 +37,7 @@ def of_graph(small, rows):
 def of_numpy(small, numbers):
     """What the small encoder says of one sentence, written out for one sentence alone."""
     numbers = np.array(numbers)
-    linear, first = (small[name][numbers] * small['steps'][numbers][:, [place]].astype(np.float64)
-                     for place, name in enumerate(('linear', 'first')))
+    linear, first = (small[name][numbers].astype(np.float64) for name in ('linear', 'first'))
     rank, column, hidden = len(small['up2']), 0, []
     for size, left in BRANCHES:
         seen = np.zeros((len(numbers), rank))
@@ -48,7 +47,7 @@ def of_numpy(small, numbers):
                     seen[at] += first[at - left + place,
                                       column + place * rank:column + (place + 1) * rank]
         column += size * rank
-        hidden.append(np.maximum(seen.dot(small['up%d' % size]) + small['bias%d' % size], 0))
+        hidden.append(np.maximum(seen.dot(small['up%d' % size]), 0))
     sums = linear.sum(axis=0) + np.concatenate(hidden, axis=1).sum(axis=0).dot(small['down'])
     x = (sums.dot(small['basis']) + len(numbers) * small['bias']) / np.sqrt(len(numbers))
     second = np.maximum(x[320:] + np.maximum(x[:320], 0).dot(small['d1']), 0)
@@ -163,7 +162,7 @@ def test_it_learns_from_parts_of_training_sentences_and_from_none_as_it_is(array
     monkeypatch.setattr(sentence_encoder, 'whole',
                         lambda *given: asked.append(given[1]) or whole(*given))
     random = np.random.RandomState(0)
-    pieces = padded([[2] + list(random.randint(4, PIECES, 8)) + [3] for _ in range(40)])
+    pieces = padded([[2] + list(random.randint(4, PIECES, 8)) + [3] for _ in range(16)])
     args = argparse.Namespace(seed=1, epochs=0, batch_size=4, learning_rate=0.001)
     with tf.Session(graph=tf.Graph()) as session:
         sentence_encoder.distil(sentence_encoder.fold(arrays, pieces, 4), arrays, pieces, session,
@@ -178,9 +177,13 @@ def test_it_learns_from_parts_of_training_sentences_and_from_none_as_it_is(array
 def test_a_table_is_off_by_half_a_step_at_most():
     rows = np.random.RandomState(0).randn(20, 30)
     rows[3] = 0
-    table, steps = sentence_encoder.quantised(rows)
-    assert table.dtype == np.int8
-    assert (np.abs(table * steps - rows) <= steps / 2 + 1e-6).all()
+    table = sentence_encoder.quantised(rows)
+    assert table.dtype == np.float32
+    largest = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-6)
+    assert (np.abs(table - rows) <= largest / 254).all()
+    # So that a package of it is small: few numbers a row, and half of each is zeros.
+    assert all(len(np.unique(row)) <= 2 * 254 + 1 for row in table)
+    assert not (table.view(np.uint32) & 0xffff).any()
 
 
 def test_a_channel_without_an_encoder_is_told_how_to_get_one(tmp_path):
