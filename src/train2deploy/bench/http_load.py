@@ -69,6 +69,7 @@ class ClosedLoop:
         Raises:
             JobFailed: an answer does not come at all.
         """
+        self._pausing.clear()
         with selectors.DefaultSelector() as self._selector:
             self._observer = observer
             self._end = perf_counter() + seconds

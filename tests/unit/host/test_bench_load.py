@@ -119,6 +119,13 @@ def test_a_client_that_shall_pause_does(server: Server):
     assert sum(watch.answers.values()) <= 3
 
 
+def test_a_second_load_starts_each_client_once(server: Server):
+    loop, watch = ClosedLoop(server.server_address[1], [post(b"busy")], 1), Watch(pause=0.1)
+    loop.run(0.05, watch)
+    loop.run(0.15, watch)  # one request now, one after the pause
+    assert sum(watch.answers.values()) <= 3
+
+
 def test_a_connection_that_ends_is_no_answer_and_the_client_comes_again(server: Server):
     watch = load(server, [b"hang up", b"fine"])
     assert watch.answers[0, NO_ANSWER, b""] >= 1
