@@ -67,9 +67,15 @@ def _python36(engine: bool) -> Finding:
     advice = machine.get_python36()
     if engine:
         advice = "not needed: RUNTIME=docker is taken, which brings its own"
+    elif _has_todays():
+        advice = "not needed: STACK=today is taken, in the CPython 3.12 here"
     elif not pythons.is_of_use():
         advice = "of no use on this machine"
-    return Finding(PYTHON36, str(path) if path else None, not engine, advice)
+    return Finding(PYTHON36, str(path) if path else None, not (engine or _has_todays()), advice)
+
+
+def _has_todays() -> bool:
+    return pythons.find(os.environ.get("PYTHON312", ""), pythons.TODAYS) is not None
 
 
 def _machine() -> Finding:
@@ -81,7 +87,9 @@ def _machine() -> Finding:
             " AVX that its wheels need; use an x86-64 Linux machine"
         )
     found = f"{sys.platform} {processor}" if pythons.is_of_use() else None
-    return Finding("x86-64 Linux", found, True, advice)
+    if _has_todays():
+        advice = "not needed: STACK=today is taken, in the CPython 3.12 here"
+    return Finding("x86-64 Linux", found, not _has_todays(), advice)
 
 
 def _avx() -> Finding:

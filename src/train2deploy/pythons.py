@@ -35,7 +35,7 @@ ELSEWHERE = (
     " of no use."
 )
 CONTAINERS = "RUNTIME=docker make … runs everything in containers; a Docker engine answers here."
-ANOTHER_MACHINE = "Use an x86-64 Linux machine: emulated x86-64 lacks the AVX that it needs."
+OTHERWISE = "STACK=today does without it, and needs a CPython 3.12: {}"
 X86 = ("x86_64", "AMD64")
 
 
@@ -54,11 +54,13 @@ def advice(version: str = ARTICLES) -> str:
         return f"{missing} This gets one: {machine.get_python312()}"
     processor = platform.machine()
     answers = machine.engine_answers()
+    otherwise = OTHERWISE.format(machine.get_python312())
     if is_of_use():
-        return f"{missing} {CONTAINERS if answers else f'This gets one: {machine.get_python36()}'}"
-    then = ANOTHER_MACHINE
+        this = CONTAINERS if answers else f"This gets one: {machine.get_python36()}. {otherwise}"
+        return f"{missing} {this}"
+    then = otherwise
     if processor in X86:
-        then = CONTAINERS if answers else f"Run it in containers: {machine.get_docker()}"
+        then = CONTAINERS if answers else f"{otherwise} In containers: {machine.get_docker()}"
     return f"{ELSEWHERE.format(system=platform.system(), machine=processor)} {then}"
 
 
