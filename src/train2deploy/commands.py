@@ -10,6 +10,7 @@ from train2deploy import (
     hyperparameters,
     paths,
     requests,
+    stack,
     staleness,
     versions,
 )
@@ -82,9 +83,13 @@ def train(arguments: argparse.Namespace) -> None:
 
 def parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
-    from train2deploy import parity
+    from train2deploy import contract_parity, parity
     from train2deploy.runtimes import choice
 
+    if stack.are_contracts(arguments.a, arguments.b):
+        staleness.ensure_current(staleness.Wish.of(arguments))
+        contract_parity.parity(arguments.a, arguments.b)
+        return
     if not arguments.package:
         versions.check_packed(arguments.model_version)
     a = choice.named(arguments.a, *_containers(arguments), variable="A")

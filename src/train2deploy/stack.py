@@ -3,8 +3,9 @@
 Standard library alone: make asks before any environment is made.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from train2deploy.errors import UserError
 
 VARIABLE = "STACK"
 ARTICLES, TODAYS = "2019", "today"
+CONTRACTS = (ARTICLES, "head", TODAYS)
+"""Of the hosting container, see docs/contract.md."""
+CONTRACT = "HOSTING_CONTRACT"
 
 
 def chosen() -> str:
@@ -26,6 +30,23 @@ def is_todays() -> bool:
 def choose_todays() -> None:
     """For what this process starts, too."""
     os.environ[VARIABLE] = TODAYS
+
+
+def are_contracts(*names: str) -> bool:
+    return set(names) <= set(CONTRACTS)
+
+
+@contextlib.contextmanager
+def under(contract: str) -> Iterator[None]:
+    """Endpoints that are started meanwhile follow it."""
+    before = os.environ.get(CONTRACT)
+    os.environ[CONTRACT] = contract
+    try:
+        yield
+    finally:
+        os.environ.pop(CONTRACT)
+        if before is not None:
+            os.environ[CONTRACT] = before
 
 
 def scripts() -> Path:

@@ -79,6 +79,10 @@ def _check_runtime(runtime: str, goals: Sequence[str]) -> None:
 
 
 def _check_sides(a: str, b: str) -> None:
+    if stack.are_contracts(a, b):
+        return
+    if any(map(stack.are_contracts, (a, b))):
+        raise UserError(f"A={a} B={b}: expected two runtimes, or two contracts: A=2019 B=today.")
     for name, side in (("A", a), ("B", b)):
         if side not in ("host", "docker", "cloud"):
             raise UserError(f"{name}={side}: expected host, docker or cloud.")

@@ -118,8 +118,12 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
         found += [targets.CLOUD_ENVIRONMENT] if side == "cloud" else []
         found += [targets.TRAIN_HERE, *targets.SERVE_HERE] if side == "host" else []
         found += [images(values)] if side == "docker" else []
+        if side in stack.CONTRACTS:
+            todays = f"-{stack.TODAYS}" if side == stack.TODAYS else ""
+            found += [need + todays for need in targets.SERVE_HERE]
     if targets.with_cloud(values) or targets.as_it_is(values):
-        return [*found, targets.PACKED]
+        data = ["build/data/manifest.json"] if stack.are_contracts(values["A"], values["B"]) else []
+        return [*found, targets.PACKED, *data]
     return [*found, "build/data/manifest.json", "build/vectors/manifest.json"]
 
 

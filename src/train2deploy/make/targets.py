@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from train2deploy import hyperparameters, pythons, versions
+from train2deploy import hyperparameters, pythons, stack, versions
 from train2deploy.make.variables import ASKED, CLOUD, SERVING, VARIABLES, Values
 
 HOST, CLOUD_TOOL, EMULATOR = "host", "cloud", "emulator"
@@ -168,7 +168,9 @@ def with_cloud(values: Values) -> bool:
 
 def as_it_is(values: Values) -> bool:
     """A model or a request that is given is asked of the package, and nothing is trained."""
-    return any(values[name] for name in ("MODEL", "CODE", "REQUEST"))
+    return stack.are_contracts(values["A"], values["B"]) or any(
+        values[name] for name in ("MODEL", "CODE", "REQUEST")
+    )
 
 
 def _notebook(values: Values) -> list[str]:

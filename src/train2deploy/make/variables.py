@@ -187,7 +187,8 @@ SECTIONS: dict[str, list[Variable]] = {
         V("OFFICIAL_SERVING_IMAGE", option="official", text="where MODEL_SERVER=official is taken"
           " from: a mirror, or <image>@sha256:<digest>"),
         V("MEMORY", text="of a container, such as 2g"),
-        V("A", "", "host", text="parity: a runtime; compare: a run; playground: a package"),
+        V("A", "", "host", text="parity: a runtime, or a contract (2019, head, today); compare: a"
+          " run; playground: a package"),
         V("B", "", "docker", text="the other one; cloud-deploy: a second package beside the first"),
     ],
     "Measurements": [

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy import bundles, console, endpoint, golden, package_lint, paths
+from train2deploy import bundles, console, endpoint, golden, package_lint, paths, stack
 from train2deploy.errors import JobFailed, MissingRequirement, UserError
 from train2deploy.hashing import sha256_file
 from train2deploy.runtimes import Runtime
 from train2deploy.upgrade import compare, given, lint, page, serve
 from train2deploy.upgrade.cases import Case
 
-CONTRACTS = ("2019", "head", "today")
+CONTRACTS = stack.CONTRACTS
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import http.client
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,6 @@ from train2deploy.runtimes.host import HOST
 from train2deploy.upgrade import cases
 from train2deploy.upgrade.cases import Case
 
-VARIABLE = "HOSTING_CONTRACT"
 POLLED = ("while connecting to upstream", "js: failed ping")
 """In the log of an endpoint that is asked whether it has started."""
 
@@ -52,18 +51,6 @@ def missing(contract: str, runtime: Runtime) -> str:
     return ""
 
 
-@contextlib.contextmanager
-def _under(contract: str) -> Iterator[None]:
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = contract
-    try:
-        yield
-    finally:
-        os.environ.pop(VARIABLE)
-        if before is not None:
-            os.environ[VARIABLE] = before
-
-
 def column(
     contract: str, model_dir: Path, own: list[Case], plan: list[Case], runtime: Runtime
 ) -> Column:
@@ -73,7 +60,7 @@ def column(
     """
     found, log = Column(), paths.UPGRADE / f"{contract}.log"
     try:
-        with _under(contract), endpoint.temporary(model_dir, None, runtime, log) as running:
+        with stack.under(contract), endpoint.temporary(model_dir, None, runtime, log) as running:
             started = len(_text(log))
             if not plan:
                 plan += cases.of_package(model_dir, own, partial(_answers, running))
@@ -98,7 +85,7 @@ def _of_models_alone(
         alone = shutil.copytree(
             model_dir, f"{folder}/{bundles.CONTAINER_NAME}", ignore=shutil.ignore_patterns("code")
         )
-        with _under(contract), endpoint.temporary(Path(alone), None, runtime, log) as running:
+        with stack.under(contract), endpoint.temporary(Path(alone), None, runtime, log) as running:
             return [_ask(running, case) if case.path.startswith("/tfs/") else None for case in plan]
     return []
 

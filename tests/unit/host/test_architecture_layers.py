@@ -27,8 +27,8 @@ LAYERS = [
     # 3: where and how it runs; what make asks for
     "make model_path package_lint runtimes vectors",
     # 4: the steps of the main job
-    "article_graph clean doctor endpoint evaluate golden invoke jobs package package_code"
-    " package_speed parity staleness status verify",
+    "article_graph clean contract_parity doctor endpoint evaluate golden invoke jobs package"
+    " package_code package_speed parity staleness status verify",
     # 5: many jobs
     "next_step plots runs",
     # 6: what is made of them

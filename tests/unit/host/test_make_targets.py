@@ -54,3 +54,23 @@ def test_what_is_given_reaches_the_command_and_what_the_shell_has_only_where_it_
     assert (values["SEED"], values["YES"], values["DATASET"]) == ("5", "", "sample")
     assert values["SPLIT"] == "random"
     assert ("SEED" in values, "YES" in values) == (True, False)
+
+
+def stamps(target: str, **given: str) -> list[str]:
+    return plan.made(target, Values(given, {}), lambda: "host").stamps
+
+
+def test_todays_contract_is_served_in_todays_environments(monkeypatch: pytest.MonkeyPatch):
+    today = [".stamps/serve-today", ".stamps/handler-today"]
+    assert stamps("local-serve", MODEL_DIR="x")[:2] == [".stamps/serve", ".stamps/handler"]
+    monkeypatch.setenv("HOSTING_CONTRACT", "today")
+    assert stamps("local-serve", MODEL_DIR="x")[:2] == today
+    assert stamps("local-train")[0] == ".stamps/train"
+
+
+def test_parity_of_two_contracts_needs_both_environments_and_trains_nothing():
+    found = plan.made("parity", Values({"A": "2019", "B": "today"}, {}), lambda: "host")
+    for name in ("serve", "handler", "serve-today", "handler-today"):
+        assert f".stamps/{name}" in found.stamps
+    words = plan.command("parity", Values({"A": "2019", "B": "today"}, {}), lambda: "host")
+    assert words[-3:] == ["--", "2019", "today"] and "--package" in words

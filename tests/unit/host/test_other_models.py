@@ -1,14 +1,27 @@
 """verify, parity and bench of a package whose code is not ours."""
 
+import contextlib
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_endpoint import serving
 from test_golden import DEFAULT, saved_model
 from test_package_own import HANDLER, write
 
-from train2deploy import cli, endpoint, manifest, package, parity, paths, runtimes, verify
+from train2deploy import (
+    cli,
+    contract_parity,
+    endpoint,
+    manifest,
+    package,
+    parity,
+    paths,
+    runtimes,
+    verify,
+)
 from train2deploy.bench import other
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.package_code import NOTHING_ASKED
@@ -141,3 +154,44 @@ def test_what_asks_sentences_says_so(scripted, capsys, command):
     assert cli.main(command) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "asks sentences, which the code of build/model.tar.gz does not read" in line
+
+
+@pytest.mark.parametrize("shift, said", [(5e-7, "ok"), (2e-6, "tolerance 1e-06. Written: build/")])
+def test_a_savedmodel_is_compared_under_two_contracts(plain, monkeypatch, capsys, shift, said):
+    rows = [SimpleNamespace(text=text) for text in ("電波", " ", "圏外")]
+    monkeypatch.setattr(contract_parity.channels, "read", lambda folder: rows)
+    asked: list[tuple[str, list[float]]] = []
+
+    def encode(runtime: object, module: str, arguments: object, texts: list[str]) -> dict:
+        assert (module, os.environ["HOSTING_CONTRACT"]) == ("hosting.encoded", "2019")
+        return {"x": [[float(len(text))] for text in texts]}
+
+    @contextlib.contextmanager
+    def served(model_dir: Path, digest: None):
+        assert [each.name for each in (model_dir / "model").iterdir()] == ["1"]
+        yield os.environ["HOSTING_CONTRACT"]
+
+    def answered(contract: str, request: Request) -> bytes:
+        given = json.loads(request.body)["inputs"]["x"]
+        asked.append((contract, given))
+        row = [0.5 + shift * (contract == "today")]
+        return json.dumps({"outputs": [row] * len(given)}).encode()
+
+    monkeypatch.setattr(contract_parity, "ask", encode)
+    monkeypatch.setattr(contract_parity, "ROWS", 3)
+    monkeypatch.setattr(endpoint, "temporary", served)
+    monkeypatch.setattr(endpoint, "invocations", answered)
+    if said == "ok":
+        contract_parity.parity("2019", "today")
+        text = capsys.readouterr().out
+    else:
+        with pytest.raises(JobFailed) as raised:
+            contract_parity.parity("2019", "today")
+        text = str(raised.value)
+    assert "2019 against today: the same SavedModel, 4 sentences: max |Δp| = " in text
+    assert said in text
+    assert [(name, len(given)) for name, given in asked] == [
+        ("2019", 3), ("2019", 1), ("today", 3), ("today", 1)]  # fmt: skip
+    assert "HOSTING_CONTRACT" not in os.environ
+    facts = json.loads(paths.CONTRACT_PARITY.read_text())
+    assert facts["max_abs_difference"] == pytest.approx(shift)
