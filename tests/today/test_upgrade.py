@@ -55,11 +55,11 @@ def statuses(found):
 @pytest.mark.parametrize(
     "name, kind, expected, section",
     [
-        ("application/json; charset=utf-8", "status", [415, 200], "a5"),
-        ("tfs-model-name=a%20b", "error-status", [404, 400], "a6"),
-        ("words", "errors", [400, 400], "a5"),
-        ("text after the document", "status", [400, 200], "a5-json"),
-        ("GET /ping, tfs-model-name=../x", "error-status", [502, 400], "a4"),
+        ("application/json; charset=utf-8", "status", [415, 200], "a12-plain"),
+        ("tfs-model-name=a%20b", "error-status", [404, 400], "a12-attributes"),
+        ("words", "errors", [400, 400], "a12-plain"),
+        ("text after the document", "status", [400, 200], "a12-model-server"),
+        ("GET /ping, tfs-model-name=../x", "error-status", [502, 400], "a12-routes"),
     ],
 )
 def test_what_todays_container_does_otherwise(reports, name, kind, expected, section):

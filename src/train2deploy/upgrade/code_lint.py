@@ -4,7 +4,7 @@ import ast
 import collections.abc
 from collections.abc import Container, Iterator
 
-from train2deploy.upgrade.finding import HEAD, PACKAGES, TODAY, Finding
+from train2deploy.upgrade.finding import HANDLER, HEAD, TODAY, Finding
 
 FIELDS = (9, 10)
 """How many a context has in 2019 and in the final container."""
@@ -12,6 +12,8 @@ COUNTS = (
     "2019 has 9, the final container 10 (channel, in the middle) and today's 11 (timeout, at the"
     " end): use their names, such as context.rest_uri"
 )
+OF = {HEAD: "a7", TODAY: HANDLER}
+"""The section of docs/contract.md on a context, by contract."""
 HANDLERS = {"handler": 1, "input_handler": 1, "output_handler": 1}
 """The place of their argument `context`."""
 GONE = {
@@ -66,7 +68,7 @@ def findings(name: str, tree: ast.Module, brought: Container[str]) -> Iterator[F
         text = (
             "an old protoc made it, whose messages protobuf 6 refuses: make it again with a newer"
         )
-        yield Finding(name, text, TODAY, PACKAGES)
+        yield Finding(name, text)
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from _context(name, function)
@@ -119,16 +121,16 @@ def _imports(name: str, tree: ast.Module, brought: Container[str]) -> Iterator[F
             continue
         if top in GONE:
             text = f"imports {top}, which today's container does not hold: {GONE[top]}"
-            yield Finding(place, text, TODAY, PACKAGES)
+            yield Finding(place, text)
         elif top in REMOVED:
             text = f"imports {top}, which Python 3.12 no longer has: use {REMOVED[top]}"
-            yield Finding(place, text, TODAY, PACKAGES)
+            yield Finding(place, text)
         elif top == "falcon":
             text = (
                 "imports falcon, which is 3.1 in today's container: API and response.body are old"
             )
             text += " names there, and an HTTPError that is raised chooses the answer's status"
-            yield Finding(place, text, TODAY)
+            yield Finding(place, text)
 
 
 def _removed_names(name: str, tree: ast.Module) -> Iterator[Finding]:
@@ -147,7 +149,7 @@ def _removed_names(name: str, tree: ast.Module) -> Iterator[Finding]:
         for pair in used:
             if pair in REMOVED_NAMES:
                 said = f"there is no {'.'.join(pair)} any more: use {REMOVED_NAMES[pair]}"
-                yield Finding(f"{name}, line {node.lineno}", said, TODAY, PACKAGES)
+                yield Finding(f"{name}, line {node.lineno}", said)
 
 
 def _context(name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Finding]:
@@ -170,7 +172,7 @@ def _context(name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Ite
             yield from _indexed(f"{name}, line {node.lineno}", node.slice)
         elif isinstance(node, ast.Starred) and _named(node.value) in known:
             text = f"hands a context's fields on one by one. {COUNTS}"
-            yield Finding(f"{name}, line {node.lineno}", text, HEAD)
+            yield Finding(f"{name}, line {node.lineno}", text, HEAD, OF[HEAD])
 
 
 def _unpacked(where: str, target: ast.Tuple | ast.List) -> Iterator[Finding]:
@@ -178,9 +180,11 @@ def _unpacked(where: str, target: ast.Tuple | ast.List) -> Iterator[Finding]:
     count = len(target.elts)
     if not starred and count in FIELDS:
         since = HEAD if count == 9 else TODAY
-        yield Finding(where, f"unpacks {count} fields of a context. {COUNTS}", since)
+        yield Finding(where, f"unpacks {count} fields of a context. {COUNTS}", since, OF[since])
     elif starred and count > 6:
-        yield Finding(where, f"unpacks a context by the order of its fields. {COUNTS}", HEAD)
+        yield Finding(
+            where, f"unpacks a context by the order of its fields. {COUNTS}", HEAD, OF[HEAD]
+        )
 
 
 def _indexed(where: str, index: ast.expr) -> Iterator[Finding]:
@@ -190,7 +194,9 @@ def _indexed(where: str, index: ast.expr) -> Iterator[Finding]:
         return
     if isinstance(number, int) and (number >= 5 or number < 0):
         since = TODAY if number < 0 else HEAD
-        yield Finding(where, f"takes field {number} of a context by its place. {COUNTS}", since)
+        yield Finding(
+            where, f"takes field {number} of a context by its place. {COUNTS}", since, OF[since]
+        )
 
 
 def _status(name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Finding]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from train2deploy import answers
 from train2deploy.endpoint import Answer
-from train2deploy.upgrade import cases
+from train2deploy.upgrade import cases, finding
 from train2deploy.upgrade.cases import Case
+from train2deploy.upgrade.finding import HEAD, TODAY
 from train2deploy.verify import OTHER_TOLERANCE, TOLERANCE
 
 KINDS = {
@@ -41,6 +42,15 @@ SECTIONS = {
 }
 """The part of docs/contract.md that says what a group of requests is there to show."""
 OF_KINDS = {"digits": "a5-json", "layout": "a5", "headers": "a3", "log": "a9", "start": "a1"}
+MODEL_SERVER, FRONT = "a12-model-server", "a12-routes"
+TODAYS_SECTIONS = {
+    cases.TYPES: MODEL_SERVER,
+    cases.ATTRIBUTES: finding.ATTRIBUTES,
+    cases.ROUTES: FRONT,
+    cases.PING: FRONT,
+}
+TODAYS_KINDS = {"digits": MODEL_SERVER, "headers": FRONT}
+"""The same of today's container."""
 UNEXPLAINED = {"numbers"}
 
 LEVEL = re.compile(
@@ -92,16 +102,43 @@ def compared(one: Answer, other: Answer) -> Difference:
     return Difference(tuple(kinds), delta)
 
 
-def section(case: Case, kind: str, has_code: bool) -> str:
-    """The anchor in docs/contract.md of what explains a difference; "" where nothing does."""
+def sections(
+    case: Case, found: Mapping[str, Difference], said: Mapping[str, Answer], has_code: bool
+) -> list[str]:
+    """The anchors in docs/contract.md of what explains the differences of a request.
+
+    Args:
+        said: every contract's answer; what today's container does as the final one does, is not
+            explained as today's.
+    """
+    named = []
+    for name, each in found.items():
+        is_todays = name == TODAY and not (HEAD in said and _equal(said[HEAD], said[TODAY]))
+        for kind in each.kinds:
+            if name != TODAY or HEAD not in said:
+                named.append(section(case, kind, has_code))
+            if is_todays:
+                named.append(section(case, kind, has_code, todays=True))
+    return [one for one in dict.fromkeys(named) if one]
+
+
+def section(case: Case, kind: str, has_code: bool, todays: bool = False) -> str:
+    """What explains a kind of difference, as far as one section does; "" where none does."""
     if kind in UNEXPLAINED:
         return ""
+    if todays:
+        of_mode = finding.HANDLER if has_code else finding.PLAIN
+        return TODAYS_KINDS.get(kind) or TODAYS_SECTIONS.get(case.group, of_mode)
     whole = SECTIONS.get(case.group) or ("a7" if has_code else "a5")
     if case.group == cases.TYPES and kind in ("content-type", "body"):
         return "a3" if case.path.startswith("/tfs") else "a5"
     if case.group == cases.ROUTES and kind == "body":
         return "a2"
     return OF_KINDS.get(kind, whole)
+
+
+def _equal(one: Answer, other: Answer) -> bool:
+    return not compared(one, other).kinds
 
 
 def largest(found: Iterable[Difference]) -> float | None:

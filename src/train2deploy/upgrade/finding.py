@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 TODAY, HEAD = "today", "head"
 """The contracts that a finding is about."""
-PACKAGES = "a7-packages"
-"""The section of docs/contract.md on the container's Python and what it finds."""
+PROCESSES, PLAIN, ATTRIBUTES = "a12-processes", "a12-plain", "a12-attributes"
+HANDLER = "a12-handler"
+"""Sections of docs/contract.md on today's container."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Finding:
     place: str
     text: str
     since: str = TODAY
-    section: str = "a7"
+    section: str = HANDLER
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}"

@@ -14,14 +14,14 @@ from typing import Any
 from train2deploy import bundles, paths, processes
 from train2deploy.upgrade import code_lint, csv_lint, syntax, wheels
 from train2deploy.upgrade.cases import CSV_TYPE, INVOCATIONS, Case
-from train2deploy.upgrade.finding import HEAD, PACKAGES, TODAY, Finding
+from train2deploy.upgrade.finding import ATTRIBUTES, HEAD, PLAIN, PROCESSES, TODAY, Finding
 
 ORDER = ("2019", HEAD, TODAY)
 SERVICE = {"serve", "python_service", "tfs_utils", "multi_model_utils"}
 """Modules of today's container, which it finds before a package's."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 METHODS = ("predict", "classify", "regress")
-ATTRIBUTE = re.compile(r"tfs-[a-z-]+=[^,]+")
+PAIR = re.compile(r"tfs-[a-z-]+=[^,]+")
 IMPORT = """
 import importlib.util, sys, time
 sys.path[:0] = [folder for folder in sys.argv[2:]]
@@ -67,7 +67,7 @@ def _models(model_dir: Path) -> Iterator[Finding]:
             yield Finding(f"model {name}", text, HEAD, "a2")
         if not NAME.fullmatch(name):
             text = "tfs-model-name takes letters, digits and ._- alone: no request can name it;"
-            yield Finding(f"model {name}", f"{text} rename its folder", TODAY, "a6")
+            yield Finding(f"model {name}", f"{text} rename its folder", TODAY, ATTRIBUTES)
 
 
 def _is_version(path: Path) -> bool:
@@ -80,7 +80,7 @@ def _without_script(code: Path) -> Iterator[Finding]:
         yield Finding(
             f"code/{there[0]}", "without code/inference.py: today's container takes its default"
             " handler then, which converts neither CSV nor JSON lines, and /ping is 200 whatever"
-            " the model does; remove code/ or add inference.py", TODAY, "a1",
+            " the model does; remove code/ or add inference.py", TODAY, PROCESSES,
         )  # fmt: skip
 
 
@@ -99,14 +99,14 @@ def _files(code: Path) -> Iterator[Finding]:
         yield from code_lint.findings(f"code/{path.relative_to(code).as_posix()}", tree, brought)
     for name in sorted(tops & SERVICE):
         text = "is a module of today's container itself, which is found first; give it another name"
-        yield Finding(f"code/{name}.py", text, TODAY, PACKAGES)
+        yield Finding(f"code/{name}.py", text)
     standard = set(sys.stdlib_module_names) - set(code_lint.REMOVED)
     for name in sorted(tops & standard):
         text = "has the name of a module of Python, which the container itself would take it for;"
-        yield Finding(f"code/{name}.py", f"{text} give it another name", TODAY, PACKAGES)
+        yield Finding(f"code/{name}.py", f"{text} give it another name")
     for name in sorted(tops & libs):
         text = "is in code/ and in code/lib: 2019 takes that of lib, today's container that of code"
-        yield Finding(f"code/{name}", f"{text}; keep one of them", TODAY, PACKAGES)
+        yield Finding(f"code/{name}", f"{text}; keep one of them")
 
 
 def _compiled(code: Path) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def _compiled(code: Path) -> Iterator[Finding]:
             continue
         said = "warns" if each["warning"] else "refuses it"
         place = f"code/{each['file']}, line {each['line']}"
-        yield Finding(place, f"Python {wheels.PYTHON} {said}: {each['text']}", TODAY, PACKAGES)
+        yield Finding(place, f"Python {wheels.PYTHON} {said}: {each['text']}")
 
 
 def _syntax(code: Path) -> list[dict[str, Any]]:
@@ -160,7 +160,7 @@ def _import_time(code: Path) -> Iterator[Finding]:
     if took > limit:
         text = f"takes {took:.0f} s to import here, and gunicorn waits {limit} s: today's container"
         text += " ends; load later, or raise SAGEMAKER_GUNICORN_TIMEOUT_SECONDS"
-        yield Finding("code/inference.py", text, TODAY, "a1")
+        yield Finding("code/inference.py", text, TODAY, PROCESSES)
 
 
 def _packages(code: Path) -> Iterator[Finding]:
@@ -173,10 +173,10 @@ def _packages(code: Path) -> Iterator[Finding]:
 
 def _attributes(asked: Sequence[Case]) -> Iterator[Finding]:
     for case in asked:
-        for pair in ATTRIBUTE.findall(case.attributes):
+        for pair in PAIR.findall(case.attributes):
             if not _allowed(*pair.split("=", 1)):
                 text = f"today's container refuses the custom attribute {pair}: 400"
-                yield Finding(f"REQUESTS, {case.name}", text, TODAY, "a6")
+                yield Finding(f"REQUESTS, {case.name}", text, TODAY, ATTRIBUTES)
 
 
 def _allowed(key: str, value: str) -> bool:
@@ -192,4 +192,4 @@ def _csv(asked: Sequence[Case]) -> Iterator[Finding]:
         kind = case.request.content_type.partition(";")[0].strip().lower()
         why = csv_lint.change(case.request.body.decode("utf-8", "replace"))
         if why and case.path.startswith(INVOCATIONS) and kind == CSV_TYPE:
-            yield Finding(f"REQUESTS, {case.name}", why, TODAY, "a5")
+            yield Finding(f"REQUESTS, {case.name}", why, TODAY, PLAIN)

@@ -26,8 +26,6 @@ def row(
     case: Case, found: Mapping[str, Difference], said: Mapping[str, Answer], has_code: bool
 ) -> dict[str, Any]:
     """A request whose answers differ."""
-    named = dict.fromkeys(kind for each in found.values() for kind in each.kinds)
-    sections = dict.fromkeys(compare.section(case, kind, has_code) for kind in named)
     sent, bodies = case.request, [_text(each.body) for each in said.values()]
     columns = itertools.takewhile(lambda each: len(set(each)) == 1, zip(*bodies, strict=False))
     same = sum(1 for _ in columns)
@@ -40,7 +38,7 @@ def row(
         "kinds": {name: list(each.kinds) for name, each in found.items() if each.kinds},
         "delta": {name: each.delta for name, each in found.items() if each.delta is not None},
         "answers": {name: _answer(each) for name, each in said.items()},
-        "sections": [section for section in sections if section],
+        "sections": compare.sections(case, found, said, has_code),
         "from": 0 if len(set(bodies)) == 1 else max(0, same - BEFORE),
     }
 

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from train2deploy.upgrade.finding import PACKAGES, TODAY, Finding
+from train2deploy.upgrade.finding import Finding
 
 PYTHON, TAG = "3.12", "cp312"
 FIRST = {
@@ -64,9 +64,9 @@ def requirements(file: Path, name: str) -> Iterator[Finding]:
         if wheel := WHEEL.search(line):
             if not suits(wheel[1], wheel[2]):
                 text = f"is a wheel for {wheel[1]}, not for Python {PYTHON}: take one for {TAG}"
-                yield Finding(place, text, TODAY, PACKAGES)
+                yield Finding(place, text)
         elif (found := _parsed(line)) and (why := _refused(found)):
-            yield Finding(place, f"{found.name}{found.specifier}: {why}", TODAY, PACKAGES)
+            yield Finding(place, f"{found.name}{found.specifier}: {why}")
 
 
 def modules(file: Path) -> set[str]:
@@ -101,11 +101,11 @@ def library(lib: Path, name: str) -> Iterator[Finding]:
     for package, compiled in wrong.items():
         text = f"{package} is compiled for another Python than {PYTHON}: pack it again with wheels"
         text += f" for {TAG}, or name it in code/requirements.txt instead of code/lib"
-        yield Finding(f"{name}/{compiled}", text, TODAY, PACKAGES)
+        yield Finding(f"{name}/{compiled}", text)
     for package, spec in _required_pythons(lib):
         if package not in wrong and not spec.contains(PYTHON):
             text = f"{package} is for Python {spec}, and today's is {PYTHON}: take a newer one"
-            yield Finding(name, text, TODAY, PACKAGES)
+            yield Finding(name, text)
 
 
 def _loads(path: Path) -> bool:

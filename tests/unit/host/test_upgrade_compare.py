@@ -1,6 +1,7 @@
 """How upgrade-check tells one answer from another: every kind is found, and equal ones are not."""
 
 import argparse
+import itertools
 import json
 import re
 
@@ -122,9 +123,26 @@ def test_every_section_is_one_of_the_contract():
     groups = [value for value in named if isinstance(value, str)]
     for kind in compare.KINDS:
         for group in groups:
-            for has_code in (True, False):
-                found = compare.section(Case(group, ""), kind, has_code)
+            for has_code, todays in itertools.product((True, False), repeat=2):
+                found = compare.section(Case(group, ""), kind, has_code, todays)
                 assert found in anchors or (found == "" and kind == "numbers")
+
+
+@pytest.mark.parametrize(
+    "answers, expected",
+    [
+        ({"2019": 415, "head": 415, "today": 200}, ["a12-plain"]),
+        ({"2019": 415, "head": 200, "today": 200}, ["a5"]),
+        ({"2019": 415, "head": 200, "today": 400}, ["a5", "a12-plain"]),
+        ({"2019": 415, "today": 200}, ["a5", "a12-plain"]),
+        ({"head": 415, "today": 200}, ["a12-plain"]),
+    ],
+)
+def test_what_today_does_as_the_final_container_is_explained_as_that_does(answers, expected):
+    replies = {name: said("{}", status) for name, status in answers.items()}
+    first, *others = replies
+    found = {name: compare.compared(replies[first], replies[name]) for name in others}
+    assert compare.sections(Case(cases.CSV, ""), found, replies, has_code=False) == expected
 
 
 def asked(**given):
