@@ -11,7 +11,7 @@ from emulator.metrics import PERCENT, Metric, Metrics
 
 EVERY_SECONDS = 15.0
 """Of AWS's time; a minute's statistic is of four samples."""
-LEAST_SECONDS = 0.5
+LEAST_SECONDS = 1.0
 """So that looking costs little where a minute is short."""
 
 
