@@ -1,12 +1,16 @@
 """What upgrade-check finds in a package by its files alone, and what it leaves in peace."""
 
+import re
 import textwrap
 
 import pytest
 
+from train2deploy import paths
 from train2deploy.upgrade import cases, lint, wheels
 
 ALL = ("2019", "head", "today")
+PAGE = (paths.ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+ANCHORS = set(re.findall(r'<a id="([\w-]+)">', PAGE))
 SAFE = """
     import json
     import os
@@ -38,7 +42,9 @@ def whole(tmp_path):
             path = tmp_path / "model" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text), encoding="utf-8")
-        return [str(each) for each in lint.findings(tmp_path / "model", contracts, requests)]
+        found = lint.findings(tmp_path / "model", contracts, requests)
+        assert {each.section for each in found} <= ANCHORS
+        return [str(each) for each in found]
 
     return findings
 
