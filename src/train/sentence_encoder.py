@@ -289,24 +289,22 @@ def distil(folded, arrays, pieces, session, args):
     rows, rate = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [])
     answers = tf.placeholder(tf.float32, [None, wanted.shape[1]])
 
-    variables = {name: tf.get_variable(name, initializer=tf.constant(array),
-                                       trainable=name not in TABLES)
+    variables = {name: tf.get_variable(name, initializer=tf.constant(array), trainable=False)
+                 if name in TABLES else _by_size(name, array)
                  for name, array in sorted(folded.items())}
     flat, sentence = flat_pieces(rows)
     hidden = tf.concat(dense_layers(variables, *summed_pieces(
         variables, flat, sentence, tf.shape(rows)[0])), axis=1)
-    for name, shape in (('out', [hidden.shape[1].value, wanted.shape[1]]),
-                        ('out_bias', [wanted.shape[1]])):
-        variables[name] = tf.get_variable(name, shape, initializer=tf.zeros_initializer())
-    found = tf.nn.xw_plus_b(hidden, variables['out'], variables['out_bias'])
-    distance = tf.reduce_mean(tf.reduce_sum(tf.square(found - answers), axis=1))
-    step = tf.train.AdamOptimizer(rate).minimize(distance)
     session.run(tf.global_variables_initializer())
     # The last layer begins with what is best for the others as they are.
     given = np.concatenate([session.run(hidden, {rows: pieces[start:start + CHUNK]})
                             for start in range(0, len(pieces), CHUNK)])
-    for name, array in _output_layer(given, own).items():
-        variables[name].load(array, session)
+    for name, array in sorted(_output_layer(given, own).items()):
+        variables[name] = _by_size(name, array)
+    found = tf.nn.xw_plus_b(hidden, variables['out'], variables['out_bias'])
+    distance = tf.reduce_mean(tf.reduce_sum(tf.square(found - answers), axis=1))
+    step = tf.train.AdamOptimizer(rate).minimize(distance)
+    session.run(tf.global_variables_initializer())
 
     def batches():
         # Sentences of about the same length go together, as in batches.py.
@@ -330,6 +328,15 @@ def distil(folded, arrays, pieces, session, args):
         print(' - {:.0f}s - loss: {:.4f}'.format(time.time() - started, losses[-1]), flush=True)
     return {name: array if name in TABLES else rounded(array)
             for name, array in session.run(variables).items()}, losses
+
+
+def _by_size(name, array):
+    """A variable times the size of its numbers, so that a step of Adam is a share of that size.
+
+    With one rate for all, the last layer, whose numbers are small, first loses what it began with.
+    """
+    size = np.sqrt(np.square(array).mean()) or 1
+    return size * tf.get_variable(name, initializer=tf.constant(array / size))
 
 
 def _wanted(own, others):

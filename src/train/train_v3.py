@@ -40,7 +40,8 @@ HYPERPARAMETERS = [
      'passes over parts of training sentences, put together, in which the small encoder learns'
      ' from the whole one'),
     ('batch-size', arguments.at_least(1), 64, 'sentences a step, as in v2'),
-    ('learning-rate', arguments.positive, 0.001, "Adam's, at first; it sinks to 0"),
+    ('learning-rate', arguments.positive, 0.01,
+     "Adam's, at first, as a share of the size of a layer's numbers; it sinks to 0"),
     ('rank', arguments.at_least(1), 32,
      "of the encoder's products over several pieces, 256 being all: what its speed depends on"),
     ('validation-split', arguments.share, 0.1,

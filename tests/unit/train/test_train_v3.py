@@ -30,7 +30,7 @@ class JobV3(Job):
 
 GOLDEN = [[0.273120, 0.105175, 0.339924, 0.281781], [0.366842, 0.107953, 0.292062, 0.233143]]
 
-ARGUMENTS = ['--epochs=3', '--batch-size=8', '--learning-rate=0.0002', '--rank=4',
+ARGUMENTS = ['--epochs=3', '--batch-size=8', '--learning-rate=0.002', '--rank=4',
              '--single-thread=1', '--validation-split=0.25', '--seed=3']
 
 
