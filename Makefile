@@ -170,7 +170,7 @@ lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 
 ##@ Containers
 images: ## build the Docker images that are missing or have changed (MODEL_SERVER=own|official)
-parity: ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers; A=2019 B=today: the SavedModel's
+parity: ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers; A=2019 B=today: the SavedModel's and the weights'
 upgrade-check: ## PACKAGE= or MODEL_DIR=, REQUESTS=<file.jsonl> CONTRACTS=2019,head,today ALLOW=digits,…: a package on newer containers
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud .stamps/sdk ## images, jobs and endpoints in containers (starts an engine)
 	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker

@@ -83,12 +83,14 @@ def train(arguments: argparse.Namespace) -> None:
 
 def parity(arguments: argparse.Namespace) -> None:
     """The same seed in two runtimes: the same weights, the same answers?"""
-    from train2deploy import contract_parity, parity
+    from train2deploy import contract_parity, parity, parity_stacks
     from train2deploy.runtimes import choice
 
     if stack.are_contracts(arguments.a, arguments.b):
         staleness.ensure_current(staleness.Wish.of(arguments))
         contract_parity.parity(arguments.a, arguments.b)
+        if stack.TODAYS in (arguments.a, arguments.b):
+            parity_stacks.parity()
         return
     if not arguments.package:
         versions.check_packed(arguments.model_version)

@@ -21,6 +21,7 @@ from train2deploy import (
     jobs,
     manifest,
     paths,
+    stack,
     versions,
 )
 from train2deploy.cloud import follow, images, metrics, plan, storage
@@ -305,6 +306,7 @@ def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -
             "repro": prepared.request.repro,
             "source_sha256": prepared.source_sha256,
             "image": prepared.image,
+            **stack.recorded(),
             "job": job["TrainingJobArn"],
             "channels": {
                 name: storage.tree_sha256(path) for name, path in prepared.channels.items()

@@ -121,6 +121,7 @@ def _resolved(need: str, values: Values, runtime: Runtime) -> list[str]:
         if side in stack.CONTRACTS:
             todays = f"-{stack.TODAYS}" if side == stack.TODAYS else ""
             found += [need + todays for need in targets.SERVE_HERE]
+            found += [targets.TRAIN_HERE + todays] if todays else []
     if targets.with_cloud(values) or targets.as_it_is(values):
         data = ["build/data/manifest.json"] if stack.are_contracts(values["A"], values["B"]) else []
         return [*found, targets.PACKED, *data]

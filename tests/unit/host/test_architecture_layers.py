@@ -28,7 +28,7 @@ LAYERS = [
     "make model_path package_lint runtimes vectors",
     # 4: the steps of the main job
     "article_graph clean contract_parity doctor endpoint evaluate golden invoke jobs package"
-    " package_code package_speed parity staleness status verify",
+    " package_code package_speed parity parity_stacks staleness status verify",
     # 5: many jobs
     "next_step plots runs",
     # 6: what is made of them
