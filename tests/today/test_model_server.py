@@ -1,7 +1,10 @@
 """The model server of 2.20 (docs/contract.md#a5-json), and the SavedModels of TensorFlow 2.x."""
 import json
+import pathlib
+import subprocess
 
 import pytest
+from conftest import PYTHON, REPOSITORY
 
 
 def predict(endpoint, model, request, body=None):
@@ -82,3 +85,22 @@ def numbers(path):
     """The values of a numpy file of float32."""
     import numpy
     return numpy.load(path).ravel().tolist()
+
+
+def test_a5_grpc_answers_with_the_messages_of_2_20(plain, clean_environment):
+    client = pathlib.Path(__file__).with_name('grpc_client.py')
+    done = subprocess.run(
+        [PYTHON, client, str(plain.grpc_port)], capture_output=True, text=True, check=True,
+        env={**clean_environment, 'PYTHONPATH': str(REPOSITORY / 'src')})
+    assert json.loads(done.stdout) == {
+        'number': [1.0, -1.0], 'twice': ['aa', 80 * 'x'], 'version': 1, 'state': 30,
+        'code': 'NOT_FOUND'}
+
+
+def test_a8_batching_runs_requests_together(starter, todays_models):
+    model_dir = starter.model_dir(models={'half_plus_two': todays_models / 'half_plus_two'})
+    endpoint = starter.start(model_dir, 'today', SAGEMAKER_TFS_ENABLE_BATCHING='true',
+                             SAGEMAKER_TFS_MAX_BATCH_SIZE='2')
+    assert endpoint.invoke('{"instances": [1.0, 2.0]}').json == {'predictions': [2.5, 3.0]}
+    too_many = endpoint.invoke('{"instances": [1.0, 2.0, 3.0]}')
+    assert too_many.status == 400 and 'maximum batch size 2' in too_many.json['error']

@@ -39,9 +39,10 @@ def _message_class():
         one.number, one.label = number, field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
     pool = descriptor_pool.Default()
     pool.Add(file)
-    return message_factory.MessageFactory(pool).GetPrototype(
-        pool.FindMessageTypeByName("hosting.BatchingParameters")
-    )
+    described = pool.FindMessageTypeByName("hosting.BatchingParameters")
+    if hasattr(message_factory, "GetMessageClass"):  # protobuf since 4.22
+        return message_factory.GetMessageClass(described)
+    return message_factory.MessageFactory(pool).GetPrototype(described)
 
 
 class BatchingParameters:
