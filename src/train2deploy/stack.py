@@ -55,12 +55,13 @@ def scripts() -> Path:
 
 
 def environment(name: str) -> str:
-    """What train, serve and handler are called on this stack.
+    """What train, serve and handler are called on this stack, and the runs of a version.
 
     >>> environment("train")
     'train'
     """
-    return f"{name}-{TODAYS}" if is_todays() else name
+    suffix = f"-{TODAYS}"
+    return name + suffix if is_todays() and not name.endswith(suffix) else name
 
 
 def lock(name: str) -> Path:

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from train2deploy import answers, manifest, partial, paths, versions
+from train2deploy import answers, manifest, partial, paths, stack, versions
 from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
@@ -142,9 +142,10 @@ def load(dataset: str = "", version: str = "", folder: Path | None = None) -> li
     Args:
         folder: None: build/runs.
     """
+    wanted = version and stack.environment(version)
     paths_ = sorted((folder or paths.RUNS).glob(f"*/{MANIFEST}"))
     found = [Run(one.parent, _read(one)) for one in paths_ if not partial.is_one(one.parent)]
-    return [run for run in found if dataset in ("", run.dataset) and version in ("", run.version)]
+    return [run for run in found if dataset in ("", run.dataset) and wanted in ("", run.version)]
 
 
 def get(run_id: str) -> Run:

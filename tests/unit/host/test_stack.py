@@ -128,6 +128,7 @@ def test_only_models_of_the_stack_are_known(today):
 
 def test_runs_of_todays_stack_are_listed_by_themselves(today):
     assert plan.recorded_version("v1") == "v1-today"
+    assert stack.environment("v1-today") == "v1-today"
     assert stack.recorded() == {"stack": "today"}
 
 
