@@ -222,3 +222,13 @@ def test_a9_a_line_of_the_log_begins_with_process_time_and_level(scripted_echo):
 def test_a1_the_configuration_quotes_the_model_and_knows_no_version(scripted_echo):
     log = scripted_echo.log()
     assert 'set $default_tfs_model "model";' in log and '$tfs_version' not in log
+
+
+def test_a1_lib_alone_turns_python_mode_on_and_the_model_server_has_the_wait_time(starter):
+    files = {'model/1/saved_model.pb': '', 'code/lib/any.py': ''}
+    endpoint = starter.start(starter.model_dir(files), 'today', fake=True,
+                             SAGEMAKER_TFS_WAIT_TIME_SECONDS='1', SAGEMAKER_TFS_VERSION='1.11')
+    reply = endpoint.invoke('[1]', attributes='tfs-model-name=slow-3')
+    assert reply.status == 500
+    assert reply.json['error'].endswith('Read timed out. (read timeout=1)')
+    assert endpoint.invoke('[1]').json['body'] == '[1]'

@@ -121,3 +121,21 @@ def test_a10_a_model_whose_first_process_has_died_is_forgotten(endpoint):
     assert endpoint.get('/models').json == {}
     assert load(endpoint, 'two').status == 200
     assert invoke(endpoint, 'two').json == {'predictions': [3.0]}
+
+
+@pytest.mark.parametrize('instances, answers', [
+    ('2', [(507, '{"error": "Memory exhausted: no available ports to load the model."}')]),
+    ('1', [(408, 'Timed out after 1 seconds'),
+           (507, 'Memory exhausted: not enough memory to start TFS instance')])])
+def test_a10_a_load_that_fails_gives_its_ports_back(starter, instances, answers):
+    """One pair of ports: too few for two processes, and free again after one that does not come."""
+    root = starter.model_dir({'models/broken/model/1/saved_model.pb': 'broken'})
+    low = free_port_range(4)
+    endpoint = starter.start(
+        root / 'models', 'today', SAGEMAKER_MULTI_MODEL='true',
+        SAGEMAKER_TFS_INSTANCE_COUNT=instances, SAGEMAKER_TFS_WAIT_TIME_SECONDS='1',
+        SAGEMAKER_SAFE_PORT_RANGE=f'{low}-{low + 3}')
+    for _ in range(2):
+        reply = load(endpoint, 'broken')
+        assert (reply.status, reply.text) in answers
+        assert endpoint.get('/models').json == {}

@@ -107,3 +107,16 @@ def test_a8_batching_parameters_default_with_a_warning_each():
     ('true', True), ('TRUE', True), ('false', False), ('False', False), ('FALSE', False)])
 def test_a8_batching_is_on_or_off_in_any_case(value, enabled):
     assert Settings({'SAGEMAKER_TFS_ENABLE_BATCHING': value}).enable_batching is enabled
+
+
+def test_a8_todays_container_has_other_defaults_and_worker_classes():
+    def of(**environ):
+        return Settings(dict(environ, HOSTING_CONTRACT='today'))
+
+    assert (of().head, of().today, of().tfs_wait_seconds, of().tfs_version) == (
+        True, True, 60, '2.20')
+    assert of(SAGEMAKER_GUNICORN_WORKER_CLASS='gthread').gunicorn_worker_class == 'gthread'
+    with pytest.raises(ValueError, match='must be one of sync, eventlet, gevent'):
+        of(SAGEMAKER_GUNICORN_WORKER_CLASS='gaiohttp')
+    head = Settings({'HOSTING_CONTRACT': 'head'})
+    assert (head.today, head.tfs_wait_seconds) == (False, 300)
