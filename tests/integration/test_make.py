@@ -85,8 +85,8 @@ def test_without_python_36_the_containers_are_taken_where_an_engine_answers(
     environment = {**bare.environment(), "PATH": f"{client.parent}:{os.environ['PATH']}"}
     del environment["RUNTIME"]
     done = subprocess.run(
-        ["make", "--dry-run", "setup", "PYTHON36=/nonexistent"], cwd=bare.root, env=environment,
-        capture_output=True, text=True)
+        ["make", "--dry-run", "setup", "PYTHON36=/nonexistent", "PYTHON312=/nonexistent"],
+        cwd=bare.root, env=environment, capture_output=True, text=True)
     assert f"runtime: {runtime}" in done.stdout
     builds_images = "train2deploy" in done.stdout and " images" in done.stdout
     assert builds_images == runtime.startswith("docker")
