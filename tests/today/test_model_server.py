@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 
 import pytest
-from conftest import PYTHON, REPOSITORY
+from endpoint_support import REPOSITORY
 
 
 def predict(endpoint, model, request, body=None):
@@ -89,8 +89,9 @@ def numbers(path):
 
 def test_a5_grpc_answers_with_the_messages_of_2_20(plain, clean_environment):
     client = pathlib.Path(__file__).with_name('grpc_client.py')
+    python = REPOSITORY / '.venvs/serve-today/bin/python'
     done = subprocess.run(
-        [PYTHON, client, str(plain.grpc_port)], capture_output=True, text=True, check=True,
+        [python, client, str(plain.grpc_port)], capture_output=True, text=True, check=True,
         env={**clean_environment, 'PYTHONPATH': str(REPOSITORY / 'src')})
     assert json.loads(done.stdout) == {
         'number': [1.0, -1.0], 'twice': ['aa', 80 * 'x'], 'version': 1, 'state': 30,
