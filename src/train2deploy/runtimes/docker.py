@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import paths
+from train2deploy import paths, stack
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Instance, Launch, Paths, Side, Variables, Words, engine, images
 from train2deploy.runtimes.host import HOST
@@ -92,6 +92,11 @@ class Docker(Training):
         if not model_dir.is_dir():
             raise UserError(f"MODEL_DIR={model_dir}: expected a directory, found none.")
         variables = {k: v for k, v in os.environ.items() if k.startswith(SERVED)}
+        if variables.get(stack.CONTRACT) == stack.TODAYS:
+            raise UserError(
+                f"{stack.CONTRACT}={stack.TODAYS} RUNTIME={self.name}: expected RUNTIME=host: there"
+                " is no image of today's container."
+            )
         several = variables.get("SAGEMAKER_MULTI_MODEL") == "true"
         return engine.Container(
             image=self.serve_image,

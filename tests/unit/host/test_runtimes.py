@@ -152,3 +152,9 @@ def test_a_memory_that_docker_does_not_know_is_named(given):
 def test_parity_names_the_variable_that_was_given(name):
     with pytest.raises(UserError, match=rf"^A={name}: expected host, docker or cloud\.$"):
         choice.named(name, variable="A")
+
+
+def test_todays_contract_has_no_image(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOSTING_CONTRACT", "today")
+    with pytest.raises(UserError, match=r"^HOSTING_CONTRACT=today RUNTIME=docker: expected RUNT"):
+        OURS.endpoint(tmp_path, 8123, dev=True)
