@@ -37,16 +37,16 @@ def are_contracts(*names: str) -> bool:
 
 
 @contextlib.contextmanager
-def under(contract: str) -> Iterator[None]:
-    """Endpoints that are started meanwhile follow it."""
-    before = os.environ.get(CONTRACT)
-    os.environ[CONTRACT] = contract
+def under(name: str, variable: str = CONTRACT) -> Iterator[None]:
+    """Endpoints that are started meanwhile follow this contract, or all is done on this stack."""
+    before = os.environ.get(variable)
+    os.environ[variable] = name
     try:
         yield
     finally:
-        os.environ.pop(CONTRACT)
+        os.environ.pop(variable)
         if before is not None:
-            os.environ[CONTRACT] = before
+            os.environ[variable] = before
 
 
 def scripts() -> Path:

@@ -92,6 +92,25 @@ def interval(row: Row, t: Texts) -> str:
     return t("interval", low=f"{found['low']:.3f}", high=f"{found['high']:.3f}", n=found["runs"])
 
 
+def within(row: Row, t: Texts) -> str:
+    """How many runs of today's stack are where one more of 2019's would fall, and their mean."""
+    inside, total = sum(row["within"]), len(row["within"])
+    if inside == total:
+        return t("within_all", n=total)
+    return t("within_mean" if row["mean_within"] else "without_mean", inside=inside, n=total)
+
+
+def points(row: Row) -> str:
+    """Today's accuracy minus 2019's, in points, over pairs of runs.
+
+    >>> points({"points": {"mean": -0.24, "sd": 1.0}})
+    '-0.2 ± 1.0'
+    """
+    found = row["points"]
+    sd = "" if found["sd"] is None else f" ± {found['sd']:.1f}"
+    return f"{found['mean']:+.1f}{sd}"
+
+
 def parameters(row: Row, t: Texts) -> str:
     """How many numbers the model has: the article's count, and ours."""
     ours = row["our_parameters"] or {}

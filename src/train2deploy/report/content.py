@@ -6,7 +6,7 @@ from typing import Any
 from train2deploy import paths
 from train2deploy.datasets import directory
 from train2deploy.errors import UserError
-from train2deploy.report import findings, machine, matrix, published, recorded, scores
+from train2deploy.report import findings, machine, matrix, published, recorded, scores, todays
 from train2deploy.runs import registry
 from train2deploy.runs.registry import Run
 
@@ -27,9 +27,10 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
     """
     runs = registry.load(folder=folder)
     of_dataset = [run for run in runs if run.dataset == dataset]
+    usual, beside = recorded.by_stack(of_dataset)
     versions = {
-        version: recorded.of_one_configuration(recorded.matching(runs, dataset, version))
-        for version in recorded.packed(of_dataset)
+        version: recorded.of_one_configuration(recorded.matching(usual, dataset, version))
+        for version in recorded.packed(usual)
     }
     shown = {version: members for version, members in versions.items() if members}
     if not of_dataset:
@@ -41,12 +42,14 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
         )
     figures = published.read()
     on_corpus, own = dataset == matrix.DATASET, dataset not in directory.RESERVED
-    rows = matrix.build(figures, runs, start) if on_corpus else None
-    found = findings.build(figures, runs) if on_corpus else {}
+    rows = matrix.build(figures, usual, start) if on_corpus else None
+    found = findings.build(figures, usual) if on_corpus else {}
+    today = todays.build(beside, usual, start)
     used = {run.id for members in shown.values() for run in members}
-    used |= {name for row in (rows or {"rows": []})["rows"] for name in row["runs"]}
+    tables = [table for table in (rows, today) if table]
+    used |= {name for table in tables for row in table["rows"] for name in row["runs"]}
     used |= {name for one in found.values() for name in one["runs"]}
-    first = next((members[0] for members in shown.values()), of_dataset[0])
+    first = next((members[0] for members in shown.values()), usual[0])
     told = [run for run in of_dataset if run.id in used]
     return {
         "format": FORMAT,
@@ -58,13 +61,14 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
         },
         "published_file": recorded.link(paths.PUBLISHED, start),
         "matrix": rows,
+        **({"today": today} if today else {}),
         "findings": found,
         "scores": scores.table(shown, start),
         "versions": {version: scores.detail(runs, start) for version, runs in shown.items()},
         "golden": scores.golden(shown, figures, start) if shown and not own else None,
         "runs": [_run(run, start) for run in told],
         "left_out": [run.id for run in of_dataset if run.id not in used],
-        "environment": machine.environment(told or [first], start),
+        "environment": machine.environment([r for r in usual if r.id in used] or [first], start),
         "bench": machine.bench(source, start, shown),
         "parity": machine.parity(source, start, shown),
     }

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from train2deploy import console, datasets, paths
+from train2deploy import console, datasets, paths, stack
 from train2deploy.report import content, labels, render, wording
 from train2deploy.texts import load
 
@@ -33,8 +33,12 @@ def report(dataset: str, language: str, runs: Path | None = None) -> Path:
     return page
 
 
+@stack.under(stack.ARTICLES, stack.VARIABLE)
 def make(dataset: str, runs: Path, source: Path, folder: Path) -> dict[str, str]:
-    """Every file of a report in `folder`, by relative name; nothing is written."""
+    """Every file of a report in `folder`, by relative name; nothing is written.
+
+    What versions declare is that of 2019's, whatever the stack: today's has no published models.
+    """
     built = content.build(dataset, runs, source, folder)
     text = json.dumps(built, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     # The pages are made of what report.json holds, not of more.

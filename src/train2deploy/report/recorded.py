@@ -32,6 +32,16 @@ def matching(
     ]
 
 
+def by_stack(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """The runs that a report is of, and those of today's stack that stand beside them.
+
+    Where there are none of 2019's stack, it is of today's.
+    """
+    articles = [run for run in runs if not run.is_todays]
+    todays = [run for run in runs if run.is_todays]
+    return (articles, todays) if articles else (todays, [])
+
+
 def packed(runs: Iterable[Run]) -> list[str]:
     """The versions that these runs are of, without the published models."""
     return sorted({run.version for run in runs if not versions.is_published(run.version)})
@@ -57,7 +67,7 @@ def of_one_configuration(runs: Iterable[Run]) -> list[Run]:
 
 def _preference(group: list[Run]) -> tuple[bool, bool, int, str]:
     first = group[0]
-    usual = first.titles and first.vectors in (None, versions.usual_vectors(first.version))
+    usual = first.titles and first.vectors in (None, versions.usual_vectors(first.model))
     started = max(str(run.manifest["started"]) for run in group)
     return first.split == PUBLISHED_SPLIT, usual, len(group), started
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train2deploy import console, manifest, paths
+from train2deploy import console, manifest, paths, stack
 from train2deploy.errors import UserError
 from train2deploy.report import content, machine, matrix, pages, readme, recorded
 from train2deploy.runs import registry
@@ -29,6 +29,7 @@ def folder(dataset: str = SAMPLE) -> Path:
     return paths.RESULTS / dataset
 
 
+@stack.under(stack.ARTICLES, stack.VARIABLE)
 def reference(dataset: str, seeds: int, keep: bool, runs: Path | None = None) -> None:
     """Writes results/<dataset>/ and, of the KNB corpus, the table in both READMEs.
 

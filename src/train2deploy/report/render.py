@@ -18,7 +18,7 @@ from train2deploy.texts import LANGUAGES, Texts, load
 TEMPLATES = Path(__file__).with_name("templates")
 
 OF_OUR_MODELS = ("scores", "learning", "classes", "confusion", "calibration", "golden")
-SECTIONS = ("matrix", *OF_OUR_MODELS, "speed", "parity", "environment", "runs")
+SECTIONS = ("matrix", "today", *OF_OUR_MODELS, "speed", "parity", "environment", "runs")
 
 PARITY_COMMANDS = {
     "session": "make verify",
@@ -124,6 +124,8 @@ def _view(content: Mapping[str, Any], t: Texts, as_html: bool) -> dict[str, Any]
 def _is_there(section: str, content: Mapping[str, Any]) -> bool:
     if section == "matrix":
         return content["matrix"] is not None
+    if section == "today":
+        return "today" in content
     if section == "golden":
         return content["golden"] is not None
     # Neither depends on the data set: the report of the sample asks for them.

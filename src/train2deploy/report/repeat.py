@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from train2deploy import hyperparameters, versions
+from train2deploy import hyperparameters, stack, versions
 from train2deploy.runs.registry import Run
 
 
@@ -11,7 +11,7 @@ def command(runs: Sequence[Run]) -> str:
     first = runs[0]
     data = first.data
     script = first.manifest.get("script")
-    model = f"SCRIPT={script}" if script else f"VERSION={first.version}"
+    model = f"SCRIPT={script}" if script else f"VERSION={first.model}"
     words = [f"DATASET={first.dataset}", model]
     words += [] if first.titles else ["TITLES=drop"]
     words += ["CLEAN=1"] if data.get("clean") else []
@@ -21,13 +21,14 @@ def command(runs: Sequence[Run]) -> str:
     else:
         words.append(f"SEEDS={max(run.seed for run in runs)}")
         words += [f"SPLIT_SEED={first.split_seed}"] if first.split_seed != 1 else []
-    words += vectors(first.version, first.vectors)
+    words += vectors(first.model, first.vectors)
     asked = {
         name: value
         for name, value in first.manifest["inputs"]["hyperparameters"].items()
         if name != "seed" and hyperparameters.ALWAYS.get(name) != value
     }
-    words += hyperparameters.as_variables(script or first.version, asked)
+    words += hyperparameters.as_variables(script or first.model, asked)
+    words += [f"{stack.VARIABLE}={stack.TODAYS}"] if first.is_todays else []
     return " ".join(["make reproduce", *words])
 
 

@@ -63,6 +63,11 @@ class Dispersion:
         """Half of the prediction interval of one more run that scores `n` sentences."""
         return max(_quantile(degrees) * scale for scale, degrees in self._scales(mean, n, runs))
 
+    def interval(self, mean: float, n: int, runs: int) -> tuple[float, float]:
+        """The prediction interval itself."""
+        half = self.half(mean, n, runs)
+        return max(mean - half, 0.0), min(mean + half, 1.0)
+
     def p(self, distance: float, mean: float, n: int, runs: int) -> float:
         """Two-sided, of one more run at least so far from the mean: below .05 beyond `half`."""
         return max(
@@ -143,12 +148,11 @@ def judge(model: Model, accuracies: Sequence[float], dispersion: Dispersion) -> 
     if not accuracies:
         return Verdict(NOT_RUN)
     runs, mean = len(accuracies), fmean(accuracies)
-    half = dispersion.half(mean, n, runs)
     # A lower bound agrees with every value above it.
     distance = max(published - mean, 0.0) if model.at_least else published - mean
     verdict = REPRODUCED
     reasons: tuple[Texts, ...] = ()
-    if abs(distance) > half:
+    if abs(distance) > dispersion.half(mean, n, runs):
         reasons = tuple(one.text for one in model.substitutes if one.kind in DECISIVE)
         verdict = NOT_COMPARABLE if reasons else DIFFERS
     return Verdict(
@@ -156,8 +160,7 @@ def judge(model: Model, accuracies: Sequence[float], dispersion: Dispersion) -> 
         runs,
         mean,
         sqrt(variance(accuracies)) if runs > 1 else None,
-        max(mean - half, 0.0),
-        min(mean + half, 1.0),
+        *dispersion.interval(mean, n, runs),
         100 * (published - mean),
         dispersion.p(abs(distance), mean, n, runs),
         reasons,

@@ -205,8 +205,9 @@ def standard_error(content: Mapping[str, Any]) -> str:
 def again(content: Mapping[str, Any]) -> str:
     """The commands that make these runs and this report."""
     lines = [detail["command"] for _, detail in sorted(content["versions"].items())]
-    rows = (content["matrix"] or {"rows": []})["rows"]
-    lines += [row["command"] for row in rows if row["runs"] and row["command"] not in lines]
+    tables = [table for table in (content["matrix"], content.get("today")) if table]
+    rows = [row for table in tables for row in table["rows"] if row["runs"]]
+    lines += [row["command"] for row in rows if row["command"] not in lines]
     return "\n".join([*lines, f"make report DATASET={content['dataset']['name']}"])
 
 

@@ -66,6 +66,16 @@ class Run:
         return str(self.manifest["version"])
 
     @property
+    def is_todays(self) -> bool:
+        """Whether it was made on today's stack."""
+        return bool(self.manifest["inputs"].get("stack") == stack.TODAYS)
+
+    @property
+    def model(self) -> str:
+        """Its version, which is called the same on both stacks."""
+        return self.version.removesuffix(f"-{stack.TODAYS}") if self.is_todays else self.version
+
+    @property
     def seed(self) -> int:
         return int(self.manifest["seed"])
 
@@ -99,21 +109,21 @@ class Run:
         return float(self.evaluation["model"]["accuracy"])
 
     @property
+    def protocol(self) -> str:
+        """What was asked for but the two seeds, on either stack, as one hash."""
+        given = self.manifest["inputs"]["hyperparameters"]
+        chosen, data = (
+            {name: value for name, value in found.items() if name != "seed"}
+            for found in (given, self.data)
+        )
+        return sha256_value([self.model, data, chosen, self.vectors])
+
+    @property
     def configuration(self) -> str:
         """All that went in but the two seeds and what follows from them, as one hash."""
         inputs = self.manifest["inputs"]
-        given = {n: value for n, value in inputs["hyperparameters"].items() if n != "seed"}
-        data = {name: value for name, value in self.data.items() if name != "seed"}
-        return sha256_value(
-            {
-                "version": self.version,
-                "data": data,
-                "hyperparameters": given,
-                "vectors": self.vectors,
-                "sources": inputs.get("sources"),
-                "locks": inputs.get("locks"),
-            }
-        )
+        made_of = [inputs.get("sources"), inputs.get("locks")]
+        return sha256_value([self.version, self.protocol, *made_of])
 
     @property
     def answers(self) -> dict[str, float]:

@@ -43,13 +43,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report on the KNB corpus: the matrix, and every finding. To be read, not changed."""
-    from report_runs import write_corpus
+    """A report on the KNB corpus: matrix, findings, today's stack. To be read, not changed."""
+    from report_runs import write_corpus, write_todays
 
     from train2deploy.report import pages
 
     folder = tmp_path_factory.mktemp("corpus")
     write_corpus(folder / "runs")
+    for seed in (1, 2):
+        write_todays(folder / "runs", "v1", seed, 0.74)
+        write_todays(folder / "runs", "v2", seed, 0.6, epochs=2)  # with no runs to stand beside
     pages.write(pages.make("knbc", folder / "runs", folder, folder / "knbc"), folder / "knbc")
     return folder / "knbc"
 

@@ -171,6 +171,20 @@ def write_corpus(folder: Path, runs: int = 3) -> None:
         write_published(folder, "comp-corpus", number, 0.76)
 
 
+def write_todays(
+    folder: Path, version: str, seed: int, accuracy: float, dataset: str = "knbc", **options: Any
+) -> Path:
+    """A run of today's stack; on the KNB corpus on the published split of its own seed."""
+    if dataset == "knbc":
+        data = {"split": "published", "seed": seed}
+        options = {"data": data, "sentences": 419, "vectors": "chive", **options}
+    target = write_run(folder, f"{version}-today", seed, dataset, accuracy, **options)
+    with edited(target / "manifest.json") as described:
+        described["inputs"]["stack"] = "today"
+        described["environment"] |= {"tensorflow": "2.21.0", "keras": "3.15.1"}
+    return target
+
+
 @contextmanager
 def edited(path: Path) -> Iterator[Any]:
     """The JSON value of a file, written back as the block leaves it."""

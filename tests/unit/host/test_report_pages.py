@@ -129,7 +129,7 @@ def test_every_file_of_both_languages_is_written(folder: Path):
     assert names == sorted([*FOUR_PAGES, "report.json", *drawn])
 
 
-@pytest.mark.parametrize("report, sections", [("folder", 10), ("corpus", 9)])
+@pytest.mark.parametrize("report, sections", [("folder", 10), ("corpus", 10)])
 @pytest.mark.parametrize("name", FOUR_PAGES)
 def test_every_link_leads_somewhere(request, report, sections, name):
     folder: Path = request.getfixturevalue(report)

@@ -89,9 +89,11 @@ def test_the_best_is_chosen_by_the_validation_sentences_not_by_the_test_sentence
     chosen = made_runs.run("v1", 2, accuracy=0.70, validation=0.85)
     made_runs.run("v1", 3, accuracy=0.98, validation=None)
     made_runs.run("v2", 1, accuracy=0.98, validation=0.99)
+    todays = made_runs.run("v1-today", 1, accuracy=0.98, validation=0.99)
     made_runs.run("v1", 1, accuracy=0.98, validation=0.99, dataset="knbc")
     assert registry.find("best:v1", "A", "sample").manifest == chosen
-    with pytest.raises(UserError, match=r"A=best:v3: expected best:<version>.*of v1, v2"):
+    assert registry.find("best:v1-today", "A").manifest == todays
+    with pytest.raises(UserError, match=r"A=best:v3: expected best:<version>.*of v1, v1-today, v2"):
         registry.find("best:v3", "A")
 
 
