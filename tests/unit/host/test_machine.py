@@ -95,7 +95,7 @@ def test_python_36_comes_with_what_it_is_built_with(bare: Path, name: str):
 def test_whatever_is_missing_has_one_command_of_this_system_alone(bare, monkeypatch, name):
     (bare / "os-release").write_text(RELEASES[name])
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(pythons, "find", lambda named="": None)
+    monkeypatch.setattr(pythons, "find", lambda named="", version="": None)
     advice = " ".join(one.advice for one in doctor.findings() if not one.found)
     mine, other = ("apt-get", "dnf") if name == "debian" else ("dnf", "apt-get")
     assert advice.count(f"{mine} install") >= 4 - (name == "fedora")
