@@ -133,6 +133,7 @@ def session(cloud: "Cloud") -> Any:
     _keep_quiet()
     import sagemaker
 
+    logging.getLogger("sagemaker").setLevel(logging.ERROR)  # a notebook shows what its cells print
     return sagemaker.Session(
         boto_session=cloud.boto,
         sagemaker_client=cloud.sagemaker,
