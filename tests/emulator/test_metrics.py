@@ -121,7 +121,17 @@ def test_what_a_user_puts_is_there_and_an_unknown_statistic_is_refused(asked):
 
 
 def test_the_endpoint_is_followed_by_the_minute_until_it_is_gone(asked, project):
-    account, *_ = asked
+    account, client, start, _ = asked
+
+    def newest(namespace, metric):
+        points = client.get_metric_statistics(
+            Namespace=namespace, MetricName=metric, Dimensions=VARIANT, Period=60,
+            StartTime=start - HOUR, EndTime=start + HOUR, Statistics=["SampleCount"])["Datapoints"]
+        return max((point["Timestamp"] for point in points), default=start - HOUR)
+
+    account.eventually(  # a line is of a minute that is over
+        lambda: newest("/aws/sagemaker/Endpoints", "CPUUtilization")
+        > newest("AWS/SageMaker", "Invocations"), "a minute after the last requests'")
     before = account.count("GetMetricData")
     process = project.tool("status", "--follow")
     account.wait_for_call("GetMetricData", before)
