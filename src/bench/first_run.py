@@ -19,7 +19,7 @@ def zeros(graph, name):
 
 
 def main(model_dir):
-    with tf.Session(graph=tf.Graph()) as session:
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
         tensors = load(session, model_dir)
         session.run(
             tensors.output, {name: zeros(session.graph, name) for name in tensors.inputs.values()}

@@ -34,7 +34,7 @@ class RawSession:
 
     def _open(self, model_dir):
         """Loads the model for `_run`; returns its Tensors."""
-        session = tf.Session(graph=tf.Graph())
+        session = tf.compat.v1.Session(graph=tf.Graph())
         with session.graph.as_default():
             tensors = load(session, model_dir)
         self._run = lambda feed: session.run(tensors.output, feed)

@@ -30,8 +30,9 @@ def encoder(model_dir):
 
 def load(session, model_dir):
     """Loads a packed model's highest version into a TensorFlow session; returns its Tensors."""
-    import tensorflow as tf
+    import tensorflow
 
+    tf = tensorflow.compat.v1  # in 1.13 and 2.20
     meta_graph = tf.saved_model.loader.load(
         session, [tf.saved_model.tag_constants.SERVING], version_directory(model_dir)
     )

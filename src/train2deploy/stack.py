@@ -32,6 +32,12 @@ def choose_todays() -> None:
     os.environ[VARIABLE] = TODAYS
 
 
+def contract(made_of: Mapping[str, Any] | None = None) -> str:
+    """What an endpoint follows that is started now; of a package of the other stack, that one's."""
+    own = str(made_of.get("stack", ARTICLES)) if made_of else chosen()
+    return own if own != chosen() else os.environ.get(CONTRACT) or chosen()
+
+
 def are_contracts(*names: str) -> bool:
     return set(names) <= set(CONTRACTS)
 

@@ -24,6 +24,11 @@ def can_feed(sentences: Sentences) -> bool:
 
 def left_out(sentences: Sentences) -> str:
     """Why there is no article's handler, in one line."""
+    if can_feed(sentences):
+        return (
+            "the article's handler is left out: it needs packages of 2019;"
+            " AGAINST=<a v1 package made with STACK=2019> gives it one to serve"
+        )
     return (
         "the article's handler is left out: it feeds one input, this model has"
         f" {len(sentences.inputs)} ({', '.join(sentences.inputs)});"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from train2deploy import paths
+from train2deploy import paths, stack
 from train2deploy.bench import article, measure, names
 from train2deploy.cloud_settings import config
 from train2deploy.errors import UserError
@@ -66,7 +66,7 @@ class Options:
 
     def command(self) -> str:
         """The command that repeats this run."""
-        words = ["make", "bench"]
+        words = ["make", "bench", *([f"STACK={stack.TODAYS}"] if stack.is_todays() else [])]
         if self.against:
             words.append(f"AGAINST={paths.relative(self.against)}")
         if self.quick:

@@ -1,9 +1,10 @@
 """The packages that are measured: build/model.tar.gz, and the one that AGAINST names."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from train2deploy import endpoint
+from train2deploy import endpoint, stack
 from train2deploy.bench import subjects, workload
 from train2deploy.datasets import sample
 from train2deploy.errors import UserError
@@ -39,20 +40,21 @@ def opened(given: Path) -> Path:
 
 
 def ask_sentences(
-    session: subjects.Tool, model_dirs: list[Path]
+    session: subjects.Tool, model_dirs: list[Path], contracts: Sequence[str] = ()
 ) -> tuple[dict[str, str], list[workload.Sentences]]:
     """Sentences of the shipped sample that every model tells apart, with each one's answers.
 
     Args:
         session: runs the first model; the others are run by one that ends here.
+        contracts: HOSTING_CONTRACT of each of the others, which says in which Python.
 
     Returns:
         (versions in the serving environment, the same sentences for each model)
     """
     texts = [row.text for row in sample.load().rows][:CANDIDATES]
     answers = [session.ask(sentences=texts)]
-    for model_dir in model_dirs[1:]:
-        with subjects.Tool("bench.raw_session", str(model_dir)) as other:
+    for model_dir, contract in zip(model_dirs[1:], contracts, strict=True):
+        with stack.under(contract), subjects.Tool("bench.raw_session", str(model_dir)) as other:
             answers.append(other.ask(sentences=texts))
     chosen = workload.distinct(answers)
     versions = {name: str(answers[0][name]) for name in ("python", "tensorflow", "numpy")}

@@ -8,7 +8,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from train2deploy import article_graph, bundles, console, endpoint, manifest, package, paths, plots
+from train2deploy import (
+    article_graph,
+    bundles,
+    console,
+    endpoint,
+    manifest,
+    package,
+    paths,
+    plots,
+    stack,
+)
 from train2deploy.bench import (
     aims,
     article,
@@ -38,6 +48,7 @@ from train2deploy.bench.startup import Launch
 from train2deploy.errors import JobFailed, MissingRequirement
 from train2deploy.hashing import sha256_file
 from train2deploy.runs import environment
+from train2deploy.runtimes.host import HOST
 from train2deploy.serving import EACH_ITS_OWN
 
 SAME_PROCESSES = (UNMERGED, ALONE, BATCHED)
@@ -48,19 +59,25 @@ def bench(options: Options) -> dict[str, Any]:
     """Measures, prints the tables, writes bench.json and the plot; returns what it wrote."""
     _check_environments()
     began = time.monotonic()
-    model_dirs = {INVOCATIONS: endpoint.unpacked_model()}
+    model_dirs, contracts = (
+        {INVOCATIONS: endpoint.unpacked_model()},
+        {INVOCATIONS: stack.contract()},
+    )
     if options.against:
         model_dirs[OTHER] = packages.opened(options.against)
+        contracts[OTHER] = stack.contract(package.made_of(options.against))
     load_before = os.getloadavg()
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as opened:
         model_dir = model_dirs[INVOCATIONS]
-        packed = stack.enter_context(subjects.Tool("bench.raw_session", str(model_dir)))
-        versions, found = packages.ask_sentences(packed, list(model_dirs.values()))
+        packed = opened.enter_context(subjects.Tool("bench.raw_session", str(model_dir)))
+        versions, found = packages.ask_sentences(
+            packed, list(model_dirs.values()), list(contracts.values())[1:]
+        )
         sentences = dict(zip(model_dirs, found, strict=True))
         console.say(f"{len(found[0].texts)} sentences with distinct answers")
-        is_articles = article.can_feed(found[0])
+        is_articles = article.can_feed(found[0]) and contracts[INVOCATIONS] != stack.TODAYS
         graph = article_graph.model(model_dir) if is_articles else None
-        sessions = _sessions(stack, packed, model_dir, graph, found[0], options)
+        sessions = _sessions(opened, packed, model_dir, graph, found[0], options)
 
         launches = {
             INVOCATIONS: Launch(model_dir, "endpoint"),
@@ -69,11 +86,17 @@ def bench(options: Options) -> dict[str, Any]:
         }
         sentences |= dict.fromkeys((ALONE, BATCHED), found[0])
         if options.against:
-            launches[OTHER] = Launch(model_dirs[OTHER], "other")
-        served_by_article = article_subject({name: sentences[name] for name in model_dirs})
+            launches[OTHER] = Launch(model_dirs[OTHER], "other", contract=contracts[OTHER])
+        served_by_article = article_subject(
+            {
+                name: sentences[name]
+                for name, contract in contracts.items()
+                if contract != stack.TODAYS
+            }
+        )
         if served_by_article:
             folder = article.model(model_dirs[served_by_article], options.article_words)
-            launches |= article_launches(folder)
+            launches |= article_launches(folder, contracts[served_by_article])
             sentences |= dict.fromkeys((ARTICLE, UNMERGED), sentences[served_by_article])
         else:
             console.say(article.left_out(found[0]))
@@ -85,14 +108,14 @@ def bench(options: Options) -> dict[str, Any]:
         starts = startup.measure(started, model_dir, request, plan.rounds)
 
         served = {
-            subject: stack.enter_context(launch.start()) for subject, launch in launches.items()
+            subject: opened.enter_context(launch.start()) for subject, launch in launches.items()
         }
         for one in served.values():
             one.first_answer(request)
-        others, left_out = _peers(stack, model_dir, found[0]) if options.peers else ({}, {})
+        others, left_out = _peers(opened, model_dir, found[0]) if options.peers else ({}, {})
         sentences |= dict.fromkeys(others, found[0])
         plan = options.plan([*launches, *others], list(sessions))
-        running = _running(stack, served, others, sentences, model_dir, sessions)
+        running = _running(opened, served, others, sentences, model_dir, sessions)
         results = running.rounds(plan, console.say)
         left_out |= running.left_out
         measured = [*started, *(name for name in others if name not in left_out)]
@@ -160,17 +183,17 @@ def article_subject(sentences: dict[str, workload.Sentences]) -> str | None:
     return next((subject for subject, one in sentences.items() if article.can_feed(one)), None)
 
 
-def article_launches(folder: Path) -> dict[str, Launch]:
+def article_launches(folder: Path, contract: str) -> dict[str, Launch]:
     """The article's endpoint, and the one whose model server gives each request its own run."""
     variables = article.environment()
     return {
-        ARTICLE: Launch(folder, "article", variables),
-        UNMERGED: Launch(folder, "unmerged", variables | EACH_ITS_OWN),
+        ARTICLE: Launch(folder, "article", variables, contract),
+        UNMERGED: Launch(folder, "unmerged", variables | EACH_ITS_OWN, contract),
     }
 
 
 def _sessions(
-    stack: contextlib.ExitStack,
+    opened: contextlib.ExitStack,
     packed: subjects.Tool,
     model_dir: Path,
     graph: Path | None,
@@ -181,9 +204,9 @@ def _sessions(
     sessions = {RAW: packed}
     if graph:
         baseline = subjects.Tool("bench.raw_session", str(graph), log="article_graph")
-        sessions = {RAW: stack.enter_context(baseline), PACKED: packed}
+        sessions = {RAW: opened.enter_context(baseline), PACKED: packed}
     if options.peers:
-        sessions[ONNX] = stack.enter_context(peers.onnx_session(model_dir, graph))
+        sessions[ONNX] = opened.enter_context(peers.onnx_session(model_dir, graph))
     for name, session in sessions.items():
         found = session.ask(sentences=asked.texts)["probabilities"]
         if not workload.agree(found, asked.probabilities):
@@ -192,7 +215,7 @@ def _sessions(
 
 
 def _peers(
-    stack: contextlib.ExitStack, model_dir: Path, asked: workload.Sentences
+    opened: contextlib.ExitStack, model_dir: Path, asked: workload.Sentences
 ) -> tuple[dict[str, peers.Peer], dict[str, str]]:
     """(the peers that answer, why others do not)."""
     version = bundles.latest(model_dir)
@@ -207,13 +230,13 @@ def _peers(
                 console.say(str(error))
                 left_out[name] = str(error)
                 continue
-            stack.enter_context(attempt.pop_all())
+            opened.enter_context(attempt.pop_all())
             running[name] = peer
     return running, left_out
 
 
 def _running(
-    stack: contextlib.ExitStack,
+    opened: contextlib.ExitStack,
     served: dict[str, subjects.Served],
     others: dict[str, peers.Peer],
     sentences: dict[str, workload.Sentences],
@@ -223,7 +246,7 @@ def _running(
     """The bench of running endpoints, with gRPC's clients, which know their requests."""
     name = bundles.model_names(model_dir)[0]
     port = served[INVOCATIONS].grpc_port
-    grpc = stack.enter_context(subjects.Tool("bench.grpc_load", str(port), name))
+    grpc = opened.enter_context(subjects.Tool("bench.grpc_load", str(port), name))
     asked = sentences[INVOCATIONS]
     grpc.ask(
         inputs=asked.inputs,
@@ -256,8 +279,9 @@ def machine_facts(serving: dict[str, str]) -> dict[str, Any]:
 
 
 def _check_environments() -> None:
-    for python in (paths.SERVE_PYTHON, paths.TRAIN_PYTHON):
-        if not python.exists():
-            raise MissingRequirement(
-                f"{paths.relative(python)}: expected an environment, found none. Run `make setup`."
-            )
+    HOST.python("serve", [], {})
+    if not stack.is_todays() and not paths.TRAIN_PYTHON.exists():
+        raise MissingRequirement(
+            f"{paths.relative(paths.TRAIN_PYTHON)}: expected an environment, found none."
+            " Run `make setup`."
+        )

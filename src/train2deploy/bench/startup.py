@@ -7,9 +7,10 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from train2deploy import paths
+from train2deploy import paths, stack
 from train2deploy.bench import figures, subjects
 from train2deploy.errors import JobFailed
+from train2deploy.runtimes.host import HOST
 
 BARE = "bare process"
 
@@ -21,15 +22,18 @@ class Launch:
     Attributes:
         log: name of its log, build/bench/<log>.log.
         further: variables beside the endpoint's own.
+        contract: HOSTING_CONTRACT.
     """
 
     model_dir: Path
     log: str
     further: dict[str, str] = field(default_factory=dict)
+    contract: str = field(default_factory=stack.contract)
 
     def start(self, prefix: str = "") -> subjects.Served:
         """The endpoint, started; see Served."""
-        return subjects.Served(self.model_dir, prefix + self.log, self.further)
+        with stack.under(self.contract):
+            return subjects.Served(self.model_dir, prefix + self.log, self.further)
 
 
 def measure(
@@ -69,7 +73,7 @@ def _bare(model_dir: Path) -> float:
     """Import TensorFlow, load the model, run it once."""
     started = perf_counter()
     with subprocess.Popen(
-        [str(paths.SERVE_PYTHON), "-m", "bench.first_run", str(model_dir)],
+        HOST.python("serve", ["-m", "bench.first_run", str(model_dir)], {}).arguments,
         env=subjects.environment(),
         cwd=paths.ROOT,
         stdin=subprocess.DEVNULL,

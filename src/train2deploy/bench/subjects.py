@@ -57,11 +57,12 @@ class Tool:
     """
 
     def __init__(
-        self, module: str, *arguments: str, python: Path = paths.SERVE_PYTHON, log: str = ""
+        self, module: str, *arguments: str, python: Path | None = None, log: str = ""
     ) -> None:
         self.log = paths.BENCH / f"{log or module.rpartition('.')[2]}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(python), "-m", module, *arguments]
+        serving = HOST.python("serve", [], {}).arguments
+        command = [*([str(python)] if python else serving), "-m", module, *arguments]
         with self.log.open("wb") as file:
             self._process = processes.Conversation(command, environment(), paths.ROOT, stderr=file)
         self.pid = self._process.pid

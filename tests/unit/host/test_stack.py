@@ -163,3 +163,13 @@ def test_the_source_directory_for_todays_container_names_its_modules(today, tmp_
     assert all(line in locked for line in named.splitlines() if "==" in line)
     assert not (tmp_path / "source" / "gensim").exists()
     assert sha256_tree(tmp_path / "source") and os.environ["STACK"] == "today"
+
+
+def test_a_package_of_the_other_stack_is_served_as_its_own_container_does(monkeypatch):
+    of_2019, of_today = {"job": "v1"}, {"job": "v1", "stack": "today"}
+    monkeypatch.setenv("STACK", "today")
+    monkeypatch.setenv("HOSTING_CONTRACT", "today")
+    assert [stack.contract(one) for one in (None, of_today, of_2019)] == ["today", "today", "2019"]
+    monkeypatch.delenv("STACK")
+    monkeypatch.setenv("HOSTING_CONTRACT", "head")
+    assert [stack.contract(one) for one in (None, of_2019, of_today)] == ["head", "head", "today"]
