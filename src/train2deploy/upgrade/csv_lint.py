@@ -96,7 +96,7 @@ def _of_verbatim(line: str) -> str:
         if not has_quotes and found in JSON_WORDS:
             return f"{found} was taken as JSON, and is a text today"
         if not has_quotes and not is_number:
-            said = f"{found!r}, which is no JSON number," if found else "a blank field"
+            said = f"{found!r}, which is not a JSON number," if found else "a blank field"
             return f"{said} was refused (400), and is a text today"
     return OTHERWISE
 
