@@ -21,6 +21,12 @@ MODELS = ('half_plus_two', 'half_plus_three', 'strings', 'functions', 'keras')
 CLEARED = ('AWS_', 'SM_', 'SAGEMAKER_', 'TFS_', 'HOSTING_', 'GUNICORN_', 'TENSORFLOW_', 'PYTHON')
 
 HANDLER = (HANDLERS / 'probe.py').read_text() + '''
+def do_version(order, context):
+    from importlib.metadata import version
+    __import__(order['module'])
+    return version(order['of']), 'text/plain'
+
+
 def do_falcon(order, context):
     import falcon
     kind = getattr(falcon, order['kind'])

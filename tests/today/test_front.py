@@ -75,6 +75,12 @@ def test_a5_white_space_beyond_ascii_is_trimmed_off_json_lines(plain_echo, space
     assert sent(plain_echo, body, 'application/jsonlines') == '{"instances":[[1],[2]]}'
 
 
+@pytest.mark.parametrize('content_type', ['application/json', 'text/csv'])
+def test_a5_bytes_that_are_not_utf_8_become_replacement_characters(plain_echo, content_type):
+    found = sent(plain_echo, b'["\xff\xe3\x81"]', content_type).encode('latin-1')
+    assert found.count('\ufffd'.encode()) == 2 and b'\xff' not in found
+
+
 @pytest.mark.parametrize('accept, joined', [
     ('application/json', True), ('application/jsonlines', True),
     ('text/html, application/json', True), (' text/csv ,  application/jsonlines ', True),

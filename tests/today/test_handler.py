@@ -6,6 +6,7 @@ import pytest
 FIELDS = [
     'model_name', 'model_version', 'method', 'rest_uri', 'grpc_port', 'channel',
     'custom_attributes', 'request_content_type', 'accept_header', 'content_length', 'timeout']
+XML = '<?xml version="1.0" encoding="UTF-8"?><error><title>404 Not Found</title></error>'
 
 
 def test_a7_context_has_eleven_fields(scripted_echo):
@@ -40,9 +41,8 @@ def test_a3_errors_are_a_title_in_json(scripted_echo, method, path, status, titl
 
 
 @pytest.mark.parametrize('accept, body', [
-    ('application/xml', '<?xml version="1.0" encoding="UTF-8"?><error><title>404 Not Found</title>'
-                        '</error>'),
-    ('text/csv', ''), ('a/b+json', '{"title": "404 Not Found"}')])
+    ('application/xml', XML), ('text/xml', XML), ('text/csv', ''),
+    ('a/b+json', '{"title": "404 Not Found"}')])
 def test_a3_the_accept_header_chooses_an_errors_form(scripted_echo, accept, body):
     reply = asked(scripted_echo, 'GET', '/pingx', accept)
     assert (reply.status, reply.text) == (404, body)
@@ -73,10 +73,11 @@ def test_a7_a_return_that_is_no_pair_is_500_in_python_3_12s_words(scripted_echo,
     assert (reply.status, reply.json) == (500, {'error': error})
 
 
-@pytest.mark.parametrize('value', [{'a': 1}, [1, 2], 7])
-def test_a7_a_body_that_is_no_text_has_no_answer(scripted_echo, value):
+@pytest.mark.parametrize('value, status', [({'a': 1}, 502), ([1, 2], 502), (7, 500), (True, 500)])
+def test_a7_a_body_that_is_not_text_has_no_answer(scripted_echo, value, status):
     order = {'do': 'answer', 'body': value, 'content_type': 'a/b'}
-    assert scripted_echo.invoke(json.dumps(order)).status in (500, 502)
+    reply = scripted_echo.invoke(json.dumps(order))
+    assert reply.status == status and 'error' not in reply.text
 
 
 @pytest.mark.parametrize('kind, arguments, words, status, body', [
@@ -153,10 +154,14 @@ def test_a7_the_search_path_has_code_before_lib_and_before_the_standard_library(
         'code', 'code/lib']
 
 
-@pytest.mark.parametrize('module', ['numpy', 'pandas', 'sklearn', 'scipy', 'boto3', 'grpc'])
-def test_a7_packages_of_the_container_are_there(scripted_echo, module):
-    reply = scripted_echo.invoke(json.dumps({'do': 'import', 'module': module}))
-    assert 'handler-today' in reply.text
+@pytest.mark.parametrize('module, package, version', [
+    ('falcon', 'falcon', '3.1.'), ('gunicorn', 'gunicorn', '26.'), ('gevent', 'gevent', ''),
+    ('requests', 'requests', ''), ('grpc', 'grpcio', ''), ('google.protobuf', 'protobuf', '6.'),
+    ('numpy', 'numpy', '1.26.'), ('pandas', 'pandas', '3.0.'), ('aiohttp', 'aiohttp', ''),
+    ('sklearn', 'scikit-learn', '1.9.'), ('scipy', 'scipy', '1.17.'), ('boto3', 'boto3', '')])
+def test_a7_packages_of_the_container_are_there(scripted_echo, module, package, version):
+    reply = scripted_echo.invoke(json.dumps({'do': 'version', 'module': module, 'of': package}))
+    assert (reply.status, reply.text[:len(version)]) == (200, version)
 
 
 @pytest.mark.parametrize('module', ['tensorflow', 'keras', 'tensorflow_serving.apis.predict_pb2'])

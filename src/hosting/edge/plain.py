@@ -91,6 +91,8 @@ class PlainMode:
             status, reply = failure.status, failure.body()
         if len(reply) > BUFFER:
             return page(502)
+        if self._contract == "today":
+            reply = today.as_text(reply)
         if status == 400:
             # The model server escapes this one name so that its message is not valid JSON.
             reply = reply.replace(_ESCAPED_INSTANCES, b"'instances'", 1)

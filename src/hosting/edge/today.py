@@ -33,10 +33,19 @@ def request_body(header, body):
     if content_type not in _TYPES:
         return _error(415, "Unsupported Media Type: " + (content_type or "Unknown"))
     if body is not None:
-        body = body.decode("utf-8", "replace").encode("utf-8")
+        body = as_text(body)
     if content_type == "text/csv":
         return from_csv(body)
     return conversion.from_json(body, tfs_first=True, trimmed=_trimmed)
+
+
+def as_text(body):
+    """What the JavaScript, to which bodies are text, sees of one: U+FFFD for what is not UTF-8.
+
+    >>> as_text(b'["\xff"]') == '["\ufffd"]'.encode()
+    True
+    """
+    return body.decode("utf-8", "replace").encode("utf-8")
 
 
 def _trimmed(text):

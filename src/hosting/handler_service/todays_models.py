@@ -23,13 +23,14 @@ from hosting.handler_service.loaded_models import LoadedModels
 from hosting.handler_service.loader import load_handler
 from hosting.handler_service.multi_model import free_port, has_version, port_pools, relocated
 from hosting.handler_service.today import error, invoke, script_or_default
-from hosting.processes import child_setup
+from hosting.processes import child_setup, is_alive
 from hosting.settings import Settings
 
 log = logging.getLogger("python_service")
 
 _EXHAUSTED = "Memory exhausted: not enough memory to start TFS instance"
-_STATUS_SECONDS = 5
+STATUS_SECONDS = 5
+MEMORY = "/proc/meminfo"
 _MUCH = 0.7  # of the machine's memory: a model that is not ready then is taken to lack it
 
 
@@ -221,13 +222,7 @@ class ModelsResource:
 
     def _is_alive(self, pid):
         process = self._processes.get(pid)
-        if process is not None:
-            return process.poll() is None
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return False
-        return True
+        return process.poll() is None if process else is_alive(pid)
 
     def _end(self, name, pids):
         for pid in pids:
@@ -246,12 +241,14 @@ class ModelsResource:
 
 def _status(name, instances):
     uri = f"http://localhost:{instances[0][0]}/v1/models/{name}"
-    return requests.get(uri, timeout=_STATUS_SECONDS)
+    return requests.get(uri, timeout=STATUS_SECONDS)
 
 
 def _memory_used():
-    """The share of memory and swap that is in use, as `free -t` adds them up."""
-    with open("/proc/meminfo") as stream:
+    """The share of memory and swap that is in use, as `free -t` adds them up; 0: not Linux."""
+    if not os.path.exists(MEMORY):
+        return 0
+    with open(MEMORY) as stream:
         lines = (line.split() for line in stream)
         amounts = {words[0].rstrip(":"): int(words[1]) for words in lines}
     total = amounts["MemTotal"] + amounts["SwapTotal"]

@@ -148,9 +148,13 @@ class StartedEndpoint(Endpoint):
         return int(re.search(r'--rest_api_port=(\d+)',
                              self.command('tensorflow serving')).group(1))
 
+    def pids(self, name):
+        """The process ids of all processes of that name, the newest last."""
+        found = re.findall(rf'{LOGGED}started {name} \(pid: (\d+)\)', self.log())
+        return [int(pid) for pid in found]
+
     def pid(self, name):
-        """The process id of the newest process of that name."""
-        return int(re.findall(rf'{LOGGED}started {name} \(pid: (\d+)\)', self.log())[-1])
+        return self.pids(name)[-1]
 
     def descendants(self):
         """Process ids of everything below the supervisor."""

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from hosting.edge import plain
+from hosting.edge import plain, today
 from hosting.edge.attributes import model_server_path, parse
 from hosting.edge.conversion import NoBody, from_csv, from_json
 from hosting.edge.logs import AccessLog, ErrorLog
@@ -109,6 +109,24 @@ def test_a5_bytes_that_are_no_utf_8_are_passed_on():
     assert from_csv(b'\xff,\xfe') == b'{"instances":[["\xff","\xfe"]]}'
 
 
+@pytest.mark.parametrize('found, text', [
+    (b'\xff', '\ufffd'), (b'\xe3\x81', '\ufffd'), (b'\xe3\x81\x82\xe3', '\u3042\ufffd'),
+    (b'\xc0\xaf', '\ufffd\ufffd'), (b'\xed\xa0\x80', 3 * '\ufffd'), (b'\x00', '\x00')])
+def test_a5_to_today_bytes_that_are_no_utf_8_are_replacement_characters(found, text):
+    class ModelServer:
+        async def ask(self, method, path, body, request):
+            return 200, b'{"a": "%b"}' % found
+
+    request = Request('POST', b'/invocations', [(b'content-type', b'text/csv')], b'a' + found)
+    answer = asyncio.new_event_loop().run_until_complete(
+        PlainMode(ModelServer(), 'm', 'today').invocations(request))
+    assert answer.body.decode() == '{"a": "%s"}' % text
+    sent = text.encode()
+    assert today.request_body(b'text/csv', b'a' + found) == b'{"instances":["a%b"]}' % sent
+    for body in (b'{"instances": ["%b"]}', b'["%b"]\n[1]'):
+        assert sent in today.request_body(b'application/json', body % found)
+
+
 @pytest.mark.parametrize('body', [b'"instances"' * 100000, b'}' + b' ' * 1000000 + b'x',
                                   b'{' * 1000000, b',' * 1000000, b'\n' * 1000000])
 def test_a5_conversions_take_linear_time(body):
@@ -133,6 +151,21 @@ def test_a5_buffers_of_100_megabytes(monkeypatch):
         return asyncio.new_event_loop().run_until_complete(mode.invocations(request)).status
 
     assert [invoke(b'[1]'), invoke(b'["long"]'), invoke(b'1' * 101)] == [200, 502, 500]
+
+
+@pytest.mark.parametrize('contract, asked', [
+    ('2019', ('POST', '/v1/models/m:predict')), ('today', ('GET', '/v1/models/m'))])
+def test_a4_the_ping_of_tensorflow_1_11_is_gone_today(contract, asked):
+    calls = []
+
+    class ModelServer:
+        async def ask(self, method, path, body, request):
+            calls.append((method, path))
+            return 200, b'"AVAILABLE"'
+
+    mode = PlainMode(ModelServer(), 'm', contract, tfs_version='1.11')
+    answer = asyncio.new_event_loop().run_until_complete(mode.ping(Request('GET', b'/ping', [])))
+    assert (answer.status, calls) == (200, [asked])
 
 
 @pytest.mark.parametrize('status, title', [
