@@ -17,7 +17,7 @@ from emulator.account import INTERRUPTED, Account, LogStream, Record, now
 from emulator.metrics import TRAINING, Metric
 from emulator.protocol import ApiError, invalid, needs
 from train2deploy import archives, manifest, processes
-from train2deploy.cloud.metrics import Metrics
+from train2deploy.log_metrics import Metrics
 from train2deploy.runtimes import Instance, Launch, Runtime
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"

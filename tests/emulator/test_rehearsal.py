@@ -35,6 +35,12 @@ make $V cloud-delete DATA=1
 "$python" -c "$curl" $url/emulator/calls > calls.json
 make $V emulator-stop
 """
+REMOVED_BY = {
+    "CreateEndpoint": "DeleteEndpoint", "CreateEndpointConfig": "DeleteEndpointConfig",
+    "CreateModel": "DeleteModel", "PutMetricAlarm": "DeleteAlarms", "PutObject": "DeleteObjects",
+    "PutScalingPolicy": "DeleteScalingPolicy",
+    "RegisterScalableTarget": "DeregisterScalableTarget"}
+END_BY_THEMSELVES = {"CreateTrainingJob", "CreateTransformJob"}
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +142,17 @@ def test_host_and_cloud_answer_the_same(rehearsal):
 def test_the_account_is_empty_afterwards(rehearsal):
     _, output = rehearsal
     assert "nothing of project train2deploy is left that costs" in output
+
+
+def test_cloud_delete_removes_each_kind_that_was_made(rehearsal):
+    """What the account was asked says it, whatever cloud-delete says of itself."""
+    project, _ = rehearsal
+    asked = {call[1] for call in json.loads((project.root / "calls.json").read_text())}
+    made = {name for name in asked if name.startswith(("Create", "Put", "Register"))}
+    removed = {name: REMOVED_BY.get(name, "nothing named in REMOVED_BY")
+               for name in made - END_BY_THEMSELVES}
+    assert {name: by for name, by in removed.items() if by not in asked} == {}
+    assert made >= {*REMOVED_BY, *END_BY_THEMSELVES}
 
 
 def test_every_call_and_its_resource_are_covered_by_the_callers_policy(rehearsal):

@@ -9,8 +9,8 @@ import pytest
 import sdk_requests
 from conftest import PYTHON_SDK, PYTHON_SDK3, needs_sdk
 
-from train2deploy import job_source
-from train2deploy.cloud import images, metrics, search, session, train, tune
+from train2deploy import job_source, log_metrics, search
+from train2deploy.cloud import images, session, train, tune
 from train2deploy.cloud_settings import config
 from train2deploy.cloud_settings.config import Config
 from train2deploy.errors import UserError
@@ -61,14 +61,14 @@ def facts(config, given, repro, prepared):
             "framework_version": "1.12.0", "py_version": "py3",
             "hyperparameters": prepared.hyperparameters,
             "environment": prepared.environment or None,
-            "metric_definitions": metrics.of("v1"), "output_path": config.uri("outputs"),
+            "metric_definitions": log_metrics.of("v1"), "output_path": config.uri("outputs"),
             "output_kms_key": config.kms_key or None, "volume_kms_key": config.kms_key or None,
             "subnets": config.subnets or None,
             "security_group_ids": config.security_groups or None, "tags": config.tag_list,
             "model_dir": False, "container_log_level": 20, "disable_profiler": True,
             "debugger_hook_config": False, **(spot if config.train_spot else {})},
         "tuner": {
-            "objective_metric_name": WANTED.objective, "metric_definitions": metrics.of("v1"),
+            "objective_metric_name": WANTED.objective, "metric_definitions": log_metrics.of("v1"),
             "strategy": WANTED.strategy, "objective_type": WANTED.direction,
             "max_jobs": WANTED.jobs, "max_parallel_jobs": WANTED.parallel,
             "tags": config.tag_list, "random_seed": WANTED.seed},

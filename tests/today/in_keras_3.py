@@ -4,10 +4,10 @@ import json
 import os
 import sys
 
-import networks
 import numpy as np
 
 import layers
+import networks
 import train_v2
 
 made = dict(np.load(sys.argv[1]))

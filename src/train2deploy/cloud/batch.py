@@ -52,7 +52,7 @@ class Lines:
 
 
 def batch(
-    cloud: Cloud, file: Path, leave: plan.Leave, content_type: str = "", accept: str = ""
+    cloud: Cloud, file: Path, approval: plan.Approval, content_type: str = "", accept: str = ""
 ) -> Path:
     """Has every line of a file answered.
 
@@ -76,7 +76,7 @@ def batch(
     parts = split(lines.texts, PARTS_PER_INSTANCE * cloud.config.batch_instance_count)
     request, existing = _choose_job(cloud, deployment, lines, accept or _accept(lines))
     name = request["TransformJobName"]
-    plan.ask(cloud, _planned(cloud, deployment, request, existing, len(parts)), leave)
+    plan.ask(cloud, _planned(cloud, deployment, request, existing, len(parts)), approval)
     if existing is None:
         storage.upload_file(cloud, paths.MODEL_ARCHIVE, "models", deployment.sha256)
         _upload(cloud, request, lines, parts)

@@ -52,7 +52,7 @@ class Wish:
 def put(
     cloud: Cloud,
     wish: Wish,
-    leave: plan.Leave,
+    approval: plan.Approval,
     request: Request | None = None,
     options: deploy.Options = deploy.AS_IT_IS,
 ) -> None:
@@ -69,7 +69,7 @@ def put(
     name = cloud.config.endpoint_name
     endpoint = in_service(cloud)
     deployment = _prepare(cloud, endpoint, wish, options)
-    plan.ask(cloud, _planned(cloud, deployment, wish, options), leave)
+    plan.ask(cloud, _planned(cloud, deployment, wish, options), approval)
     storage.upload_file(cloud, wish.package, "models", deployment.sha256)
     with deploy.undone_on_failure(cloud, deployment, endpoint["EndpointConfigName"]):
         endpoints.create(cloud.sagemaker.create_model, deployment.model)

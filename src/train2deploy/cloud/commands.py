@@ -117,10 +117,10 @@ def _guarded(arguments: argparse.Namespace, needs: Collection[str] = (), spared:
     return cloud
 
 
-def _leave(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
-    from train2deploy.cloud.plan import Leave
+def _approval(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from train2deploy.cloud.plan import Approval
 
-    return Leave(arguments.yes, arguments.max_usd)
+    return Approval(arguments.yes, arguments.max_usd)
 
 
 def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -153,20 +153,21 @@ def _train(arguments: argparse.Namespace) -> None:
     """Trains on SageMaker"""
     from train2deploy.cloud import train
 
-    train.train(_guarded(arguments, NEEDED), _request(arguments), _leave(arguments))
+    train.train(_guarded(arguments, NEEDED), _request(arguments), _approval(arguments))
 
 
 def _tune(arguments: argparse.Namespace) -> None:
     """Searches hyperparameters on SageMaker, by tune.toml"""
-    from train2deploy.cloud import search, tune
+    from train2deploy import search
+    from train2deploy.cloud import tune
 
     wanted = search.load(arguments.model_version)
-    tune.tune(_guarded(arguments, NEEDED), wanted, _request(arguments), _leave(arguments))
+    tune.tune(_guarded(arguments, NEEDED), wanted, _request(arguments), _approval(arguments))
 
 
 def _search(arguments: argparse.Namespace) -> None:
     """Searches hyperparameters on this machine, by tune.toml"""
-    from train2deploy.cloud import search, tune_here
+    from train2deploy import search, tune_here
     from train2deploy.runtimes import choice
 
     request = _request(arguments)
@@ -197,9 +198,9 @@ def _deploy(arguments: argparse.Namespace) -> None:
     cloud = _guarded(arguments, NEEDED, spared=bool(expires))
     if arguments.b:
         wish = beside.Wish(arguments.b, arguments.weight, arguments.shadow)
-        beside.put(cloud, wish, _leave(arguments), request, options)
+        beside.put(cloud, wish, _approval(arguments), request, options)
     else:
-        deploy.deploy(cloud, _leave(arguments), request, options)
+        deploy.deploy(cloud, _approval(arguments), request, options)
 
 
 def _compare(arguments: argparse.Namespace) -> None:
@@ -213,7 +214,7 @@ def _promote(arguments: argparse.Namespace) -> None:
     """One variant of the endpoint gets all requests, the others are removed"""
     from train2deploy.cloud import promote
 
-    promote.promote(_guarded(arguments), arguments.variant, _leave(arguments))
+    promote.promote(_guarded(arguments), arguments.variant, _approval(arguments))
 
 
 def _captured(arguments: argparse.Namespace) -> None:
@@ -256,7 +257,7 @@ def _batch(arguments: argparse.Namespace) -> None:
 
     staleness.ensure_current(staleness.Wish.of(arguments))
     types = (arguments.type, arguments.accept)
-    batch.batch(_guarded(arguments, NEEDED), arguments.input, _leave(arguments), *types)
+    batch.batch(_guarded(arguments, NEEDED), arguments.input, _approval(arguments), *types)
 
 
 def _scale(arguments: argparse.Namespace) -> None:
@@ -280,7 +281,7 @@ def _scale(arguments: argparse.Namespace) -> None:
         arguments.schedule,
         arguments.timezone,
     )
-    scale.scale(cloud, wish, _leave(arguments))
+    scale.scale(cloud, wish, _approval(arguments))
 
 
 def _load(arguments: argparse.Namespace) -> None:
@@ -293,7 +294,7 @@ def _load(arguments: argparse.Namespace) -> None:
         arguments.seconds or load.SECONDS,
         arguments.pause,
     )
-    load.load(_guarded(arguments), wish, request, _leave(arguments))
+    load.load(_guarded(arguments), wish, request, _approval(arguments))
 
 
 def _parity(arguments: argparse.Namespace) -> None:
@@ -318,21 +319,21 @@ def _policy(arguments: argparse.Namespace) -> None:
 
 def _status(arguments: argparse.Namespace) -> None:
     """What the project has in the account, with age and cost so far"""
-    from train2deploy.cloud import guards, inventory, measured
+    from train2deploy.cloud import guards, inventory, metrics
 
     cloud = _guarded(arguments, ("bucket",))
     inventory.status(cloud)
     guards.say(cloud)
     if arguments.follow:
         inventory.follow_training(cloud)
-        measured.follow_endpoint(cloud)
+        metrics.follow_endpoint(cloud)
 
 
 def _metrics(arguments: argparse.Namespace) -> None:
     """The endpoint's metrics by the minute, as a table and a plot"""
-    from train2deploy.cloud import measured
+    from train2deploy.cloud import metrics
 
-    measured.show(_guarded(arguments), arguments.minutes)
+    metrics.show(_guarded(arguments), arguments.minutes)
 
 
 def _delete(arguments: argparse.Namespace) -> None:

@@ -156,7 +156,7 @@ def outlined(cloud: Cloud) -> plan.Plan:
 
 def deploy(
     cloud: Cloud,
-    leave: plan.Leave,
+    approval: plan.Approval,
     request: Request | None = None,
     options: Options = AS_IT_IS,
 ) -> None:
@@ -171,7 +171,7 @@ def deploy(
     check_package()
     cloud.check_bucket()
     deployment = prepare(cloud, options)
-    plan.ask(cloud, planned(cloud, deployment, options), leave)
+    plan.ask(cloud, planned(cloud, deployment, options), approval)
     if prepare(cloud, options) != deployment:
         raise UserError(
             f"build/model.tar.gz or the endpoint {cloud.config.endpoint_name} has changed since"

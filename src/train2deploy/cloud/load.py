@@ -91,7 +91,7 @@ class Seen:
         return wanted if desired else current
 
 
-def load(cloud: Cloud, wish: Wish, request: Request, leave: plan.Leave) -> None:
+def load(cloud: Cloud, wish: Wish, request: Request, approval: plan.Approval) -> None:
     """Loads the endpoint, and says what it answered. Ctrl-C ends the load, not the report.
 
     Raises:
@@ -109,7 +109,7 @@ def load(cloud: Cloud, wish: Wish, request: Request, leave: plan.Leave) -> None:
     clients = ", ".join(map(str, wish.clients))
     planned.add("load", f"{clients} clients", f"{wish.seconds:g} s, {count} × {kind} now")
     planned.costs.append(prices.cost(cloud.config, kind, most, wish.seconds / 3600))
-    plan.ask(cloud, planned, leave)
+    plan.ask(cloud, planned, approval)
     runtime.ask(cloud, request)  # one that is answered, before there are many
     run = _Run(cloud, wish, request)
     began = time.time()

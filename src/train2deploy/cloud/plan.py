@@ -1,4 +1,4 @@
-"""What a command would create, by name, and what that costs at most; and the leave to do it."""
+"""What a command would create, by name, and what that costs at most; and the approval to do it."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from train2deploy.errors import UserError
 
 
 @dataclass(frozen=True)
-class Leave:
+class Approval:
     """What the user has said beforehand.
 
     Attributes:
@@ -64,7 +64,7 @@ def show_all(cloud: Cloud, plans: Sequence[Plan], max_usd: float | None) -> None
         _check(cloud, plan, max_usd)
 
 
-def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
+def ask(cloud: Cloud, plan: Plan, approval: Approval) -> None:
     """Shows a plan and returns when it may be carried out.
 
     Raises:
@@ -74,9 +74,9 @@ def ask(cloud: Cloud, plan: Plan, leave: Leave) -> None:
     plan.show()
     if not plan.costs:
         return
-    _check(cloud, plan, leave.max_usd)
+    _check(cloud, plan, approval.max_usd)
     console.say(prices.source(cloud.config.region))
-    if leave.yes or cloud.is_emulator:
+    if approval.yes or cloud.is_emulator:
         return
     if not sys.stdin.isatty():
         raise UserError("this costs money: give YES=1 (there is no terminal to ask on).")

@@ -12,7 +12,7 @@ COMPARISON = paths.CLOUD_WORK / "comparison.json"
 """What `make cloud-compare` found."""
 
 
-def promote(cloud: Cloud, variant: str, leave: plan.Leave) -> None:
+def promote(cloud: Cloud, variant: str, approval: plan.Approval) -> None:
     """By one update. The winner goes on under the first variant's name, with its instances.
 
     Args:
@@ -35,7 +35,7 @@ def promote(cloud: Cloud, variant: str, leave: plan.Leave) -> None:
     deploy.refuse_another_type_while_scaled(cloud, variants[chosen]["InstanceType"])
     deployment = _prepare(cloud, config, variants[chosen])
     removed = [each for each in variants if each != chosen]
-    plan.ask(cloud, _planned(cloud, endpoint, deployment, chosen, removed), leave)
+    plan.ask(cloud, _planned(cloud, endpoint, deployment, chosen, removed), approval)
     with deploy.undone_on_failure(cloud, deployment, endpoint["EndpointConfigName"]):
         beside.change(cloud, endpoint, deployment)
         _prove(cloud, name, deployment)

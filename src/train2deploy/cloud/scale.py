@@ -56,7 +56,7 @@ def bounds(low: int | None, high: int | None, burstable: bool) -> tuple[int, int
     return low, high
 
 
-def scale(cloud: Cloud, wish: Wish, leave: plan.Leave) -> None:
+def scale(cloud: Cloud, wish: Wish, approval: plan.Approval) -> None:
     """Sets the number of instances, or between which numbers it follows the load.
 
     Raises:
@@ -75,9 +75,9 @@ def scale(cloud: Cloud, wish: Wish, leave: plan.Leave) -> None:
         given = ",".join(map(str, wish.cooldown))
         raise UserError(f"COOLDOWN={given}: expected two numbers of seconds, such as 60,300.")
     if wish.schedule:
-        _schedule(cloud, endpoint, kind, wish, leave)
+        _schedule(cloud, endpoint, kind, wish, approval)
     elif low == high:
-        _fix(cloud, endpoint, kind, high, leave)
+        _fix(cloud, endpoint, kind, high, approval)
     elif burstable:
         raise UserError(
             f"endpoint {name}: {kind} is burstable, and AWS scales no such instances by load. Give"
@@ -85,10 +85,12 @@ def scale(cloud: Cloud, wish: Wish, leave: plan.Leave) -> None:
             " first: make cloud-deploy ENDPOINT_INSTANCE_TYPE=ml.m5.large"
         )
     else:
-        _follow_load(cloud, endpoint, kind, (low, high), wish, leave)
+        _follow_load(cloud, endpoint, kind, (low, high), wish, approval)
 
 
-def _fix(cloud: Cloud, endpoint: dict[str, Any], kind: str, count: int, leave: plan.Leave) -> None:
+def _fix(
+    cloud: Cloud, endpoint: dict[str, Any], kind: str, count: int, approval: plan.Approval
+) -> None:
     name, variant = endpoint["EndpointName"], endpoint["ProductionVariants"][0]
     scaled = endpoints.scalable_target(cloud, name) is not None
     before = variant["CurrentInstanceCount"]
@@ -98,7 +100,7 @@ def _fix(cloud: Cloud, endpoint: dict[str, Any], kind: str, count: int, leave: p
     if count > before:
         hours = cloud.config.endpoint_hours
         planned.costs.append(prices.cost(cloud.config, kind, count, hours))
-    plan.ask(cloud, planned, leave)
+    plan.ask(cloud, planned, approval)
     if scaled:
         inventory.delete_scaling(cloud, name)
     if count != before:
@@ -135,7 +137,7 @@ def _follow_load(
     kind: str,
     between: tuple[int, int],
     wish: Wish,
-    leave: plan.Leave,
+    approval: plan.Approval,
 ) -> None:
     name, (low, high) = endpoint["EndpointName"], between
     place = _place(endpoint)
@@ -145,7 +147,7 @@ def _follow_load(
     planned.add("scalable target", place["ResourceId"], f"{low} to {high} instances")
     planned.add("scaling policy", policy_name(name), f"{each}; cool-down {out} s out, {in_} s in")
     planned.costs.append(prices.cost(cloud.config, kind, high, cloud.config.endpoint_hours))
-    plan.ask(cloud, planned, leave)
+    plan.ask(cloud, planned, approval)
     client = cloud.client(endpoints.AUTOSCALING)
     client.register_scalable_target(**place, MinCapacity=low, MaxCapacity=high)
     client.put_scaling_policy(
@@ -169,7 +171,7 @@ def _schedule(
     endpoint: dict[str, Any],
     kind: str,
     wish: Wish,
-    leave: plan.Leave,
+    approval: plan.Approval,
 ) -> None:
     """Bounds from a time on; the one that is not given stays."""
     name = endpoint["EndpointName"]
@@ -191,7 +193,7 @@ def _schedule(
     planned = plan.Plan("cloud-scale", replaces=name)
     planned.add("scheduled action", action, f"{low} to {high} instances from {when}")
     planned.costs.append(prices.cost(cloud.config, kind, high, cloud.config.endpoint_hours))
-    plan.ask(cloud, planned, leave)
+    plan.ask(cloud, planned, approval)
     try:
         cloud.client(endpoints.AUTOSCALING).put_scheduled_action(
             **_place(endpoint),

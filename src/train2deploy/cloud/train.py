@@ -19,12 +19,13 @@ from train2deploy import (
     hyperparameters,
     job_source,
     jobs,
+    log_metrics,
     manifest,
     paths,
     stack,
     versions,
 )
-from train2deploy.cloud import follow, images, metrics, plan, storage
+from train2deploy.cloud import follow, images, plan, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, code, existing, message
 from train2deploy.cloud_settings import names, prices
 from train2deploy.datasets.channels import facts
@@ -121,7 +122,7 @@ def planned(cloud: Cloud, prepared: Prepared) -> plan.Plan:
     return result
 
 
-def train(cloud: Cloud, request: TrainingRequest, leave: plan.Leave) -> Path:
+def train(cloud: Cloud, request: TrainingRequest, approval: plan.Approval) -> Path:
     """Trains, or takes up a job that has begun; fetches the results.
 
     Returns:
@@ -129,11 +130,11 @@ def train(cloud: Cloud, request: TrainingRequest, leave: plan.Leave) -> Path:
 
     Raises:
         CloudError: the job failed or was stopped, with the platform's reason.
-        UserError: a setting is wrong, or there was no leave.
+        UserError: a setting is wrong, or it was not approved.
     """
     cloud.check_bucket()
     prepared = prepare(cloud, request)
-    plan.ask(cloud, planned(cloud, prepared), leave)
+    plan.ask(cloud, planned(cloud, prepared), approval)
     source = storage.upload_file(cloud, prepared.source, "source", prepared.source_sha256)
     inputs = {
         name: storage.upload_tree(cloud, directory, name)
@@ -166,7 +167,7 @@ def definition(cloud: Cloud, prepared: Prepared, inputs: dict[str, str]) -> dict
         "AlgorithmSpecification": {
             "TrainingImage": prepared.image,
             "TrainingInputMode": "File",
-            "MetricDefinitions": metrics.of(prepared.request.version),
+            "MetricDefinitions": log_metrics.of(prepared.request.version),
         },
         "RoleArn": cloud.role_arn,
         "InputDataConfig": [_channel(name, uri) for name, uri in inputs.items()],

@@ -4,8 +4,8 @@ from typing import Any
 
 import botocore.exceptions
 
-from train2deploy import console, paths
-from train2deploy.cloud import follow, plan, search, storage, train
+from train2deploy import console, paths, search
+from train2deploy.cloud import follow, plan, storage, train
 from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
 from train2deploy.cloud_settings import names, prices
 from train2deploy.hashing import sha256_value
@@ -20,7 +20,7 @@ CLASS = {
 
 
 def tune(
-    cloud: Cloud, wanted: search.Search, request: train.TrainingRequest, leave: plan.Leave
+    cloud: Cloud, wanted: search.Search, request: train.TrainingRequest, approval: plan.Approval
 ) -> None:
     """Starts the tuning job, or takes it up; reports.
 
@@ -33,7 +33,7 @@ def tune(
     request = train.TrainingRequest(request.version, fixed, request.repro)
     prepared = train.prepare(cloud, request)
     name, existing = _choose_job(cloud, wanted, prepared)
-    plan.ask(cloud, _planned(cloud, wanted, name, existing), leave)
+    plan.ask(cloud, _planned(cloud, wanted, name, existing), approval)
     if existing is None:
         source = storage.upload_file(cloud, prepared.source, "source", prepared.source_sha256)
         inputs = {

@@ -22,15 +22,15 @@ LAYERS = [
     " machine manifest modules_beside partial paths processes requests serving signature stack toml"
     " uncertainty yardsticks cloud_settings bench.names",
     # 2: what there is to train, and on what
-    "datasets declaration given_channels hyperparameters job_source labelled pythons texts"
-    " versions",
+    "datasets declaration given_channels hyperparameters job_source labelled log_metrics pythons"
+    " texts versions",
     # 3: where and how it runs; what make asks for
     "make model_path package_lint runtimes vectors",
     # 4: the steps of the main job
     "article_graph clean contract_parity doctor endpoint evaluate golden invoke jobs package"
     " package_code package_speed parity parity_stacks staleness status verify",
     # 5: many jobs
-    "next_step plots runs",
+    "next_step plots runs search tune_here",
     # 6: what is made of them
     "bench cloud notebooks playground published_check report upgrade",
     # 7: the command line

@@ -3,6 +3,7 @@ import os
 import shutil
 
 import numpy as np
+
 from sentence_encoder import BRANCHES
 
 

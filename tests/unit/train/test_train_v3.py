@@ -10,17 +10,17 @@ import sys
 import zlib
 from unittest import mock
 
-import kernel
 import made_encoder
 import numpy as np
 import pytest
-import sentence_encoder
 import tensorflow as tf
-import train_v3
 from conftest import SRC
 from test_train_v1 import Job, lay_split
 
 import channels
+import kernel
+import sentence_encoder
+import train_v3
 from encoding import ModelInputs
 
 

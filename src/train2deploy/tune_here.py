@@ -7,8 +7,7 @@ build/tune/<name>/study.db, named by what is searched and on which data.
 import shutil
 from typing import Any
 
-from train2deploy import console, jobs, manifest, paths
-from train2deploy.cloud import metrics, search
+from train2deploy import console, jobs, log_metrics, manifest, paths, search
 from train2deploy.errors import JobFailed
 from train2deploy.given_channels import Channels
 from train2deploy.hashing import sha256_tree, sha256_value
@@ -60,7 +59,7 @@ def tune(
         folder.mkdir()
         console.say(f"{folder.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in chosen.items()))
         jobs.run(job, folder, runtime, sources)
-        found = metrics.Metrics(metrics.of(version))
+        found = log_metrics.Metrics(log_metrics.of(version))
         for line in (folder / "train.log").read_text(encoding="utf-8").splitlines():
             found.read(line)
         for part in ("input", "source", "code", "model"):

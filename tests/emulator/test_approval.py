@@ -1,4 +1,4 @@
-"""Nothing that costs without leave; nothing left behind by an emulator that was killed."""
+"""Nothing that costs without approval; nothing left behind by an emulator that was killed."""
 
 import io
 import os
@@ -39,8 +39,8 @@ def aws():
 
 def test_a_plan_dearer_than_max_usd_is_not_carried_out(aws, planned):
     with pytest.raises(UserError, match=r"MAX_USD=1: cloud-train may cost 1\.12 USD"):
-        plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.0))
-    plan.ask(aws, planned, plan.Leave(yes=True, max_usd=1.2))
+        plan.ask(aws, planned, plan.Approval(yes=True, max_usd=1.0))
+    plan.ask(aws, planned, plan.Approval(yes=True, max_usd=1.2))
 
 
 def test_a_price_of_another_region_is_said_where_it_is_shown_and_where_it_refuses(planned, capsys):
@@ -48,10 +48,10 @@ def test_a_price_of_another_region_is_said_where_it_is_shown_and_where_it_refuse
     planned.costs = [prices.cost(abroad.config, "ml.p2.xlarge", 1, 1.0)]
     said = "1.12 USD at the price of us-east-1; ap-northeast-1 has another"
     with pytest.raises(UserError, match=f"may cost {said}, so nothing was created"):
-        plan.ask(abroad, planned, plan.Leave(yes=True, max_usd=1.0))
+        plan.ask(abroad, planned, plan.Approval(yes=True, max_usd=1.0))
     assert f"highest cost           1 × ml.p2.xlarge for at most 1 h: {said}" in (
         capsys.readouterr().out)
-    plan.ask(abroad, planned, plan.Leave(yes=True))
+    plan.ask(abroad, planned, plan.Approval(yes=True))
     assert "Those of ap-northeast-1 differ" in capsys.readouterr().out.replace("\n", " ")
 
 
@@ -69,20 +69,20 @@ def test_what_was_approved_is_what_is_deployed(aws, monkeypatch, then, reached):
     monkeypatch.setattr(RealAccount, "check_bucket", lambda self: None)
     monkeypatch.setattr(deploy, "prepare", lambda cloud, options: found.pop(0))
     monkeypatch.setattr(deploy, "planned", lambda cloud, made, options: made)
-    monkeypatch.setattr(plan, "ask", lambda cloud, shown, leave: approved.append(shown))
+    monkeypatch.setattr(plan, "ask", lambda cloud, shown, approval: approved.append(shown))
     monkeypatch.setattr(
         deploy, "refuse_another_type_while_scaled", lambda cloud, kind: applied.append(kind))
     monkeypatch.setattr(deploy.storage, "upload_file", lambda *given: 1 / 0)
     kind, words = (ZeroDivisionError, "zero") if reached else (UserError, "changed since this was")
     with pytest.raises(kind, match=words):
-        deploy.deploy(aws, plan.Leave())
+        deploy.deploy(aws, plan.Approval())
     assert ([each.sha256 for each in approved], bool(applied)) == (["a"], reached)
 
 
 def test_where_nobody_can_be_asked_yes_is_needed(aws, planned, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     with pytest.raises(UserError, match="give YES=1"):
-        plan.ask(aws, planned, plan.Leave())
+        plan.ask(aws, planned, plan.Approval())
 
 
 @pytest.mark.parametrize("typed, allowed", [("yes\n", True), ("y\n", False), ("\n", False)])
@@ -96,10 +96,10 @@ def test_on_a_terminal_yes_must_be_typed(aws, planned, monkeypatch, typed, allow
 
     monkeypatch.setattr("sys.stdin", Terminal())
     if allowed:
-        plan.ask(aws, planned, plan.Leave())
+        plan.ask(aws, planned, plan.Approval())
     else:
         with pytest.raises(UserError, match="nothing was created"):
-            plan.ask(aws, planned, plan.Leave())
+            plan.ask(aws, planned, plan.Approval())
 
 
 def test_max_usd_stops_the_command_before_anything_is_made(project, account):

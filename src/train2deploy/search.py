@@ -12,8 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
-from train2deploy import console, hyperparameters, manifest, paths, plots, versions
-from train2deploy.cloud import metrics
+from train2deploy import console, hyperparameters, log_metrics, manifest, paths, plots, versions
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.toml import tomllib
 
@@ -97,7 +96,7 @@ def load(version: str = "v1", file: Path = paths.SEARCH_SETTINGS) -> Search:
             values[key] = value
             if key == "ranges":
                 where = place
-    objectives = [one["Name"] for one in metrics.of(version)]
+    objectives = [one["Name"] for one in log_metrics.of(version)]
     if values["objective"] not in objectives:
         raise UserError(
             f"{places[0][0]}: objective: expected {' or '.join(objectives)},"

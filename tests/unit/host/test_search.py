@@ -6,7 +6,7 @@ import pytest
 from project import REPOSITORY
 
 from emulator import faults, limits
-from train2deploy.cloud import metrics, search
+from train2deploy import log_metrics, search
 from train2deploy.errors import JobFailed, UserError
 
 LINE = (
@@ -100,7 +100,7 @@ def test_a_search_in_which_every_job_failed_says_so(tmp_path):
 
 
 def test_metrics_of_training_and_validation_are_kept_apart():
-    found = metrics.Metrics()
+    found = log_metrics.Metrics()
     found.read(LINE)
     assert found.last == {
         "train:acc": 0.34, "train:mse": 0.22, "train:mae": 0.44,
@@ -108,14 +108,14 @@ def test_metrics_of_training_and_validation_are_kept_apart():
 
 
 def test_the_accuracy_of_the_test_split_is_no_epochs_metric():
-    found = metrics.Metrics()
+    found = log_metrics.Metrics()
     found.read("test_accuracy=0.3333 test_sentences=18")
     found.read("top_k_categorical_accuracy: 1.0")
     assert found.last == {"train:top-k": 1.0}
 
 
 def test_definitions_keep_the_platforms_limits():
-    for each in metrics.DEFINITIONS:
+    for each in log_metrics.DEFINITIONS:
         assert len(each["Name"]) <= 255 and len(each["Regex"]) <= 500
         assert re.compile(each["Regex"]).groups == 1
 
