@@ -4,7 +4,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +18,7 @@ from emulator.faults import Faults
 from emulator.journal import Journal
 from emulator.limits import Limits
 from emulator.metrics import Metrics
-from emulator.protocol import invalid
+from emulator.protocol import ApiError, invalid
 from emulator.records import Records
 from emulator.samples import Sampler
 from train2deploy.cloud_settings import arns
@@ -165,6 +165,38 @@ class Account:
             f"PermanentRedirect (301): The bucket is in this region: {region}. Please use this"
             " region to retry the request"
         )
+
+    def begin(
+        self,
+        stem: str,
+        jobs: Collection,
+        request: Record,
+        run: Callable[[Record], None],
+        taken: str = "Job name already exists",
+        **more: object,
+    ) -> Record:
+        """Adds a job that `run` takes up in a thread; what AWS answers.
+
+        Args:
+            stem: of the request's keys, such as TrainingJob.
+            taken: what AWS says of a name that there is already.
+            more: further keys of the record.
+        """
+        name = request[f"{stem}Name"]
+        arn = jobs.arn(name)
+        with self.lock:
+            if jobs.find(name):
+                raise ApiError("ResourceInUse", f"{taken} ({arn})")
+            job = {
+                **request,
+                f"{stem}Arn": arn,
+                f"{stem}Status": "InProgress",
+                "CreationTime": now(),
+            }
+            self.tag(arn, job.pop("Tags", None))
+            jobs.add(name, job | more)
+            threading.Thread(target=run, args=(jobs.get(name),), name=name, daemon=True).start()
+        return {f"{stem}Arn": arn}
 
     def tag(self, arn: str, tags: list[dict[str, str]] | None) -> None:
         """Gives a resource these tags, those that it has with them.

@@ -46,34 +46,24 @@ class Training:
     def create(self, request: Record) -> Record:
         needs(request, "AlgorithmSpecification", "ResourceConfig")
         request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": DAY_SECONDS})
-        name = request["TrainingJobName"]
-        jobs = self._account.training
         resources = request["ResourceConfig"]
         if resources.get("InstanceType") in self._account.faults.types("limit"):
             raise limit_exceeded(resources["InstanceType"], "training job")
         self._account.check_role(request["RoleArn"])
         with self._account.lock:
-            if jobs.find(name):
-                raise ApiError(
-                    "ResourceInUse",
-                    "Job name must be unique within an AWS account and region, and a job with"
-                    f" this name already exists ({jobs.arn(name)})",
-                )
-            job = {
-                **request,
-                "TrainingJobArn": jobs.arn(name),
-                "TrainingJobStatus": "InProgress",
-                "SecondaryStatus": "Starting",
-                "SecondaryStatusTransitions": [],
-                "CreationTime": now(),
-                "FinalMetricDataList": [],
-                "ModelArtifacts": {"S3ModelArtifacts": f"{_place(request)}/output/model.tar.gz"},
-            }
-            self._account.tag(job["TrainingJobArn"], job.pop("Tags", None))
-            jobs.add(name, job)
-            self._enter(job, "Starting")
-        threading.Thread(target=self._run, args=(job,), name=name, daemon=True).start()
-        return {"TrainingJobArn": job["TrainingJobArn"]}
+            answer = self._account.begin(
+                "TrainingJob",
+                self._account.training,
+                request,
+                self._run,
+                "Job name must be unique within an AWS account and region, and a job with this name"
+                " already exists",
+                SecondaryStatusTransitions=[],
+                FinalMetricDataList=[],
+                ModelArtifacts={"S3ModelArtifacts": f"{_place(request)}/output/model.tar.gz"},
+            )
+            self._enter(self.describe(request), "Starting")
+        return answer
 
     def describe(self, request: Record) -> Record:
         job = self._account.training.find(request["TrainingJobName"])

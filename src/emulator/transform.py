@@ -4,14 +4,13 @@ import http.client
 import io
 import itertools
 import queue
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from emulator.account import INTERRUPTED, Account, Record, now, split_uri
 from emulator.metrics import TRANSFORM
-from emulator.protocol import ApiError, invalid
+from emulator.protocol import invalid
 from emulator.serving import Instance, StartFailed
 from emulator.training import NO_CAPACITY, limit_exceeded
 from emulator.variants import end_all, start_all
@@ -36,26 +35,12 @@ class Transforms:
         self._instances: set[Instance] = set()
 
     def create(self, request: Record) -> Record:
-        name = request["TransformJobName"]
-        jobs = self._account.transforms
         instance_type = request["TransformResources"]["InstanceType"]
         if instance_type in self._account.faults.types("limit"):
             raise limit_exceeded(instance_type, "transform job")
         check(request)
-        with self._account.lock:
-            self._account.models.get(request["ModelName"])
-            if jobs.find(name):
-                raise ApiError("ResourceInUse", f"Job name already exists ({jobs.arn(name)})")
-            job = {
-                **request,
-                "TransformJobArn": jobs.arn(name),
-                "TransformJobStatus": "InProgress",
-                "CreationTime": now(),
-            }
-            self._account.tag(job["TransformJobArn"], job.pop("Tags", None))
-            jobs.add(name, job)
-        threading.Thread(target=self._run, args=(job,), daemon=True).start()
-        return {"TransformJobArn": job["TransformJobArn"]}
+        self._account.models.get(request["ModelName"])
+        return self._account.begin("TransformJob", self._account.transforms, request, self._run)
 
     def stop(self, request: Record) -> Record:
         job = self._account.transforms.get(request["TransformJobName"])

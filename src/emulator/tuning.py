@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import threading
 import time
 import uuid
 from datetime import datetime
@@ -27,26 +26,17 @@ class Tunings:
         config = request["HyperParameterTuningJobConfig"]
         needs(config, "HyperParameterTuningJobObjective")
         needs(config["ResourceLimits"], "MaxNumberOfTrainingJobs", place="ResourceLimits.")
-        name = request["HyperParameterTuningJobName"]
-        jobs = self._account.tunings
-        with self._account.lock:
-            if jobs.find(name):
-                raise ApiError("ResourceInUse", f"Job name already exists ({jobs.arn(name)})")
-            job = {
-                **request,
-                "HyperParameterTuningJobArn": jobs.arn(name),
-                "HyperParameterTuningJobStatus": "InProgress",
-                "CreationTime": now(),
-                "TrainingJobStatusCounters": {},
-                "ObjectiveStatusCounters": {},
-                "Strategy": config["Strategy"],
-                "_jobs": [],
-            }
-            job["_tags"] = job.pop("Tags", [])
-            self._account.tag(job["HyperParameterTuningJobArn"], job["_tags"])
-            jobs.add(name, job)
-        threading.Thread(target=self._run, args=(job,), daemon=True).start()
-        return {"HyperParameterTuningJobArn": job["HyperParameterTuningJobArn"]}
+        return self._account.begin(
+            "HyperParameterTuningJob",
+            self._account.tunings,
+            request,
+            self._run,
+            TrainingJobStatusCounters={},
+            ObjectiveStatusCounters={},
+            Strategy=config["Strategy"],
+            _jobs=[],
+            _tags=request.get("Tags", []),
+        )
 
     def stop(self, request: Record) -> Record:
         job = self._account.tunings.get(request["HyperParameterTuningJobName"])

@@ -37,8 +37,8 @@ class Settings:
         self.multi_model = _true_or_false(head, "SAGEMAKER_MULTI_MODEL")
         if head.get("SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET"):
             raise ValueError(
-                "SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET is not supported here: there "
-                "is no S3. Put the shared scripts into code/ of the model directory."
+                "SAGEMAKER_MULTI_MODEL_UNIVERSAL_BUCKET is not supported "
+                "here, without S3. Put the shared scripts into code/ of the model directory."
             )
         wait = 60 if self.today else 300
         self.instance_count = _number(head, "SAGEMAKER_TFS_INSTANCE_COUNT", 1)

@@ -96,14 +96,17 @@ class Metrics:
             for labels, route in routes
             for status, count in sorted(route.statuses.items())
         ]
-        seconds = [(labels, route.seconds) for labels, route in routes]
-        received = [(labels, route.received) for labels, route in routes]
-        sent = [(labels, route.sent) for labels, route in routes]
+
+        def of_each(name):
+            return [(labels, getattr(route, name)) for labels, route in routes]
+
         described = {
             "requests_total counter Requests answered, by location and status.": statuses,
-            "request_seconds histogram From a request read whole to its answer written.": seconds,
-            "request_bytes_total counter Bytes of the bodies of requests.": received,
-            "response_bytes_total counter Bytes of the bodies of answers.": sent,
+            "request_seconds histogram From a request read whole to its answer written.": of_each(
+                "seconds"
+            ),
+            "request_bytes_total counter Bytes of the bodies of requests.": of_each("received"),
+            "response_bytes_total counter Bytes of the bodies of answers.": of_each("sent"),
             "requests_in_progress gauge Requests in work, but for this one.": [({}, others)],
             "connections gauge Open connections of clients.": [({}, len(in_work))],
             "model_server_up gauge Whether a model server answers.": up,

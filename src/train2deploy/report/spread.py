@@ -1,4 +1,4 @@
-"""The few statistics of a report: spread over seeds, calibration."""
+"""Statistics of a report: the spread over seeds, and how well probabilities are calibrated."""
 
 import statistics
 from collections.abc import Sequence
