@@ -14,9 +14,8 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, endpoint, paths
-from train2deploy.cloud import deploy, endpoints, follow, plan, storage
+from train2deploy.cloud import deploy, endpoints, follow, plan, refusals, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
-from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.cloud_settings import names, prices
 from train2deploy.datasets import encodings
 from train2deploy.errors import UserError
@@ -30,7 +29,6 @@ LARGEST_PAYLOAD_MB = 100
 MEGABYTE = 1_000_000
 """As SageMaker's documents leave it open which one is meant, the smaller."""
 AT_ONCE = 2
-ENDED = ("Completed", "Failed", "Stopped")
 
 
 @dataclass(frozen=True)
@@ -85,9 +83,7 @@ def batch(
     _remove_model(cloud, deployment)
     if job["TransformJobStatus"] != "Completed":
         reason = job.get("FailureReason", "it was stopped")
-        advice = ""
-        if "CapacityError" in reason:
-            advice = instance_advice(cloud.config.batch_instance_type, "BATCH_INSTANCE_TYPE")
+        advice = refusals.capacity_advice(cloud, reason, "BATCH_INSTANCE_TYPE")
         raise CloudError(f"transform job {name}: {job['TransformJobStatus']}: {reason}{advice}")
     result = paths.CLOUD_WORK / f"{file.stem}.answers.jsonl"
     _join(cloud, request, lines, parts, result)
@@ -207,17 +203,15 @@ def _choose_job(
     types = [lines.content_type, accept] if lines.content_type else []
     facts = [deployment.sha256, lines.texts, cloud.config.batch_instance_count, *types]
     stem = f"{names.batch(cloud.config.project)}-batch-{sha256_value(facts)[:10]}"
-    for attempt in range(1, names.ATTEMPTS):
-        name = names.attempt(stem, attempt)
-        request = _request(cloud, deployment, name, lines, accept)
-        existing = _describe(cloud, name)
-        status = existing["TransformJobStatus"] if existing else ""
-        lost = status == "Completed" and not storage.keys(
-            cloud, storage.split(request["TransformOutput"]["S3OutputPath"])[1]
-        )
-        if status not in ("Failed", "Stopped") and not lost:
-            return request, existing
-    raise UserError(f"{stem}: {names.ATTEMPTS - 1} jobs of these inputs are there. Change a line.")
+
+    def is_lost(job: dict[str, Any]) -> bool:
+        place = storage.split(job["TransformOutput"]["S3OutputPath"])[1]
+        return job["TransformJobStatus"] == "Completed" and not storage.keys(cloud, place)
+
+    name, found = follow.choose(
+        stem, lambda name: _describe(cloud, name), "TransformJobStatus", is_lost
+    )
+    return _request(cloud, deployment, name, lines, accept), found
 
 
 def _request(
@@ -296,8 +290,7 @@ def _create(cloud: Cloud, deployment: deploy.Deployment, request: dict[str, Any]
     except botocore.exceptions.ClientError as error:
         if not already_there(error):
             _remove_model(cloud, deployment)
-            kind = cloud.config.batch_instance_type
-            raise refused(error, kind, "BATCH_INSTANCE_TYPE") from error
+            raise refusals.refused(cloud, error, "BATCH_INSTANCE_TYPE") from error
 
 
 def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
@@ -306,30 +299,19 @@ def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
 
 def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
     """Until the job has ended, or has run for longer than batch_max_minutes and is stopped."""
-    shown = ""
     seconds = 0.0
 
-    def look() -> dict[str, Any] | None:
-        nonlocal shown, seconds
-        job = _describe(cloud, name)
-        if job is None:
-            raise CloudError(f"transform job {name}: it no longer exists.")
-        if job["TransformJobStatus"] != shown:
-            shown = job["TransformJobStatus"]
-            console.say(f"transform job {name}: {shown}")
+    def said(job: dict[str, Any]) -> str:
+        nonlocal seconds
         seconds += cloud.poll_seconds
-        if seconds > 60 * cloud.config.batch_max_minutes and shown == "InProgress":
+        status = str(job["TransformJobStatus"])
+        if seconds > 60 * cloud.config.batch_max_minutes and status == "InProgress":
             cloud.sagemaker.stop_transform_job(TransformJobName=name)
-        return job if shown in ENDED else None
+        return status
 
-    try:
-        return follow.patiently(cloud, look)
-    except KeyboardInterrupt:
-        console.say(
-            f"the transform job {name} is still running and costs money;"
-            " run the same command to follow it again"
-        )
-        raise
+    return follow.to_the_end(
+        cloud, f"transform job {name}", lambda: _describe(cloud, name), "TransformJobStatus", said
+    )
 
 
 def _join(

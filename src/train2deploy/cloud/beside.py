@@ -21,10 +21,10 @@ from train2deploy.cloud import (
     guards,
     plan,
     proof,
+    refusals,
     storage,
 )
 from train2deploy.cloud.session import Cloud, message
-from train2deploy.cloud.train import refused
 from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
 from train2deploy.requests import Request
@@ -118,8 +118,7 @@ def change(cloud: Cloud, endpoint: Mapping[str, Any], deployment: deploy.Deploym
         )
     except botocore.exceptions.ClientError as error:
         if "in-progress" not in message(error):
-            kind = cloud.config.endpoint_instance_type
-            raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
+            raise refusals.refused(cloud, error, "ENDPOINT_INSTANCE_TYPE") from error
     deploy.wait(cloud, name, deployment)
     alarms.put(cloud, name, deployment.variant, config)
 

@@ -22,6 +22,7 @@ from train2deploy.cloud import (
     images,
     plan,
     proof,
+    refusals,
     storage,
     tags,
 )
@@ -32,7 +33,6 @@ from train2deploy.cloud.session import (
     code,
     message,
 )
-from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.cloud_settings import names, prices
 from train2deploy.errors import UserError
 from train2deploy.requests import Request
@@ -217,8 +217,7 @@ def _create_endpoint(cloud: Cloud, name: str, deployment: Deployment, expires: s
     try:
         endpoints.create(cloud.sagemaker.create_endpoint, request)
     except botocore.exceptions.ClientError as error:
-        kind = cloud.config.endpoint_instance_type
-        raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
+        raise refusals.refused(cloud, error, "ENDPOINT_INSTANCE_TYPE") from error
 
 
 def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment, rollout: Rollout) -> None:
@@ -239,8 +238,7 @@ def _update_endpoint(cloud: Cloud, name: str, deployment: Deployment, rollout: R
     except botocore.exceptions.ClientError as error:
         if "in-progress" in message(error):
             return  # an answer of ours that was lost on its way: it has begun
-        kind = cloud.config.endpoint_instance_type
-        raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
+        raise refusals.refused(cloud, error, "ENDPOINT_INSTANCE_TYPE") from error
     console.say(f"endpoint {name}: blue/green update begun: {rollout}")
 
 
@@ -286,9 +284,7 @@ def wait(cloud: Cloud, name: str, deployment: Deployment) -> None:
     if endpoint is None:
         raise CloudError(f"endpoint {name}: someone else deleted it meanwhile.")
     reason = endpoint.get("FailureReason", "no reason given")
-    advice = ""
-    if "CapacityError" in reason or "Insufficient" in reason:
-        advice = instance_advice(cloud.config.endpoint_instance_type, "ENDPOINT_INSTANCE_TYPE")
+    advice = refusals.capacity_advice(cloud, reason, "ENDPOINT_INSTANCE_TYPE")
     if endpoint["EndpointStatus"] != "InService":
         raise CloudError(f"endpoint {name}: {endpoint['EndpointStatus']}: {reason}{advice}")
     if endpoint["EndpointConfigName"] != deployment.config_name:

@@ -1,4 +1,4 @@
-"""Waiting for jobs: their log as it comes, and what a Ctrl-C means."""
+"""Jobs: which one to take up, waiting for its end with its log as it comes, what Ctrl-C means."""
 
 import sys
 import time
@@ -8,7 +8,9 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, jobs
-from train2deploy.cloud.session import Cloud
+from train2deploy.cloud.session import Cloud, CloudError
+from train2deploy.cloud_settings import names
+from train2deploy.errors import UserError
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 ENDED = ("Completed", "Failed", "Stopped")
@@ -56,6 +58,59 @@ class Log:
             self._tokens[stream] = answer["nextForwardToken"]
             if answer["nextForwardToken"] == token or not answer["events"]:
                 return
+
+
+def choose(
+    stem: str | Callable[[int], str],
+    describe: Callable[[str], dict[str, Any] | None],
+    status: str,
+    is_over: Callable[[dict[str, Any]], bool] = lambda job: False,
+) -> tuple[str, dict[str, Any] | None]:
+    """The name for a job of the same inputs, and the job that has it, if it is to be taken up.
+
+    Args:
+        stem: the first one's name; or the name of each attempt.
+        status: the key of a job's status; one that failed or was stopped is passed over.
+        is_over: whether another one is passed over as well.
+    """
+    for attempt in range(1, names.ATTEMPTS):
+        name = names.attempt(stem, attempt) if isinstance(stem, str) else stem(attempt)
+        job = describe(name)
+        if job is None or not (job[status] in ENDED[1:] or is_over(job)):
+            return name, job
+    raise UserError(
+        f"{name}: it and {names.ATTEMPTS - 2} more jobs of these inputs are there, failed or over."
+        " Change a setting or an input."
+    )
+
+
+def to_the_end(
+    cloud: Cloud,
+    title: str,
+    describe: Callable[[], dict[str, Any] | None],
+    status: str,
+    said: Callable[[dict[str, Any]], str],
+) -> dict[str, Any]:
+    """Says what there is to say of a job whenever that changes; its description at its end."""
+    shown = ""
+
+    def look() -> dict[str, Any] | None:
+        nonlocal shown
+        job = describe()
+        if job is None:
+            raise CloudError(f"{title}: it no longer exists.")
+        if (line := said(job)) != shown:
+            shown = line
+            console.say(f"{title}: {line}")
+        return job if job[status] in ENDED else None
+
+    try:
+        return patiently(cloud, look)
+    except KeyboardInterrupt:
+        console.say(
+            f"the {title} is still running and costs money; run the same command to follow it again"
+        )
+        raise
 
 
 def training_job(cloud: Cloud, name: str, everything: bool = False) -> dict[str, Any]:

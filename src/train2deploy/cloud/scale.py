@@ -14,8 +14,8 @@ import botocore.exceptions
 
 from train2deploy import console
 from train2deploy.cloud import endpoints, inventory, plan
+from train2deploy.cloud.refusals import instance_advice, refused
 from train2deploy.cloud.session import Cloud, CloudError, message
-from train2deploy.cloud.train import instance_advice, refused
 from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
 
@@ -124,7 +124,7 @@ def _resize(cloud: Cloud, name: str, variant: str, kind: str, count: int) -> dic
     except botocore.exceptions.ClientError as error:
         # In progress: an answer of ours that was lost on its way.
         if "in-progress" not in message(error):
-            raise refused(error, kind, "ENDPOINT_INSTANCE_TYPE") from error
+            raise refused(cloud, error, "ENDPOINT_INSTANCE_TYPE", kind) from error
     endpoint = endpoints.settled(cloud, name)
     if endpoint is None:
         raise CloudError(f"endpoint {name}: someone else deleted it meanwhile.")

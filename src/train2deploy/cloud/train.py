@@ -25,14 +25,13 @@ from train2deploy import (
     stack,
     versions,
 )
-from train2deploy.cloud import follow, images, plan, storage
-from train2deploy.cloud.session import Cloud, CloudError, already_there, code, existing, message
+from train2deploy.cloud import follow, images, plan, refusals, storage
+from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
 from train2deploy.cloud_settings import names, prices
 from train2deploy.datasets.channels import facts
-from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_file, sha256_value
 
-FAILED = ("Failed", "Stopped")
+INSTANCE_TYPE = "TRAIN_INSTANCE_TYPE"
 LOG_LEVEL = 20
 """Of the toolkit: INFO."""
 
@@ -226,20 +225,17 @@ def _source_uri(cloud: Cloud, prepared: Prepared) -> str:
 
 def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] | None]:
     """The name of the job for these inputs, and the job if it is to be taken up."""
-    name, fingerprint = versions.find(prepared.request.version).name, prepared.fingerprint
-    stem = names.training_job(cloud.config.project, name, fingerprint)
-    fresh = prepared.request.fresh
-    for attempt in range(1, names.ATTEMPTS):
-        name = names.attempt(stem, attempt)
-        job = describe(cloud, name)
-        if job is None:
-            return name, None
-        status = job["TrainingJobStatus"]
-        if status in FAILED or (status == "Completed" and (fresh or not _has_results(cloud, job))):
-            continue
-        return name, job
-    raise UserError(
-        f"{stem}: {names.ATTEMPTS - 1} jobs of these inputs are there. Change a setting."
+    version = versions.find(prepared.request.version).name
+
+    def is_over(job: dict[str, Any]) -> bool:
+        completed = job["TrainingJobStatus"] == "Completed"
+        return completed and (prepared.request.fresh or not _has_results(cloud, job))
+
+    return follow.choose(
+        names.training_job(cloud.config.project, version, prepared.fingerprint),
+        lambda name: describe(cloud, name),
+        "TrainingJobStatus",
+        is_over,
     )
 
 
@@ -263,32 +259,13 @@ def _start(
     except botocore.exceptions.ClientError as error:
         if already_there(error):
             return  # an answer of ours that was lost on its way
-        raise refused(error, cloud.config.train_instance_type, "TRAIN_INSTANCE_TYPE") from error
-
-
-def refused(error: botocore.exceptions.ClientError, instance_type: str, key: str) -> CloudError:
-    """What to do when the account refuses a create call."""
-    text = f"{code(error)}: {message(error)}"
-    if code(error) == "ResourceLimitExceeded" or instance_type in message(error):
-        text += instance_advice(instance_type, key)
-    return CloudError(text)
-
-
-def instance_advice(instance_type: str, key: str) -> str:
-    kind = "endpoint" if key.startswith("ENDPOINT") else "training"
-    return (
-        f"\n{instance_type} is not available. Others that will do: {prices.alternatives(kind)}; set"
-        f" {key}={prices.alternatives(kind).split(',')[0]}."
-    )
+        raise refusals.refused(cloud, error, INSTANCE_TYPE) from error
 
 
 def _collect(cloud: Cloud, prepared: Prepared, name: str, job: dict[str, Any]) -> Path:
     if job["TrainingJobStatus"] != "Completed":
         reason = job.get("FailureReason", "it was stopped")
-        advice = ""
-        if "CapacityError" in reason or "InsufficientInstanceCapacity" in reason:
-            kind = cloud.config.train_instance_type
-            advice = instance_advice(kind, "TRAIN_INSTANCE_TYPE")
+        advice = refusals.capacity_advice(cloud, reason, INSTANCE_TYPE)
         raise CloudError(f"job {name}: {job['TrainingJobStatus']}: {reason}{advice}")
     directory = paths.JOBS / name
     model = job["ModelArtifacts"]["S3ModelArtifacts"]

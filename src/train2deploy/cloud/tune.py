@@ -5,13 +5,12 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import console, paths, search
-from train2deploy.cloud import follow, plan, storage, train
+from train2deploy.cloud import follow, plan, refusals, storage, train
 from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
 from train2deploy.cloud_settings import names, prices
 from train2deploy.hashing import sha256_value
 
-FAILED = ("Failed", "Stopped")
-ENDED = ("Completed", *FAILED)
+STATUS = "HyperParameterTuningJobStatus"
 CLASS = {
     "sagemaker_estimator_class_name": '"TensorFlow"',
     "sagemaker_estimator_module": '"sagemaker.tensorflow.estimator"',
@@ -42,9 +41,9 @@ def tune(
         }
         _start(cloud, wanted, prepared, name, source, inputs)
     job = _wait(cloud, name)
-    if job["HyperParameterTuningJobStatus"] != "Completed":
+    if job[STATUS] != "Completed":
         reason = job.get("FailureReason", "it was stopped")
-        raise CloudError(f"tuning job {name}: {job['HyperParameterTuningJobStatus']}: {reason}")
+        raise CloudError(f"tuning job {name}: {job[STATUS]}: {reason}")
     search.report(wanted, _trials(cloud, name), paths.CLOUD_WORK / name)
 
 
@@ -52,26 +51,14 @@ def _choose_job(
     cloud: Cloud, wanted: search.Search, prepared: train.Prepared
 ) -> tuple[str, dict[str, Any] | None]:
     """The name of the job for this search, and the job if there is one to be taken up."""
-    attempt = 1
-    while True:
-        name = _name(cloud, wanted, prepared, attempt)
-        existing = _describe(cloud, name)
-        if existing is None or existing["HyperParameterTuningJobStatus"] not in FAILED:
-            return name, existing
-        attempt += 1
+    facts: list[Any] = [prepared.fingerprint, wanted.jobs, wanted.strategy, wanted.objective]
+    facts += [wanted.seed, *(each.__dict__ for each in wanted.ranges)]
 
+    def name(attempt: int) -> str:
+        digest = sha256_value([attempt, *facts])[:8]
+        return f"{names.tuning(cloud.config.project)}-tune-{digest}"
 
-def _name(cloud: Cloud, wanted: search.Search, prepared: train.Prepared, attempt: int) -> str:
-    facts: list[Any] = [
-        attempt,
-        prepared.fingerprint,
-        wanted.jobs,
-        wanted.strategy,
-        wanted.objective,
-        wanted.seed,
-    ]
-    facts += [each.__dict__ for each in wanted.ranges]
-    return f"{names.tuning(cloud.config.project)}-tune-{sha256_value(facts)[:8]}"
+    return follow.choose(name, lambda name: _describe(cloud, name), STATUS)
 
 
 def _planned(
@@ -79,7 +66,7 @@ def _planned(
 ) -> plan.Plan:
     result = plan.Plan("cloud-tune")
     if existing is not None:
-        status = existing["HyperParameterTuningJobStatus"]
+        status = existing[STATUS]
         result.add("tuning job", name, f"there already, {status}")
         return result
     result.add("tuning job", name, f"{wanted.objective}, {wanted.strategy}")
@@ -130,8 +117,7 @@ def _start(
         )
     except botocore.exceptions.ClientError as error:
         if not already_there(error):
-            kind = cloud.config.train_instance_type
-            raise train.refused(error, kind, "TRAIN_INSTANCE_TYPE") from error
+            raise refusals.refused(cloud, error, train.INSTANCE_TYPE) from error
     console.say(f"tuning job {name} started")
 
 
@@ -155,50 +141,27 @@ def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
 
 
 def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
-    shown = ""
-
-    def look() -> dict[str, Any] | None:
-        nonlocal shown
-        job = _describe(cloud, name)
-        if job is None:
-            raise CloudError(f"tuning job {name}: it no longer exists.")
+    def said(job: dict[str, Any]) -> str:
         counts = job["TrainingJobStatusCounters"]
         best = job.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric", {})
         line = f"{counts['Completed']} done, {counts['InProgress']} running"
         line += f", {counts['NonRetryableError']} failed"
-        line += f", best {best['Value']:.4f}" if best else ""
-        if line != shown:
-            shown = line
-            console.say(f"tuning job {name}: {line}")
-        return job if job["HyperParameterTuningJobStatus"] in ENDED else None
+        return line + (f", best {best['Value']:.4f}" if best else "")
 
-    try:
-        return follow.patiently(cloud, look)
-    except KeyboardInterrupt:
-        console.say(
-            f"the tuning job {name} is still running and costs money;"
-            " run the same command to follow it again"
-        )
-        raise
+    return follow.to_the_end(
+        cloud, f"tuning job {name}", lambda: _describe(cloud, name), STATUS, said
+    )
 
 
 def _trials(cloud: Cloud, name: str) -> list[search.Trial]:
-    client = cloud.sagemaker
-    found = []
-    token: dict[str, str] = {}
-    while True:
-        answer = client.list_training_jobs_for_hyper_parameter_tuning_job(
-            HyperParameterTuningJobName=name, MaxResults=100, **token
+    operation = "list_training_jobs_for_hyper_parameter_tuning_job"
+    pages = cloud.sagemaker.get_paginator(operation).paginate(HyperParameterTuningJobName=name)
+    return [
+        search.Trial(
+            each["TrainingJobName"],
+            {key: value.strip('"') for key, value in each["TunedHyperParameters"].items()},
+            each.get("FinalHyperParameterTuningJobObjectiveMetric", {}).get("Value"),
         )
-        for each in answer["TrainingJobSummaries"]:
-            final = each.get("FinalHyperParameterTuningJobObjectiveMetric")
-            found.append(
-                search.Trial(
-                    each["TrainingJobName"],
-                    {key: value.strip('"') for key, value in each["TunedHyperParameters"].items()},
-                    final["Value"] if final else None,
-                )
-            )
-        if "NextToken" not in answer:
-            return found
-        token = {"NextToken": answer["NextToken"]}
+        for page in pages
+        for each in page["TrainingJobSummaries"]
+    ]
