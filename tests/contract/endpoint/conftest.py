@@ -70,42 +70,27 @@ def _shared(mode, fake):
     return endpoints
 
 
-_plain = _shared('plain', fake=False)
-_scripted = _shared('scripted', fake=False)
-_plain_echo = _shared('plain', fake=True)
-_scripted_echo = _shared('scripted', fake=True)
+def _named(name, function, **how):
+    """A fixture of this name."""
+    globals()[name] = pytest.fixture(name=name, **how)(function)
 
 
-@pytest.fixture(params=CONTRACTS)
-def plain(request, _plain):
-    """Without inference.py, the real model server, under both contracts; a URL suffices."""
-    return _plain(request.param)
+def _family(name, mode, fake):
+    """Fixtures of a mode: under both contracts, `_2019` and `_head` under one."""
+    every = f'_{name}'
+    globals()[every] = _shared(mode, fake)
+    _named(name, lambda request: request.getfixturevalue(every)(request.param), params=CONTRACTS)
+    for contract in CONTRACTS:
+        _named(f'{name}_{contract}',
+               lambda request, contract=contract: request.getfixturevalue(every)(contract))
 
 
-@pytest.fixture
-def plain_2019(_plain):
-    return _plain('2019')
-
-
-@pytest.fixture
-def plain_head(_plain):
-    return _plain('head')
-
-
-@pytest.fixture(params=CONTRACTS)
-def scripted(request, _scripted):
-    """With handlers/probe.py, the real model server, under both contracts; a URL suffices."""
-    return _scripted(request.param)
-
-
-@pytest.fixture
-def scripted_2019(_scripted):
-    return _scripted('2019')
-
-
-@pytest.fixture
-def scripted_head(_scripted):
-    return _scripted('head')
+# Without inference.py, or with handlers/probe.py; a URL suffices.
+_family('plain', 'plain', fake=False)
+_family('scripted', 'scripted', fake=False)
+# The model server shows what it is sent.
+_family('plain_echo', 'plain', fake=True)
+_family('scripted_echo', 'scripted', fake=True)
 
 
 @pytest.fixture(params=KINDS, ids='-'.join)
@@ -121,38 +106,6 @@ def front(request):
     if BASE_URL:
         return Endpoint(BASE_URL, BASE_CONTRACT)
     return request.getfixturevalue('_plain')('2019')
-
-
-@pytest.fixture(params=CONTRACTS)
-def plain_echo(request, _plain_echo):
-    """Without inference.py; its model server shows what it is sent."""
-    return _plain_echo(request.param)
-
-
-@pytest.fixture
-def plain_echo_2019(_plain_echo):
-    return _plain_echo('2019')
-
-
-@pytest.fixture
-def plain_echo_head(_plain_echo):
-    return _plain_echo('head')
-
-
-@pytest.fixture(params=CONTRACTS)
-def scripted_echo(request, _scripted_echo):
-    """With handlers/probe.py; its model server shows what it is sent."""
-    return _scripted_echo(request.param)
-
-
-@pytest.fixture
-def scripted_echo_2019(_scripted_echo):
-    return _scripted_echo('2019')
-
-
-@pytest.fixture
-def scripted_echo_head(_scripted_echo):
-    return _scripted_echo('head')
 
 
 @pytest.fixture(params=KINDS, ids='-'.join)
