@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from train2deploy.runtimes import Runtime, TrainingRuntime
 
 
+OF_A_PLAN = ("dataset", "split", "clean", "knbc", "vectors", "corpus", "vocabulary_size",
+             "tokenizer")  # fmt: skip
+
+
 def _runtime(arguments: argparse.Namespace) -> "Runtime":
     from train2deploy.runtimes import choice
 
@@ -297,18 +301,11 @@ def reproduce(arguments: argparse.Namespace) -> None:
     from train2deploy.runs.plan import Plan
 
     plan = Plan(
-        dataset=arguments.dataset,
         version=arguments.model_version,
         draws=_draws(arguments),
         hyperparameters=hyperparameters.given(arguments),
-        split=arguments.split,
         titles=arguments.titles == "keep",
-        clean=arguments.clean,
-        knbc=arguments.knbc,
-        vectors=arguments.vectors,
-        corpus=arguments.corpus,
-        vocabulary_size=arguments.vocabulary_size,
-        tokenizer=arguments.tokenizer,
+        **{name: getattr(arguments, name) for name in OF_A_PLAN},
         tokens=arguments.tokens or versions.tokens_of(arguments.model_version),
     )
     reproduce.reproduce(plan, _runtime(arguments), _tool_options(arguments), arguments.jobs)

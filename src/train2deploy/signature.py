@@ -149,14 +149,19 @@ def _entry(data: bytes) -> tuple[str, bytes]:
 
 
 def _fields(data: Any) -> Iterator[tuple[int, Any]]:
-    """The fields of a message in the wire format: (number, integer or bytes)."""
+    """(number, integer or bytes) of each field."""
+    return ((number, value) for number, value, _ in located_fields(data))
+
+
+def located_fields(data: Any) -> Iterator[tuple[int, Any, int]]:
+    """The fields of a message in the wire format: (number, integer or bytes, where it ends)."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
         number, kind = key >> 3, key & 7
         if kind == 0:
             value, at = _varint(data, at)
-            yield number, value
+            yield number, value, at
             continue
         size = {1: 8, 5: 4}.get(kind)
         if size is None:
@@ -165,8 +170,8 @@ def _fields(data: Any) -> Iterator[tuple[int, Any]]:
             size, at = _varint(data, at)
         if at + size > len(data):
             raise ValueError("cut short")
-        yield number, data[at : at + size]
         at += size
+        yield number, data[at - size : at], at
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

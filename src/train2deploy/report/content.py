@@ -11,6 +11,8 @@ from train2deploy.runs import registry
 from train2deploy.runs.registry import Run
 
 FORMAT = 2
+OF_A_RUN = ("id", "version", "seed", "split", "split_seed", "titles", "vectors", "accuracy")
+OF_ITS_MANIFEST = ("repro", "started", "durations", "hyperparameters")
 
 
 def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, Any]:
@@ -77,22 +79,12 @@ def build(dataset: str, folder: Path, source: Path, start: Path) -> dict[str, An
 def _run(run: Run, start: Path) -> dict[str, Any]:
     manifest = run.manifest
     return {
-        "id": run.id,
-        "version": run.version,
-        "seed": run.seed,
-        "split": run.split,
-        "split_seed": run.split_seed,
-        "titles": run.titles,
-        "vectors": run.vectors,
-        "repro": manifest["repro"],
-        "started": manifest["started"],
-        "accuracy": run.accuracy,
+        **{name: getattr(run, name) for name in OF_A_RUN},
+        **{name: manifest[name] for name in OF_ITS_MANIFEST},
         "f1_weighted": run.evaluation["model"]["f1_weighted"],
         "author": manifest["metrics"].get("author"),
-        "durations": manifest["durations"],
         "cost_usd": sum(manifest.get("cost", {}).values()),
         "model_sha256": run.evaluation.get("model_sha256"),
-        "hyperparameters": manifest["hyperparameters"],
         "manifest": recorded.link(run.folder / "manifest.json", start),
         "evaluation": recorded.link(run.folder / "evaluation.json", start),
     }

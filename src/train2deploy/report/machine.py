@@ -17,6 +17,8 @@ FILES = (BENCH, VERIFICATION, PARITY, CLOUD_PARITY)
 """What a report can show beside the runs, below build/ or below a reference."""
 
 
+SHOWN = ("machine", "measured", "command", "foreign_cpu", "subjects", "startup", "memory")
+"""Of what the bench wrote."""
 Shown = Mapping[str, Sequence[Run]]
 """The runs that a report tells of, by version."""
 
@@ -28,15 +30,9 @@ def bench(source: Path, start: Path, shown: Shown) -> dict[str, Any] | None:
     if found is None or not is_of(found.get("made_of") or {}, shown):
         return None
     return {
-        "machine": found["machine"],
-        "measured": found["measured"],
-        "command": found["command"],
+        **{name: found[name] for name in SHOWN},
         "job": found.get("job"),
         "against": (found.get("against") or {}).get("package"),
-        "foreign_cpu": found["foreign_cpu"],
-        "subjects": found["subjects"],
-        "startup": found["startup"],
-        "memory": found["memory"],
         **{key: found[key] for key in ("peers", "usd_per_million") if key in found},
         "measurements": [
             {name: value for name, value in row.items() if name != "rounds"}

@@ -19,6 +19,11 @@ RUNS = 5
 """What the command of a row without runs asks for."""
 CURVES = ("val_acc", "test_acc")
 
+OF_A_MODEL = ("id", "layers", "metric", "right", "n", "at_least", "measured_on", "last_right",
+              "counted_twice")  # fmt: skip
+TEXTS_OF_A_MODEL = ("name", "training", "parameters", "impossible", "inferred", "note")
+OF_AN_ARTICLE = ("id", "title", "path", "url", "date", "first_published")
+
 
 def build(published: Published, runs: Sequence[Run], start: Path) -> dict[str, Any]:
     """Every row, in the order of publication.
@@ -73,39 +78,21 @@ def _by_his_rule(model: Model, runs: Sequence[Run]) -> list[float]:
 def _published(model: Model, published: Published) -> dict[str, Any]:
     article = model.article
     return {
-        "id": model.id,
+        **{name: getattr(model, name) for name in OF_A_MODEL},
+        **{name: dict(getattr(model, name)) for name in TEXTS_OF_A_MODEL},
         "article": {
-            "id": article.id,
-            "title": article.title,
-            "path": article.path,
-            "url": article.url,
-            "date": article.date,
-            "first_published": article.first_published,
+            **{name: getattr(article, name) for name in OF_AN_ARTICLE},
             "note": dict(article.note),
         },
-        "name": dict(model.name),
-        "layers": model.layers,
-        "training": dict(model.training),
-        "metric": model.metric,
         "printed": None if model.printed is None else str(model.printed),
-        "right": model.right,
-        "n": model.n,
         "accuracy": None if model.accuracy is None else round(model.accuracy, 6),
-        "at_least": model.at_least,
-        "measured_on": model.measured_on,
         "chosen_on": dict(published.chosen_on[model.chosen_on]),
-        "last_right": model.last_right,
-        "counted_twice": model.counted_twice,
         "test_set": dict(published.test_sets[model.test_set].text)
         if model.test_set in published.test_sets
         else {},
-        "parameters": dict(model.parameters),
-        "impossible": dict(model.impossible),
         "substitutes": [
             {"id": one.id, "kind": one.kind, "text": dict(one.text)} for one in model.substitutes
         ],
-        "inferred": dict(model.inferred),
-        "note": dict(model.note),
         "log": _log(model),
     }
 

@@ -104,17 +104,11 @@ def prepare(plan: Plan, split_seed: int, runtime: Runtime) -> tuple[Path, list[s
     """
     versions.check_reads(plan.version, plan.tokens)
     dataset = datasets.load(plan.dataset, plan.titles, plan.clean, plan.knbc)
-    options = {
-        "dataset": plan.dataset,
-        "titles": plan.titles,
-        "clean": plan.clean,
-        "split": plan.split,
+    names = ("dataset", "titles", "clean", "split", "vocabulary_size", "tokenizer", "tokens")
+    options = {name: getattr(plan, name) for name in names} | {
         "split_seed": split_seed,
         "vectors": plan.vectors or f"of {plan.version}",
         "corpus": str(plan.corpus),
-        "vocabulary_size": plan.vocabulary_size,
-        "tokenizer": plan.tokenizer,
-        "tokens": plan.tokens,
     }
     place = paths.REPRODUCTIONS / f"data-{sha256_value(options)[:8]}"
     place.mkdir(parents=True, exist_ok=True)

@@ -10,14 +10,13 @@ cut into smaller pieces instead.
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train2deploy import paths
+from train2deploy import paths, signature
 from train2deploy.errors import UserError
 from train2deploy.vectors import wheels
 
@@ -103,41 +102,14 @@ def split(model: bytes) -> tuple[list[bytes], bytes]:
         UserError: it is not laid out as one.
     """
     entries, end = list[bytes](), 0
-    for number, start, stop in _fields(model):
+    for number, entry, stop in signature.located_fields(model):
         if number != 1:
             break
-        entries.append(model[start:stop])
+        entries.append(entry)
         end = stop
     if not entries:
         raise UserError("expected a SentencePiece model, found no pieces in it.")
     return entries, model[end:]
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, int, int]]:
-    """(number, start, end) of each field of a protobuf message; numbers are below 16."""
-    at = 0
-    while at < len(message):
-        number, kind = message[at] >> 3, message[at] & 7
-        at += 1
-        if kind == 0:
-            start = at
-            _, at = _varint(message, at)
-        else:
-            length = {1: 8, 5: 4}.get(kind)
-            if length is None:
-                length, at = _varint(message, at)
-            start, at = at, at + length
-        yield number, start, at
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & ~VARINT_MORE) << shift
-        at, shift = at + 1, shift + 7
-        if byte < VARINT_MORE:
-            return value, at
 
 
 def _field(entry: bytes) -> bytes:
@@ -150,7 +122,8 @@ def _field(entry: bytes) -> bytes:
 
 
 def _text(entry: bytes) -> str:
-    return next(entry[start:end] for number, start, end in _fields(entry) if number == 1).decode()
+    found = signature.located_fields(entry)
+    return str(next(value for number, value, _ in found if number == 1), "utf-8")
 
 
 def _is_shift_jis(text: str) -> bool:
