@@ -2,14 +2,17 @@
 
     python -m train2deploy.notebooks [folder]
 
-runs the code once and writes both notebooks with its outputs (`make notebooks`). The source is a
-script in jupytext's percent format, so that it is linted and reads well in a diff: a text cell says
-which language it is in (`lang="ja"`), a code cell is in both.
+runs the code once and writes both notebooks with its outputs (`make notebooks`). An emulator that
+this starts ends with it. The source is a script in jupytext's percent format, so that it is linted
+and reads well in a diff: a text cell says which language it is in (`lang="ja"`), a code cell is in
+both.
 """
 
+import contextlib
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import jupytext
 import nbclient
 import nbformat
 
-from train2deploy import console, next_step, paths
+from train2deploy import console, manifest, next_step, paths, processes
 from train2deploy.make import ending
 
 LANGUAGES = ("ja", "en")
@@ -73,8 +76,21 @@ def with_outputs(notebook: Any, ran: Any) -> Any:
     return notebook
 
 
+@contextlib.contextmanager
+def emulator_as_it_was() -> Iterator[None]:
+    """Ends an emulator that the notebook starts; one that runs already stays."""
+    state = manifest.read(paths.EMULATOR_STATE)
+    ran_before = state is not None and processes.is_running(state["pid"], "emulator")
+    try:
+        yield
+    finally:
+        if not ran_before:
+            processes.captured([sys.executable, "-m", "emulator", "--stop"], cwd=paths.ROOT)
+
+
 def main(folder: Path) -> None:
-    ran = run(source(LANGUAGES[0]))
+    with emulator_as_it_was():
+        ran = run(source(LANGUAGES[0]))
     for language in LANGUAGES:
         path = folder / f"article.{language}.ipynb"
         nbformat.write(with_outputs(source(language), ran), path)

@@ -21,6 +21,7 @@ def ran(project, output, tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     python = REPOSITORY / ".venvs" / "notebook" / "bin" / "python"
     try:
+        project.make("emulator", "DETACH=1")  # one that runs already stays
         done = subprocess.run(
             [python, "-m", "train2deploy.notebooks", folder], cwd=project.root,
             env=project.environment(), capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
@@ -31,6 +32,16 @@ def ran(project, output, tmp_path_factory):
     finally:
         project.make("emulator-stop")
     return {**{language: read(folder, language) for language in LANGUAGES}, "calls": calls}
+
+
+def test_an_emulator_that_a_run_starts_ends_with_it(project, output):
+    code = ("import subprocess\nfrom train2deploy import notebooks\n"
+            "with notebooks.emulator_as_it_was():\n"
+            "    subprocess.run(['make', 'emulator', 'DETACH=1'], check=True)")
+    python = REPOSITORY / ".venvs" / "notebook" / "bin" / "python"
+    subprocess.run([python, "-c", code], cwd=project.root, env=project.environment(), check=True,
+                   timeout=TIMEOUT_SECONDS)
+    assert not (project.build / "emulator.json").exists()
 
 
 def read(folder, language):
