@@ -70,18 +70,12 @@ def parity(a: Runtime, b: Runtime, job: jobs.TrainingJob) -> dict[str, Any]:
         "max_abs_difference": worst,
         "tolerance": TOLERANCE,
     }
-    manifest.write_json(paths.PARITY, result)
     for name, side in ((a.name, first), (b.name, second)):
         console.say(f"{name:<8} weights {side.weights_sha256}  archive {side.archive_sha256[:16]}…")
-    line = (
-        f"{a.name} against {b.name}: weights {'equal' if equal else 'DIFFER'},"
-        f" {len(sentences)} sentences: max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
-    )
+    line = f"{a.name} against {b.name}: weights {'equal' if equal else 'DIFFER'},"
     if worst > TOLERANCE:
         console.print_table(_table(a.name, b.name, sentences, first.answers, second.answers))
-    if worst > TOLERANCE or not equal:
-        raise JobFailed(f"{line}. Written: {paths.relative(paths.PARITY)}")
-    console.say(f"{line}: ok")
+    conclude(f"{line} {len(sentences)} sentences: max |Δp|", result, paths.PARITY, equal)
     return result
 
 
@@ -117,10 +111,19 @@ def compare(a: tuple[str, Ask], b: tuple[str, Ask], request: Request | None, res
     worst = answers.compared(answer, second(found))
     facts: dict[str, Any] = {"max_abs_difference": worst, "tolerance": OTHER_TOLERANCE}
     facts |= {"runtimes": [one, other], "model_sha256": sha256_file(paths.MODEL_ARCHIVE)}
+    conclude(f"{one} against {other}: the same request: max |Δ|", facts, result)
+
+
+def conclude(line: str, facts: dict[str, Any], result: Path, is_equal: bool = True) -> None:
+    """Writes the facts of a comparison and says how it ended.
+
+    Raises:
+        JobFailed: the difference is above the tolerance, or `is_equal` is false.
+    """
+    worst, tolerance = facts["max_abs_difference"], facts["tolerance"]
     manifest.write_json(result, facts)
-    line = f"{one} against {other}: the same request: max |Δ| = {worst:.2g}"
-    line += f", tolerance {OTHER_TOLERANCE:g}"
-    if worst > OTHER_TOLERANCE:
+    line += f" = {worst:.2g}, tolerance {tolerance:g}"
+    if not (worst <= tolerance and is_equal):  # NaN is no agreement
         raise JobFailed(f"{line}. Written: {paths.relative(result)}")
     console.say(f"{line}: ok")
 

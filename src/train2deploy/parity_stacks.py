@@ -5,9 +5,10 @@ import os
 
 import numpy as np
 
-from train2deploy import console, endpoint, manifest, package, paths, processes, stack
+from train2deploy import endpoint, manifest, package, paths, processes, stack
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed
+from train2deploy.parity import conclude
 from train2deploy.verify import run_session
 
 SENTENCES = 2000
@@ -34,20 +35,15 @@ def parity() -> None:
         direct = run_session(endpoint.unpacked_model(), sentences)
     first = np.array(direct["probabilities"])
     second = np.array(_in_keras_3(sentences))
-    worst = float(np.abs(first - second).max())
     facts = {
         "stacks": [stack.ARTICLES, stack.TODAYS],
         "sentences": len(sentences),
-        "max_abs_difference": worst,
+        "max_abs_difference": float(np.abs(first - second).max()),
         "tolerance": TOLERANCE,
         "made_of": package.described(paths.MODEL_ARCHIVE),
     }
-    manifest.write_json(paths.STACK_PARITY, facts)
     line = f"{version} with the same weights in TensorFlow 1.13 and Keras 3, {len(sentences)}"
-    line += f" sentences: max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
-    if not worst <= TOLERANCE:
-        raise JobFailed(f"{line}. Written: {paths.relative(paths.STACK_PARITY)}")
-    console.say(f"{line}: ok")
+    conclude(f"{line} sentences: max |Δp|", facts, paths.STACK_PARITY)
 
 
 def _in_keras_3(sentences: list[str]) -> list[list[float]]:

@@ -1,12 +1,9 @@
 """`make parity A=host B=cloud`: the same requests to the endpoint here and to the one there."""
 
-from typing import Any
-
-from train2deploy import console, endpoint, golden, manifest, package, paths
+from train2deploy import answers, endpoint, golden, package, paths
 from train2deploy import parity as of_package
 from train2deploy.cloud import runtime
 from train2deploy.cloud.session import Cloud
-from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file
 from train2deploy.requests import Request
 from train2deploy.runtimes import Runtime
@@ -35,30 +32,19 @@ def parity(cloud: Cloud, here: Runtime, request: Request | None = None) -> None:
     with endpoint.of_current_model(here) as running:
         ours = endpoint.classify(running, sentences)
     theirs = runtime.classify(cloud, sentences)
-    worst = max(_difference(a, b) for a, b in zip(ours, theirs, strict=True))
+    worst = max(
+        of_package.difference(answers.by_label(a), answers.by_label(b))
+        for a, b in zip(ours, theirs, strict=True)
+    )
     agreed = sum(a[0]["label"] == b[0]["label"] for a, b in zip(ours, theirs, strict=True))
-    manifest.write_json(
-        RESULT,
-        {
-            "runtimes": [here.name, "emulator" if cloud.is_emulator else "aws"],
-            "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
-            "made_of": package.described(paths.MODEL_ARCHIVE),
-            "sentences": len(sentences),
-            "same_label": agreed,
-            "max_abs_difference": worst,
-            "tolerance": TOLERANCE,
-        },
-    )
-    line = (
-        f"{here.name} and cloud, {len(sentences)} sentences: {agreed} with the same label,"
-        f" max |Δp| = {worst:.2g}, tolerance {TOLERANCE:g}"
-    )
-    if worst > TOLERANCE or agreed < len(sentences):
-        raise JobFailed(f"{line}: the two give different answers. Run `make cloud-deploy` again?")
-    console.say(f"{line}: ok")
-
-
-def _difference(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> float:
-    """The largest difference of a label's probability."""
-    other = {entry["label"]: float(entry["prob"]) for entry in theirs}
-    return max(abs(float(entry["prob"]) - other.get(entry["label"], 2.0)) for entry in ours)
+    facts = {
+        "runtimes": [here.name, "emulator" if cloud.is_emulator else "aws"],
+        "model_sha256": sha256_file(paths.MODEL_ARCHIVE),
+        "made_of": package.described(paths.MODEL_ARCHIVE),
+        "sentences": len(sentences),
+        "same_label": agreed,
+        "max_abs_difference": worst,
+        "tolerance": TOLERANCE,
+    }
+    line = f"{here.name} and cloud, {len(sentences)} sentences: {agreed} with the same label,"
+    of_package.conclude(f"{line} max |Δp|", facts, RESULT, agreed == len(sentences))
