@@ -254,44 +254,61 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-class LogStream:
-    """One CloudWatch stream; lines are sent in batches, every half second and at the end."""
+class Sender:
+    """What is added is sent in batches, every so many seconds and at the end."""
 
-    BATCH_SECONDS = 0.5
+    every_seconds: float
 
-    def __init__(self, account: Account, group: str, stream: str) -> None:
-        self._logs = account.client("logs")
-        self._names = {"logGroupName": group, "logStreamName": stream}
-        self._pending: list[dict[str, Any]] = []
+    def __init__(self) -> None:
+        self._pending: list[Any] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._stopping = account.stopping
-        exists = self._logs.exceptions.ResourceAlreadyExistsException
-        with contextlib.suppress(exists):
-            self._logs.create_log_group(logGroupName=group)
-        with contextlib.suppress(exists):
-            self._logs.create_log_stream(**self._names)
-        self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def write(self, line: str) -> None:
-        # A message of no characters is refused by CloudWatch.
+    def send(self, batch: list[Any]) -> None:
+        """All that was added since the last batch."""
+        raise NotImplementedError
+
+    def add(self, one: Any) -> None:
         with self._lock:
-            self._pending.append({"timestamp": int(time.time() * 1000), "message": line or " "})
+            self._pending.append(one)
 
     def close(self) -> None:
         """Sends what is left."""
         self._closed.set()
         self._thread.join()
 
-    def _send_now_and_then(self) -> None:
-        while not self._closed.wait(self.BATCH_SECONDS):
-            self._send()
-        self._send()
+    def _run(self) -> None:
+        is_last = False
+        while not is_last:
+            is_last = self._closed.wait(self.every_seconds)
+            with self._lock:
+                batch, self._pending = self._pending, []
+            self.send(batch)
 
-    def _send(self) -> None:
-        with self._lock:
-            batch, self._pending = self._pending, []
+
+class LogStream(Sender):
+    """One CloudWatch stream."""
+
+    every_seconds = 0.5
+
+    def __init__(self, account: Account, group: str, stream: str) -> None:
+        self._logs = account.client("logs")
+        self._names = {"logGroupName": group, "logStreamName": stream}
+        self._stopping = account.stopping
+        exists = self._logs.exceptions.ResourceAlreadyExistsException
+        with contextlib.suppress(exists):
+            self._logs.create_log_group(logGroupName=group)
+        with contextlib.suppress(exists):
+            self._logs.create_log_stream(**self._names)
+        super().__init__()
+
+    def write(self, line: str) -> None:
+        # A message of no characters is refused by CloudWatch.
+        self.add({"timestamp": int(time.time() * 1000), "message": line or " "})
+
+    def send(self, batch: list[Any]) -> None:
         for start in range(0, len(batch), 1000):
             try:
                 self._logs.put_log_events(**self._names, logEvents=batch[start : start + 1000])

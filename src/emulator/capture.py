@@ -12,18 +12,16 @@ import itertools
 import json
 import logging
 import random
-import threading
 import uuid
 from datetime import datetime
 from typing import Any
 
 import botocore.exceptions
 
-from emulator.account import Account, Record, now, split_uri
+from emulator.account import Account, Record, Sender, now, split_uri
 
 logger = logging.getLogger("emulator")
 
-FLUSH_SECONDS = 2.0
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 SIDES = {
@@ -32,12 +30,14 @@ SIDES = {
 }
 
 
-class Capture:
-    """What one variant's requests leave in S3, sent every other second and at the end.
+class Capture(Sender):
+    """What one variant's requests leave in S3.
 
     Args:
         config: the DataCaptureConfig of the endpoint's configuration.
     """
+
+    every_seconds = 2.0
 
     def __init__(self, account: Account, config: Record, endpoint: str, variant: str) -> None:
         self.config = config
@@ -45,11 +45,7 @@ class Capture:
         self._s3 = account.client("s3")
         self._bucket, prefix = split_uri(config["DestinationS3Uri"])
         self._prefix = "/".join(filter(None, [prefix.strip("/"), endpoint, variant]))
-        self._pending: list[tuple[datetime, str]] = []
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._send_now_and_then, daemon=True)
-        self._thread.start()
+        super().__init__()
 
     def saw(self, body: bytes, headers: dict[str, str], answer: tuple[int, bytes, str]) -> None:
         """Keeps a request and its answer, if it is of the share that is captured."""
@@ -62,23 +58,9 @@ class Capture:
         at = now()
         bodies = {"endpointInput": (body, headers.get("Content-Type", "")),
                   "endpointOutput": (output, kind)}  # fmt: skip
-        line = json.dumps(event(self.config, at, bodies, headers), ensure_ascii=False)
-        with self._lock:
-            self._pending.append((at, line))
+        self.add((at, json.dumps(event(self.config, at, bodies, headers), ensure_ascii=False)))
 
-    def close(self) -> None:
-        """Sends what is left."""
-        self._closed.set()
-        self._thread.join()
-
-    def _send_now_and_then(self) -> None:
-        while not self._closed.wait(FLUSH_SECONDS):
-            self._send()
-        self._send()
-
-    def _send(self) -> None:
-        with self._lock:
-            batch, self._pending = self._pending, []
+    def send(self, batch: list[tuple[datetime, str]]) -> None:
         for _, group in itertools.groupby(batch, key=lambda each: f"{each[0]:%Y%m%d%H}"):
             events = list(group)
             at = events[0][0]

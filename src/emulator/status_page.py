@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from emulator.account import ACCOUNT_ID, Account, Record, now
 from train2deploy.cloud_settings import prices
 from train2deploy.cloud_settings.config import Config
-from train2deploy.playground.server import page_files
+from train2deploy.playground.server import HEADERS, page_files
 
 HERE = Path(__file__).with_name("page")
 OWN_NAMES = ("127.0.0.1", "localhost")
@@ -59,15 +59,10 @@ def answer(request: Request, accounts: Iterable[Account], url: str, resumed: boo
         cost=_sum(billed),
         source=_capital(prices.source(accounts[0].region if accounts else Config().region)),
     )
-    headers = {
+    headers = HEADERS | {
         "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; script-src"
         f" 'nonce-{nonce}'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
         " frame-ancestors 'none'",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Cache-Control": "no-store",
     }
     return Response(text, headers=headers, content_type="text/html; charset=utf-8")
 
