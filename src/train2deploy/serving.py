@@ -1,4 +1,4 @@
-"""How an endpoint on this machine treats requests, in one line beside AWS's way."""
+"""How an endpoint on this machine treats requests, and in one line how AWS does otherwise."""
 
 import os
 import shutil

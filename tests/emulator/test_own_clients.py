@@ -14,7 +14,7 @@ from conftest import PYTHON, PYTHON_SDK, needs_sdk
 from project import REPOSITORY, TIMEOUT_SECONDS
 
 from train2deploy import endpoint, golden
-from train2deploy.cloud import batch, local_mode, proof, runtime, session
+from train2deploy.cloud import batch, invocations, local_mode, proof, session
 from train2deploy.errors import UserError
 from train2deploy.requests import Request, sentences
 
@@ -132,7 +132,7 @@ def test_of_another_model_only_the_users_own_request_must_be_answered(
 
     requests = [Request(b"bad")]
     monkeypatch.setattr(endpoint, "unpacked_model", lambda archive: tmp_path)
-    monkeypatch.setattr(runtime, "ask", ask)
+    monkeypatch.setattr(invocations, "ask", ask)
     monkeypatch.setattr(
         golden, "other_requests", lambda model, given: ([given] if given else requests, ""))
     proof.ask(None, None)
@@ -158,7 +158,7 @@ def test_cloud_invoke_shows_a_ranking_of_any_content_type(capsys):
         config=SimpleNamespace(endpoint_name="mine"),
         client=lambda name: SimpleNamespace(invoke_endpoint=invoke_endpoint),
     )
-    runtime.invoke(cloud, sentences("電波が悪い"), as_json=False)
+    invocations.invoke(cloud, sentences("電波が悪い"), as_json=False)
     assert asked == [{"q": "電波が悪い"}]
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "b"]
 

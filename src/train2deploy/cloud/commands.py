@@ -233,10 +233,10 @@ def _expire(arguments: argparse.Namespace) -> None:
 
 def _invoke(arguments: argparse.Namespace) -> None:
     """A sentence or a file to the endpoint"""
-    from train2deploy.cloud import runtime
+    from train2deploy.cloud import invocations
 
     request = requests.asked(arguments)
-    runtime.invoke(_guarded(arguments), request, arguments.json)
+    invocations.invoke(_guarded(arguments), request, arguments.json)
 
 
 def _playground(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from train2deploy import console, labelled, manifest, paths, requests
-from train2deploy.cloud import beside, captured, configuration, endpoints, guards, runtime
+from train2deploy.cloud import beside, captured, configuration, endpoints, guards, invocations
 from train2deploy.cloud.promote import COMPARISON
 from train2deploy.cloud.session import Cloud, CloudError
 from train2deploy.cloud_settings import prices
@@ -82,10 +82,10 @@ def compare(cloud: Cloud, source: Path | None = None) -> mcnemar.McNemar:
 
 def _answers(cloud: Cloud, variant: str, texts: list[str]) -> list[str]:
     """The label that a variant gives each text."""
-    size = runtime.AT_ONCE
+    size = invocations.AT_ONCE
     parts = [texts[start : start + size] for start in range(0, len(texts), size)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = pool.map(lambda part: runtime.classify(cloud, part, variant), parts)
+        answers = pool.map(lambda part: invocations.classify(cloud, part, variant), parts)
         return [str(ranking[0]["label"]) for part in answers for ranking in part]
 
 
@@ -143,7 +143,7 @@ def _latencies(cloud: Cloud, variants: Sequence[str], texts: list[str]) -> list[
     for text in (texts * TIMED)[:TIMED]:
         for variant, times in taken.items():
             begun = time.perf_counter()
-            runtime.ask(cloud, requests.sentences(text), variant)
+            invocations.ask(cloud, requests.sentences(text), variant)
             times.append((time.perf_counter() - begun) * 1000)
     quantiles = [statistics.quantiles(times, n=20, method="inclusive") for times in taken.values()]
     return [[each[9], each[18]] for each in quantiles]

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from train2deploy import console, manifest, paths
 from train2deploy.bench.figures import percentiles
-from train2deploy.cloud import endpoints, load_plot, plan, runtime, scale, session
+from train2deploy.cloud import endpoints, invocations, load_plot, plan, scale, session
 from train2deploy.cloud.session import Cloud, CloudError, code
 from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
@@ -110,7 +110,7 @@ def load(cloud: Cloud, wish: Wish, request: Request, approval: plan.Approval) ->
     planned.add("load", f"{clients} clients", f"{wish.seconds:g} s, {count} × {kind} now")
     planned.costs.append(prices.cost(cloud.config, kind, most, wish.seconds / 3600))
     plan.ask(cloud, planned, approval)
-    runtime.ask(cloud, request)  # one that is answered, before there are many
+    invocations.ask(cloud, request)  # one that is answered, before there are many
     run = _Run(cloud, wish, request)
     began = time.time()
     run.run()
@@ -183,7 +183,7 @@ class _Run:
     def _ask(self) -> str:
         """What went wrong with a request, "" where it was answered."""
         try:
-            answer = runtime.call(self._cloud, self._request)
+            answer = invocations.call(self._cloud, self._request)
             answer["Body"].read()
         except ClientError as error:
             status = error.response.get("OriginalStatusCode", "")

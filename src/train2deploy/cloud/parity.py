@@ -2,7 +2,7 @@
 
 from train2deploy import answers, endpoint, golden, package, paths
 from train2deploy import parity as of_package
-from train2deploy.cloud import runtime
+from train2deploy.cloud import invocations
 from train2deploy.cloud.session import Cloud
 from train2deploy.hashing import sha256_file
 from train2deploy.requests import Request
@@ -25,13 +25,13 @@ def parity(cloud: Cloud, here: Runtime, request: Request | None = None) -> None:
     if request or not golden.reads_sentences(endpoint.unpacked_model()):
         with endpoint.of_current_model(here) as running:
             local = (here.name, lambda asked: endpoint.invocations(running, asked))
-            there = ("cloud", lambda asked: runtime.ask(cloud, asked))
+            there = ("cloud", lambda asked: invocations.ask(cloud, asked))
             of_package.compare(local, there, request, RESULT)
         return
     sentences = golden.sentences()
     with endpoint.of_current_model(here) as running:
         ours = endpoint.classify(running, sentences)
-    theirs = runtime.classify(cloud, sentences)
+    theirs = invocations.classify(cloud, sentences)
     worst = max(
         of_package.difference(answers.by_label(a), answers.by_label(b))
         for a, b in zip(ours, theirs, strict=True)

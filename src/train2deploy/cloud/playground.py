@@ -10,7 +10,7 @@ from typing import Any
 import botocore.exceptions
 
 from train2deploy import endpoint, manifest, paths
-from train2deploy.cloud import endpoints, inventory, runtime
+from train2deploy.cloud import endpoints, inventory, invocations
 from train2deploy.cloud.session import Cloud, CloudError, code, message
 from train2deploy.cloud_settings import prices
 from train2deploy.endpoint import Answer
@@ -33,7 +33,7 @@ class Deployed:
     def ask(self, body: bytes, content_type: str, accept: str) -> Answer:
         """See Side; what the model answered beside 200 comes as the model said it."""
         try:
-            answer = runtime.call(self.cloud, Request(body, content_type, accept))
+            answer = invocations.call(self.cloud, Request(body, content_type, accept))
         except botocore.exceptions.ClientError as error:
             if code(error) == "ModelError" and "OriginalStatusCode" in error.response:
                 said = str(error.response.get("OriginalMessage", ""))

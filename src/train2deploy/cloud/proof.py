@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from train2deploy import console, endpoint, golden, paths
-from train2deploy.cloud import runtime
+from train2deploy.cloud import invocations
 from train2deploy.cloud.session import Cloud, CloudError
 from train2deploy.requests import Request
 
@@ -34,7 +34,7 @@ def ask(
         console.say(left)
         return
     try:
-        _, answer = golden.first_answer(asked, lambda one: runtime.ask(cloud, one, variant))
+        _, answer = golden.first_answer(asked, lambda one: invocations.ask(cloud, one, variant))
     except CloudError as error:
         if request:
             raise
@@ -46,7 +46,7 @@ def ask(
 
 def _ask_sentences(cloud: Cloud, variant: str) -> None:
     sentences = golden.sentences()
-    rankings = runtime.classify(cloud, sentences, variant)
+    rankings = invocations.classify(cloud, sentences, variant)
     for sentence, ranking in zip(sentences, rankings, strict=True):
         total = sum(float(entry["prob"]) for entry in ranking)
         if abs(total - 1) > 1e-4:
