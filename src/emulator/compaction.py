@@ -5,6 +5,7 @@ log groups that were deleted, and metrics older than are kept. What is in doubt 
 a bucket with versions, an object that another was copied from, an upload that is not complete.
 """
 
+import html
 import json
 import re
 from collections import defaultdict
@@ -116,7 +117,7 @@ class _Objects:
     def _delete_many(self, place: int, bucket: str) -> None:
         text = self._entries[place].get("text")
         keys = re.findall(r"<Key>(.*?)</Key>", text or "", re.DOTALL)
-        paths = [f"{bucket}/{_unescaped(key)}" for key in keys]
+        paths = [f"{bucket}/{html.unescape(key)}" for key in keys]
         for path in paths:
             self._undo(path)
         if text and not any(self._of[path] for path in paths):
@@ -139,9 +140,3 @@ def _path(request: dict[str, str]) -> str:
     """bucket/key; paths in WSGI are bytes that pretend to be Latin-1."""
     path = request["PATH_INFO"].encode("latin-1", "replace").decode("utf-8", "replace")
     return path.removeprefix("/")
-
-
-def _unescaped(text: str) -> str:
-    for name, character in (("lt", "<"), ("gt", ">"), ("quot", '"'), ("apos", "'"), ("amp", "&")):
-        text = text.replace(f"&{name};", character)
-    return text

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ def sha256_file(path: Path) -> str:
 
 def sha256_tree(directory: Path) -> str:
     """One sha256 over the relative names and contents of all files below `directory`."""
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return sha256_files(directory, (path for path in files if "__pycache__" not in path.parts))
+
+
+def sha256_files(directory: Path, files: Iterable[Path]) -> str:
+    """The same of these files below `directory`."""
     return sha256_value(
-        {
-            path.relative_to(directory).as_posix(): sha256_file(path)
-            for path in sorted(directory.rglob("*"))
-            if path.is_file() and "__pycache__" not in path.parts
-        }
+        {path.relative_to(directory).as_posix(): sha256_file(path) for path in files}
     )
 
 

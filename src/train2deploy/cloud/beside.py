@@ -88,9 +88,7 @@ def put(
 def in_service(cloud: Cloud) -> dict[str, Any]:
     """The endpoint; raises UserError where there is none of ours that answers."""
     name = cloud.config.endpoint_name
-    endpoint = endpoints.settled(cloud, name)
-    if endpoint is None or endpoint["EndpointStatus"] != "InService":
-        raise UserError(f"endpoint {name}: expected it in service. Run `make cloud-deploy`.")
+    endpoint, _ = endpoints.in_service(cloud)
     if not endpoints.is_ours(cloud, "endpoint", name):
         raise UserError(
             f"endpoint {name}: it does not belong to project {cloud.config.project} (no such tag),"

@@ -9,7 +9,7 @@ from boto3.s3.transfer import TransferConfig
 
 from train2deploy import console, manifest
 from train2deploy.cloud.session import Cloud, CloudError, existing
-from train2deploy.hashing import sha256_file, sha256_value
+from train2deploy.hashing import sha256_file, sha256_files
 
 DIGITS = 16
 """Of a sha256 in a key."""
@@ -43,12 +43,7 @@ def tree_files(directory: Path) -> list[Path]:
 
 def tree_sha256(directory: Path) -> str:
     """One sha256 over the names and contents of what is sent."""
-    return sha256_value(
-        {
-            path.relative_to(directory).as_posix(): sha256_file(path)
-            for path in tree_files(directory)
-        }
-    )
+    return sha256_files(directory, tree_files(directory))
 
 
 def upload_tree(cloud: Cloud, directory: Path, kind: str) -> str:

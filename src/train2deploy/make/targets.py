@@ -346,8 +346,8 @@ IN_CLOUD: dict[str, Target] = {
     ),
 }
 BY_MAKE: dict[str, Target] = {
-    **{name: Target() for name in ("help", "lint", "test-unit", "test-integration")},
-    **{name: Target() for name in ("test-emulator", "test-e2e", "test-docker", "test-today")},
+    **dict.fromkeys(("help", "lint", "coverage", "test-unit", "test-integration"), Target()),
+    **dict.fromkeys(("test-emulator", "test-e2e", "test-docker", "test-today"), Target()),
     "test": Target("WITH"),
     "test-contract": Target("BASE_URL"),
     "lock": Target("PYTHON_FOR_SDISTS"),

@@ -18,7 +18,7 @@ from train2deploy import (
     versions,
 )
 from train2deploy.datasets import channels, words
-from train2deploy.hashing import sha256_file, sha256_tree, sha256_value
+from train2deploy.hashing import sha256_file, sha256_files, sha256_tree, sha256_value
 from train2deploy.runtimes import Runtime
 from train2deploy.vectors import channel, own_text
 
@@ -167,12 +167,8 @@ def run_id(dataset: str, version: str, seed: int, inputs: dict[str, Any]) -> str
 
 def _channel_sha256(directory: Path) -> str:
     """Of what a job gets: a manifest names a commit and a Python, and stays behind."""
-    files = {
-        path.relative_to(directory).as_posix(): sha256_file(path)
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
-    }
-    return sha256_value(files)
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return sha256_files(directory, (path for path in files if path.name != "manifest.json"))
 
 
 def _training_sha256(version: str) -> str:
