@@ -37,9 +37,7 @@ make $V emulator-stop
 """
 REMOVED_BY = {
     "CreateEndpoint": "DeleteEndpoint", "CreateEndpointConfig": "DeleteEndpointConfig",
-    "CreateModel": "DeleteModel", "PutMetricAlarm": "DeleteAlarms", "PutObject": "DeleteObjects",
-    "PutScalingPolicy": "DeleteScalingPolicy",
-    "RegisterScalableTarget": "DeregisterScalableTarget"}
+    "CreateModel": "DeleteModel", "PutMetricAlarm": "DeleteAlarms", "PutObject": "DeleteObjects"}
 END_BY_THEMSELVES = {"CreateTrainingJob", "CreateTransformJob"}
 
 
