@@ -11,10 +11,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from emulator import own_images
 from emulator.account import Account, LogStream, Record
-from train2deploy import archives, endpoint, package_lint, processes
+from train2deploy import archives, bundles, endpoint, package_lint, processes
+from train2deploy.cloud import images
 from train2deploy.errors import UserError
 from train2deploy.runtimes import Launch, Runtime
 
@@ -48,26 +50,28 @@ class Instance:
         log: tuple[str, str],
     ) -> None:
         container = model["PrimaryContainer"]
-        own = own_images.runtime(container.get("Image", ""))
-        self._runtime = runtime = own or runtime
-        self._is_own = own is not None
+        image = container.get("Image", "")
+        own = own_images.runtime(image)
         self._directory = directory
         self._limits = account.limits
         self._sampler = account.sampler
         self._requests = 0
         self._ending = False
         self._quiet = threading.Condition()
+        self._models: list[str] = []
         self.last_lines: deque[str] = deque(maxlen=15)
         self.process: subprocess.Popen[str] | None = None
         shutil.rmtree(directory, ignore_errors=True)
         archive = directory / "model.tar.gz"
         try:
+            self._runtime = runtime = own or runtime.of(images.stack_of(image))
             if url := container.get("ModelDataUrl"):
                 account.fetch(url, archive)
                 _extract(archive, directory / "model", url)
                 archive.unlink()
             else:
                 (directory / "model").mkdir(parents=True)
+            self._models = [] if own else bundles.model_names(directory / "model")
             self.port = endpoint.free_port()
             self._launch = runtime.endpoint(directory / "model", self.port, False)
             self._stream = LogStream(account, *log)
@@ -154,14 +158,15 @@ class Instance:
 
     def _wait_until_healthy(self, account: Account) -> None:
         """/ping alone does not tell of TensorFlow's images: with inference.py it is 200 before
-        the model is there."""
+        the models are there."""
         assert self.process is not None
         deadline = time.monotonic() + self._limits.start
         while time.monotonic() < deadline and not account.stopping.is_set():
             if self.process.poll() is not None:
                 break
-            if self._answers("/ping") and (
-                self._is_own or self._answers("/tfs/v1/models/model", b'"AVAILABLE"')
+            if self._answers("/ping") and all(
+                self._answers(f"/tfs/v1/models/{quote(name)}", b'"AVAILABLE"')
+                for name in self._models
             ):
                 return
             if any("load failure" in line for line in self.last_lines):

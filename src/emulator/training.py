@@ -17,6 +17,8 @@ from emulator.account import INTERRUPTED, Account, LogStream, Record, now
 from emulator.metrics import TRAINING, Metric
 from emulator.protocol import ApiError, invalid, needs
 from train2deploy import archives, manifest, processes
+from train2deploy.cloud import images
+from train2deploy.errors import UserError
 from train2deploy.log_metrics import Metrics
 from train2deploy.runtimes import Instance, Launch, Runtime
 
@@ -136,6 +138,8 @@ class Training:
             reason = ""
         except Failure as failure:
             reason = str(failure)
+        except UserError as error:
+            reason = f"ClientError: {error}"
         finally:
             self._end(job, status, secondary, reason, now())
 
@@ -147,8 +151,9 @@ class Training:
         base = self._account.directory / "jobs" / job["TrainingJobName"]
         shutil.rmtree(base, ignore_errors=True)
         job["TrainingStartTime"] = now()
-        own = own_images.runtime(job["AlgorithmSpecification"].get("TrainingImage", ""))
-        runtime = own or self._runtime
+        image = job["AlgorithmSpecification"].get("TrainingImage", "")
+        own = own_images.runtime(image)
+        runtime = own or self._runtime.of(images.stack_of(image))
         lay_out(self._account, job, base, runtime.instance(base))
         if job["TrainingJobStatus"] == "Stopping":
             return "Stopped"

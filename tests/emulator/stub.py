@@ -20,6 +20,9 @@ NEVER = b"never"
 class Runtime:
     name = "host"
 
+    def of(self, name):
+        return self
+
     def instance(self, job):
         from train2deploy.runtimes import Instance
 

@@ -81,6 +81,12 @@ def test_a5_bytes_that_are_not_utf_8_become_replacement_characters(plain_echo, c
     assert found.count('\ufffd'.encode()) == 2 and b'\xff' not in found
 
 
+@pytest.mark.parametrize('content_type', ['application/json', 'application/jsonlines'])
+def test_a5_of_json_lines_that_are_requests_the_first_alone_is_answered(plain, content_type):
+    reply = plain.invoke('{"inputs": [2.0]}\n{"inputs": [4.0]}\n', content_type)
+    assert (reply.status, reply.json) == (200, {'outputs': [4.5]})
+
+
 @pytest.mark.parametrize('accept, joined', [
     ('application/json', True), ('application/jsonlines', True),
     ('text/html, application/json', True), (' text/csv ,  application/jsonlines ', True),

@@ -57,6 +57,7 @@ def statuses(found):
     [
         ("application/json; charset=utf-8", "status", [415, 200], "a12-plain"),
         ("tfs-model-name=a%20b", "error-status", [404, 400], "a12-attributes"),
+        ("a request on each line (today: the first alone)", "status", [400, 200], "a12-plain"),
         ("words", "errors", [400, 400], "a12-plain"),
         ("text after the document", "status", [400, 200], "a12-model-server"),
         ("GET /ping, tfs-model-name=../x", "error-status", [502, 400], "a12-routes"),

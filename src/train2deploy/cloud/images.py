@@ -14,6 +14,7 @@ TABLE = Path(__file__).with_name("images.toml")
 TRAINS = {stack.ARTICLES: "1.12.0", stack.TODAYS: "2.21"}
 SERVES = {stack.ARTICLES: "1.13", stack.TODAYS: "2.20"}
 """By stack. 1.13 as the SDK's users name it: the container's TensorFlow Serving is 1.13.1."""
+TENSORFLOW_2 = re.compile(r":2\.\d+[^:/]*$")
 FAMILY = re.compile(r"ml\.([a-z0-9-]+)\.")
 ACCELERATORS = re.compile(r"inf|trn")
 GRAVITON = re.compile(r"[a-z]+\d+g[a-z]*")
@@ -34,6 +35,15 @@ def training(region: str, instance_type: str) -> str:
 def serving(region: str, instance_type: str) -> str:
     """The TensorFlow Serving image for an instance type."""
     return address("inference", SERVES[stack.chosen()], region, instance_type)
+
+
+def stack_of(image: str) -> str:
+    """The stack whose containers hold what an image of AWS's does.
+
+    >>> stack_of("763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:2.19.0-cpu")
+    'today'
+    """
+    return stack.TODAYS if TENSORFLOW_2.search(image) else stack.ARTICLES
 
 
 def address(scope: str, version: str, region: str, instance_type: str) -> str:

@@ -82,6 +82,9 @@ class TrainingRuntime(Protocol):
 class Runtime(TrainingRuntime, Protocol):
     """Runs jobs and endpoints: host or docker."""
 
+    def of(self, name: str) -> "Runtime":
+        """The same for the containers of a stack, whatever STACK says; UserError: it has none."""
+
     def command(self, job: Path, command: Words, arguments: Words, variables: Variables) -> Launch:
         """Another command than the toolkit's on a job's directory, or other arguments alone."""
 

@@ -87,16 +87,18 @@ class Training:
 class Docker(Training):
     """Containers of two images."""
 
+    def of(self, name: str) -> "Docker":
+        if name == stack.TODAYS:
+            missing = f"there is no image of {name}'s container."
+            raise UserError(f"RUNTIME={self.name}: expected RUNTIME=host: {missing}")
+        return self
+
     def endpoint(self, model_dir: Path, port: int, dev: bool) -> Launch:
         """See Runtime. The model is mounted read-only, as on SageMaker."""
         if not model_dir.is_dir():
             raise UserError(f"MODEL_DIR={model_dir}: expected a directory, found none.")
         variables = {k: v for k, v in os.environ.items() if k.startswith(SERVED)}
-        if variables.get(stack.CONTRACT) == stack.TODAYS:
-            raise UserError(
-                f"{stack.CONTRACT}={stack.TODAYS} RUNTIME={self.name}: expected RUNTIME=host: there"
-                " is no image of today's container."
-            )
+        self.of(variables.get(stack.CONTRACT, ""))
         several = variables.get("SAGEMAKER_MULTI_MODEL") == "true"
         return engine.Container(
             image=self.serve_image,

@@ -138,7 +138,8 @@ def line_bodies(given: list[Any]) -> Texts:
     yield "one line", lines[0]
     yield "blank lines, CRLF", "\r\n\r\n".join(lines) + "\r\n"
     yield "rows without a line break", "".join(lines)
-    yield "a request on each line", "\n".join('{"inputs": ' + line + "}" for line in lines)
+    requests = "\n".join('{"inputs": ' + line + "}" for line in lines)
+    yield "a request on each line (today: the first alone)", requests
     yield "brackets in a text", json.dumps({"instances": ["]["]})
     yield "braces in a text", json.dumps({"instances": ["}{"]})
 

@@ -1,6 +1,7 @@
 """What a newer container refuses or does otherwise, told by a package's files alone."""
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -11,10 +12,12 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any
 
-from train2deploy import bundles, paths, processes
-from train2deploy.upgrade import code_lint, csv_lint, syntax, wheels
+from train2deploy import bundles, paths, processes, signature
+from train2deploy.errors import UserError
+from train2deploy.upgrade import code_lint, csv_lint, lines_lint, syntax, wheels
 from train2deploy.upgrade.cases import CSV_TYPE, INVOCATIONS, Case
 from train2deploy.upgrade.finding import ATTRIBUTES, HEAD, PLAIN, PROCESSES, TODAY, Finding
+from train2deploy.upgrade.lines_lint import FIRST_ALONE
 
 ORDER = ("2019", HEAD, TODAY)
 SERVICE = {"serve", "python_service", "tfs_utils", "multi_model_utils"}
@@ -45,7 +48,7 @@ def findings(model_dir: Path, contracts: Sequence[str], asked: Sequence[Case]) -
         if TODAY in contracts:
             found += [*_compiled(code), *_import_time(code)]
     else:
-        found += [*_without_script(code), *_csv(asked)]
+        found += [*_without_script(code), *_named_as_requests(model_dir), *_bodies(asked)]
     found += _packages(code)
     wanted = ORDER[: max((ORDER.index(each) for each in contracts[1:]), default=0) + 1]
     oldest = ORDER.index(contracts[0])
@@ -187,9 +190,19 @@ def _allowed(key: str, value: str) -> bool:
     return key != "tfs-method" or value in METHODS
 
 
-def _csv(asked: Sequence[Case]) -> Iterator[Finding]:
+def _named_as_requests(model_dir: Path) -> Iterator[Finding]:
+    """Models whose rows look like requests to a container."""
+    for name, newest in bundles.newest(model_dir).items():
+        with contextlib.suppress(UserError):
+            if keys := sorted(set(lines_lint.KEYS) & signature.read(newest).inputs.keys()):
+                text = f"has an input {keys[0]}: of JSON lines that name it, {FIRST_ALONE}"
+                yield Finding(f"model {name}", text, TODAY, PLAIN)
+
+
+def _bodies(asked: Sequence[Case]) -> Iterator[Finding]:
     for case in asked:
         kind = case.request.content_type.partition(";")[0].strip().lower()
-        why = csv_lint.change(case.request.body.decode("utf-8", "replace"))
-        if why and case.path.startswith(INVOCATIONS) and kind == CSV_TYPE:
+        change = csv_lint.change if kind == CSV_TYPE else lines_lint.dropped
+        why = change(case.request.body.decode("utf-8", "replace"))
+        if why and case.path.startswith(INVOCATIONS):
             yield Finding(f"REQUESTS, {case.name}", why, TODAY, PLAIN)

@@ -154,7 +154,24 @@ def test_parity_names_the_variable_that_was_given(name):
         choice.named(name, variable="A")
 
 
+@pytest.mark.parametrize("given, of, contract", [
+    ("", "2019", "2019"), ("", "today", "today"), ("head", "2019", "head"),
+    ("head", "today", "today"), ("today", "2019", "2019"), ("today", "", "today"), ("", "", "2019"),
+])  # fmt: skip
+def test_the_containers_of_a_stack_are_those_that_are_asked_for(
+    tmp_path, monkeypatch, given, of, contract
+):
+    monkeypatch.setenv("HOSTING_CONTRACT", given)
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    launch = HOST.of(of).endpoint(tmp_path, 8123, dev=False)
+    assert launch.environment["HOSTING_CONTRACT"] == contract
+    today = "-today" if contract == "today" else ""
+    assert launch.arguments[0].endswith(f"/serve{today}/bin/python")
+    train = f"/train{'-today' if of == 'today' else ''}/bin/train"
+    assert HOST.of(of).toolkit(tmp_path, {}).arguments[1].endswith(train)
+
+
 def test_todays_contract_has_no_image(tmp_path, monkeypatch):
     monkeypatch.setenv("HOSTING_CONTRACT", "today")
-    with pytest.raises(UserError, match=r"^HOSTING_CONTRACT=today RUNTIME=docker: expected RUNT"):
+    with pytest.raises(UserError, match=r"^RUNTIME=docker: expected RUNTIME=host: "):
         OURS.endpoint(tmp_path, 8123, dev=True)

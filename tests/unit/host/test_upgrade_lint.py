@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from train2deploy import paths
+from train2deploy import paths, signature
 from train2deploy.upgrade import cases, lint, wheels
 
 ALL = ("2019", "head", "today")
@@ -310,6 +310,36 @@ def test_csv_that_means_something_else_today(package, body, said):
 )
 def test_csv_that_means_the_same_today(package, body):
     assert package({}, requests=asked(body)) == []
+
+
+@pytest.mark.parametrize("kind", ["application/jsonlines", "Application/JSON; charset=utf-8", ""])
+def test_json_lines_of_which_today_answers_the_first_alone(package, kind):
+    for body in ('{"inputs": [1]}\n{"inputs": [2]}', ' {"x": 1, "inputs": [1]} {"x": []}'):
+        said = one(package({}, requests=asked(body, kind)))
+        assert "the first line alone, with 200, and drops the others" in said
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"x": 1}\n{"x": 2}', "[1]\n[2]", '{"inputs": [1]}\n', '{"inputs": [{"inputs": 1}]}', "["],
+)
+def test_json_that_today_reads_whole(package, body):
+    assert package({}, requests=asked(body, "application/jsonlines")) == []
+
+
+def test_what_a_handler_makes_of_json_lines_only_it_knows(package):
+    lines = asked('{"inputs": [1]}\n{"inputs": [2]}', "application/jsonlines")
+    assert package(code("def handler(d, c): pass\n"), requests=lines) == []
+
+
+def test_a_model_whose_input_is_called_as_a_request_is(package, monkeypatch):
+    def found(*names):
+        inputs = dict.fromkeys(names, signature.Tensor(1, (-1,)))
+        monkeypatch.setattr(signature, "read", lambda version: signature.Signature("s", inputs))
+        return package({})
+
+    assert "model model: has an input inputs: of JSON lines" in one(found("inputs", "more"))
+    assert found("x", "input") == []
 
 
 @pytest.mark.parametrize(
