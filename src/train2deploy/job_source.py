@@ -7,7 +7,6 @@ source_dir, and the modules of ours that it imports.
 
 import ast
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,15 +48,13 @@ def pack(version: str, archive: Path) -> str:
     Returns:
         Its sha256, the same for the same sources and lock.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch, "source")
-        stage(version, source)
-        if stack.is_todays():
-            shutil.copyfile(paths.TODAYS_SOURCE / REQUIREMENTS, source / REQUIREMENTS)
-        else:
-            stage_modules_beside(source)
-        entries = {path.relative_to(source).as_posix(): path for path in source.rglob("*")}
-        archives.pack(((name, path) for name, path in entries.items() if path.is_file()), archive)
+    check(version)
+    found = files(version)
+    if stack.is_todays():
+        found[REQUIREMENTS] = paths.TODAYS_SOURCE / REQUIREMENTS
+    else:
+        found = {**modules_beside.files(), **found}
+    archives.pack(found.items(), archive)
     return sha256_file(archive)
 
 
