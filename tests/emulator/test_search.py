@@ -17,6 +17,21 @@ min = 0.0002
 max = 0.02
 scale = "log"
 """
+SCRIPT = '''"""No network: its loss is the product of what it is given."""
+import os
+import sys
+import arguments
+
+HYPERPARAMETERS = [
+    ('hidden', arguments.at_least(1), 8, 'one factor'),
+    ('learning-rate', arguments.positive, 0.001, 'the other'),
+]
+args = arguments.parse(sys.argv[1:], HYPERPARAMETERS, __doc__)
+print(' - val_mean_squared_error: {:.6f}'.format(args.hidden * args.learning_rate))
+os.mkdir(args.sm_model_dir + '/1')
+with open(args.sm_model_dir + '/1/saved_model.pb', 'w') as model:
+    model.write('none')
+'''
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +52,21 @@ def check(results):
 
 
 def test_here_it_ends_with_a_table_a_plot_and_the_best_and_goes_on_where_it_was(search):
-    output = search.cloud("tune").stdout
+    script = search.root / "models" / "product" / "train.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(SCRIPT, encoding="utf-8")
+    command = ["tune", *search.taken("tune", *search.variables, "VERSION=product")]
+    output = search.make("--no-print-directory", *command).stdout
     assert "best: HIDDEN=" in output and "LEARNING_RATE=" in output
     folder = next(path for path in (search.build / "tune").iterdir() if path.is_dir())
-    check(json.loads((folder / "results.json").read_text()))
+    results = json.loads((folder / "results.json").read_text())
+    check(results)
+    for trial in results["trials"]:
+        factors = [float(trial["parameters"][name]) for name in ("hidden", "learning-rate")]
+        assert trial["value"] == pytest.approx(factors[0] * factors[1], abs=1e-6)
     for name in ("search.png", "search.svg"):
         assert (folder / name).stat().st_size > 5000
-    assert "2 of 2 jobs are done already" in search.cloud("tune").stdout
+    assert "2 of 2 jobs are done already" in search.make("--no-print-directory", *command).stdout
 
 
 def test_on_sagemaker_a_tuning_job_does_the_same(search, account):
