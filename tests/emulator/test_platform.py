@@ -108,9 +108,3 @@ def test_wrong_answers_to_the_golden_requests_undo_the_deployment(project, accou
     assert "restored to what was there before" in done.stdout
     assert account.names() == before
     assert json.load(ask(account, "電波が悪い")["Body"])[0]["prob"] > 0
-
-
-def test_a_limit_that_is_none_is_refused(no_account):
-    done = no_account.make("emulator", "DETACH=1", "LIMITS=body:1", check=False)
-    assert done.returncode != 0
-    assert "LIMITS: expected name:seconds" in done.stdout

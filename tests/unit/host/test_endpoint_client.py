@@ -128,12 +128,6 @@ def test_without_the_serving_environment_it_says_what_to_run(tmp_path, monkeypat
         HOST.endpoint(tmp_path, 8080, dev=True)
 
 
-def test_a_model_directory_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(paths, "SERVE_PYTHON", Path(sys.executable))
-    with pytest.raises(UserError, match="expected a directory, found none"):
-        HOST.endpoint(tmp_path / "nothing", 8080, dev=True)
-
-
 def archive_of(tmp_path: Path, *names: str) -> Path:
     (tmp_path / "file").write_bytes(b"x")
     archives.pack([(name, tmp_path / "file") for name in names], paths.MODEL_ARCHIVE)

@@ -171,11 +171,6 @@ def test_the_file_and_what_is_free_are_named(tmp_path, write, capsys):
     )
 
 
-def test_with_verbose_the_traceback_is_shown(capsys: pytest.CaptureFixture[str]):
-    assert exits.run(lambda: opened(Path("x")), verbose=True) == EXIT_ENVIRONMENT
-    assert "Traceback" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT, errno.EIO])
 def test_another_error_of_the_system_is_not_taken_for_it(number: int):
     assert disk.explained(OSError(number, os.strerror(number), "file")) is None
