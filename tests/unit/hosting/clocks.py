@@ -1,4 +1,5 @@
 """Clocks that move only when a test says so: no verdict depends on how fast the machine is."""
+
 import asyncio
 import time
 
@@ -31,7 +32,7 @@ class ManualLoop(asyncio.SelectorEventLoop):
         """Wait for `condition()`, which the other end of a connection will bring about."""
         end = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < end, 'it did not come about'
+            assert time.monotonic() < end, "it did not come about"
             await asyncio.sleep(0, loop=self)
 
     async def soon(self, awaitable):
@@ -41,7 +42,7 @@ class ManualLoop(asyncio.SelectorEventLoop):
         return future.result()
 
     def _make_socket_transport(self, sock, protocol, *arguments, **options):
-        heard = self.accepted if options.get('server') else self.opened
+        heard = self.accepted if options.get("server") else self.opened
         return super()._make_socket_transport(sock, _Heard(protocol, heard), *arguments, **options)
 
 

@@ -2,6 +2,7 @@
 
 Fixtures of the tests of merging.
 """
+
 import os
 
 import pytest
@@ -11,9 +12,13 @@ from merging_support import Requests
 
 from hosting.model_server.queues import merging
 
-settings.register_profile('project', deadline=None, derandomize='CI' in os.environ,
-                          suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile('project')
+settings.register_profile(
+    "project",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("project")
 
 
 @pytest.fixture
@@ -22,7 +27,7 @@ def serving():
     schedulers = []
 
     def make(signature, **options):
-        schedulers.append(merging.MergingScheduler('model', **options))
+        schedulers.append(merging.MergingScheduler("model", **options))
         return Requests(schedulers[-1], signature)
 
     yield make
@@ -33,4 +38,4 @@ def serving():
 @pytest.fixture
 def patient(monkeypatch):
     """No run begins beside another one because that takes long."""
-    monkeypatch.setattr(merging, 'PATIENCE', 10 * LONG)
+    monkeypatch.setattr(merging, "PATIENCE", 10 * LONG)

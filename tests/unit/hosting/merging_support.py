@@ -1,4 +1,5 @@
 """A scheduler's requests and what runs them, without TensorFlow."""
+
 import contextlib
 import threading
 
@@ -17,7 +18,7 @@ class Signature:
     """
 
     def __init__(self, function, is_batched=True, mixing=None):
-        self.name = 'fake'
+        self.name = "fake"
         self.types = (FLOAT,)
         self.is_batched = is_batched
         self.mixing = mixing
@@ -42,6 +43,7 @@ class Signature:
             finally:
                 with self._lock:
                     self.under_way -= 1
+
         return run
 
 
@@ -62,11 +64,11 @@ class Requests:
 
         def done(arrays, error):
             with self._done:
-                assert number not in self.results, 'a request was answered twice'
+                assert number not in self.results, "a request was answered twice"
                 self.results[number] = error if error is not None else arrays[0]
                 self._done.notify_all()
 
-        task = Task(self._signature, [array], ('y',), done, types=self.types)
+        task = Task(self._signature, [array], ("y",), done, types=self.types)
         self._scheduler.submit(task, later)
         return number
 

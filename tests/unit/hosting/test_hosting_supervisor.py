@@ -2,6 +2,7 @@
 
 docs/contract.md#a1
 """
+
 import os
 import sys
 
@@ -19,7 +20,7 @@ def supervisor(tmp_path):
     made = []
 
     def make(**variables):
-        one = Supervisor(Settings(dict(variables, HOSTING_CONTRACT='head')), str(tmp_path))
+        one = Supervisor(Settings(dict(variables, HOSTING_CONTRACT="head")), str(tmp_path))
         one._runtime = RuntimeDirectory()
         made.append(one)
         return one
@@ -32,22 +33,24 @@ def supervisor(tmp_path):
 
 def spawn(supervisor, code, restart):
     """A process of the supervisor's that stands for gunicorn."""
-    supervisor._spawn(GUNICORN, [sys.executable, '-c', code], dict(os.environ), restart)
+    supervisor._spawn(GUNICORN, [sys.executable, "-c", code], dict(os.environ), restart)
 
 
 def test_a1_no_model_server_takes_the_public_port(supervisor):
     port = free_port()
     one = supervisor(SAGEMAKER_BIND_TO_PORT=str(port))
     one._check_port()
-    assert not one._ports.claim(port), 'its own'
-    assert in_another_process(
-        'from hosting.runtime import Ports; print(Ports().claim(%d))' % port) == 'False'
+    assert not one._ports.claim(port), "its own"
+    assert (
+        in_another_process("from hosting.runtime import Ports; print(Ports().claim(%d))" % port)
+        == "False"
+    )
 
 
 def test_a1_a_port_that_another_endpoint_has_claimed_is_in_use(supervisor):
     claims = Ports()
     port = claims.claim_any()
-    with pytest.raises(StartError, match='port %d of .* is in use' % port):
+    with pytest.raises(StartError, match="port %d of .* is in use" % port):
         supervisor(SAGEMAKER_BIND_TO_PORT=str(port))._check_port()
 
 
@@ -60,17 +63,17 @@ def test_a7_a_gunicorn_that_ends_while_it_is_waited_for_is_restarted(supervisor)
         restarted.append(True)
         one._stop()
 
-    spawn(one, 'raise SystemExit(3)', restart)
+    spawn(one, "raise SystemExit(3)", restart)
     one._wait_for_gunicorn()
     one._monitor()
     assert restarted == [True]
 
 
 def test_a7_with_dev_1_it_ends_the_endpoint(supervisor):
-    one = supervisor(DEV='1')
-    spawn(one, 'raise SystemExit(3)', None)
+    one = supervisor(DEV="1")
+    spawn(one, "raise SystemExit(3)", None)
     one._wait_for_gunicorn()
-    with pytest.raises(StartError, match='could not be loaded'):
+    with pytest.raises(StartError, match="could not be loaded"):
         one._monitor()
 
 

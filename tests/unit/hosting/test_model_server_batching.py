@@ -2,6 +2,7 @@
 
 docs/contract.md#a8
 """
+
 import threading
 import time
 
@@ -22,7 +23,7 @@ from hosting.model_server.queues.parameters import BatchingParameters
 def serving(function, **parameters):
     """Requests to a fake session behind a batch scheduler with these parameters."""
     signature = Signature(function)
-    scheduler = BatchScheduler(BatchThreads(BatchingParameters(**parameters)), 'model')
+    scheduler = BatchScheduler(BatchThreads(BatchingParameters(**parameters)), "model")
     return Requests(scheduler, signature), signature
 
 
@@ -30,7 +31,7 @@ def serving(function, **parameters):
 def clock(monkeypatch):
     """The schedulers' time, which stands still until `let_pass` changes it."""
     clock = ManualClock()
-    monkeypatch.setattr(batching, 'time', clock)
+    monkeypatch.setattr(batching, "time", clock)
     return clock
 
 
@@ -43,8 +44,9 @@ def let_pass(requests, clock, seconds):
 
 
 def test_a8_requests_within_the_time_share_a_run(clock):
-    requests, signature = serving(lambda x: 2 * x, batch_timeout_micros=400000, max_batch_size=8,
-                                  num_batch_threads=1)
+    requests, signature = serving(
+        lambda x: 2 * x, batch_timeout_micros=400000, max_batch_size=8, num_batch_threads=1
+    )
     for value in range(5):
         requests.send(rows(value))
     let_pass(requests, clock, 0.4)
@@ -54,8 +56,9 @@ def test_a8_requests_within_the_time_share_a_run(clock):
 
 
 def test_a8_a_full_batch_does_not_wait(clock):
-    requests, signature = serving(lambda x: x, batch_timeout_micros=400000, max_batch_size=4,
-                                  num_batch_threads=1)
+    requests, signature = serving(
+        lambda x: x, batch_timeout_micros=400000, max_batch_size=4, num_batch_threads=1
+    )
     for value in range(4):
         requests.send(rows(value))
     requests.wait()
@@ -108,8 +111,9 @@ def test_a8_when_the_queue_is_full_requests_are_refused_as_unavailable():
     # One runs, two wait.
     assert len(refused) == 3
     assert {error.code for error in refused} == {14}
-    assert refused[0].message == \
-        'The batch scheduling queue to which this task was submitted is full'
+    assert (
+        refused[0].message == "The batch scheduling queue to which this task was submitted is full"
+    )
 
 
 def test_a8_a_request_larger_than_a_batch_is_refused():
@@ -117,15 +121,19 @@ def test_a8_a_request_larger_than_a_batch_is_refused():
     with pytest.raises(ServingError) as refused:
         requests.send(rows(1, 2, 3, 4))
     assert (refused.value.code, refused.value.message) == (
-        3, 'Task size 4 is larger than maximum batch size 3')
+        3,
+        "Task size 4 is larger than maximum batch size 3",
+    )
 
 
 def test_a8_a_scalar_has_no_batch_dimension():
     requests, _ = serving(lambda x: x)
     with pytest.raises(ServingError) as refused:
         requests.send(np.float32(1).reshape(()))
-    assert refused.value.message == \
-        'Batching session Run() input tensors must have at least one dimension'
+    assert (
+        refused.value.message
+        == "Batching session Run() input tensors must have at least one dimension"
+    )
 
 
 def test_a8_an_output_without_the_batch_is_an_error_even_alone():
@@ -133,30 +141,38 @@ def test_a8_an_output_without_the_batch_is_an_error_even_alone():
     requests.send(rows(1, 2))
     error = requests.wait()[0]
     assert (error.code, error.message) == (
-        9, "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension "
-           'sizes of the input tensors')
+        9,
+        "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension "
+        "sizes of the input tensors",
+    )
 
 
 def test_a8_the_guilty_request_fails_alone():
     def root(x):
         if (x < 0).any():
-            raise invalid_argument('negative')
+            raise invalid_argument("negative")
         return np.sqrt(x)
 
-    requests, signature = serving(root, batch_timeout_micros=400000, max_batch_size=3,
-                                  num_batch_threads=1)
+    requests, signature = serving(
+        root, batch_timeout_micros=400000, max_batch_size=3, num_batch_threads=1
+    )
     for value in (4, -1, 9):
         requests.send(rows(value))
     results = requests.wait()
     assert signature.runs[0] == (3, 1)
     assert results[0].tolist() == [[2]]
-    assert results[1].message == 'negative'
+    assert results[1].message == "negative"
     assert results[2].tolist() == [[3]]
 
 
 def test_a8_batches_are_padded_to_an_allowed_size_and_the_padding_is_dropped(clock):
-    requests, signature = serving(lambda x: x, batch_timeout_micros=400000, max_batch_size=8,
-                                  allowed_batch_sizes=[2, 4, 8], num_batch_threads=1)
+    requests, signature = serving(
+        lambda x: x,
+        batch_timeout_micros=400000,
+        max_batch_size=8,
+        allowed_batch_sizes=[2, 4, 8],
+        num_batch_threads=1,
+    )
     for value in range(3):
         requests.send(rows(value))
     let_pass(requests, clock, 0.4)
@@ -167,11 +183,15 @@ def test_a8_batches_are_padded_to_an_allowed_size_and_the_padding_is_dropped(clo
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 2)), min_size=1, max_size=30),
-       st.integers(1, 3), st.integers(4, 9))
+       st.integers(1, 3), st.integers(4, 9))  # fmt: skip
 def test_a8_results_never_mix_whatever_the_shapes_and_sizes(shapes, threads, size):
-    requests, signature = serving(slowly(lambda x: 3 * x + 1, 0.001), max_batch_size=size,
-                                  batch_timeout_micros=1000, max_enqueued_batches=1000,
-                                  num_batch_threads=threads)
+    requests, signature = serving(
+        slowly(lambda x: 3 * x + 1, 0.001),
+        max_batch_size=size,
+        batch_timeout_micros=1000,
+        max_enqueued_batches=1000,
+        num_batch_threads=threads,
+    )
     sent = {}
     for index, (count, width) in enumerate(shapes):
         array = (np.arange(count * width, dtype=np.float32) + 1000 * index).reshape(count, width)
@@ -185,8 +205,14 @@ def test_a8_results_never_mix_whatever_the_shapes_and_sizes(shapes, threads, siz
 
 def test_a8_closing_finishes_what_is_queued():
     signature = Signature(slowly(lambda x: x))
-    scheduler = BatchScheduler(BatchThreads(BatchingParameters(
-        max_batch_size=2, batch_timeout_micros=50000, max_enqueued_batches=100)), 'model')
+    scheduler = BatchScheduler(
+        BatchThreads(
+            BatchingParameters(
+                max_batch_size=2, batch_timeout_micros=50000, max_enqueued_batches=100
+            )
+        ),
+        "model",
+    )
     requests = Requests(scheduler, signature)
     for value in range(9):
         requests.send(rows(value))
@@ -203,28 +229,37 @@ def test_inner_dimensions_are_padded_with_the_first_value():
 
 def test_the_parameters_file_is_read_in_protobufs_text_form():
     parameters = batching_parameters.parse(
-        'max_batch_size { value: 8 }\nbatch_timeout_micros { value: 1000 }\n'
-        'max_enqueued_batches { value: 4 }\nnum_batch_threads { value: 2 }\n'
-        'thread_pool_name { value: "pool" } allowed_batch_sizes: 4 allowed_batch_sizes: 8', 'file')
-    assert (parameters.max_batch_size, parameters.batch_timeout_micros,
-            parameters.max_enqueued_batches, parameters.num_batch_threads,
-            parameters.allowed_batch_sizes) == (8, 1000, 4, 2, [4, 8])
+        "max_batch_size { value: 8 }\nbatch_timeout_micros { value: 1000 }\n"
+        "max_enqueued_batches { value: 4 }\nnum_batch_threads { value: 2 }\n"
+        'thread_pool_name { value: "pool" } allowed_batch_sizes: 4 allowed_batch_sizes: 8',
+        "file",
+    )
+    assert (
+        parameters.max_batch_size,
+        parameters.batch_timeout_micros,
+        parameters.max_enqueued_batches,
+        parameters.num_batch_threads,
+        parameters.allowed_batch_sizes,
+    ) == (8, 1000, 4, 2, [4, 8])
 
 
 def test_the_defaults_are_tf_servings():
-    parameters = batching_parameters.parse('', 'file')
-    assert (parameters.max_batch_size, parameters.batch_timeout_micros,
-            parameters.max_enqueued_batches) == (1000, 0, 10)
+    parameters = batching_parameters.parse("", "file")
+    assert (
+        parameters.max_batch_size,
+        parameters.batch_timeout_micros,
+        parameters.max_enqueued_batches,
+    ) == (1000, 0, 10)
 
 
-@pytest.mark.parametrize('text, message', [
+@pytest.mark.parametrize("text, message", [
     ('max_batch_size { value: "x" }', "Invalid protobuf file: 'file'"),
-    ('nonsense: 1', "Invalid protobuf file: 'file'"),
-    ('num_batch_threads { value: 0 }', 'num_batch_threads must be positive; was 0'),
-    ('max_batch_size { value: 4 } allowed_batch_sizes: 2',
-     'Last entry in allowed_batch_sizes must match max_batch_size; last entry was 2; expected 4'),
-])
+    ("nonsense: 1", "Invalid protobuf file: 'file'"),
+    ("num_batch_threads { value: 0 }", "num_batch_threads must be positive; was 0"),
+    ("max_batch_size { value: 4 } allowed_batch_sizes: 2",
+     "Last entry in allowed_batch_sizes must match max_batch_size; last entry was 2; expected 4"),
+])  # fmt: skip
 def test_wrong_parameters_are_refused(text, message):
     with pytest.raises(ServingError) as refused:
-        batching_parameters.parse(text, 'file')
+        batching_parameters.parse(text, "file")
     assert refused.value.message.startswith(message)

@@ -1,4 +1,5 @@
 """Results are laid out as RapidJSON's PrettyWriter lays them out for TF Serving."""
+
 import base64
 import json
 
@@ -22,7 +23,7 @@ class PrettyWriter:
         self.single_line = False
 
     def _indent(self):
-        self.out.append(' ' * 4 * len(self.levels))
+        self.out.append(" " * 4 * len(self.levels))
 
     def _prefix(self):
         if not self.levels:
@@ -30,14 +31,14 @@ class PrettyWriter:
         level = self.levels[-1]
         if level[0]:
             if level[1]:
-                self.out.append(', ' if self.single_line else ',')
+                self.out.append(", " if self.single_line else ",")
             if not self.single_line:
-                self.out.append('\n')
+                self.out.append("\n")
                 self._indent()
         elif level[1] % 2:
-            self.out.append(': ')
+            self.out.append(": ")
         else:
-            self.out.append(',\n' if level[1] else '\n')
+            self.out.append(",\n" if level[1] else "\n")
             self._indent()
         level[1] += 1
 
@@ -48,14 +49,14 @@ class PrettyWriter:
     def start(self, array):
         self._prefix()
         self.levels.append([array, 0])
-        self.out.append('[' if array else '{')
+        self.out.append("[" if array else "{")
 
     def end(self):
         array, count = self.levels.pop()
         if count and not (array and self.single_line):
-            self.out.append('\n')
+            self.out.append("\n")
             self._indent()
-        self.out.append(']' if array else '}')
+        self.out.append("]" if array else "}")
 
     def tensor(self, value, as_bytes):
         if isinstance(value, list):
@@ -88,14 +89,16 @@ class PrettyWriter:
                 if len(outputs) > 1:
                     self.raw(json.dumps(name))
                 value = array[index]
-                self.tensor(value.tolist() if isinstance(value, (np.ndarray, np.generic))
-                            else value, dtype == dtypes.STRING and name.endswith('_bytes'))
+                self.tensor(
+                    value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value,
+                    dtype == dtypes.STRING and name.endswith("_bytes"),
+                )
             self.single_line = False
             if len(outputs) > 1:
                 self.end()
         self.end()
         self.end()
-        return ''.join(self.out)
+        return "".join(self.out)
 
     def columns(self, outputs):
         """MakeColumnarFormatJsonFromTensors"""
@@ -106,40 +109,49 @@ class PrettyWriter:
         for name, dtype, array in outputs:
             if len(outputs) > 1:
                 self.raw(json.dumps(name))
-            self.tensor(array.tolist(), dtype == dtypes.STRING and name.endswith('_bytes'))
+            self.tensor(array.tolist(), dtype == dtypes.STRING and name.endswith("_bytes"))
         if len(outputs) > 1:
             self.end()
         self.end()
-        return ''.join(self.out)
+        return "".join(self.out)
 
 
 def _values(dtype, count):
     if dtype == dtypes.FLOAT:
         return st.lists(st.floats(width=32), min_size=count, max_size=count).map(
-            lambda values: np.array(values, dtype=np.float32))
+            lambda values: np.array(values, dtype=np.float32)
+        )
     if dtype == dtypes.INT64:
-        return st.lists(st.integers(-(1 << 63), (1 << 63) - 1), min_size=count,
-                        max_size=count).map(lambda values: np.array(values, dtype=np.int64))
+        return st.lists(st.integers(-(1 << 63), (1 << 63) - 1), min_size=count, max_size=count).map(
+            lambda values: np.array(values, dtype=np.int64)
+        )
     if dtype == dtypes.BOOL:
         return st.lists(st.booleans(), min_size=count, max_size=count).map(
-            lambda values: np.array(values, dtype=np.bool_))
+            lambda values: np.array(values, dtype=np.bool_)
+        )
 
     def strings(values):
         array = np.empty(count, dtype=object)
         array[:] = [value.encode() for value in values]
         return array
+
     # Control characters are escaped in another letter case than Python's.
-    letters = st.characters(min_codepoint=32, blacklist_categories=('Cs',),
-                            blacklist_characters='\x7f')
-    return st.lists(st.text(alphabet=letters, max_size=5), min_size=count,
-                    max_size=count).map(strings)
+    letters = st.characters(
+        min_codepoint=32, blacklist_categories=("Cs",), blacklist_characters="\x7f"
+    )
+    return st.lists(st.text(alphabet=letters, max_size=5), min_size=count, max_size=count).map(
+        strings
+    )
 
 
 @st.composite
 def results(draw, least_rank):
     """One to three outputs (name, dtype, array) with the same first dimension."""
-    names = draw(st.lists(st.sampled_from(['a', 'b', 'text', 'image_bytes']), min_size=1,
-                          max_size=3, unique=True))
+    names = draw(
+        st.lists(
+            st.sampled_from(["a", "b", "text", "image_bytes"]), min_size=1, max_size=3, unique=True
+        )
+    )
     rows = draw(st.integers(1, 3))
     outputs = []
     for name in sorted(names):
@@ -165,37 +177,49 @@ def test_column_format_is_laid_out_as_rapidjson_does(outputs):
 
 def test_the_layout_that_clients_pin():
     x = np.array([3.5, 4.0, 5.5], dtype=np.float32)
-    assert json_response.row_format([('y', dtypes.FLOAT, x)]) == \
-        '{\n    "predictions": [3.5, 4.0, 5.5\n    ]\n}'
-    assert json_response.row_format([('y', dtypes.FLOAT, x.reshape(3, 1))]) == \
-        '{\n    "predictions": [[3.5], [4.0], [5.5]\n    ]\n}'
-    assert json_response.column_format([('y', dtypes.FLOAT, x[:2])]) == \
-        '{\n    "outputs": [\n        3.5,\n        4.0\n    ]\n}'
-    assert json_response.column_format([('y', dtypes.FLOAT, x[0].reshape(()))]) == \
-        '{\n    "outputs": 3.5\n}'
-    assert json_response.row_format([('a', dtypes.FLOAT, x[:1]), ('b', dtypes.FLOAT, x[1:2])]) == (
+    assert (
+        json_response.row_format([("y", dtypes.FLOAT, x)])
+        == '{\n    "predictions": [3.5, 4.0, 5.5\n    ]\n}'
+    )
+    assert (
+        json_response.row_format([("y", dtypes.FLOAT, x.reshape(3, 1))])
+        == '{\n    "predictions": [[3.5], [4.0], [5.5]\n    ]\n}'
+    )
+    assert (
+        json_response.column_format([("y", dtypes.FLOAT, x[:2])])
+        == '{\n    "outputs": [\n        3.5,\n        4.0\n    ]\n}'
+    )
+    assert (
+        json_response.column_format([("y", dtypes.FLOAT, x[0].reshape(()))])
+        == '{\n    "outputs": 3.5\n}'
+    )
+    assert json_response.row_format([("a", dtypes.FLOAT, x[:1]), ("b", dtypes.FLOAT, x[1:2])]) == (
         '{\n    "predictions": [\n        {\n            "a": 3.5,\n            "b": 4.0\n'
-        '        }\n    ]\n}')
+        "        }\n    ]\n}"
+    )
     assert json_response.regressions(x) == '{\n    "results": [3.5, 4.0, 5.5]\n}'
-    assert json_response.classifications([[(b'pos', 0.5), (b'neg', 0.25)]]) == \
-        '{\n    "results": [[["pos", 0.5], ["neg", 0.25]]\n    ]\n}'
+    assert (
+        json_response.classifications([[(b"pos", 0.5), (b"neg", 0.25)]])
+        == '{\n    "results": [[["pos", 0.5], ["neg", 0.25]]\n    ]\n}'
+    )
 
 
 def test_control_characters_are_escaped_with_capital_digits():
     array = np.array([b'\x1f\x07"\\\n\x7f'], dtype=object)
     assert '"\\u001F\\u0007\\"\\\\\\n\x7f"' in json_response.row_format(
-        [('text', dtypes.STRING, array)])
+        [("text", dtypes.STRING, array)]
+    )
 
 
-@pytest.mark.parametrize('outputs, message', [
-    ([('y', dtypes.FLOAT, np.float32(1).reshape(()))], 'Tensor name: y has no shape information '),
-    ([('y', dtypes.FLOAT, np.zeros((0, 2), np.float32))],
-     'Tensor name: y has invalid batch size: 0'),
-    ([('a', dtypes.FLOAT, np.zeros(2, np.float32)), ('b', dtypes.FLOAT, np.zeros(3, np.float32))],
-     'Tensor name: b has inconsistent batch size: 3 expecting: 2'),
-    ([('y', dtypes.HALF, np.zeros(2, np.float16))],
-     'Failed to write JSON value for tensor type: half'),
-])
+@pytest.mark.parametrize("outputs, message", [
+    ([("y", dtypes.FLOAT, np.float32(1).reshape(()))], "Tensor name: y has no shape information "),
+    ([("y", dtypes.FLOAT, np.zeros((0, 2), np.float32))],
+     "Tensor name: y has invalid batch size: 0"),
+    ([("a", dtypes.FLOAT, np.zeros(2, np.float32)), ("b", dtypes.FLOAT, np.zeros(3, np.float32))],
+     "Tensor name: b has inconsistent batch size: 3 expecting: 2"),
+    ([("y", dtypes.HALF, np.zeros(2, np.float16))],
+     "Failed to write JSON value for tensor type: half"),
+])  # fmt: skip
 def test_results_that_are_no_rows_are_refused_in_tf_servings_words(outputs, message):
     with pytest.raises(ServingError) as refused:
         json_response.row_format(outputs)

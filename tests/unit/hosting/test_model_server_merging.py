@@ -1,4 +1,5 @@
 """Merging: what waits while the session is busy goes together, and nothing else."""
+
 import threading
 import time
 
@@ -21,7 +22,8 @@ def test_told_not_to_merge_it_gives_each_request_a_run_of_its_own(serving):
         for value in range(12):
             requests.send(rows(value))
     assert [float(result) for _, result in sorted(requests.wait().items())] == [
-        2.0 * value for value in range(12)]
+        2.0 * value for value in range(12)
+    ]
     assert signature.runs == [(1, 1)] * 12
     assert signature.most_under_way <= 4
 
@@ -34,15 +36,17 @@ def trust(requests):
                 requests.send(rows(turn * 8 + value))
         requests.wait()
         if len(requests._scheduler._trials) and all(
-                trial.passed for trial in requests._scheduler._trials.values()):
+            trial.passed for trial in requests._scheduler._trials.values()
+        ):
             return
-    raise AssertionError('the trial did not pass')
+    raise AssertionError("the trial did not pass")
 
 
 def slowly(function, seconds=0.02):
     def run(x):
         time.sleep(seconds)
         return function(x)
+
     return run
 
 
@@ -86,7 +90,7 @@ def test_a_run_has_no_more_rows_than_the_limit(serving):
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), min_size=1, max_size=40))
 def test_results_never_mix_whatever_the_shapes(shapes):
     signature = Signature(slowly(lambda x: 3 * x + 1, 0.001))
-    scheduler = MergingScheduler('model')
+    scheduler = MergingScheduler("model")
     requests = Requests(scheduler, signature)
     sent = {}
     for index, (count, width) in enumerate(shapes):
@@ -101,20 +105,21 @@ def test_results_never_mix_whatever_the_shapes(shapes):
 def test_a_request_that_fails_in_a_batch_fails_alone(serving):
     def root(x):
         if (x < 0).any():
-            raise invalid_argument('negative: ', x.min())
+            raise invalid_argument("negative: ", x.min())
         return np.sqrt(x)
 
     signature = Signature(root)
     requests = serving(signature)
     trust(requests)
     with together(signature):
-        numbers = {requests.send(rows(value)): value for value in
-                   [4, 9, -1, 16, 25, -2, 36, 49] * 5}
+        numbers = {
+            requests.send(rows(value)): value for value in [4, 9, -1, 16, 25, -2, 36, 49] * 5
+        }
     results = requests.wait()
     for number, value in numbers.items():
         if value < 0:
             assert isinstance(results[number], ServingError)
-            assert results[number].message == 'negative: %s' % float(value)
+            assert results[number].message == "negative: %s" % float(value)
         else:
             assert results[number].tolist() == [[np.sqrt(value)]]
 
@@ -122,13 +127,13 @@ def test_a_request_that_fails_in_a_batch_fails_alone(serving):
 def test_an_unforeseen_exception_is_the_answer_to_its_request_only(serving):
     def fragile(x):
         if (x < 0).any():
-            raise ZeroDivisionError('no')
+            raise ZeroDivisionError("no")
         return x
 
     requests = serving(Signature(fragile))
     bad, good = requests.send(rows(-1)), requests.send(rows(1))
     results = requests.wait()
-    assert (results[bad].code, results[bad].message) == (13, 'no')
+    assert (results[bad].code, results[bad].message) == (13, "no")
     assert results[good].tolist() == [[1]]
 
 
@@ -144,7 +149,7 @@ def test_a_model_whose_rows_depend_on_each_other_is_found_out_and_answers_right(
 
 
 def test_a_signature_known_to_mix_rows_never_shares_a_run(serving):
-    signature = Signature(lambda x: x, mixing='Mean')
+    signature = Signature(lambda x: x, mixing="Mean")
     requests = serving(signature)
     with together(signature):
         for value in range(12):
@@ -221,7 +226,7 @@ def test_outputs_that_lost_the_batch_are_run_again_one_by_one(serving):
 
 def test_closing_finishes_what_is_queued_and_refuses_the_rest():
     signature = Signature(slowly(lambda x: x))
-    scheduler = MergingScheduler('model')
+    scheduler = MergingScheduler("model")
     requests = Requests(scheduler, signature)
     with together(signature):
         for value in range(10):
@@ -259,12 +264,12 @@ def test_many_threads_get_their_own_results(serving):
     assert len(signature.runs) < 16 * 20
 
 
-@pytest.mark.parametrize('value, arguments, merges', [
-    (None, [], True), ('', [], True), ('1', [], True), ('0', [], False),
-    ('1', ['--enable_batching=true'], False)])
+@pytest.mark.parametrize("value, arguments, merges", [
+    (None, [], True), ("", [], True), ("1", [], True), ("0", [], False),
+    ("1", ["--enable_batching=true"], False)])  # fmt: skip
 def test_our_own_variable_says_whether_requests_share_runs(value, arguments, merges, monkeypatch):
-    monkeypatch.delenv('HOSTING_MERGE', raising=False)
+    monkeypatch.delenv("HOSTING_MERGE", raising=False)
     if value is not None:
-        monkeypatch.setenv('HOSTING_MERGE', value)
-    options = server.ServableOptions(flags.parse(['--model_base_path=/m'] + arguments))
+        monkeypatch.setenv("HOSTING_MERGE", value)
+    options = server.ServableOptions(flags.parse(["--model_base_path=/m"] + arguments))
     assert options.merge is merges

@@ -1,4 +1,5 @@
 """A short run of a request that is alone has no thread of its own; any other run has one."""
+
 import threading
 
 import pytest
@@ -13,14 +14,14 @@ from hosting.model_server.queues import merging
 @pytest.fixture
 def short(monkeypatch):
     """Every run is a short one, however slow the machine."""
-    monkeypatch.setattr(merging, 'SHORT', LONG)
-    monkeypatch.setattr(merging, 'QUIET', 1)
+    monkeypatch.setattr(merging, "SHORT", LONG)
+    monkeypatch.setattr(merging, "QUIET", 1)
 
 
 def known(serving, **options):
     """(requests, signature) of which one run, of two values, has been measured."""
     signature = Signature(lambda x: 2 * x)
-    requests = serving(signature, **dict({'predictable': True}, **options))
+    requests = serving(signature, **dict({"predictable": True}, **options))
     scheduler, ended, put_off = requests._scheduler, threading.Event(), []
     end = scheduler._end
 
@@ -31,11 +32,11 @@ def known(serving, **options):
     scheduler._end = noting
     requests.send(rows(1, 2), put_off.append)
     assert ended.wait(LONG)
-    assert not put_off, 'nothing was known of its runs'
+    assert not put_off, "nothing was known of its runs"
     return requests, signature
 
 
-@pytest.mark.parametrize('merge', [True, False])
+@pytest.mark.parametrize("merge", [True, False])
 def test_a_short_run_of_a_request_that_is_alone_is_the_event_loops_own(serving, short, merge):
     requests, signature = known(serving, merge=merge)
     put_off = []
@@ -48,7 +49,7 @@ def test_a_short_run_of_a_request_that_is_alone_is_the_event_loops_own(serving, 
     assert signature.threads[1] == (threading.get_ident(), merge)
 
 
-@pytest.mark.parametrize('merge', [True, False])
+@pytest.mark.parametrize("merge", [True, False])
 def test_requests_that_came_together_are_left_to_the_threads(serving, short, merge):
     requests, signature = known(serving, merge=merge)
     put_off = []
@@ -61,10 +62,10 @@ def test_requests_that_came_together_are_left_to_the_threads(serving, short, mer
     assert threading.get_ident() not in [thread for thread, _ in signature.threads]
 
 
-@pytest.mark.parametrize('options, array, types', [
+@pytest.mark.parametrize("options, array, types", [
     ({}, rows(1, 2, 3), None),
     ({}, rows(1), (7,)),
-    ({'predictable': False}, rows(1), None)], ids=['larger', 'strings', 'loops'])
+    ({"predictable": False}, rows(1), None)], ids=["larger", "strings", "loops"])  # fmt: skip
 def test_a_run_that_may_take_long_has_a_thread(serving, short, options, array, types):
     requests, _ = known(serving, **options)
     put_off = []
@@ -75,8 +76,8 @@ def test_a_run_that_may_take_long_has_a_thread(serving, short, options, array, t
 
 
 def test_after_a_long_run_the_next_one_has_a_thread(serving, monkeypatch):
-    monkeypatch.setattr(merging, 'SHORT', 0.0)
-    monkeypatch.setattr(merging, 'QUIET', 1)
+    monkeypatch.setattr(merging, "SHORT", 0.0)
+    monkeypatch.setattr(merging, "QUIET", 1)
     requests, _ = known(serving)
     put_off = []
     requests.send(rows(1), put_off.append)
@@ -116,16 +117,17 @@ def test_closing_waits_for_a_run_that_was_put_off(serving, short):
     assert requests.results[number].tolist() == [[10]]
 
 
-@pytest.mark.parametrize('operations, in_function, loops', [
-    (['Placeholder', 'MatMul', 'Softmax'], [], False),
-    (['Placeholder', 'LoopCond'], [], True),
-    (['Placeholder', 'While'], [], True),
-    (['PartitionedCall'], ['StatelessWhile'], True),
-    (['PartitionedCall'], ['MatMul'], False),
-])
+@pytest.mark.parametrize("operations, in_function, loops", [
+    (["Placeholder", "MatMul", "Softmax"], [], False),
+    (["Placeholder", "LoopCond"], [], True),
+    (["Placeholder", "While"], [], True),
+    (["PartitionedCall"], ["StatelessWhile"], True),
+    (["PartitionedCall"], ["MatMul"], False),
+])  # fmt: skip
 def test_how_long_a_loop_takes_is_not_what_it_took_the_last_time(operations, in_function, loops):
     native.protos_without_tensorflow()
     from tensorflow.core.framework import graph_pb2
+
     graph_def = graph_pb2.GraphDef()
     for operation in operations:
         graph_def.node.add(name=operation, op=operation)

@@ -1,4 +1,5 @@
 """A request whose servable goes away before it is queued is answered by the next one."""
+
 import asyncio
 import json
 import warnings
@@ -8,7 +9,7 @@ import pytest
 
 # Before hosting.model_server, which would put a bare package in its place (see native.py).
 with warnings.catch_warnings():
-    warnings.simplefilter('ignore')
+    warnings.simplefilter("ignore")
     import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
@@ -19,20 +20,20 @@ from hosting.model_server.errors import not_found
 from hosting.model_server.grpc import api as grpc_api
 from hosting.model_server.rest import api as rest
 
-BATCHING = ['--enable_batching']
+BATCHING = ["--enable_batching"]
 
 
-@pytest.fixture(params=[[], BATCHING], ids=['merging', 'batching'])
+@pytest.fixture(params=[[], BATCHING], ids=["merging", "batching"])
 def servables(tmp_path, request):
     """Three Servables of y = factor × x with the factors 1, 2, 3; the first two are closed."""
     loaded = []
-    options = server.ServableOptions(flags.parse(['--model_base_path=/m'] + request.param))
+    options = server.ServableOptions(flags.parse(["--model_base_path=/m"] + request.param))
     for factor in (1, 2, 3):
         path = str(tmp_path / str(factor))
         with tf.Session(graph=tf.Graph()) as session:
             x = tf.placeholder(tf.float32, [None])
-            tf.saved_model.simple_save(session, path, {'x': x}, {'y': factor * x})
-        loaded.append(servable.Servable('model', factor, path, options))
+            tf.saved_model.simple_save(session, path, {"x": x}, {"y": factor * x})
+        loaded.append(servable.Servable("model", factor, path, options))
     for one in loaded[:2]:
         one.close()
     yield loaded
@@ -47,7 +48,7 @@ class Manager:
 
     def servable(self, name, version=None):
         if not self._found:
-            raise not_found('Servable not found for request: Latest(', name, ')')
+            raise not_found("Servable not found for request: Latest(", name, ")")
         return self._found.pop(0)
 
 
@@ -58,15 +59,17 @@ class Context:
         return None
 
     def abort(self, code, message):
-        raise AssertionError('%s: %s' % (code, message))
+        raise AssertionError("%s: %s" % (code, message))
 
 
 def over_rest(manager):
     """(status, y) of a REST request for x = 5."""
+
     async def ask():
-        answer = rest.RestApi(manager, 0)(Request(
-            'POST', b'/v1/models/model:predict', [], b'{"inputs": [5.0]}'))
-        return answer if hasattr(answer, 'status') else await answer
+        answer = rest.RestApi(manager, 0)(
+            Request("POST", b"/v1/models/model:predict", [], b'{"inputs": [5.0]}')
+        )
+        return answer if hasattr(answer, "status") else await answer
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -75,16 +78,16 @@ def over_rest(manager):
     finally:
         loop.close()
         asyncio.set_event_loop(None)
-    return response.status, json.loads(response.body.decode()).get('outputs')
+    return response.status, json.loads(response.body.decode()).get("outputs")
 
 
 def over_grpc(manager):
     """y of a gRPC call with x = 5."""
     call = predict_pb2.PredictRequest()
-    call.model_spec.name = 'model'
-    call.inputs['x'].CopyFrom(tf.make_tensor_proto(np.array([5], np.float32)))
+    call.model_spec.name = "model"
+    call.inputs["x"].CopyFrom(tf.make_tensor_proto(np.array([5], np.float32)))
     answer = grpc_api.PredictionService(manager).Predict(call, Context())
-    return list(answer.outputs['y'].float_val) or tf.make_ndarray(answer.outputs['y']).tolist()
+    return list(answer.outputs["y"].float_val) or tf.make_ndarray(answer.outputs["y"]).tolist()
 
 
 def test_its_successor_answers(servables):
