@@ -65,9 +65,7 @@ class Endpoints:
             keep = request.get("RetainAllVariantProperties")
             retained = self._retained(record["EndpointName"], request) if keep else {}
             wish = rollout.wanted(self._account, asked, rollout.instances(config, retained))
-            record["EndpointStatus"] = "Updating"
-            record["LastModifiedTime"] = now()
-            record.pop("FailureReason", None)
+            _begin(record)
             record["LastDeploymentConfig"] = asked
         if keep:
             running = self._running.get(record["EndpointName"], {})
@@ -93,9 +91,7 @@ class Endpoints:
                 wish = wishes.get(summary["VariantName"], {})
                 if "DesiredInstanceCount" in wish:
                     summary["DesiredInstanceCount"] = wish["DesiredInstanceCount"]
-            record["EndpointStatus"] = "Updating"
-            record["LastModifiedTime"] = now()
-            record.pop("FailureReason", None)
+            _begin(record)
         self._in_background(self._resize, record, wishes, then)
         return {"EndpointArn": record["EndpointArn"]}
 
@@ -242,9 +238,7 @@ class Endpoints:
         try:
             started = self._start(record["EndpointName"], config, {})
         except StartFailed as failure:
-            with self._account.lock:
-                record["FailureReason"] = _reason(config, failure)
-                record["EndpointStatus"] = "Failed"
+            self._end(record, "Failed", _reason(config, failure))
             return
         self._put_into_service(record, config, started)
 
@@ -259,16 +253,11 @@ class Endpoints:
         try:
             started = self._start(record["EndpointName"], config, retained, models)
         except StartFailed as failure:
-            with self._account.lock:
-                record["FailureReason"] = _reason(config, failure)
-                record["EndpointStatus"] = "Failed"
+            self._end(record, "Failed", _reason(config, failure))
             return
-        with self._account.lock:
-            self._running[record["EndpointName"]] = started
-            record.pop("PendingDeploymentSummary", None)
-            if interrupted:
-                record["EndpointStatus"] = "InService"
-                record["FailureReason"] = "The emulator was ended during an update: it is undone."
+        self._running[record["EndpointName"]] = started
+        undone = "The emulator was ended during an update: it is undone."
+        self._end(record, "InService", undone if interrupted else "")
 
     def _change(
         self, record: Record, config: Record, retained: dict[str, Any], wish: rollout.Rollout
@@ -280,10 +269,7 @@ class Endpoints:
         try:
             started = self._start(record["EndpointName"], config, retained)
         except StartFailed as failure:
-            with self._account.lock:
-                record["FailureReason"] = _reason(config, failure)
-                record["EndpointStatus"] = "InService" if old else "Failed"
-                record.pop("PendingDeploymentSummary", None)
+            self._end(record, "InService" if old else "Failed", _reason(config, failure))
             return
 
         def show(share: float) -> None:
@@ -296,10 +282,7 @@ class Endpoints:
                 record["EndpointStatus"] = "RollingBack"
             self._shifting.pop(name)
             _stop(started)
-            with self._account.lock:
-                record["FailureReason"] = reason[:1024]
-                record["EndpointStatus"] = "InService"
-                record.pop("PendingDeploymentSummary", None)
+            self._end(record, "InService", reason)
             return
         self._account.stopping.wait(self._account.limits.seconds(wish.termination))
         self._put_into_service(record, config, started)
@@ -335,10 +318,17 @@ class Endpoints:
                 record["_deployed"] = {"config": config, "models": self._models(config)}
                 shadows.describe(record, config, started)
                 record["LastModifiedTime"] = now()
-                record["EndpointStatus"] = "InService"
-                record.pop("PendingDeploymentSummary", None)
+                self._end(record, "InService")
         if gone:
             _stop(started)
+
+    def _end(self, record: Record, status: str, reason: str = "") -> None:
+        """What was going on with an endpoint has ended."""
+        with self._account.lock:
+            record["EndpointStatus"] = status
+            record.pop("PendingDeploymentSummary", None)
+            if reason:
+                record["FailureReason"] = reason[:1024]
 
     def _models(self, config: Record) -> Record:
         """The models of a configuration's variants, as far as they are still there."""
@@ -364,6 +354,13 @@ class Endpoints:
         with self._account.lock:
             self._account.endpoints.remove(record["EndpointName"])
             self._account.tags.pop(record["EndpointArn"], None)
+
+
+def _begin(record: Record) -> None:
+    """An update of an endpoint begins."""
+    record["EndpointStatus"] = "Updating"
+    record["LastModifiedTime"] = now()
+    record.pop("FailureReason", None)
 
 
 def _stop(variants: dict[str, Variant], gently: bool = True) -> None:
