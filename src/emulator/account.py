@@ -45,21 +45,14 @@ _making_client = threading.Lock()
 
 @dataclass(frozen=True)
 class Settings:
-    """What all regions have in common.
+    """What all regions have in common."""
 
-    Attributes:
-        directory: for what runs; each region takes a folder of it.
-        url: where this account answers.
-        journal: what the account is made of, from which the next emulator restores it.
-        stopping: set once the emulator ends.
-    """
-
-    directory: Path
-    url: str
+    directory: Path  # for what runs; each region takes a folder of it
+    url: str  # where this account answers
     faults: Faults
     limits: Limits
-    journal: Journal
-    stopping: threading.Event = field(default_factory=threading.Event)
+    journal: Journal  # what the account is made of, from which the next emulator restores it
+    stopping: threading.Event = field(default_factory=threading.Event)  # set once the emulator ends
 
 
 class Collection:

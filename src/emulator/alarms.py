@@ -23,19 +23,13 @@ OPERATORS: dict[str, tuple[Callable[[float, float], bool], str]] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """What is asked of the most recent periods.
-
-    Attributes:
-        periods: that are evaluated (N).
-        to_alarm: of them, how many must breach (M).
-        missing: how missing data is treated.
-    """
+    """What is asked of the most recent periods."""
 
     comparison: str
     threshold: float
-    periods: int
-    to_alarm: int
-    missing: str = MISSING
+    periods: int  # that are evaluated (N)
+    to_alarm: int  # of them, how many must breach (M)
+    missing: str = MISSING  # how missing data is treated
 
     @property
     def range(self) -> int:

@@ -24,15 +24,11 @@ VERBS = re.compile(r"^(Create|Describe|Update|Stop|Delete|ListTrainingJobsFor)")
 
 
 class Call(NamedTuple):
-    """An operation of a service (by the name it signs with).
-
-    Attributes:
-        resource: the ARN that IAM looks at, "*" where there is none or we do not know it.
-    """
+    """An operation of a service (by the name it signs with)."""
 
     service: str
     operation: str
-    resource: str
+    resource: str  # the ARN that IAM looks at, "*" where there is none or we do not know it
 
 
 def recognise(environ: dict[str, Any]) -> tuple[Call, str]:

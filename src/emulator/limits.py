@@ -13,18 +13,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Limits:
-    """AWS's.
+    """AWS's."""
 
-    Attributes:
-        response: seconds from an invocation's request to its answer.
-        start: seconds from a container's start to its first healthy answer.
-        body: bytes of an invocation's request.
-        minute: seconds that a minute lasts of what AWS waits for or counts by the minute.
-    """
-
-    response: float = 60.0
-    start: float = 480.0
-    body: int = 5 * 1024 * 1024
+    response: float = 60.0  # seconds from an invocation's request to its answer
+    start: float = 480.0  # seconds from a container's start to its first healthy answer
+    body: int = 5 * 1024 * 1024  # bytes of an invocation's request
+    # seconds that a minute lasts of what AWS waits for or counts by the minute
     minute: float = 60.0
 
     def seconds(self, of_aws: float) -> float:

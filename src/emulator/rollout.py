@@ -18,21 +18,13 @@ LOOKED_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Rollout:
-    """What a DeploymentConfig asks for.
+    """What a DeploymentConfig asks for."""
 
-    Attributes:
-        shares: of the traffic that the new fleet gets, step by step.
-        wait: seconds of AWS's that each step bakes.
-        termination: and that the old fleet is kept after the last.
-        timeout: after which the update is rolled back; None: never.
-        alarms: any of which rolls it back.
-    """
-
-    shares: tuple[float, ...] = (1.0,)
-    wait: float = 0.0
-    termination: float = 0.0
-    timeout: float | None = None
-    alarms: tuple[str, ...] = ()
+    shares: tuple[float, ...] = (1.0,)  # of the traffic that the new fleet gets, step by step
+    wait: float = 0.0  # seconds of AWS's that each step bakes
+    termination: float = 0.0  # and that the old fleet is kept after the last
+    timeout: float | None = None  # after which the update is rolled back; None: never
+    alarms: tuple[str, ...] = ()  # any of which rolls it back
 
     def reasons(self, account: Account, begun: float) -> Iterator[str]:
         """Why to roll back, looked for again and again during a step; "" as long as nothing does.

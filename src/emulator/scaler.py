@@ -51,13 +51,9 @@ NO_BOUNDS = "Maximum capacity cannot be less than minimum capacity"
 
 @dataclass
 class Cooling:
-    """When a variant's cool-downs end.
+    """When a variant's cool-downs end."""
 
-    Attributes:
-        before: the capacity that the last scale-out began from.
-    """
-
-    before: int = 0
+    before: int = 0  # the capacity that the last scale-out began from
     out_until: float = 0.0
     in_until: float = 0.0
 

@@ -22,13 +22,9 @@ FIELDS: dict[str, tuple[int, int, list[str]]] = {
 
 @dataclass(frozen=True)
 class Once:
-    """at(…)
+    """at(…)"""
 
-    Attributes:
-        moment: in the action's time zone.
-    """
-
-    moment: datetime
+    moment: datetime  # in the action's time zone
 
 
 @dataclass(frozen=True)

@@ -17,30 +17,21 @@ BELOW = 0.9
 
 @dataclass(frozen=True)
 class Tracking:
-    """A policy's configuration.
-
-    Attributes:
-        out_cooldown, in_cooldown: seconds; AWS's default for a variant is 300 each.
-        scales_in: False with DisableScaleIn.
-    """
+    """A policy's configuration."""
 
     target: float
+    # out_cooldown, in_cooldown: seconds; AWS's default for a variant is 300 each
     out_cooldown: float = 300.0
     in_cooldown: float = 300.0
-    scales_in: bool = True
+    scales_in: bool = True  # False with DisableScaleIn
 
 
 @dataclass(frozen=True)
 class Cooldown:
-    """What is left of the last activity.
+    """What is left of the last activity."""
 
-    Attributes:
-        before: the capacity that a scale-out began from, None once that is over.
-        holds_in: a scale-in is not yet to be followed by another one.
-    """
-
-    before: int | None = None
-    holds_in: bool = False
+    before: int | None = None  # the capacity that a scale-out began from, None once that is over
+    holds_in: bool = False  # a scale-in is not yet to be followed by another one
 
 
 def is_above(tracking: Tracking, minutes: Sequence[float]) -> bool:

@@ -70,21 +70,17 @@ class Hyperparameter:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a script says of itself.
+    """What a script says of itself."""
 
-    Attributes:
-        hyperparameters: by name, in the script's order, but for those below.
-        seed, single_thread: what the script calls them; None: it does not take them.
-        is_whole: every hyperparameter that the script takes is known; what is not among them is
-            refused. Else it reads them in a way of its own, and takes what it is given.
-        further: by the KEYS.
-    """
-
+    # by name, in the script's order, but for those below
     hyperparameters: dict[str, Hyperparameter]
+    # seed, single_thread: what the script calls them; None: it does not take them
     seed: str | None
     single_thread: str | None
+    # every hyperparameter that the script takes is known; what is not among them is refused.
+    # Else it reads them in a way of its own, and takes what it is given.
     is_whole: bool
-    further: dict[str, Any]
+    further: dict[str, Any]  # by the KEYS
 
     @property
     def metrics(self) -> list[dict[str, str]] | None:

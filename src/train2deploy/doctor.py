@@ -18,17 +18,12 @@ MEMORY_GB = 3.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One requirement.
-
-    Attributes:
-        required: without it the host runtime cannot work.
-        advice: what to do when it is not there.
-    """
+    """One requirement."""
 
     requirement: str
     found: str | None
-    required: bool
-    advice: str
+    required: bool  # without it the host runtime cannot work
+    advice: str  # what to do when it is not there
 
 
 def findings() -> list[Finding]:

@@ -47,19 +47,14 @@ FREE_PORTS = range(10000, 32768)
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A running endpoint.
-
-    Attributes:
-        pid: of the supervisor, or of the Docker client that follows its container. It leads
-            a process group.
-        model_sha256: of the archive that is served, None for a MODEL_DIR of the user's.
-        container: the name of its container, "" for an endpoint without one.
-    """
+    """A running endpoint."""
 
     port: int
+    # of the supervisor, or of the Docker client that follows its container. It leads a
+    # process group.
     pid: int
-    model_sha256: str | None
-    container: str = ""
+    model_sha256: str | None  # of the archive that is served, None for a MODEL_DIR of the user's
+    container: str = ""  # the name of its container, "" for an endpoint without one
 
     @property
     def url(self) -> str:

@@ -45,20 +45,14 @@ SHOWN = re.compile(
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a job is made of.
+    """What a job is made of."""
 
-    Attributes:
-        version: see versions.
-        hyperparameters: by name, as the SDK would send them.
-        repro: single thread and fixed hash seed: the same seed gives the same bits.
-        channels: the user's own, see given_channels.
-    """
-
-    version: str
-    hyperparameters: dict[str, object]
-    repro: bool = False
+    version: str  # see versions
+    hyperparameters: dict[str, object]  # by name, as the SDK would send them
+    repro: bool = False  # single thread and fixed hash seed: the same seed gives the same bits
     verbose: bool = False
     inputs: dict[str, object] = field(default_factory=dict)
+    # the user's own, see given_channels
     channels: given_channels.Channels = field(default_factory=dict)
 
 

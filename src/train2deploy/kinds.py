@@ -16,21 +16,16 @@ _BOUNDS = re.compile(r"(>?)(-?[0-9.]*?)(?:\.\.(<?)(-?[0-9.]*))?")
 
 @dataclass(frozen=True)
 class Kind:
-    """A type and a range.
-
-    Attributes:
-        least, most: of a number; None: any. `above` and `below`: the bound itself is out.
-        choices: the only texts that will do; () takes any.
-        several: values with commas between them.
-    """
+    """A type and a range."""
 
     type: str = TEXT
+    # least, most: of a number; None: any. above, below: the bound itself is out.
     least: float | None = None
     most: float | None = None
     above: bool = False
     below: bool = False
-    choices: tuple[str, ...] = ()
-    several: bool = False
+    choices: tuple[str, ...] = ()  # the only texts that will do; () takes any
+    several: bool = False  # values with commas between them
 
     @property
     def is_number(self) -> bool:

@@ -23,15 +23,11 @@ LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store")
 
 @dataclass(frozen=True)
 class Found:
-    """The files of a model.
-
-    Attributes:
-        archive: the model.tar.gz that holds exactly these, if they came from one.
-        output: what the job's script left in SM_OUTPUT_DATA_DIR, by name.
-    """
+    """The files of a model."""
 
     files: Files
-    archive: Path | None = None
+    archive: Path | None = None  # the model.tar.gz that holds exactly these, if they came from one
+    # what the job's script left in SM_OUTPUT_DATA_DIR, by name
     output: Files = field(default_factory=dict)
 
 

@@ -29,19 +29,16 @@ whose wheels they take."""
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user asks of a package's code.
+    """What the user asks of a package's code."""
 
-    Attributes:
-        code: a folder with inference.py; None takes the model's own, else ours where it fits.
-        include: files of the job's output that go along; None takes what its include.txt names.
-        dependencies: "lib" vendors the packages (nothing is installed when the endpoint starts),
-            "requirements" lets the container install them; never both, as the container ignores
-            requirements.txt beside lib/. "": lib for our code (where this machine cannot run what
-            today's container does: requirements), own code as it is.
-    """
-
+    # a folder with inference.py; None takes the model's own, else ours where it fits
     code: Path | None = None
+    # files of the job's output that go along; None takes what its include.txt names
     include: Sequence[str] | None = None
+    # "lib" vendors the packages (nothing is installed when the endpoint starts),
+    # "requirements" lets the container install them; never both, as the container ignores
+    # requirements.txt beside lib/. "": lib for our code (where this machine cannot run what
+    # today's container does: requirements), own code as it is.
     dependencies: str = ""
 
 

@@ -19,17 +19,12 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Request:
-    """A request.
-
-    Attributes:
-        accept: "" sends no Accept.
-        titles: of the answers' rankings, one each.
-    """
+    """A request."""
 
     body: bytes
     content_type: str = JSON
-    accept: str = ""
-    titles: tuple[str, ...] = ()
+    accept: str = ""  # "" sends no Accept
+    titles: tuple[str, ...] = ()  # of the answers' rankings, one each
 
 
 def given(arguments: argparse.Namespace) -> Request | None:

@@ -34,15 +34,11 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Wish:
-    """What stands on make's command line.
+    """What stands on make's command line."""
 
-    Attributes:
-        given: the variables of data and training, by name.
-        insist: what is wrong is said, and nothing is done about it.
-    """
-
+    # the variables of data and training, by name
     given: Mapping[str, str] = field(default_factory=dict)
-    insist: bool = False
+    insist: bool = False  # what is wrong is said, and nothing is done about it
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> "Wish":

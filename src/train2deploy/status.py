@@ -15,19 +15,12 @@ from train2deploy.hashing import sha256_file, sha256_tree
 
 @dataclass(frozen=True)
 class Node:
-    """A line of the tree.
+    """A line of the tree."""
 
-    Attributes:
-        name: what it is.
-        text: what it was made of; "" where it is not there.
-        stale: why it does not fit what it hangs on; "" where it does.
-        command: what makes it, makes it again, or takes it a step on.
-    """
-
-    name: str
-    text: str
-    stale: str = ""
-    command: str = ""
+    name: str  # what it is
+    text: str  # what it was made of; "" where it is not there
+    stale: str = ""  # why it does not fit what it hangs on; "" where it does
+    command: str = ""  # what makes it, makes it again, or takes it a step on
     children: tuple["Node", ...] = ()
 
 

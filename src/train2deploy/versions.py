@@ -28,18 +28,12 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Version:
-    """A model that was found.
+    """A model that was found."""
 
-    Attributes:
-        name: in the names of jobs and runs.
-        is_published: trained and scored, not packed: its figures are what is asked for.
-        is_folder: its source is all of its script's folder.
-    """
-
-    name: str
+    name: str  # in the names of jobs and runs
     script: Path
-    is_published: bool = False
-    is_folder: bool = False
+    is_published: bool = False  # trained and scored, not packed: its figures are what is asked for
+    is_folder: bool = False  # its source is all of its script's folder
 
 
 def known() -> list[Version]:

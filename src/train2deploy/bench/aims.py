@@ -30,17 +30,13 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Aim:
-    """A figure and its limit.
-
-    Attributes:
-        wish: what it had better be, beyond the limit that it must keep.
-    """
+    """A figure and its limit."""
 
     name: str
     value: float
     limit: float
     at_most: bool
-    wish: float | None = None
+    wish: float | None = None  # what it had better be, beyond the limit that it must keep
 
     @property
     def holds(self) -> bool:

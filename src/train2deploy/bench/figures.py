@@ -10,22 +10,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Round:
-    """One measurement of one subject.
-
-    Attributes:
-        per_second: requests answered a second.
-        requests: answered in the measured time.
-        foreign_cpu: share of the machine that others used meanwhile (0 to 1).
-        cpu_ms: what each process of ours used for a request, by role.
-    """
+    """One measurement of one subject."""
 
     p50_ms: float
     p95_ms: float
     p99_ms: float
-    per_second: float
-    requests: int
-    foreign_cpu: float
-    cpu_ms: dict[str, float]
+    per_second: float  # requests answered a second
+    requests: int  # answered in the measured time
+    foreign_cpu: float  # share of the machine that others used meanwhile (0 to 1)
+    cpu_ms: dict[str, float]  # what each process of ours used for a request, by role
 
 
 def percentiles(values: Sequence[float], percents: Sequence[int], digits: int) -> list[float]:

@@ -56,27 +56,19 @@ class Sample:
 
 @dataclass
 class Plan:
-    """How long and how often.
-
-    Attributes:
-        clients: numbers of clients at once, each subject with each.
-        sessions: the subjects without a server; RAW is one.
-        endpoints: the subjects with an endpoint of their own, peers among them.
-        batch: sentences a request where there are many.
-        batch_clients: numbers of clients that send so many.
-        retries: measurements that may be repeated because others disturbed them.
-    """
+    """How long and how often."""
 
     rounds: int
     seconds: float
-    clients: Sequence[int]
+    clients: Sequence[int]  # numbers of clients at once, each subject with each
+    # the subjects with an endpoint of their own, peers among them
     endpoints: Sequence[str] = (INVOCATIONS, ALONE, BATCHED, ARTICLE, UNMERGED)
-    sessions: Sequence[str] = (RAW,)
-    batch: int = 32
-    batch_clients: Sequence[int] = (1, 4)
+    sessions: Sequence[str] = (RAW,)  # the subjects without a server; RAW is one
+    batch: int = 32  # sentences a request where there are many
+    batch_clients: Sequence[int] = (1, 4)  # numbers of clients that send so many
     seed: int = 1
     threads: Sequence[int] = (1, 2)
-    retries: int = 0
+    retries: int = 0  # measurements that may be repeated because others disturbed them
 
     def cells(self) -> list[Cell]:
         """Everything that a round measures."""

@@ -27,23 +27,16 @@ MOST_RETRIES = 120
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; None: the default of a whole or of a quick run.
-
-    Attributes:
-        against: another package, archive or directory.
-        peers: measure other servers, too.
-        settings: of batching, as KEY=VALUE (see cloud_settings.config).
-        article_words: in the word vectors of the article's handler.
-    """
+    """What the user asked for; None: the default of a whole or of a quick run."""
 
     quick: bool = False
     rounds: int | None = None
     seconds: float | None = None
     clients: tuple[int, ...] = (1, 8, 32, 64)
-    against: Path | None = None
-    article_words: int = article.WORDS
-    peers: bool = False
-    settings: tuple[str, ...] = ()
+    against: Path | None = None  # another package, archive or directory
+    article_words: int = article.WORDS  # in the word vectors of the article's handler
+    peers: bool = False  # measure other servers, too
+    settings: tuple[str, ...] = ()  # of batching, as KEY=VALUE (see cloud_settings.config)
 
     @property
     def batching(self) -> dict[str, str]:

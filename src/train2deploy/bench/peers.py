@@ -27,19 +27,12 @@ ONNX_PACKAGE = "onnxruntime"
 
 @dataclass(frozen=True)
 class Kind:
-    """How a server is asked.
+    """How a server is asked."""
 
-    Attributes:
-        package: its name in the registry, and that of its environment and lock.
-        path: of its URL.
-        body: what it wants for rows by the signature's keys.
-        rows: the probabilities in its answer.
-    """
-
-    package: str
-    path: str
-    body: Callable[[dict[str, Any]], Any]
-    rows: Callable[[Any], list[list[float]]]
+    package: str  # its name in the registry, and that of its environment and lock
+    path: str  # of its URL
+    body: Callable[[dict[str, Any]], Any]  # what it wants for rows by the signature's keys
+    rows: Callable[[Any], list[list[float]]]  # the probabilities in its answer
 
 
 def _probabilities(answer: dict[str, Any]) -> list[list[float]]:

@@ -45,15 +45,11 @@ GROWTH_SHARE = 0.05
 
 @dataclass
 class Kill:
-    """One kill and when the endpoint answered again.
-
-    Attributes:
-        at: seconds since the beginning.
-        back: seconds until the first right answer to a request sent after the kill.
-    """
+    """One kill and when the endpoint answered again."""
 
     role: str
-    at: float
+    at: float  # seconds since the beginning
+    # seconds until the first right answer to a request sent after the kill
     back: float | None = None
     moment: float = 0.0
 

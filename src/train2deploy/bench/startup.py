@@ -17,18 +17,12 @@ BARE = "bare process"
 
 @dataclass(frozen=True)
 class Launch:
-    """An endpoint to start.
-
-    Attributes:
-        log: name of its log, build/bench/<log>.log.
-        further: variables beside the endpoint's own.
-        contract: HOSTING_CONTRACT.
-    """
+    """An endpoint to start."""
 
     model_dir: Path
-    log: str
-    further: dict[str, str] = field(default_factory=dict)
-    contract: str = field(default_factory=stack.contract)
+    log: str  # name of its log, build/bench/<log>.log
+    further: dict[str, str] = field(default_factory=dict)  # variables beside the endpoint's own
+    contract: str = field(default_factory=stack.contract)  # HOSTING_CONTRACT
 
     def start(self, prefix: str = "") -> subjects.Served:
         """The endpoint, started; see Served."""

@@ -21,19 +21,13 @@ LONGEST = 64
 
 @dataclass(frozen=True)
 class Sentences:
-    """Distinct sentences, what a model reads of them and the probabilities that a session gives.
-
-    Attributes:
-        inputs: by key of the signature, a row for each sentence.
-        output: the key of the probabilities.
-        labels: of the classes, in the model's order.
-    """
+    """Distinct sentences, what a model reads of them and the probabilities that a session gives."""
 
     texts: list[str]
-    inputs: dict[str, list[list[int]]]
+    inputs: dict[str, list[list[int]]]  # by key of the signature, a row for each sentence
     probabilities: list[list[float]]
-    output: str
-    labels: list[str]
+    output: str  # the key of the probabilities
+    labels: list[str]  # of the classes, in the model's order
 
 
 def distinct(answers: Sequence[dict[str, Any]]) -> list[int]:

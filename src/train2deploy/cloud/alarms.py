@@ -13,19 +13,13 @@ from train2deploy.cloud.session import Cloud
 
 @dataclass(frozen=True)
 class Alarm:
-    """One metric of a fleet's, by the minute.
+    """One metric of a fleet's, by the minute."""
 
-    Attributes:
-        ending: of its name, after the endpoint's.
-        statistic: the request's parameter for it.
-        said: what breaches, in words.
-    """
-
-    ending: str
+    ending: str  # of its name, after the endpoint's
     metric: str
-    statistic: dict[str, str]
+    statistic: dict[str, str]  # the request's parameter for it
     threshold: float
-    said: str
+    said: str  # what breaches, in words
 
 
 ALARMS = (

@@ -33,15 +33,10 @@ AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a file.
+    """The lines of a file."""
 
-    Attributes:
-        texts: sentences, or records as they are.
-        content_type: of the records; "" where they are sentences.
-    """
-
-    texts: list[str]
-    content_type: str = ""
+    texts: list[str]  # sentences, or records as they are
+    content_type: str = ""  # of the records; "" where they are sentences
 
     def record(self, text: str) -> bytes:
         """A line as the job is given it."""

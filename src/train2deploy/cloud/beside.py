@@ -37,16 +37,11 @@ OF_A_VARIANT, OF_A_SHADOW = 0.1, 1.0
 
 @dataclass(frozen=True)
 class Wish:
-    """A second package, and what it is to get.
-
-    Attributes:
-        weight: its share of the requests; None where it is not given.
-        shadow: it gets copies and answers nobody.
-    """
+    """A second package, and what it is to get."""
 
     package: Path
-    weight: float | None = None
-    shadow: bool = False
+    weight: float | None = None  # its share of the requests; None where it is not given
+    shadow: bool = False  # it gets copies and answers nobody
 
 
 def put(

@@ -42,17 +42,12 @@ DEPLOYMENT = paths.CLOUD_WORK / "deployment.json"
 
 @dataclass(frozen=True)
 class Options:
-    """What is said of a deployment beside the settings.
+    """What is said of a deployment beside the settings."""
 
-    Attributes:
-        rollout: how an update takes over the traffic.
-        capture: percentage of the requests that are kept in S3; 0: none; None: as it is.
-        expires: when the endpoint is to end; "": as it is.
-    """
-
-    rollout: Rollout = field(default_factory=Rollout)
+    rollout: Rollout = field(default_factory=Rollout)  # how an update takes over the traffic
+    # percentage of the requests that are kept in S3; 0: none; None: as it is
     capture: int | None = None
-    expires: str = ""
+    expires: str = ""  # when the endpoint is to end; "": as it is
 
 
 AS_IT_IS = Options()
@@ -60,18 +55,14 @@ AS_IT_IS = Options()
 
 @dataclass(frozen=True)
 class Deployment:
-    """Names and requests of what serves one archive.
-
-    Attributes:
-        instances: how many there will be.
-        recount: the settings' number of instances replaces that of the running endpoint.
-    """
+    """Names and requests of what serves one archive."""
 
     sha256: str
     data_uri: str
     model: dict[str, Any]
     config: dict[str, Any]
-    instances: int = field(compare=False)
+    instances: int = field(compare=False)  # how many there will be
+    # the settings' number of instances replaces that of the running endpoint
     recount: bool = field(compare=False)
 
     @property

@@ -20,20 +20,14 @@ RUNNING = ("InProgress", "Stopping")
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of resource is listed and described.
-
-    Attributes:
-        arn: the kind's word in an ARN.
-        member: of the list's answer.
-        ends: whether such a thing ends by itself and then costs nothing (a job).
-    """
+    """How one kind of resource is listed and described."""
 
     title: str
-    arn: str
+    arn: str  # the kind's word in an ARN
     list_operation: str
-    member: str
+    member: str  # of the list's answer
     name_key: str
-    ends: bool = False
+    ends: bool = False  # whether such a thing ends by itself and then costs nothing (a job)
 
 
 KINDS = (
@@ -52,18 +46,14 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Resource:
-    """One thing of the project's.
-
-    Attributes:
-        usd: what it has cost so far at most, None where that is not known.
-    """
+    """One thing of the project's."""
 
     kind: str
     name: str
     status: str
     created: datetime
     ends: bool
-    usd: float | None = 0.0
+    usd: float | None = 0.0  # what it has cost so far at most, None where that is not known
 
     @property
     def is_over(self) -> bool:

@@ -34,16 +34,11 @@ POINTS = 120
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asks for.
+    """What the user asks for."""
 
-    Attributes:
-        clients: at once, in each part of the time.
-        pause: seconds between an answer and the client's next request.
-    """
-
-    clients: Sequence[int] = CLIENTS
+    clients: Sequence[int] = CLIENTS  # at once, in each part of the time
     seconds: float = SECONDS
-    pause: float = 0.0
+    pause: float = 0.0  # seconds between an answer and the client's next request
 
     def at(self, second: float) -> int:
         """The clients at a time.
@@ -67,15 +62,11 @@ class Answer:
 
 @dataclass
 class Seen:
-    """What came of the load; times are seconds from its start.
+    """What came of the load; times are seconds from its start."""
 
-    Attributes:
-        seconds: that it lasted.
-        instances: (time, in service, desired), whenever that was looked for.
-    """
-
-    seconds: float = 0.0
+    seconds: float = 0.0  # that it lasted
     answers: list[Answer] = field(default_factory=list)
+    # (time, in service, desired), whenever that was looked for
     instances: list[tuple[float, int, int]] = field(default_factory=list)
 
     def between(self, start: float, end: float) -> list[Answer]:

@@ -19,17 +19,13 @@ OVER = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Column:
-    """A statistic of a metric.
-
-    Attributes:
-        factor: from the metric's unit to the one that is shown.
-    """
+    """A statistic of a metric."""
 
     title: str
     metric: str
     statistic: str
     panel: str
-    factor: float = 1.0
+    factor: float = 1.0  # from the metric's unit to the one that is shown
     digits: int = 0
 
     @property

@@ -14,30 +14,21 @@ from train2deploy.errors import UserError
 
 @dataclass(frozen=True)
 class Approval:
-    """What the user has said beforehand.
+    """What the user has said beforehand."""
 
-    Attributes:
-        yes: do it without asking (YES=1).
-        max_usd: nothing whose highest cost is above this.
-    """
-
-    yes: bool = False
-    max_usd: float | None = None
+    yes: bool = False  # do it without asking (YES=1)
+    max_usd: float | None = None  # nothing whose highest cost is above this
 
 
 @dataclass
 class Plan:
-    """Resources in order of creation, and their cost.
-
-    Attributes:
-        resources: (kind, name or URI, remark) of each.
-        replaces: the endpoint whose present cost is in these costs; "" where none is.
-    """
+    """Resources in order of creation, and their cost."""
 
     title: str
+    # (kind, name or URI, remark) of each
     resources: list[tuple[str, str, str]] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
-    replaces: str = ""
+    replaces: str = ""  # the endpoint whose present cost is in these costs; "" where none is
 
     def add(self, kind: str, name: str, remark: str = "") -> None:
         self.resources.append((kind, name, remark))

@@ -17,17 +17,11 @@ EXPECTED = "expected all, canary:1 to canary:50 or linear:10 to linear:50 (perce
 
 @dataclass(frozen=True)
 class Rollout:
-    """How the traffic shifts.
+    """How the traffic shifts."""
 
-    Attributes:
-        kind: all, canary or linear.
-        percent: of the traffic, in the first step (canary) or in each (linear).
-        bake: seconds that each step is watched before the next.
-    """
-
-    kind: str = "all"
-    percent: int = 100
-    bake: int = BAKE_SECONDS["all"]
+    kind: str = "all"  # all, canary or linear
+    percent: int = 100  # of the traffic, in the first step (canary) or in each (linear)
+    bake: int = BAKE_SECONDS["all"]  # seconds that each step is watched before the next
 
     @property
     def steps(self) -> int:

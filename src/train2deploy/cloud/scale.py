@@ -25,22 +25,15 @@ INSTANCES = 2
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asks for.
+    """What the user asks for."""
 
-    Attributes:
-        low, high: None where it was not given.
-        target: invocations a minute that each instance is to get.
-        cooldown: seconds after scaling out, and after scaling in.
-        schedule: at(…), rate(…) or cron(…), "" for at once.
-        timezone: of at(…) and cron(…), "" for UTC.
-    """
-
+    # low, high: None where it was not given
     low: int | None = None
     high: int | None = None
-    target: float = 600.0
-    cooldown: Sequence[int] = (60, 300)
-    schedule: str = ""
-    timezone: str = ""
+    target: float = 600.0  # invocations a minute that each instance is to get
+    cooldown: Sequence[int] = (60, 300)  # seconds after scaling out, and after scaling in
+    schedule: str = ""  # at(…), rate(…) or cron(…), "" for at once
+    timezone: str = ""  # of at(…) and cron(…), "" for UTC
 
 
 def bounds(low: int | None, high: int | None, burstable: bool) -> tuple[int, int]:

@@ -31,16 +31,11 @@ class CloudError(JobFailed):
 
 @dataclass(frozen=True)
 class Cloud:
-    """An account, and the settings for it.
-
-    Attributes:
-        emulator_url: of src/emulator, "" for AWS.
-        attempts: how often a call is tried at most.
-    """
+    """An account, and the settings for it."""
 
     config: Config
-    emulator_url: str = ""
-    attempts: int = 8
+    emulator_url: str = ""  # of src/emulator, "" for AWS
+    attempts: int = 8  # how often a call is tried at most
 
     @property
     def is_emulator(self) -> bool:

@@ -38,19 +38,13 @@ LOG_LEVEL = 20
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train.
-
-    Attributes:
-        hyperparameters: by name.
-        repro: single thread and fixed hash seed, as local-train's REPRO=1.
-        fresh: a new job even where one with the same inputs has succeeded.
-        channels: the user's own, see given_channels.
-    """
+    """What to train."""
 
     version: str
-    hyperparameters: dict[str, object]
-    repro: bool = False
-    fresh: bool = False
+    hyperparameters: dict[str, object]  # by name
+    repro: bool = False  # single thread and fixed hash seed, as local-train's REPRO=1
+    fresh: bool = False  # a new job even where one with the same inputs has succeeded
+    # the user's own, see given_channels
     channels: given_channels.Channels = field(default_factory=dict)
 
 

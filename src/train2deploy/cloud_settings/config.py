@@ -40,38 +40,28 @@ LARGEST = 2**31 - 1
 
 @dataclass(frozen=True)
 class Config:
-    """The settings. `role` and `bucket` have no default: they are never guessed.
-
-    Attributes:
-        role: name or ARN of the role that SageMaker takes on.
-        bucket: an existing bucket in `region`.
-        prefix: of every key in the bucket.
-        project: every name begins with it, and everything made is tagged with it.
-        train_max_minutes: the job is stopped after so long; what the plan reckons with.
-        train_spot: spare capacity, cheaper; the job may be interrupted and begins again.
-        endpoint_hours: what the plan reckons an endpoint's cost for.
-        batching: the model server batches requests. This, the parameters of batching and
-            omp_num_threads become variables of the model; None: the container's default.
-        prices: USD an hour by instance type, above the table that is shipped.
-    """
+    """The settings. `role` and `bucket` have no default: they are never guessed."""
 
     region: str = "us-east-1"
-    role: str = ""
-    bucket: str = ""
-    prefix: str = "train2deploy"
+    role: str = ""  # name or ARN of the role that SageMaker takes on
+    bucket: str = ""  # an existing bucket in `region`
+    prefix: str = "train2deploy"  # of every key in the bucket
+    # every name begins with it, and everything made is tagged with it
     project: str = "train2deploy"
     train_instance_type: str = "ml.p2.xlarge"
     train_instance_count: int = 1
     train_volume_gb: int = 30
-    train_max_minutes: int = 60
-    train_spot: bool = False
+    train_max_minutes: int = 60  # the job is stopped after so long; what the plan reckons with
+    train_spot: bool = False  # spare capacity, cheaper; the job may be interrupted and begins again
     endpoint_name: str = "train2deploy"
     endpoint_instance_type: str = "ml.t2.large"
     endpoint_instance_count: int = 1
-    endpoint_hours: int = 24
+    endpoint_hours: int = 24  # what the plan reckons an endpoint's cost for
     batch_instance_type: str = "ml.m5.xlarge"
     batch_instance_count: int = 1
     batch_max_minutes: int = 30
+    # the model server batches requests. This, the parameters of batching and omp_num_threads
+    # become variables of the model; None: the container's default.
     batching: bool = False
     max_batch_size: int | None = None
     batch_timeout_micros: int | None = None
@@ -82,6 +72,7 @@ class Config:
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    # USD an hour by instance type, above the table that is shipped
     prices: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -43,17 +43,13 @@ def span(hours: float) -> str:
 
 @dataclass(frozen=True)
 class Cost:
-    """An upper bound: instances × hours × price.
-
-    Attributes:
-        per_hour: USD of one instance, None where no price is known.
-        foreign: "" or the region whose instances these are, when the price is another region's.
-    """
+    """An upper bound: instances × hours × price."""
 
     instance_type: str
     count: int
     hours: float
-    per_hour: float | None
+    per_hour: float | None  # USD of one instance, None where no price is known
+    # "" or the region whose instances these are, when the price is another region's
     foreign: str = ""
 
     @property

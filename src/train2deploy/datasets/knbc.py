@@ -31,15 +31,11 @@ SAME_CHARACTER = str.maketrans("～∥－￠￡￢￥―", "〜‖−¢£¬¥—
 
 @dataclass(frozen=True)
 class Content:
-    """What the rows must be, without the rows themselves.
+    """What the rows must be, without the rows themselves."""
 
-    Attributes:
-        sha256: of all rows, in the order of TOPICS.
-        rows: for each topic the first four hexadecimal digits of each row's sha256, end to end.
-            They tell which row differs.
-    """
-
-    sha256: str
+    sha256: str  # of all rows, in the order of TOPICS
+    # for each topic the first four hexadecimal digits of each row's sha256, end to end. They
+    # tell which row differs.
     rows: Mapping[str, str]
 
     @classmethod

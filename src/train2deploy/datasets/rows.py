@@ -13,32 +13,22 @@ class InvalidDataSet(UserError):
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled sentence.
+    """One labelled sentence."""
 
-    Attributes:
-        id: unique in its data set; splits are stored as ids.
-        group: the article that the sentence is from, where that is known.
-    """
-
-    id: str
+    id: str  # unique in its data set; splits are stored as ids
     text: str
     label: str
-    group: str | None = None
+    group: str | None = None  # the article that the sentence is from, where that is known
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows, and which of them are held out, where the data set itself says so.
-
-    Attributes:
-        test_ids: the held-out rows, or None: `split` draws them.
-        source: facts for the manifest (name, hashes, options).
-        notes: what is probably a mistake, but need not be: a line each for the user.
-        place: the user's directory, where it is one.
-    """
+    """Rows, and which of them are held out, where the data set itself says so."""
 
     rows: list[Row]
-    test_ids: frozenset[str] | None
+    test_ids: frozenset[str] | None  # the held-out rows, or None: `split` draws them
+    # facts for the manifest (name, hashes, options)
     source: dict[str, Any] = field(default_factory=dict)
+    # what is probably a mistake, but need not be: a line each for the user
     notes: tuple[str, ...] = ()
-    place: Path | None = None
+    place: Path | None = None  # the user's directory, where it is one

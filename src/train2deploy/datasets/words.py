@@ -22,21 +22,14 @@ Cut = Callable[[str], list[str]]
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A way to cut sentences.
+    """A way to cut sentences."""
 
-    Attributes:
-        name: what TOKENS= calls it.
-        packages: tokenizer and dictionary, as pip calls them; their versions are recorded.
-        dictionary: which words it knows, where that is not a package.
-        words: what of a word is written, and how long words are.
-        load: gives the function that cuts.
-    """
-
-    name: str
+    name: str  # what TOKENS= calls it
+    # tokenizer and dictionary, as pip calls them; their versions are recorded
     packages: tuple[str, ...]
-    dictionary: str
-    words: str
-    load: Callable[[], Cut]
+    dictionary: str  # which words it knows, where that is not a package
+    words: str  # what of a word is written, and how long words are
+    load: Callable[[], Cut]  # gives the function that cuts
 
     def facts(self) -> dict[str, str]:
         """For the manifest of the data.

@@ -31,17 +31,12 @@ class Say:
 
 @dataclass
 class Plan:
-    """What is done for a goal.
+    """What is done for a goal."""
 
-    Attributes:
-        stamps: environments and images that make is to have ready.
-        steps: targets, and what is said before them.
-        hangs_on_runtime: whether some of it is of the TensorFlow 1.x side.
-    """
-
+    # environments and images that make is to have ready
     stamps: list[str] = field(default_factory=list)
-    steps: list[str | Say] = field(default_factory=list)
-    hangs_on_runtime: bool = False
+    steps: list[str | Say] = field(default_factory=list)  # targets, and what is said before them
+    hangs_on_runtime: bool = False  # whether some of it is of the TensorFlow 1.x side
 
 
 def made(goal: str, values: Values, runtime: Runtime, done: Sequence[str] = ()) -> Plan:

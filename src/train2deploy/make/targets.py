@@ -51,25 +51,18 @@ FILES = {
 
 @dataclass(frozen=True)
 class Target:
-    """One that the tool is called for.
+    """One that the tool is called for."""
 
-    Attributes:
-        takes: the variables that it knows.
-        needs: what is there before it runs: targets, files that a target makes, environments
-            (`.stamps/…`), and those that hang on something.
-        command: its words after the program's own options; None: its needs are all of it, or the
-            Makefile has its recipe.
-        program: what runs it.
-        trains: it knows the hyperparameters of a model.
-        then: the target that follows it.
-    """
-
-    takes: str = ""
+    takes: str = ""  # the variables that it knows
+    # what is there before it runs: targets, files that a target makes, environments
+    # (`.stamps/…`), and those that hang on something
     needs: Sequence[str] = ()
+    # its words after the program's own options; None: its needs are all of it, or the
+    # Makefile has its recipe
     command: Callable[[Values], list[str]] | None = None
-    program: str = HOST
-    trains: bool = False
-    then: Callable[[Values], str] = lambda _: ""
+    program: str = HOST  # what runs it
+    trains: bool = False  # it knows the hyperparameters of a model
+    then: Callable[[Values], str] = lambda _: ""  # the target that follows it
 
 
 def _training(values: Values) -> list[str]:

@@ -22,21 +22,16 @@ PASSED_ON = re.compile(
 
 @dataclass(frozen=True)
 class Variable:
-    """One that may be given to make.
-
-    Attributes:
-        kind: what it must be, as `kinds.parsed` reads it; "": any text.
-        shell: one of this name in the user's shell counts, too. Not for what acts at once (YES,
-            DATA) or is too common a name.
-        option: of the tool's command, where it is not the variable's own name.
-    """
+    """One that may be given to make."""
 
     name: str
-    kind: str = ""
+    kind: str = ""  # what it must be, as `kinds.parsed` reads it; "": any text
     default: str = ""
+    # one of this name in the user's shell counts, too. Not for what acts at once (YES, DATA)
+    # or is too common a name.
     shell: bool = True
     text: str = ""
-    option: str = ""
+    option: str = ""  # of the tool's command, where it is not the variable's own name
 
     @property
     def parsed(self) -> Kind | None:

@@ -55,16 +55,12 @@ class Server(ThreadingHTTPServer):
 
     Args:
         port: PORT_UI=; 0 takes a free one.
-
-    Attributes:
-        sides: the endpoints by name, `a` and perhaps `b`.
-        about: what the page asks first.
     """
 
     daemon_threads = True
     block_on_close = False
-    sides: Mapping[str, Side]
-    about: Mapping[str, Any]
+    sides: Mapping[str, Side]  # the endpoints by name, `a` and perhaps `b`
+    about: Mapping[str, Any]  # what the page asks first
 
     def __init__(self, port: int) -> None:
         self.sides, self.about = {}, {}

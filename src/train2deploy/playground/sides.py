@@ -63,18 +63,12 @@ class Tokens:
 
 @dataclass
 class Package:
-    """What is known of a side before it is asked anything.
+    """What is known of a side before it is asked anything."""
 
-    Attributes:
-        title: what the page calls it.
-        labels: of the model, as far as they are known.
-        reads_sentences: our handler's {"q": …}, as far as that is known.
-        explain, unknown: whether the model can; None: not known, the page tries.
-    """
-
-    title: str
-    labels: Sequence[str] = ()
-    reads_sentences: bool = True
+    title: str  # what the page calls it
+    labels: Sequence[str] = ()  # of the model, as far as they are known
+    reads_sentences: bool = True  # our handler's {"q": …}, as far as that is known
+    # explain, unknown: whether the model can; None: not known, the page tries
     explain: bool | None = None
     unknown: bool | None = None
     request: str = ""

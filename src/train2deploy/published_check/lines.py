@@ -15,19 +15,13 @@ STATEMENTS = Path(__file__).with_name("statements.toml")
 
 @dataclass(frozen=True)
 class Line:
-    """One tick.
+    """One tick."""
 
-    Attributes:
-        statement: its key in statements.toml.
-        holds: None where it cannot be checked; `reason` says why, unless statements.toml does.
-        found: what came out here.
-        model: id of the published model that it is about, where it is about one.
-    """
-
-    statement: str
+    statement: str  # its key in statements.toml
+    # None where it cannot be checked; `reason` says why, unless statements.toml does
     holds: bool | None
-    found: str = ""
-    model: str | None = None
+    found: str = ""  # what came out here
+    model: str | None = None  # id of the published model that it is about, where it is about one
     reason: Texts | None = None
 
 

@@ -33,12 +33,9 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRow(Scores):
-    """A class of a classification report.
+    """A class of a classification report."""
 
-    Attributes:
-        label: the true class; where the report printed a wrong name, `name` is that one.
-    """
-
+    # the true class; where the report printed a wrong name, `name` is that one
     label: str = key(shape.text, name="class")
     name: str = key(shape.text, "", name="printed")
     support: int = key(shape.whole)
@@ -70,20 +67,17 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """A column of the printed log of a training.
-
-    Attributes:
-        n: sentences that an accuracy is a share of; None for an error.
-        patience: of the early stopping on this column; None where it did not stop by it.
-        epochs: those that were printed, where these are not all.
-    """
+    """A column of the printed log of a training."""
 
     metric: str = key(shape.one_of("val_acc", "val_mae", "acc"))
     values: tuple[shape.Printed, ...] = key(
         lambda where, values: tuple(shape.share(where, value) for value in values)
     )
+    # sentences that an accuracy is a share of; None for an error
     n: int | None = key(shape.whole, None)
+    # of the early stopping on this column; None where it did not stop by it
     patience: int | None = key(shape.whole, None)
+    # those that were printed, where these are not all
     epochs: tuple[int, ...] = key(shape.any_value, ())
 
     @property
@@ -94,18 +88,15 @@ class Log:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the published model said of a sentence: its class, and what was printed of more.
+    """What the published model said of a sentence: its class, and what was printed of more."""
 
-    Attributes:
-        sentence: the author's own; None where it is a `row` of the corpus, which is named.
-        weights, normalized: of attention, a number a token; the second is how much a weight is
-            above the mean of the sentence, or 0.
-    """
-
+    # the author's own; None where it is a `row` of the corpus, which is named
     sentence: str | None = key(shape.text, None)
     row: str | None = key(shape.text, None)
     label: str = key(shape.text)
     probabilities: Mapping[str, shape.Printed] = key(shape.mapping(shape.share), {})
+    # weights, normalized: of attention, a number a token; the second is how much a weight is
+    # above the mean of the sentence, or 0
     weights: tuple[shape.Printed, ...] = key(shape.any_value, ())
     normalized: tuple[shape.Printed, ...] = key(shape.any_value, ())
 
@@ -134,50 +125,42 @@ class Headline:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A published model.
-
-    Attributes:
-        layers: from input to output, with sizes; training: optimiser, batch, epochs, stopping.
-        inferred: what the article does not say, and why it is taken so.
-        right, n: right answers and sentences; None where no accuracy was published.
-        at_least: `right` is a lower bound, as far as the printed log tells.
-        measured_on: of what `right` is a count.
-        epoch: of `right`, where the log says; None otherwise.
-        last_right: right answers at the last epoch, where that is known.
-        counted_twice: sentences that the author's evaluation took twice.
-        further: other figures, by metric.
-        parameters: by part, as printed; `total` is of the whole network.
-        out_of_vocabulary: the tokens that the article lists as unknown, and how often each occurs.
-        version: ours (VERSION=), or None; options: what to give to make with it.
-        impossible: why it cannot be run; empty where it can.
-    """
+    """A published model."""
 
     id: str
     article: "Article"
     substitutes: tuple[Substitute, ...] = ()
-    impossible: Texts = field(default_factory=dict)
+    impossible: Texts = field(default_factory=dict)  # why it cannot be run; empty where it can
     name: Texts = key(shape.texts)
-    layers: str = key(shape.text)
-    training: Texts = key(shape.texts)
+    layers: str = key(shape.text)  # from input to output, with sizes
+    training: Texts = key(shape.texts)  # optimiser, batch, epochs, stopping
     headline: Headline = key(shape.a(Headline))
+    # right, n: right answers and sentences; None where no accuracy was published
     right: int | None = key(shape.whole, None)
     n: int | None = key(shape.whole, None)
+    # `right` is a lower bound, as far as the printed log tells
     at_least: bool = key(shape.any_value, False)
+    # of what `right` is a count
     measured_on: str = key(shape.one_of("test set", "validation split"), "test set")
-    epoch: int | None = key(shape.whole, None)
+    epoch: int | None = key(shape.whole, None)  # of `right`, where the log says; None otherwise
     chosen_on: str = key(shape.one_of(*CHOSEN_ON))
+    # right answers at the last epoch, where that is known
     last_right: int | None = key(shape.whole, None)
-    counted_twice: int = key(shape.whole, 0)
+    counted_twice: int = key(shape.whole, 0)  # sentences that the author's evaluation took twice
     test_set: str = key(shape.one_of(*TEST_SETS))
+    # other figures, by metric
     further: Mapping[str, shape.Printed] = key(shape.mapping(shape.decimal), {})
+    # by part, as printed; `total` is of the whole network
     parameters: Mapping[str, int] = key(shape.mapping(shape.whole), {})
+    # the tokens that the article lists as unknown, and how often each occurs
     out_of_vocabulary: Mapping[str, int] = key(shape.mapping(shape.whole), {})
     report: Report | None = key(shape.a(Report), None)
     logs: tuple[Log, ...] = key(shape.rows(Log, "number"), (), name="log")
     answers: tuple[Answer, ...] = key(shape.rows(Answer, "number"), (), name="answer")
-    version: str | None = key(shape.text, None)
+    version: str | None = key(shape.text, None)  # ours (VERSION=), or None
+    # what to give to make with it
     options: Mapping[str, str] = key(shape.mapping(shape.text), {})
-    inferred: Texts = key(shape.texts, {})
+    inferred: Texts = key(shape.texts, {})  # what the article does not say, and why it is taken so
     note: Texts = key(shape.texts, {})
 
     def check(self, where: str) -> None:
@@ -223,18 +206,13 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Article:
-    """An article of the author's site.
-
-    Attributes:
-        path: below SITE.
-        date: in its front matter.
-        earlier: when it was first published, where that was before.
-    """
+    """An article of the author's site."""
 
     id: str
     title: str = key(shape.text)
-    path: str = key(shape.text)
-    date: str = key(shape.date)
+    path: str = key(shape.text)  # below SITE
+    date: str = key(shape.date)  # in its front matter
+    # when it was first published, where that was before
     earlier: str = key(shape.date, "", name="first_published")
     note: Texts = key(shape.texts, {})
     models: list[Model] = field(default_factory=list, repr=False, compare=False)
@@ -266,18 +244,13 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Published:
-    """Everything that was published.
-
-    Attributes:
-        rule: when a figure counts as reproduced, two sentences; rule_of_answers: when an answer.
-        chosen_on: words for each of CHOSEN_ON.
-    """
+    """Everything that was published."""
 
     articles: tuple[Article, ...]
-    rule: Texts
-    rule_of_answers: Texts
+    rule: Texts  # when a figure counts as reproduced, two sentences
+    rule_of_answers: Texts  # when an answer does
     test_sets: Mapping[str, TestSet]
-    chosen_on: Mapping[str, Texts]
+    chosen_on: Mapping[str, Texts]  # words for each of CHOSEN_ON
     substitutes: Mapping[str, Substitute]
 
     @property

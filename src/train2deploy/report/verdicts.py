@@ -49,15 +49,10 @@ Answers = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Dispersion:
-    """How much more runs vary than binomial counts would, over all models of a report.
+    """How much more runs vary than binomial counts would, over all models of a report."""
 
-    Attributes:
-        ratio: of the variances; 1 where there are no two runs of any model.
-        degrees: of freedom; with none, what runs vary is taken to be binomial.
-    """
-
-    ratio: float
-    degrees: int
+    ratio: float  # of the variances; 1 where there are no two runs of any model
+    degrees: int  # of freedom; with none, what runs vary is taken to be binomial
 
     def half(self, mean: float, n: int, runs: int) -> float:
         """Half of the prediction interval of one more run that scores `n` sentences."""
@@ -82,28 +77,20 @@ class Dispersion:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of one published figure.
+    """What is to be said of one published figure."""
 
-    Attributes:
-        verdict: one of VERDICTS.
-        runs, mean, sd: of ours under the author's rule; sd is None of one run.
-        low, high: the prediction interval.
-        points: published minus our mean, in percentage points.
-        p: two-sided, of a draw at least so far from our mean.
-        reasons: what was substituted, or why it cannot be run; by language.
-        sentence: whose answer the numbers are of, where answers are judged.
-    """
-
-    verdict: str
+    verdict: str  # one of VERDICTS
+    # runs, mean, sd: of ours under the author's rule; sd is None of one run
     runs: int = 0
     mean: float | None = None
     sd: float | None = None
+    # low, high: the prediction interval
     low: float | None = None
     high: float | None = None
-    points: float | None = None
-    p: float | None = None
-    reasons: tuple[Texts, ...] = ()
-    sentence: str | None = None
+    points: float | None = None  # published minus our mean, in percentage points
+    p: float | None = None  # two-sided, of a draw at least so far from our mean
+    reasons: tuple[Texts, ...] = ()  # what was substituted, or why it cannot be run; by language
+    sentence: str | None = None  # whose answer the numbers are of, where answers are judged
 
     def as_json(self) -> dict[str, Any]:
         numbers = {

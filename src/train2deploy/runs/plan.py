@@ -27,51 +27,39 @@ VECTOR_SEED = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """Trainings that differ in their seed, and maybe in the split of the data set.
-
-    Attributes:
-        draws: for each run its seed, and the seed that shuffles and splits the data set. Where the
-            second is the same for all, every run is scored on the same sentences and the spread is
-            that of training; else it is that of training and split.
-        split: one of split.WAYS.
-        knbc: where the KNB corpus is, if not in data/raw.
-        vectors: a kind of vectors.channel; "": what suits the version and the data. For `corpus`,
-            `corpus` is the text to learn from.
-        tokenizer: "": the version's.
-        tokens: what cuts the sentences into words, see datasets.words; "" leaves them whole.
-        hyperparameters: what is given, without the seed; the script has defaults for the others.
-    """
+    """Trainings that differ in their seed, and maybe in the split of the data set."""
 
     dataset: str
     version: str
+    # for each run its seed, and the seed that shuffles and splits the data set. Where the
+    # second is the same for all, every run is scored on the same sentences and the spread is
+    # that of training; else it is that of training and split.
     draws: tuple[tuple[int, int], ...]
+    # what is given, without the seed; the script has defaults for the others
     hyperparameters: dict[str, object]
-    split: str = "random"
+    split: str = "random"  # one of split.WAYS
     titles: bool = True
     clean: bool = False
-    knbc: Path | None = None
+    knbc: Path | None = None  # where the KNB corpus is, if not in data/raw
+    # a kind of vectors.channel; "": what suits the version and the data. For `corpus`,
+    # `corpus` is the text to learn from.
     vectors: str = ""
     corpus: Path | None = None
     vocabulary_size: int = 12000
-    tokenizer: str = ""
-    tokens: str = ""
+    tokenizer: str = ""  # "": the version's
+    tokens: str = ""  # what cuts the sentences into words, see datasets.words; "" leaves them whole
 
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of a plan: a run to be made.
-
-    Attributes:
-        inputs: all that the result depends on, by sha256 where it is files.
-        channels: the directory that holds data/ and vectors/.
-    """
+    """One seed of a plan: a run to be made."""
 
     id: str
     seed: int
     version: str
     hyperparameters: dict[str, object]
-    inputs: dict[str, Any]
-    channels: Path
+    inputs: dict[str, Any]  # all that the result depends on, by sha256 where it is files
+    channels: Path  # the directory that holds data/ and vectors/
 
     @property
     def workspace(self) -> Path:

@@ -34,17 +34,12 @@ EPOCH = re.compile(r"^Epoch (\d+)/(\d+)$", re.M)
 
 @dataclass
 class Worker:
-    """A job that is being trained.
-
-    Attributes:
-        directory: of the job, until it is finished.
-        started: time.monotonic().
-    """
+    """A job that is being trained."""
 
     run: Run
-    directory: Path
+    directory: Path  # of the job, until it is finished
     process: "subprocess.Popen[str]"
-    started: float
+    started: float  # time.monotonic()
 
     @property
     def log(self) -> Path:

@@ -23,30 +23,23 @@ Paths = Sequence[Path]
 
 @dataclass(frozen=True)
 class Launch:
-    """A command of this machine.
-
-    Attributes:
-        container: the name of the container that the command runs (or of its Compose
-            project), "" where there is none.
-    """
+    """A command of this machine."""
 
     arguments: list[str]
     environment: dict[str, str]
+    # the name of the container that the command runs (or of its Compose project), "" where
+    # there is none
     container: str = ""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """What a job's configuration says of the machine that it runs on (docs/contract.md#b1).
+    """What a job's configuration says of the machine that it runs on (docs/contract.md#b1)."""
 
-    Attributes:
-        base: the job's directory as the job sees it: /opt/ml.
-        modules_beside: it lacks the third-party modules; they must lie beside the script.
-    """
-
-    base: str
+    base: str  # the job's directory as the job sees it: /opt/ml
     host: str
     interface: str
+    # it lacks the third-party modules; they must lie beside the script
     modules_beside: bool = False
 
 

@@ -21,17 +21,12 @@ PASSED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_
 
 @dataclass(frozen=True)
 class Training:
-    """What runs in containers of two images, but for endpoints.
-
-    Attributes:
-        memory: a container's limit ("2g"), "" for none.
-        aws: the images are AWS's, which lack what our own modules import.
-    """
+    """What runs in containers of two images, but for endpoints."""
 
     train_image: str
     serve_image: str
-    memory: str = ""
-    aws: bool = False
+    memory: str = ""  # a container's limit ("2g"), "" for none
+    aws: bool = False  # the images are AWS's, which lack what our own modules import
 
     @property
     def name(self) -> str:

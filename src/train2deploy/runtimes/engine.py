@@ -50,27 +50,21 @@ def require() -> None:
 
 @dataclass(frozen=True)
 class Container:
-    """What one container may see and use.
-
-    Attributes:
-        mounts: directory of this machine, place in the container, whether it may write.
-        entrypoint: in place of the image's own, "" for that.
-        publish: a port of 127.0.0.1 here, for the container's port 8080.
-        as_caller: as the calling user, without capabilities; else as the image says.
-        keep: it stays after its end until it is looked at (`ended_for_memory`) and removed.
-    """
+    """What one container may see and use."""
 
     image: str
     command: Sequence[str]
+    # directory of this machine, place in the container, whether it may write
     mounts: Sequence[tuple[Path, str, bool]] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     network: str = "none"
     hostname: str = ""
-    publish: int | None = None
+    publish: int | None = None  # a port of 127.0.0.1 here, for the container's port 8080
     memory: str = ""
     workdir: str = ""
-    entrypoint: str = ""
-    as_caller: bool = True
+    entrypoint: str = ""  # in place of the image's own, "" for that
+    as_caller: bool = True  # as the calling user, without capabilities; else as the image says
+    # it stays after its end until it is looked at (`ended_for_memory`) and removed
     keep: bool = False
 
     def launch(self) -> Launch:

@@ -22,19 +22,14 @@ INVOCATIONS = "/invocations"
 
 @dataclass(frozen=True)
 class Case:
-    """A request, and what it is there to show.
+    """A request, and what it is there to show."""
 
-    Attributes:
-        group: what part of the contract it tries.
-        attributes: X-Amzn-SageMaker-Custom-Attributes.
-    """
-
-    group: str
+    group: str  # what part of the contract it tries
     name: str
     request: Request = NOTHING
     method: str = "POST"
     path: str = INVOCATIONS
-    attributes: str = ""
+    attributes: str = ""  # X-Amzn-SageMaker-Custom-Attributes
 
 
 Answers = Callable[[Case], bool]

@@ -71,14 +71,10 @@ NODE = re.compile(r"(\{\{node [^}]*?)_\d+\}\}")
 
 @dataclass(frozen=True)
 class Difference:
-    """What one contract's answer has other than the first one's.
-
-    Attributes:
-        delta: of numbers, the largest difference; None where none was compared.
-    """
+    """What one contract's answer has other than the first one's."""
 
     kinds: tuple[str, ...] = ()
-    delta: float | None = None
+    delta: float | None = None  # of numbers, the largest difference; None where none was compared
 
 
 def compared(one: Answer, other: Answer) -> Difference:

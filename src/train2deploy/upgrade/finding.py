@@ -11,18 +11,12 @@ HANDLER = "a12-handler"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a package that a newer contract refuses, or treats in another way.
+    """Something in a package that a newer contract refuses, or treats in another way."""
 
-    Attributes:
-        place: a file below the package, with its line; or what else was looked at.
-        since: the first contract that it is about.
-        section: of docs/contract.md.
-    """
-
-    place: str
+    place: str  # a file below the package, with its line; or what else was looked at
     text: str
-    since: str = TODAY
-    section: str = HANDLER
+    since: str = TODAY  # the first contract that it is about
+    section: str = HANDLER  # of docs/contract.md
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}"

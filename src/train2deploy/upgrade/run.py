@@ -18,19 +18,13 @@ CONTRACTS = stack.CONTRACTS
 
 @dataclass(frozen=True)
 class Asked:
-    """What is compared.
+    """What is compared."""
 
-    Attributes:
-        package: a model.tar.gz, or a directory as /opt/ml/model; None: build/model.tar.gz.
-        requests: a file of the user's own, see given.py.
-        contracts: the first is what the others are compared with.
-        allowed: kinds of difference.
-    """
-
+    # a model.tar.gz, or a directory as /opt/ml/model; None: build/model.tar.gz
     package: Path | None = None
-    requests: Path | None = None
-    contracts: Sequence[str] = CONTRACTS
-    allowed: Sequence[str] = ()
+    requests: Path | None = None  # a file of the user's own, see given.py
+    contracts: Sequence[str] = CONTRACTS  # the first is what the others are compared with
+    allowed: Sequence[str] = ()  # kinds of difference
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> "Asked":

@@ -23,16 +23,12 @@ POLLED = ("while connecting to upstream", "js: failed ping")
 
 @dataclass
 class Column:
-    """What a package did under one contract.
+    """What a package did under one contract."""
 
-    Attributes:
-        answers: to each request; None for one that was not made.
-        failed: why it did not start; "" where it did.
-    """
-
+    # to each request; None for one that was not made
     answers: list[Answer | None] = field(default_factory=list)
     log: str = ""
-    failed: str = ""
+    failed: str = ""  # why it did not start; "" where it did
 
 
 def missing(contract: str, runtime: Runtime) -> str:

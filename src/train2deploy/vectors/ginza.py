@@ -28,23 +28,15 @@ LINE_ENDS = {"\n", "\r"}
 
 @dataclass(frozen=True)
 class Package:
-    """A release of ja-ginza, and the vectors that it carries.
+    """A release of ja-ginza, and the vectors that it carries."""
 
-    Attributes:
-        kind: what VECTORS= calls them.
-        name: for a user.
-        archive: the file that is downloaded: a wheel or a source archive.
-        vocabulary: the folder of the spaCy vocabulary in it.
-        size: of the download, in MB.
-        full_width: letters and digits of its words are full-width ones. Pieces have none, and are
-            looked up in lower case, so the words are folded likewise (NFKC, lower case).
-    """
-
-    kind: str
-    name: str
-    archive: str
-    vocabulary: str
-    size: int
+    kind: str  # what VECTORS= calls them
+    name: str  # for a user
+    archive: str  # the file that is downloaded: a wheel or a source archive
+    vocabulary: str  # the folder of the spaCy vocabulary in it
+    size: int  # of the download, in MB
+    # letters and digits of its words are full-width ones. Pieces have none, and are looked up
+    # in lower case, so the words are folded likewise (NFKC, lower case).
     full_width: bool
 
     @property
