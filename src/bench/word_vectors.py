@@ -20,8 +20,7 @@ from gensim.models.word2vec import Word2Vec
 from hosting.packed import version_directory
 
 DIMENSIONS = 300
-FILLER = "filler {}"
-"""No piece holds a blank, so no sentence finds a filler word."""
+FILLER = "filler {}"  # no piece holds a blank, so no sentence finds a filler word
 SEED = 1
 ROWS_AT_ONCE = 10000
 

@@ -24,8 +24,7 @@ from train2deploy.errors import JobFailed, UserError
 from train2deploy.make import ending
 from train2deploy.runtimes import choice
 
-START_SECONDS = 600.0
-"""Endpoints that were there are started first."""
+START_SECONDS = 600.0  # endpoints that were there are started first
 STOP_SECONDS = 60.0
 
 

@@ -37,10 +37,8 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-CONNECTIONS = 64
-"""At once, to one service."""
-_making_client = threading.Lock()
-"""boto3's session is not for several threads at once."""
+CONNECTIONS = 64  # at once, to one service
+_making_client = threading.Lock()  # boto3's session is not for several threads at once
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 Entry = dict[str, Any]
 
-METRICS_SECONDS = 24 * 3600.0
-"""How long their values are kept here."""
+METRICS_SECONDS = 24 * 3600.0  # how long their values are kept here
 
 
 def alive(entries: list[Entry], now: float) -> list[Entry]:

@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any
 
 ABSENT = "Member must not be null"
-SHOWN = 200
-"""Characters of a value in a message."""
+SHOWN = 200  # characters of a value in a message
 
 
 def violations(shape: Any, value: Any, place: str = "") -> Iterator[str]:

@@ -11,10 +11,8 @@ from emulator.account import Record
 from train2deploy.runtimes import Words
 
 OPT_ML = re.compile(rb"/opt/ml(?![\w.-])")
-DRIVERS = "sm_drivers"
-"""The channel of the SDK's drivers, which no user has written."""
-QUOTED = re.compile(r"[^\w/.,:+@%-]")
-"""What a shell reads otherwise: the drivers quote no path."""
+DRIVERS = "sm_drivers"  # the channel of the SDK's drivers, which no user has written
+QUOTED = re.compile(r"[^\w/.,:+@%-]")  # what a shell reads otherwise: the drivers quote no path
 
 
 class Unfit(Exception):

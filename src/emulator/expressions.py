@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-At = TypeVar("At", int, datetime)
-"""What a value is of: a time, or a period by its number."""
+At = TypeVar("At", int, datetime)  # what a value is of: a time, or a period by its number
 
 OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,

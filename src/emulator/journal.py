@@ -19,8 +19,7 @@ from emulator import compaction
 
 Entry = dict[str, Any]
 
-LEAST = 64 * 1024 * 1024
-"""Bytes written since the last compaction, below which there is none."""
+LEAST = 64 * 1024 * 1024  # bytes written since the last compaction, below which there is none
 CHUNK = 1024 * 1024
 
 

@@ -12,8 +12,7 @@ from emulator.account import Account, Record, now
 from emulator.alarms import ALARM
 from emulator.protocol import invalid
 
-LOOKED_SECONDS = 5.0
-"""Between two looks at the alarms, of AWS's time."""
+LOOKED_SECONDS = 5.0  # between two looks at the alarms, of AWS's time
 
 
 @dataclass(frozen=True)

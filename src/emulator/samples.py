@@ -9,10 +9,8 @@ import psutil
 from emulator.limits import Limits
 from emulator.metrics import PERCENT, Metric, Metrics
 
-EVERY_SECONDS = 15.0
-"""Of AWS's time; a minute's statistic is of four samples."""
-LEAST_SECONDS = 1.0
-"""So that looking costs little where a minute is short."""
+EVERY_SECONDS = 15.0  # of AWS's time; a minute's statistic is of four samples
+LEAST_SECONDS = 1.0  # so that looking costs little where a minute is short
 
 
 Children = Mapping[int, list[int]]

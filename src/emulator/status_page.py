@@ -18,8 +18,7 @@ from train2deploy.playground.server import HEADERS, page_files
 
 HERE = Path(__file__).with_name("page")
 OWN_NAMES = ("127.0.0.1", "localhost")
-STREAMS, LINES = 8, 20
-"""Of the logs: how many are shown, and how much of each."""
+STREAMS, LINES = 8, 20  # of the logs: how many are shown, and how much of each
 
 Row = tuple[str, ...]
 

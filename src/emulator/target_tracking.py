@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 MINUTES_ABOVE = 3
 MINUTES_BELOW = 15
-BELOW = 0.9
-"""Of the target: what scales in lies below this share of it."""
+BELOW = 0.9  # of the target: what scales in lies below this share of it
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from emulator.metrics import Metric, Metrics
 
 logger = logging.getLogger("emulator")
 
-SETTLING_SECONDS = 2.0
-"""Of AWS's time, after a minute's end."""
+SETTLING_SECONDS = 2.0  # of AWS's time, after a minute's end
 
 
 def watch(regions: Mapping[str, Any]) -> None:

@@ -18,8 +18,7 @@ import tensorflow as tf
 from hosting.packed import encoder, load
 
 BATCHES = (1, 32)
-SECONDS = 1.0
-"""For each batch size, both models together."""
+SECONDS = 1.0  # for each batch size, both models together
 WARM_UP = 3
 
 

@@ -3,11 +3,9 @@
 import json
 from typing import Any
 
-Ranking = list[dict[str, Any]]
-"""`{"label": …, "prob": …}` for each label, the most probable first."""
+Ranking = list[dict[str, Any]]  # `{"label": …, "prob": …}` for each label, the most probable first
 
-PROBABILITY = ("prob", "probability", "score")
-"""What handlers call it."""
+PROBABILITY = ("prob", "probability", "score")  # what handlers call it
 WIDTH = 100
 DIFFERENT = float("inf")
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-CONTAINER_NAME = "model"
-"""What the model directory is called in the container: /opt/ml/model."""
+CONTAINER_NAME = "model"  # what the model directory is called in the container: /opt/ml/model
 
 
 def newest(model_dir: Path) -> dict[str, Path]:

@@ -11,8 +11,7 @@ if TYPE_CHECKING:  # where something is shown: a third of a command's start
     from rich.table import Table
 
 WIDTH_OF_A_LOG = 100
-LONGEST = 40
-"""Characters of a label that a table or a plot shows."""
+LONGEST = 40  # characters of a label that a table or a plot shows
 
 
 def make_console() -> "Console":

@@ -21,10 +21,8 @@ from train2deploy.requests import Request
 from train2deploy.runtimes import ask
 from train2deploy.runtimes.host import HOST
 
-TOLERANCE = 1e-6
-"""2019 prints six digits, so up to half of it is rounding."""
-ROWS = 200
-"""In a request."""
+TOLERANCE = 1e-6  # 2019 prints six digits, so up to half of it is rounding
+ROWS = 200  # in a request
 
 
 def parity(a: str, b: str) -> None:

@@ -36,8 +36,7 @@ KEYS = ("title", "metrics", "search", "vectors", "tokens", "given")
 BESIDE = ".model.json"
 DRIVER = "driver.py"
 OF_THE_PLATFORM = ("container-log-level", "model-dir", "model-version")
-SEED, SINGLE_THREAD = "seed", "single-thread"
-"""Given by SEED and REPRO."""
+SEED, SINGLE_THREAD = "seed", "single-thread"  # given by SEED and REPRO
 KINDS = {
     "int": Kind(kinds.WHOLE),
     "float": Kind(kinds.NUMBER),

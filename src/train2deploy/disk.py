@@ -15,8 +15,7 @@ from pathlib import Path
 from train2deploy import paths
 from train2deploy.errors import MissingRequirement
 
-NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""No space, no quota, or beyond `ulimit -f`."""
+NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no quota, or beyond `ulimit -f`
 SAID = tuple(os.strerror(number) for number in NUMBERS[:2])
 """How other programs print the first two."""
 STANDARD_OUTPUT = 1

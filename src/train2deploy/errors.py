@@ -1,13 +1,9 @@
 """Errors that a user can act on, and the exit codes they end with."""
 
-EXIT_FAILED = 1
-"""Something ran and its result is bad: a job failed, a check did not hold."""
-EXIT_USAGE = 2
-"""Wrong input: a variable, a file, a data set."""
-EXIT_ENVIRONMENT = 3
-"""Something that the machine must have is not there."""
-EXIT_INTERRUPTED = 130
-"""Ctrl-C."""
+EXIT_FAILED = 1  # something ran and its result is bad: a job failed, a check did not hold
+EXIT_USAGE = 2  # wrong input: a variable, a file, a data set
+EXIT_ENVIRONMENT = 3  # something that the machine must have is not there
+EXIT_INTERRUPTED = 130  # Ctrl-C
 EXIT_BROKEN_PIPE = 141
 """Nobody reads the output any more (`make runs | head`): what a shell sees of SIGPIPE."""
 

@@ -14,8 +14,7 @@ from train2deploy.datasets import directory
 from train2deploy.errors import UserError
 
 VARIABLE = "CHANNELS"
-NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""As SageMaker has them."""
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # as SageMaker has them
 Channels = Mapping[str, Path]
 
 

@@ -21,8 +21,7 @@ ALWAYS = {"validation-split": 0.1}
 """Given to every script that declares it, so that its value is in a run's record."""
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 LONGEST = 2500
-MOST = 100
-"""Characters of a value, and hyperparameters of a job, that SageMaker takes."""
+MOST = 100  # characters of a value, and hyperparameters of a job, that SageMaker takes
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 OS_RELEASE = Path("/etc/os-release")
-SECONDS = 5.0
-"""For a Docker engine to answer."""
+SECONDS = 5.0  # for a Docker engine to answer
 INSTALL = {
     "debian": "{sudo}apt-get update && {sudo}apt-get install -y {}",
     "fedora": "{sudo}dnf install -y {}",

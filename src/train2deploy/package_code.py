@@ -12,8 +12,7 @@ from train2deploy.model_path import Files, Found, below
 
 ENCODING_FILES = ("labels.json", "vocabulary.json", "tokenizer.model")
 SPECIFICATION = "encoding.json"
-FURTHER_FILES = (SPECIFICATION, "encoder.model")
-"""Only of a model that reads more than tokens."""
+FURTHER_FILES = (SPECIFICATION, "encoder.model")  # only of a model that reads more than tokens
 REQUIREMENTS = "requirements.txt"
 OURS = "our inference.py"
 INCLUDED = "include.txt"

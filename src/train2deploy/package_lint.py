@@ -18,8 +18,7 @@ from train2deploy.errors import UserError
 GZIP = b"\x1f\x8b"
 REFUSED = 'SageMaker answers "Failed to extract model data archive"'
 
-PYTHON = (3, 6)
-"""The container's."""
+PYTHON = (3, 6)  # the container's
 
 CONTAINER_PATH = re.compile(r"/opt/ml/models?(?![\w-])")
 READ_FOR_PATHS = {".py", ".json", ".txt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".sh"}

@@ -20,13 +20,10 @@ SENTENCES = 50
 TOLERANCE = 1.5e-6
 """Between probabilities of six digits, as the model server prints them: one unit of the last
 digit, which is what numbers that are all but equal may be rounded apart."""
-SHOWN = 10
-"""Rows of the table of differences."""
+SHOWN = 10  # rows of the table of differences
 
-Ask = Callable[[Request], bytes]
-"""What an endpoint answers to a request."""
-Answer = dict[str, float]
-"""What an endpoint says of one sentence: probability by label."""
+Ask = Callable[[Request], bytes]  # what an endpoint answers to a request
+Answer = dict[str, float]  # what an endpoint says of one sentence: probability by label
 
 
 @dataclass(frozen=True)

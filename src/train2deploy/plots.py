@@ -31,8 +31,7 @@ VARIABLES = {
     ACCENT: "accent", THIRD: "third",
 }  # fmt: skip
 """What the style sheet calls each colour."""
-COLOURS = {"v1": GREY, "v2": ACCENT, "v3": THIRD}
-"""Of our models; what is no model is pale."""
+COLOURS = {"v1": GREY, "v2": ACCENT, "v3": THIRD}  # of our models; what is no model is pale
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "train2deploy", "font.size": 11.5,
     "figure.titlesize": 12, "figure.facecolor": "none", "axes.facecolor": "none",
@@ -115,8 +114,7 @@ def _rounded(tag: re.Match[str]) -> str:
 P = ParamSpec("P")
 R = TypeVar("R")
 Row = Mapping[str, Any]
-Look = Mapping[str, Any]
-"""How a curve is drawn: what matplotlib is given."""
+Look = Mapping[str, Any]  # how a curve is drawn: what matplotlib is given
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:

@@ -4,11 +4,9 @@ import os
 import shutil
 from collections.abc import Mapping
 
-MERGE = "HOSTING_MERGE"
-"""Ours, for our model server alone; SageMaker's are SAGEMAKER_TFS_…"""
+MERGE = "HOSTING_MERGE"  # ours, for our model server alone; SageMaker's are SAGEMAKER_TFS_…
 
-EACH_ITS_OWN = {MERGE: "0"}
-"""Our model server does as TensorFlow Serving does."""
+EACH_ITS_OWN = {MERGE: "0"}  # our model server does as TensorFlow Serving does
 
 
 def described(variables: Mapping[str, str], own_server: bool = True) -> str:

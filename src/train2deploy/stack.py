@@ -14,8 +14,7 @@ from train2deploy.errors import UserError
 
 VARIABLE = "STACK"
 ARTICLES, TODAYS = "2019", "today"
-CONTRACTS = (ARTICLES, "head", TODAYS)
-"""Of the hosting container, see docs/contract.md."""
+CONTRACTS = (ARTICLES, "head", TODAYS)  # of the hosting container, see docs/contract.md
 CONTRACT = "HOSTING_CONTRACT"
 
 

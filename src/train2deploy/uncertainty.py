@@ -2,8 +2,7 @@
 
 from math import sqrt
 
-FEW = 100
-"""Below so many test rows this is said along with every score."""
+FEW = 100  # below so many test rows this is said along with every score
 NORMAL_95 = 1.959964
 
 

@@ -32,8 +32,7 @@ from train2deploy.runtimes.host import HOST
 TOLERANCE = 1e-6
 """The model server prints six digits, which is half of this away from a probability at most;
 the other half is for the order in which sums are taken."""
-OTHER_TOLERANCE = 1e-5
-"""The same of any numbers, relative to those above 1."""
+OTHER_TOLERANCE = 1e-5  # the same of any numbers, relative to those above 1
 
 
 def verify(

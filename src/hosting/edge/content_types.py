@@ -1,7 +1,6 @@
 """The content type that nginx gives to its own answers: by the extension of the address."""
 
-DEFAULT = "application/json"
-"""nginx.conf's default_type."""
+DEFAULT = "application/json"  # nginx.conf's default_type
 
 # Top-level type: subtype, its extensions; …
 _EXTENSIONS = {

@@ -4,10 +4,8 @@ A client says the same with every request, but for the body: the bytes up to the
 line are looked up whole, and what the parser made of them the first time is used again.
 """
 
-MOST = 1024
-"""Heads that are kept; when there are more, all are forgotten."""
-LONGEST = 2048
-"""Bytes of a head that is kept."""
+MOST = 1024  # heads that are kept; when there are more, all are forgotten
+LONGEST = 2048  # bytes of a head that is kept
 
 _END = b"\r\n\r\n"
 

@@ -19,11 +19,9 @@ from train2deploy.bench.names import (
 from train2deploy.bench.startup import BARE
 
 LOAD_CLIENTS = 32
-BATCH = 32
-"""Sentences a run, of the packed graph."""
+BATCH = 32  # sentences a run, of the packed graph
 UNDER_LOAD = f"/invocations, {LOAD_CLIENTS} clients: throughput"
-ENDPOINT_MB = 350.0
-"""What a whole endpoint may hold: as much as with the graph before."""
+ENDPOINT_MB = 350.0  # what a whole endpoint may hold: as much as with the graph before
 
 Entry = Mapping[str, Any]
 

@@ -10,8 +10,7 @@ from train2deploy.errors import JobFailed
 from train2deploy.hashing import sha256_file, sha256_value
 from train2deploy.processes import run_streaming
 
-WORDS = 171_000
-"""In the word vectors of the article's handler, 300 dimensions each."""
+WORDS = 171_000  # in the word vectors of the article's handler, 300 dimensions each
 
 ARTICLE_DIR = paths.BENCH / "article"
 VECTORS = "vectors.model"

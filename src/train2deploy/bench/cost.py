@@ -11,8 +11,7 @@ from train2deploy.bench.names import ALONE, BATCHED, UNMERGED
 from train2deploy.cloud_settings import prices
 
 CLIENTS = 32
-AS_ON_AWS = (ALONE, BATCHED, UNMERGED)
-"""The endpoints that run requests as TensorFlow Serving does."""
+AS_ON_AWS = (ALONE, BATCHED, UNMERGED)  # the endpoints that run requests as TensorFlow Serving does
 
 
 def per_million(entries: Sequence[Mapping[str, Any]], cores: int) -> dict[str, dict[str, float]]:

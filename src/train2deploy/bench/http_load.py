@@ -12,8 +12,7 @@ from time import perf_counter
 
 from train2deploy.errors import JobFailed
 
-NO_ANSWER = 0
-"""The status of a request whose connection ended or was refused."""
+NO_ANSWER = 0  # the status of a request whose connection ended or was refused
 
 _RECEIVE_BYTES = 1 << 18
 _ANSWER_TIMEOUT_SECONDS = 70.0

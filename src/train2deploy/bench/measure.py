@@ -29,12 +29,9 @@ from train2deploy.bench.subjects import Served, Tool
 from train2deploy.errors import JobFailed
 
 WARM_UP_SECONDS = 0.2
-LONGEST_SECONDS = 30.0
-"""Of a measurement that was too short for an answer."""
-QUIET_SHARE = 0.05
-"""More foreign CPU than this, and the figures are those of a disturbed machine."""
-PAUSE_SECONDS = 1.0
-"""Before a measurement is repeated: what disturbed it may be over then."""
+LONGEST_SECONDS = 30.0  # of a measurement that was too short for an answer
+QUIET_SHARE = 0.05  # more foreign CPU than this, and the figures are those of a disturbed machine
+PAUSE_SECONDS = 1.0  # before a measurement is repeated: what disturbed it may be over then
 
 
 @dataclass(frozen=True)

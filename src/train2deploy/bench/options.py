@@ -21,8 +21,7 @@ BATCHED = {
 wait: with more than a few clients many requests would be refused."""
 
 MOST_CLIENTS = 512
-MOST_RETRIES = 120
-"""So many disturbed measurements are repeated: about as many as there are."""
+MOST_RETRIES = 120  # so many disturbed measurements are repeated: about as many as there are
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from train2deploy.bench import subjects, workload
 from train2deploy.datasets import sample
 from train2deploy.errors import UserError
 
-CANDIDATES = 600
-"""Sentences of the shipped sample that are tried for distinct answers."""
+CANDIDATES = 600  # sentences of the shipped sample that are tried for distinct answers
 
 CODE = ("encoding.py", "inference.py", "labels.json", "vocabulary.json")
 """What code/ of this project's packages holds at least."""

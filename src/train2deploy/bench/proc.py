@@ -13,8 +13,7 @@ HANDLER = "handler"
 EDGE = "edge"
 ROLES = (SUPERVISOR, EDGE, GUNICORN, HANDLER, MODEL_SERVER)
 CLIENT = "client"
-TOTAL = "total"
-"""Of memory: all processes of an endpoint together."""
+TOTAL = "total"  # of memory: all processes of an endpoint together
 
 _BY_COMMAND = (
     (b"hosting.model_server", MODEL_SERVER),

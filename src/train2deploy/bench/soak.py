@@ -27,8 +27,7 @@ from train2deploy.hashing import sha256_file
 CLIENTS = 32
 KILL_EVERY_SECONDS = 20.0
 BACK_WITHIN_SECONDS = 3.0
-PATIENCE_SECONDS = 60.0
-"""An endpoint that is late is waited for, and then "not at all"."""
+PATIENCE_SECONDS = 60.0  # an endpoint that is late is waited for, and then "not at all"
 PAUSE_SECONDS = 0.1
 """After an answer that is none: a client that asked again at once would only add heat."""
 
@@ -36,8 +35,7 @@ VICTIMS = (proc.MODEL_SERVER, proc.GUNICORN, proc.MODEL_SERVER, proc.HANDLER)
 EXCUSED = (502, 503, 504)
 
 SAMPLE_SECONDS = 1.0
-WARM_SECONDS = 8.0
-"""A process may grow for so long after its start: buffers, pools, caches."""
+WARM_SECONDS = 8.0  # a process may grow for so long after its start: buffers, pools, caches
 GROWTH_MB = 5.0
 GROWTH_SHARE = 0.05
 """From there on it may hold so much more at most, for noise: the larger of the two."""

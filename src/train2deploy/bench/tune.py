@@ -19,8 +19,7 @@ from train2deploy.serving import EACH_ITS_OWN
 
 CLIENTS = (1, 32)
 SIZES = (8, 16, 32, 64)
-TIMEOUTS = (0, 1000, 5000)
-"""Microseconds; the container's default is 1000."""
+TIMEOUTS = (0, 1000, 5000)  # microseconds; the container's default is 1000
 THREADS = (1, 2)
 ENQUEUED = 100
 """Never the bottleneck: a queue that is full refuses requests, which makes nothing faster."""

@@ -15,8 +15,7 @@ SEPARATION = 1e-4
 
 MOST = 128
 FEWEST = 8
-LONGEST = 64
-"""Pieces of a sentence at most: the article's handler fails beyond the model's input."""
+LONGEST = 64  # pieces of a sentence at most: the article's handler fails beyond the model's input
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,7 @@ CONTENT_TYPE = "application/jsonlines"
 PARTS_PER_INSTANCE = 2
 LARGEST_PAYLOAD_MB = 100
 """SageMaker's limit, for one request and for all that an instance works on at once."""
-MEGABYTE = 1_000_000
-"""As SageMaker's documents leave it open which one is meant, the smaller."""
+MEGABYTE = 1_000_000  # as SageMaker's documents leave it open which one is meant, the smaller
 AT_ONCE = 2
 
 

@@ -29,8 +29,7 @@ from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
 from train2deploy.requests import Request
 
-SECOND = "B"
-"""The name of the second variant."""
+SECOND = "B"  # the name of the second variant
 OF_A_VARIANT, OF_A_SHADOW = 0.1, 1.0
 """The share of the requests that is its own, or copied to it, where WEIGHT is not given."""
 

@@ -16,8 +16,7 @@ from train2deploy.cloud_settings.config import Config
 from train2deploy.errors import UserError
 from train2deploy.report.machine import BENCH
 
-SHARE = 0.5
-"""Of what an instance can do at most, the target: AWS's own advice for an endpoint."""
+SHARE = 0.5  # of what an instance can do at most, the target: AWS's own advice for an endpoint
 
 
 def measured() -> tuple[float, dict[str, Any]]:

@@ -15,8 +15,7 @@ from train2deploy.errors import UserError
 
 TABLE = paths.CLOUD_WORK / "captured.csv"
 AT_ONCE = 8
-LONGEST = 2000
-"""Characters of a request or an answer that is not one of sentences and labels."""
+LONGEST = 2000  # characters of a request or an answer that is not one of sentences and labels
 
 Row = dict[str, str]
 

@@ -12,8 +12,7 @@ from train2deploy.cloud.session import Cloud, existing
 from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
 
-TAG = "train2deploy.expires"
-"""The endpoint's tag that holds when it is to end, in UTC."""
+TAG = "train2deploy.expires"  # the endpoint's tag that holds when it is to end, in UTC
 NEVER = "never"
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 UNITS = {"m": 60, "h": 3600, "d": 86400}

@@ -10,8 +10,7 @@ from train2deploy.answers import Ranking, read_rankings
 from train2deploy.cloud.session import Cloud, CloudError, code, message
 from train2deploy.requests import Request
 
-AT_ONCE = 50
-"""Sentences of a request: far below the platform's 60 s and 5 MB."""
+AT_ONCE = 50  # sentences of a request: far below the platform's 60 s and 5 MB
 
 
 def classify(cloud: Cloud, sentences: list[str], variant: str = "") -> list[Ranking]:

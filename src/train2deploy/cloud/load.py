@@ -26,10 +26,8 @@ from train2deploy.requests import Request
 FORMAT = 1
 CLIENTS = (8,)
 SECONDS = 60.0
-LINES = 12
-"""Of progress, in the whole time."""
-POINTS = 120
-"""Of the plot, at most."""
+LINES = 12  # of progress, in the whole time
+POINTS = 120  # of the plot, at most
 
 
 @dataclass(frozen=True)

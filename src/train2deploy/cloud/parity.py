@@ -8,8 +8,7 @@ from train2deploy.hashing import sha256_file
 from train2deploy.requests import Request
 from train2deploy.runtimes import Runtime
 
-TOLERANCE = 1e-5
-"""float32, on processors that are not the same."""
+TOLERANCE = 1e-5  # float32, on processors that are not the same
 RESULT = paths.CLOUD_WORK / "parity.json"
 
 

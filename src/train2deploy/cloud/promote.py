@@ -8,8 +8,7 @@ from train2deploy.cloud.session import Cloud, CloudError
 from train2deploy.cloud_settings import prices
 from train2deploy.errors import UserError
 
-COMPARISON = paths.CLOUD_WORK / "comparison.json"
-"""What `make cloud-compare` found."""
+COMPARISON = paths.CLOUD_WORK / "comparison.json"  # what `make cloud-compare` found
 
 
 def promote(cloud: Cloud, variant: str, approval: plan.Approval) -> None:

@@ -8,8 +8,7 @@ from train2deploy.errors import UserError
 
 KINDS = {"all": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
 LEAST = {"canary": 1, "linear": 10}
-MOST = 50
-"""Percent of the traffic that a first step may be, by AWS's rule."""
+MOST = 50  # percent of the traffic that a first step may be, by AWS's rule
 BAKE_SECONDS = {"all": 60, "canary": 300, "linear": 300}
 MOST_BAKE, MOST_SECONDS, STARTING_SECONDS = 3600, 28800, 1800
 EXPECTED = "expected all, canary:1 to canary:50 or linear:10 to linear:50 (percent of the traffic)."

@@ -21,8 +21,7 @@ EMULATOR_BUCKET = "train2deploy-emulator"
 """In us-east-1; in another region its name ends with that: buckets' names are the world's."""
 ADMINISTRATOR_KEY = "emulator-internal"
 """Whose calls the emulator neither records nor lets run into faults."""
-CONNECTIONS = 256
-"""At once, to one service: as many threads of Python as there is any use for."""
+CONNECTIONS = 256  # at once, to one service: as many threads of Python as there is any use for
 
 
 class CloudError(JobFailed):

@@ -11,8 +11,7 @@ from train2deploy import console, manifest
 from train2deploy.cloud.session import Cloud, CloudError, existing
 from train2deploy.hashing import sha256_file, sha256_files
 
-DIGITS = 16
-"""Of a sha256 in a key."""
+DIGITS = 16  # of a sha256 in a key
 
 
 def file_uri(cloud: Cloud, kind: str, digest: str, name: str) -> str:

@@ -11,8 +11,7 @@ from train2deploy.cloud import alarms, endpoints
 from train2deploy.cloud.session import Cloud
 from train2deploy.cloud_settings import arns
 
-OF_AWS = "aws:"
-"""How keys begin that only AWS may change."""
+OF_AWS = "aws:"  # how keys begin that only AWS may change
 
 
 def given_up(ours: Iterable[str], wanted: Collection[str]) -> set[str]:

@@ -32,8 +32,7 @@ from train2deploy.datasets.channels import facts
 from train2deploy.hashing import sha256_file, sha256_value
 
 INSTANCE_TYPE = "TRAIN_INSTANCE_TYPE"
-LOG_LEVEL = 20
-"""Of the toolkit: INFO."""
+LOG_LEVEL = 20  # of the toolkit: INFO
 
 
 @dataclass(frozen=True)

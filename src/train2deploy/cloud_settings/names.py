@@ -11,10 +11,8 @@ from train2deploy.hashing import sha256_value
 
 LONGEST = 63
 LONGEST_TUNING = 32
-DIGITS = 10
-"""Of the digest that stands for what was cut off."""
-ATTEMPTS = 50
-"""Jobs of the same inputs at most: the second one's name ends with -2."""
+DIGITS = 10  # of the digest that stands for what was cut off
+ATTEMPTS = 50  # jobs of the same inputs at most: the second one's name ends with -2
 
 _ATTEMPT = len("-49")
 _TRAINING = len("-v1-0123456789") + _ATTEMPT

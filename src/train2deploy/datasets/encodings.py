@@ -23,8 +23,7 @@ OTHER_FILES = {
 }
 """What a file is that begins with these bytes."""
 
-KANJI_IN = b"\x1b$"
-"""ISO-2022-JP's escape: its bytes are ASCII, and so valid UTF-8."""
+KANJI_IN = b"\x1b$"  # ISO-2022-JP's escape: its bytes are ASCII, and so valid UTF-8
 
 WESTERN = {0x80, 0x85, *range(0x91, 0x98), 0x99, *range(0xA0, 0x100)}
 """What Western European text in Latin-1 or Windows-1252 consists of: €, …, quotes, ™, letters."""

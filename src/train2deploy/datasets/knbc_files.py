@@ -32,8 +32,7 @@ ACCEPTED = (
     "knbc",
 )
 """Names that are recognised in data/raw."""
-LARGEST_FILE = 16 << 20
-"""Bytes; the largest of the corpus has a quarter of a megabyte."""
+LARGEST_FILE = 16 << 20  # bytes; the largest of the corpus has a quarter of a megabyte
 
 BROKEN = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError,

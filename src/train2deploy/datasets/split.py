@@ -13,8 +13,7 @@ from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.errors import UserError
 
 TEST_FRACTION = 0.1
-WAYS = ("random", "article", "published", "fold")
-"""What SPLIT= may be."""
+WAYS = ("random", "article", "published", "fold")  # what SPLIT= may be
 SUPPORTS = {"京都": 137, "携帯電話": 145, "スポーツ": 47, "グルメ": 90}
 """Sentences of each label in the author's test set."""
 FOLDS = 5

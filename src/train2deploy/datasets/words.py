@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from train2deploy import paths
 from train2deploy.errors import UserError
 
-BETWEEN = "\x1f"
-"""The unit separator, which no text has; where one has it, a space takes its place."""
+BETWEEN = "\x1f"  # the unit separator, which no text has; where one has it, a space takes its place
 VARIABLE = "TOKENS"
 PLACE = paths.VENVS / "words"
 

@@ -21,8 +21,7 @@ from train2deploy.runtimes import default
 
 UNTIL_CTRL_C = ("local-serve", "playground", "notebook", "emulator")
 """Targets that end by Ctrl-C, unless DETACH= is given."""
-SIDE_BY_SIDE = 3
-"""Environments that are made at a time."""
+SIDE_BY_SIDE = 3  # environments that are made at a time
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,8 +19,7 @@ from train2deploy.make import targets
 from train2deploy.make.targets import TARGETS
 from train2deploy.make.variables import PASSED_ON, VARIABLES, Values
 
-DATA, PACKED = "data", "package"
-"""Targets: what lays out a data set, and what packs a model."""
+DATA, PACKED = "data", "package"  # targets: what lays out a data set, and what packs a model
 RUNTIMES = ("host", "docker", "sdk")
 SERVING = {"local-serve", "verify", "evaluate", "dry-run", "emulator"}
 

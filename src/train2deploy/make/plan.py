@@ -13,8 +13,7 @@ from train2deploy.make.variables import CLOUD, Values
 Runtime = Callable[[], str]
 """Gives the runtime's name: to find out takes a second where there is an engine."""
 
-OF_A_STACK = (targets.TRAIN_HERE, *targets.SERVE_HERE)
-"""Environments that each stack has one of."""
+OF_A_STACK = (targets.TRAIN_HERE, *targets.SERVE_HERE)  # environments that each stack has one of
 PROGRAMS = {
     targets.HOST: ".venvs/host/bin/python -m train2deploy",
     targets.CLOUD_TOOL: ".venvs/cloud/bin/python -m train2deploy",

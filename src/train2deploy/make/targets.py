@@ -25,8 +25,7 @@ TRAIN_ENVIRONMENT, SERVE_ENVIRONMENT = "@train", "@serve"
 """Needs that hang on the runtime: environments, or images."""
 INPUTS, JOB, PACKED, SERVED, SIDES = "@inputs", "@job", "@packed", "@served", "@sides"
 PLAYED, WORDS, PEERS, SCORED, DEPLOYED = "@played", "@words", "@peers", "@scored", "@deployed"
-TODAYS = "@todays"
-"""Needs that hang on variables: see plan.py."""
+TODAYS = "@todays"  # needs that hang on variables: see plan.py
 MAY_NEED = {
     TRAIN_ENVIRONMENT: (IMAGES, ()),
     SERVE_ENVIRONMENT: (IMAGES, ()),

@@ -91,8 +91,7 @@ CLOUD = (
     f" SECURITY_GROUPS TAGS PRICES {SERVING}"
 )
 """The keys of cloud.toml, each of which may be given for once."""
-ASKED = "REQUEST TYPE ACCEPT"
-"""What says a request, see requests.given."""
+ASKED = "REQUEST TYPE ACCEPT"  # what says a request, see requests.given
 V = Variable
 SEED = "whole 0..4294967295"
 SECTIONS: dict[str, list[Variable]] = {

@@ -18,8 +18,7 @@ from typing import Any
 from train2deploy.endpoint import ADDRESS, not_free
 from train2deploy.playground.sides import Side
 
-LARGEST_BODY = 5 * 1024 * 1024
-"""Of a request: what SageMaker takes in an invocation."""
+LARGEST_BODY = 5 * 1024 * 1024  # of a request: what SageMaker takes in an invocation
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

@@ -18,8 +18,7 @@ CHOSEN_ON = (
     "not stated",
 )
 TEST_SETS = ("A", "B", "C", "none")
-Texts = Mapping[str, str]
-"""By language."""
+Texts = Mapping[str, str]  # by language
 
 
 @dataclass(frozen=True, kw_only=True)

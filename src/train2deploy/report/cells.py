@@ -7,8 +7,7 @@ from train2deploy.report.verdicts import NOT_POSSIBLE
 from train2deploy.texts import Texts
 
 Row = Mapping[str, Any]
-LONGEST = 8
-"""Figures as printed; one article prints all sixteen digits of a double."""
+LONGEST = 8  # figures as printed; one article prints all sixteen digits of a double
 
 
 def by_article(rows: Sequence[Row]) -> list[tuple[Mapping[str, Any], list[Row]]]:

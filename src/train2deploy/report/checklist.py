@@ -22,8 +22,7 @@ state is what the files of the committed runs say, or what the test that is name
 fails when the file is stale. The command is how a reader proves the same, or makes it so.
 """
 
-Finding = tuple[bool, str]
-"""Whether it holds, and what was found."""
+Finding = tuple[bool, str]  # whether it holds, and what was found
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ FILES = (BENCH, VERIFICATION, PARITY, CLOUD_PARITY)
 
 SHOWN = ("machine", "measured", "command", "foreign_cpu", "subjects", "startup", "memory")
 """Of what the bench wrote."""
-Shown = Mapping[str, Sequence[Run]]
-"""The runs that a report tells of, by version."""
+Shown = Mapping[str, Sequence[Run]]  # the runs that a report tells of, by version
 
 
 def bench(source: Path, start: Path, shown: Shown) -> dict[str, Any] | None:

@@ -15,8 +15,7 @@ from train2deploy.report.spread import spread
 from train2deploy.runs.registry import Run
 
 DATASET = "knbc"
-RUNS = 5
-"""What the command of a row without runs asks for."""
+RUNS = 5  # what the command of a row without runs asks for
 CURVES = ("val_acc", "test_acc")
 
 OF_A_MODEL = ("id", "layers", "metric", "right", "n", "at_least", "measured_on", "last_right",

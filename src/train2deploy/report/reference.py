@@ -19,8 +19,7 @@ from train2deploy.runs.registry import Run
 
 SAMPLE = "sample"
 DATASETS = (SAMPLE, matrix.DATASET)
-VERSIONS = ("v1", "v2")
-"""What the reference of the sample must have."""
+VERSIONS = ("v1", "v2")  # what the reference of the sample must have
 OF_SENTENCES = ("test_ids", "predicted", "truth", "probabilities")
 DECIMALS = 4
 

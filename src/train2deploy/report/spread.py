@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 BINS = 10
-DECIMALS = 6
-"""What report.json keeps: more than any page shows, and the same on every machine."""
+DECIMALS = 6  # what report.json keeps: more than any page shows, and the same on every machine
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:

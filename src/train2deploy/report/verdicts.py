@@ -40,11 +40,9 @@ DECISIVE = ("vectors", "tokenizer")
 FEWEST_ANSWERS = 5
 """With fewer runs their own spread tells so little that nearly any answer would do."""
 SMALLEST_SHARE = 1e-6
-SMALLEST_SPREAD = 1e-3
-"""Of the log-odds: printed digits resolve no more."""
+SMALLEST_SPREAD = 1e-3  # of the log-odds: printed digits resolve no more
 
-Answers = Mapping[str, Mapping[str, float]]
-"""By sentence: the probability of each class."""
+Answers = Mapping[str, Mapping[str, float]]  # by sentence: the probability of each class
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from train2deploy.report import verdicts
 from train2deploy.report.findings import VECTORS
 from train2deploy.texts import Texts
 
-LEVEL = 0.0005
-"""Accuracies closer than this are the same at three decimals."""
+LEVEL = 0.0005  # accuracies closer than this are the same at three decimals
 
 
 def decimal(value: float, digits: int) -> str:

@@ -18,8 +18,7 @@ from train2deploy.hashing import sha256_file
 from train2deploy.runs import registry
 
 FOLDERS = {"one": "one", "another": "another/folder/that/lies/deeper"}
-RESULTS = ("evaluation.json", "history.json", "golden.json")
-"""Of a run, without durations."""
+RESULTS = ("evaluation.json", "history.json", "golden.json")  # of a run, without durations
 
 Digests = dict[str, str]
 

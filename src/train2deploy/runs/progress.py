@@ -12,10 +12,8 @@ from train2deploy.runs.plan import Run
 from train2deploy.runs.training import Worker
 
 LINE_EVERY_SECONDS = 20.0
-RECORDING_SECONDS = 8.0
-"""What packing, serving and evaluating take, until one run has shown it."""
-WAITING = ("waits", "trains")
-"""How the states begin in which a run is not trained yet."""
+RECORDING_SECONDS = 8.0  # what packing, serving and evaluating take, until one run has shown it
+WAITING = ("waits", "trains")  # how the states begin in which a run is not trained yet
 
 
 class Progress:

@@ -27,8 +27,7 @@ from train2deploy.runs.plan import Run
 from train2deploy.runs.registry import SCORES
 from train2deploy.runtimes import Runtime
 
-EPOCH_SECONDS = re.compile(r"^ - (\d+)s - loss: ", re.M)
-"""Keras' line of an epoch: whole seconds."""
+EPOCH_SECONDS = re.compile(r"^ - (\d+)s - loss: ", re.M)  # Keras' line of an epoch: whole seconds
 
 
 def record(run: Run, runtime: Runtime, environment: dict[str, Any]) -> dict[str, Any]:

@@ -21,13 +21,11 @@ from pathlib import Path
 from train2deploy import manifest, paths, processes
 from train2deploy.runs.plan import Run
 
-BYTES_OF_A_JOB = 1.5e9
-"""Room that a job is given; the article's model on the sample takes 0.42 GB."""
+BYTES_OF_A_JOB = 1.5e9  # room that a job is given; the article's model on the sample takes 0.42 GB
 BYTES_OF_A_PUBLISHED_JOB = 4e9
 """Of a published model: 356 units, 96 pieces and batches of 256 take 2.7 GB."""
 POLL_SECONDS = 0.2
-GRACE_SECONDS = 20.0
-"""A worker ends its own children first."""
+GRACE_SECONDS = 20.0  # a worker ends its own children first
 LAST_LINES = 14
 EPOCH = re.compile(r"^Epoch (\d+)/(\d+)$", re.M)
 

@@ -6,8 +6,7 @@ from train2deploy.errors import UserError
 from train2deploy.runtimes import Runtime, TrainingRuntime, docker, host, sdk
 
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)([bkmg]?)b?", re.ASCII | re.IGNORECASE)
-LEAST_MEMORY = 6 * 1024 * 1024
-"""Docker's."""
+LEAST_MEMORY = 6 * 1024 * 1024  # docker's
 
 
 def named(

@@ -9,8 +9,7 @@ from train2deploy.errors import UserError
 from train2deploy.runtimes import Instance, Launch, Paths, Side, Variables, Words, engine, images
 from train2deploy.runtimes.host import HOST
 
-HOSTNAME = "algo-1"
-"""SageMaker's name for the first instance of a job."""
+HOSTNAME = "algo-1"  # SageMaker's name for the first instance of a job
 
 SERVED = ("SAGEMAKER_", "TFS_", "HOSTING_", "GUNICORN_", "OMP_", "TF_")
 """Beginnings of the names of the caller's variables that reach an endpoint."""

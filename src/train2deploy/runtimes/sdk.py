@@ -19,12 +19,10 @@ from train2deploy.errors import JobFailed, MissingRequirement, UserError
 from train2deploy.runtimes import Launch, Variables, docker, engine, images
 
 ENVIRONMENT = paths.VENVS / "sdk"
-NETWORK = "sagemaker-local"
-"""What the SDK calls the network of its jobs."""
+NETWORK = "sagemaker-local"  # what the SDK calls the network of its jobs
 NETWORK_PROJECT = "train2deploy-local-mode"
 """The Compose project that the network is made for: whichever job ends last removes it."""
-LABEL = "com.docker.compose"
-"""Beginning of the names of Compose's labels."""
+LABEL = "com.docker.compose"  # beginning of the names of Compose's labels
 
 AS_CALLER = (
     "chown {user} /opt/ml/model /opt/ml/output /opt/ml/output/data"

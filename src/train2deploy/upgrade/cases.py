@@ -32,8 +32,7 @@ class Case:
     attributes: str = ""  # X-Amzn-SageMaker-Custom-Attributes
 
 
-Answers = Callable[[Case], bool]
-"""Whether an endpoint answers a case with 200."""
+Answers = Callable[[Case], bool]  # whether an endpoint answers a case with 200
 
 
 def of_package(model_dir: Path, given: list[Case], answers: Answers) -> list[Case]:

@@ -6,14 +6,12 @@ from collections.abc import Container, Iterator
 
 from train2deploy.upgrade.finding import HANDLER, HEAD, TODAY, Finding
 
-FIELDS = (9, 10)
-"""How many a context has in 2019 and in the final container."""
+FIELDS = (9, 10)  # how many a context has in 2019 and in the final container
 COUNTS = (
     "2019 has 9, the final container 10 (channel, in the middle) and today's 11 (timeout, at the"
     " end): use their names, such as context.rest_uri"
 )
-OF = {HEAD: "a7", TODAY: HANDLER}
-"""The section of docs/contract.md on a context, by contract."""
+OF = {HEAD: "a7", TODAY: HANDLER}  # the section of docs/contract.md on a context, by contract
 HANDLERS = {"handler": 1, "input_handler": 1, "output_handler": 1}
 """The place of their argument `context`."""
 GONE = {

@@ -49,8 +49,7 @@ TODAYS_SECTIONS = {
     cases.ROUTES: FRONT,
     cases.PING: FRONT,
 }
-TODAYS_KINDS = {"digits": MODEL_SERVER, "headers": FRONT}
-"""The same of today's container."""
+TODAYS_KINDS = {"digits": MODEL_SERVER, "headers": FRONT}  # the same of today's container
 UNEXPLAINED = {"numbers"}
 
 LEVEL = re.compile(
@@ -59,8 +58,7 @@ LEVEL = re.compile(
     r"|^\S+ \S+ \[(?P<nginx>warn|error|crit|alert|emerg)\] "
     r"|^\S+ \S+ (?P<tensorflow>[WEF]) (?=\S+:\d+\])"
 )
-BARE = "exception handling request: "
-"""An error that older containers log without its level."""
+BARE = "exception handling request: "  # an error that older containers log without its level
 OURS = ("failed call to cuInit", "is in use on this machine", "do not share session runs")
 """What no container says, but this endpoint or the TensorFlow in TensorFlow Serving's place."""
 LEVELS = {"warn": "WARNING", "W": "WARNING", "F": "CRITICAL", "E": "ERROR", "error": "ERROR"}

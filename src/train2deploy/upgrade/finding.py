@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-TODAY, HEAD = "today", "head"
-"""The contracts that a finding is about."""
+TODAY, HEAD = "today", "head"  # the contracts that a finding is about
 PROCESSES, PLAIN, ATTRIBUTES = "a12-processes", "a12-plain", "a12-attributes"
-HANDLER = "a12-handler"
-"""Sections of docs/contract.md on today's container."""
+HANDLER = "a12-handler"  # sections of docs/contract.md on today's container
 
 
 @dataclass(frozen=True)

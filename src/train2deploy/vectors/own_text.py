@@ -9,12 +9,10 @@ from train2deploy import versions
 from train2deploy.datasets import channels, directory
 from train2deploy.vectors import ginza
 
-LAYOUT = 1
-"""Raised where `enlarge` comes to write other lines for the same text."""
+LAYOUT = 1  # raised where `enlarge` comes to write other lines for the same text
 LINES = 2000
 """A shorter text is read several times: word2vec reads five times and leaves out what is rare."""
-FITTING = 0.5
-"""The share of tokens with a vector from which on ready-made vectors are taken."""
+FITTING = 0.5  # the share of tokens with a vector from which on ready-made vectors are taken
 WORD = re.compile(r"[^\W\d_]+")
 RUN_OF_JAPANESE = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff々〆]+)")
 """What has no spaces between words, and is cut by the words that are known."""
