@@ -4,18 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from train2deploy.bench import figures, proc
-from train2deploy.bench.names import (
-    ALONE,
-    ARTICLE,
-    BATCHED,
-    INVOCATIONS,
-    OTHER,
-    PACKED,
-    PEERS,
-    REST_ALONE,
-    UNMERGED,
-)
+from train2deploy.bench import figures, names, proc
 from train2deploy.bench.startup import BARE
 
 LOAD_CLIENTS = 32
@@ -77,18 +66,20 @@ def _beside_session(entries: Sequence[Entry]) -> list[Aim]:
     """The package's graph and our endpoint against session.run of the article's graph."""
     aims = []
     for sentences, limit, wish in ((1, 0.32, 0.20), (BATCH, 0.50, 0.35)):
-        if bare := _entry(entries, PACKED, 1, sentences):
+        if bare := _entry(entries, names.PACKED, 1, sentences):
             name = f"packed graph, {sentences} a run: p50 / session.run"
             aims.append(Aim(name, bare["p50_ratio"], limit, at_most=True, wish=wish))
-    for subject, limit in ((REST_ALONE, 0.45), (ALONE, 0.65)):
+    for subject, limit in ((names.REST_ALONE, 0.45), (names.ALONE, 0.65)):
         if lone := _entry(entries, subject, 1):
             name = f"{subject}, 1 client: p50 / session.run"
             aims.append(Aim(name, lone["p50_ratio"], limit, at_most=True))
-    for subject, limit in ((BATCHED, 6.0), (INVOCATIONS, 8.0)):
+    for subject, limit in ((names.BATCHED, 6.0), (names.INVOCATIONS, 8.0)):
         if loaded := _entry(entries, subject, LOAD_CLIENTS):
             name = f"{subject}, {LOAD_CLIENTS} clients: throughput / session.run, 2 threads"
             aims.append(Aim(name, loaded["throughput_ratio"], limit, at_most=False))
-    batches = [row for row in entries if row["subject"] == INVOCATIONS and row["sentences"] > 1]
+    batches = [
+        row for row in entries if row["subject"] == names.INVOCATIONS and row["sentences"] > 1
+    ]
     if batches:
         best = max(batches, key=lambda row: float(row["throughput_ratio"]))
         name = f"/invocations, {best['sentences']} sentences, clients: {best['clients']}"
@@ -104,20 +95,20 @@ def _beside_endpoints(entries: Sequence[Entry]) -> list[Aim]:
     model server, run as AWS runs it; /invocations encodes the text too, and is held to the same.
     """
     aims = []
-    limits = [(UNMERGED, 4.0, None), (ARTICLE, 4.0, None), (OTHER, 1.0, 1.5)]
-    limits += [(name, 1.0, None) for name in PEERS]
+    limits = [(names.UNMERGED, 4.0, None), (names.ARTICLE, 4.0, None), (names.OTHER, 1.0, 1.5)]
+    limits += [(name, 1.0, None) for name in names.PEERS]
     for subject, limit, wish in limits:
-        ratio = _ratio(entries, INVOCATIONS, subject, LOAD_CLIENTS, "per_second")
+        ratio = _ratio(entries, names.INVOCATIONS, subject, LOAD_CLIENTS, "per_second")
         if ratio is not None:
             aims.append(Aim(f"{UNDER_LOAD} / {subject}", ratio, limit, at_most=False, wish=wish))
-    for subject in PEERS:
-        for ours in (INVOCATIONS, REST_ALONE):
+    for subject in names.PEERS:
+        for ours in (names.INVOCATIONS, names.REST_ALONE):
             ratio = _ratio(entries, ours, subject, 1, "p50_ms")
             if ratio is not None:
                 aims.append(Aim(f"{ours}, 1 client: p50 / {subject}", ratio, 1.0, at_most=True))
-        ratio = _ratio(entries, REST_ALONE, subject, LOAD_CLIENTS, "per_second")
+        ratio = _ratio(entries, names.REST_ALONE, subject, LOAD_CLIENTS, "per_second")
         if ratio is not None:
-            name = f"{REST_ALONE}, {LOAD_CLIENTS} clients: throughput / {subject}"
+            name = f"{names.REST_ALONE}, {LOAD_CLIENTS} clients: throughput / {subject}"
             aims.append(Aim(name, ratio, 1.0, at_most=False))
     return aims
 
@@ -136,16 +127,16 @@ def _ratio(
 
 def _of_starts(starts: Mapping[str, Sequence[float]]) -> list[Aim]:
     aims = []
-    for name, limit in ((BARE, 0.75), (OTHER, 1.0)):
-        if INVOCATIONS in starts and name in starts:
-            ratio = figures.median_ratio(starts[INVOCATIONS], starts[name])
+    for name, limit in ((BARE, 0.75), (names.OTHER, 1.0)):
+        if names.INVOCATIONS in starts and name in starts:
+            ratio = figures.median_ratio(starts[names.INVOCATIONS], starts[name])
             aims.append(Aim(f"start to first answer / {name}", ratio, limit, at_most=True))
     return aims
 
 
 def _of_memory(memory: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Aim]:
     """Resident memory; of the whole endpoint, what processes share counts for each of them."""
-    held = memory.get(INVOCATIONS, {})
+    held = memory.get(names.INVOCATIONS, {})
     limits = (
         (proc.HANDLER, "handler's resident memory, MB", 90.0),
         (proc.TOTAL, "whole endpoint's resident memory, MB", ENDPOINT_MB),

@@ -9,21 +9,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-from train2deploy.bench import figures, proc, workload
+from train2deploy.bench import figures, names, proc, workload
 from train2deploy.bench.figures import Round
 from train2deploy.bench.http_load import ClosedLoop, Observer
-from train2deploy.bench.names import (
-    ALONE,
-    ARTICLE,
-    BATCHED,
-    GRPC,
-    INVOCATIONS,
-    PEERS,
-    RAW,
-    REST,
-    REST_ALONE,
-    UNMERGED,
-)
 from train2deploy.bench.peers import Peer
 from train2deploy.bench.subjects import Served, Tool
 from train2deploy.errors import JobFailed
@@ -59,8 +47,14 @@ class Plan:
     seconds: float
     clients: Sequence[int]  # numbers of clients at once, each subject with each
     # the subjects with an endpoint of their own, peers among them
-    endpoints: Sequence[str] = (INVOCATIONS, ALONE, BATCHED, ARTICLE, UNMERGED)
-    sessions: Sequence[str] = (RAW,)  # the subjects without a server; RAW is one
+    endpoints: Sequence[str] = (
+        names.INVOCATIONS,
+        names.ALONE,
+        names.BATCHED,
+        names.ARTICLE,
+        names.UNMERGED,
+    )
+    sessions: Sequence[str] = (names.RAW,)  # the subjects without a server; RAW is one
     batch: int = 32  # sentences a request where there are many
     batch_clients: Sequence[int] = (1, 4)  # numbers of clients that send so many
     seed: int = 1
@@ -75,10 +69,10 @@ class Plan:
             for threads in self.threads
             for size in (1, self.batch)
         ]
-        alone = [REST_ALONE] if ALONE in self.endpoints else []
-        for subject in (REST, *alone, GRPC, *self.endpoints):
+        alone = [names.REST_ALONE] if names.ALONE in self.endpoints else []
+        for subject in (names.REST, *alone, names.GRPC, *self.endpoints):
             cells += [Cell(subject, clients) for clients in self.clients]
-        cells += [Cell(INVOCATIONS, clients, self.batch) for clients in self.batch_clients]
+        cells += [Cell(names.INVOCATIONS, clients, self.batch) for clients in self.batch_clients]
         return cells
 
 
@@ -131,11 +125,15 @@ class Bench:
         sessions: Mapping[str, Tool],
         grpc: Tool | None,
     ) -> None:
-        self._served = {REST: served[INVOCATIONS], GRPC: served[INVOCATIONS], **served}
-        if ALONE in served:
-            self._served[REST_ALONE] = served[ALONE]
+        self._served = {
+            names.REST: served[names.INVOCATIONS],
+            names.GRPC: served[names.INVOCATIONS],
+            **served,
+        }
+        if names.ALONE in served:
+            self._served[names.REST_ALONE] = served[names.ALONE]
         self._sessions, self._grpc = sessions, grpc
-        self._rest = workload.predict(sentences[INVOCATIONS], model_name)
+        self._rest = workload.predict(sentences[names.INVOCATIONS], model_name)
         self._sentences = sentences
         self._works: dict[tuple[str, int], workload.Workload] = {}
         self.left_out: dict[str, str] = {}
@@ -162,7 +160,7 @@ class Bench:
                 try:
                     best = self.measure(cell, plan.seconds)
                 except JobFailed as error:
-                    if cell.subject not in PEERS:
+                    if cell.subject not in names.PEERS:
                         raise
                     self.left_out[cell.subject] = str(error)
                     continue
@@ -199,7 +197,7 @@ class Bench:
         if cell.subject in self._sessions:
             return {"session": self._sessions[cell.subject].pid}
         pids = self._served[cell.subject].pids
-        if cell.subject == GRPC and self._grpc:
+        if cell.subject == names.GRPC and self._grpc:
             return {**pids, "gRPC client": self._grpc.pid}
         return pids
 
@@ -207,14 +205,14 @@ class Bench:
         if session := self._sessions.get(cell.subject):
             answer = session.ask(batch=cell.sentences, threads=cell.clients, seconds=seconds)
             return Sample(answer["latencies_ms"], answer["seconds"])
-        if cell.subject == GRPC and self._grpc:
+        if cell.subject == names.GRPC and self._grpc:
             answer = self._grpc.ask(
                 clients=cell.clients, seconds=seconds, warm_up=_warm_up(seconds)
             )
             _refuse(cell, answer["failures"])
             return Sample(answer["latencies_ms"], answer["seconds"])
         served = self._served[cell.subject]
-        if cell.subject in (REST, REST_ALONE):
+        if cell.subject in (names.REST, names.REST_ALONE):
             assert isinstance(served, Served)
             return load(cell, served.rest_port, self._rest, seconds)
         work = self._work(cell.subject, cell.sentences)

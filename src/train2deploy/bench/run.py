@@ -24,24 +24,13 @@ from train2deploy.bench import (
     article,
     cost,
     measure,
+    names,
     packages,
     peers,
     report,
     startup,
     subjects,
     workload,
-)
-from train2deploy.bench.names import (
-    ALONE,
-    ARTICLE,
-    BATCHED,
-    INVOCATIONS,
-    ONNX,
-    OTHER,
-    PACKED,
-    RAW,
-    SUBJECTS,
-    UNMERGED,
 )
 from train2deploy.bench.options import Options
 from train2deploy.bench.startup import Launch
@@ -51,7 +40,7 @@ from train2deploy.runs import environment
 from train2deploy.runtimes.host import HOST
 from train2deploy.serving import EACH_ITS_OWN
 
-SAME_PROCESSES = (UNMERGED, ALONE, BATCHED)
+SAME_PROCESSES = (names.UNMERGED, names.ALONE, names.BATCHED)
 """Endpoints that start as another subject does, and hold what that holds."""
 
 
@@ -60,33 +49,35 @@ def bench(options: Options) -> dict[str, Any]:
     _check_environments()
     began = time.monotonic()
     model_dirs, contracts = (
-        {INVOCATIONS: endpoint.unpacked_model()},
-        {INVOCATIONS: stack.contract()},
+        {names.INVOCATIONS: endpoint.unpacked_model()},
+        {names.INVOCATIONS: stack.contract()},
     )
     if options.against:
-        model_dirs[OTHER] = packages.opened(options.against)
-        contracts[OTHER] = stack.contract(package.made_of(options.against))
+        model_dirs[names.OTHER] = packages.opened(options.against)
+        contracts[names.OTHER] = stack.contract(package.made_of(options.against))
     load_before = os.getloadavg()
     with contextlib.ExitStack() as opened:
-        model_dir = model_dirs[INVOCATIONS]
+        model_dir = model_dirs[names.INVOCATIONS]
         packed = opened.enter_context(subjects.Tool("bench.raw_session", str(model_dir)))
         versions, found = packages.ask_sentences(
             packed, list(model_dirs.values()), list(contracts.values())[1:]
         )
         sentences = dict(zip(model_dirs, found, strict=True))
         console.say(f"{len(found[0].texts)} sentences with distinct answers")
-        is_articles = article.can_feed(found[0]) and contracts[INVOCATIONS] != stack.TODAYS
+        is_articles = article.can_feed(found[0]) and contracts[names.INVOCATIONS] != stack.TODAYS
         graph = article_graph.model(model_dir) if is_articles else None
         sessions = _sessions(opened, packed, model_dir, graph, found[0], options)
 
         launches = {
-            INVOCATIONS: Launch(model_dir, "endpoint"),
-            ALONE: Launch(model_dir, "alone", EACH_ITS_OWN),
-            BATCHED: Launch(model_dir, "batched", EACH_ITS_OWN | options.batching),
+            names.INVOCATIONS: Launch(model_dir, "endpoint"),
+            names.ALONE: Launch(model_dir, "alone", EACH_ITS_OWN),
+            names.BATCHED: Launch(model_dir, "batched", EACH_ITS_OWN | options.batching),
         }
-        sentences |= dict.fromkeys((ALONE, BATCHED), found[0])
+        sentences |= dict.fromkeys((names.ALONE, names.BATCHED), found[0])
         if options.against:
-            launches[OTHER] = Launch(model_dirs[OTHER], "other", contract=contracts[OTHER])
+            launches[names.OTHER] = Launch(
+                model_dirs[names.OTHER], "other", contract=contracts[names.OTHER]
+            )
         served_by_article = article_subject(
             {
                 name: sentences[name]
@@ -97,7 +88,9 @@ def bench(options: Options) -> dict[str, Any]:
         if served_by_article:
             folder = article.model(model_dirs[served_by_article], options.article_words)
             launches |= article_launches(folder, contracts[served_by_article])
-            sentences |= dict.fromkeys((ARTICLE, UNMERGED), sentences[served_by_article])
+            sentences |= dict.fromkeys(
+                (names.ARTICLE, names.UNMERGED), sentences[served_by_article]
+            )
         else:
             console.say(article.left_out(found[0]))
 
@@ -149,7 +142,7 @@ def bench(options: Options) -> dict[str, Any]:
                 for name in peers.PEERS
                 if options.peers
             },
-            **({ONNX: peers.version(peers.ONNX_PACKAGE)} if ONNX in sessions else {}),
+            **({names.ONNX: peers.version(peers.ONNX_PACKAGE)} if names.ONNX in sessions else {}),
         },
         "left_out": left_out,
         "article": {
@@ -159,7 +152,7 @@ def bench(options: Options) -> dict[str, Any]:
         },
         "subjects": {
             subject: what
-            for subject, what in SUBJECTS.items()
+            for subject, what in names.SUBJECTS.items()
             if any(cell.subject == subject for cell in results)
         },
         "measurements": entries,
@@ -187,8 +180,8 @@ def article_launches(folder: Path, contract: str) -> dict[str, Launch]:
     """The article's endpoint, and the one whose model server gives each request its own run."""
     variables = article.environment()
     return {
-        ARTICLE: Launch(folder, "article", variables, contract),
-        UNMERGED: Launch(folder, "unmerged", variables | EACH_ITS_OWN, contract),
+        names.ARTICLE: Launch(folder, "article", variables, contract),
+        names.UNMERGED: Launch(folder, "unmerged", variables | EACH_ITS_OWN, contract),
     }
 
 
@@ -201,12 +194,12 @@ def _sessions(
     options: Options,
 ) -> dict[str, subjects.Tool]:
     """The subjects without a server. The baseline is the article's graph, where there is one."""
-    sessions = {RAW: packed}
+    sessions = {names.RAW: packed}
     if graph:
         baseline = subjects.Tool("bench.raw_session", str(graph), log="article_graph")
-        sessions = {RAW: opened.enter_context(baseline), PACKED: packed}
+        sessions = {names.RAW: opened.enter_context(baseline), names.PACKED: packed}
     if options.peers:
-        sessions[ONNX] = opened.enter_context(peers.onnx_session(model_dir, graph))
+        sessions[names.ONNX] = opened.enter_context(peers.onnx_session(model_dir, graph))
     for name, session in sessions.items():
         found = session.ask(sentences=asked.texts)["probabilities"]
         if not workload.agree(found, asked.probabilities):
@@ -245,9 +238,9 @@ def _running(
 ) -> measure.Bench:
     """The bench of running endpoints, with gRPC's clients, which know their requests."""
     name = bundles.model_names(model_dir)[0]
-    port = served[INVOCATIONS].grpc_port
+    port = served[names.INVOCATIONS].grpc_port
     grpc = opened.enter_context(subjects.Tool("bench.grpc_load", str(port), name))
-    asked = sentences[INVOCATIONS]
+    asked = sentences[names.INVOCATIONS]
     grpc.ask(
         inputs=asked.inputs,
         expected=asked.probabilities,
