@@ -17,7 +17,7 @@ INSTANCES = "/aws/sagemaker/Endpoints"
 TRAINING = "/aws/sagemaker/TrainingJobs"
 TRANSFORM = "/aws/sagemaker/TransformJobs"
 
-COUNT, MICROSECONDS, PERCENT, NONE = "Count", "Microseconds", "Percent", "None"
+MICROSECONDS, PERCENT, NONE = "Microseconds", "Percent", "None"
 KEPT_MINUTES = 24 * 60
 EXACT_VALUES = 1000
 """Different values of a minute that are kept as they are; of more, three digits are."""

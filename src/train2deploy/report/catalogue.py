@@ -193,11 +193,6 @@ class Model:
         """Exact, from the count; None where no accuracy was published."""
         return self.right / self.n if self.right is not None and self.n else None
 
-    @property
-    def last_accuracy(self) -> float | None:
-        """At the last epoch, where that is known."""
-        return self.last_right / self.n if self.last_right is not None and self.n else None
-
     def log(self, metric: str) -> Log | None:
         """The printed column; None where it is not printed."""
         return next((log for log in self.logs if log.metric == metric), None)
@@ -258,7 +253,3 @@ class Published:
 
     def model(self, model_id: str) -> Model:
         return next(model for model in self.models if model.id == model_id)
-
-    def of_version(self, version: str) -> tuple[Model, ...]:
-        """The published models that a version of ours is run for."""
-        return tuple(model for model in self.models if model.version == version)

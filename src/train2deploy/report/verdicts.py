@@ -33,7 +33,6 @@ NOT_COMPARABLE = "not comparable"
 NOT_POSSIBLE = "not possible"
 NO_FIGURE = "no figure"
 NOT_RUN = "not run"
-VERDICTS = (REPRODUCED, DIFFERS, NOT_COMPARABLE, NOT_POSSIBLE, NO_FIGURE, NOT_RUN)
 
 DECISIVE = ("vectors", "tokenizer")
 """Kinds of substitutes that may explain a difference; another split of the same kind may not."""
@@ -77,7 +76,7 @@ class Dispersion:
 class Verdict:
     """What is to be said of one published figure."""
 
-    verdict: str  # one of VERDICTS
+    verdict: str  # one of the above
     # runs, mean, sd: of ours under the author's rule; sd is None of one run
     runs: int = 0
     mean: float | None = None
