@@ -14,7 +14,7 @@ from train2deploy.hashing import sha256_file
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
-from project import SMALL, Project, small_data_set  # noqa: E402
+from project import SMALL, SMALL_V2, Project, small_data_set  # noqa: E402
 
 CLOUD = paths.VENVS / "cloud" / "bin" / "python"
 TWO_IMAGES = """
@@ -66,7 +66,7 @@ class Rehearsal(Project):
         super().__init__(root)
         data_set = small_data_set(root / "mine")
         self._variables = [
-            "STACK=today", "CLOUD=emulator", f"DATASET={data_set}", *SMALL, "HIDDEN=2", "REPRO=1",
+            "STACK=today", "CLOUD=emulator", f"DATASET={data_set}", *SMALL, *SMALL_V2, "REPRO=1",
             f"CORPUS={data_set / 'features.csv'}"]  # fmt: skip
 
     def run(self, target, *variables):
@@ -86,9 +86,11 @@ def project(tmp_path_factory):
 def test_the_chain_of_todays_stack_through_the_account(project):
     project.run("local-train")
     here = (project.build / "jobs" / "latest").resolve()
+    assert project.json("jobs/latest/manifest.json")["metrics"]["tensorflow"] == "2.21.0"
+    assert not list((here / "model").rglob("fingerprint.pb"))  # a random number
     project.run("cloud-train", "YES=1")
     there = (project.build / "jobs" / "latest").resolve()
-    assert there.name.startswith("train2deploy-v1-") and there != here
+    assert there.name.startswith("train2deploy-v2-") and there != here
     assert sha256_file(there / "model.tar.gz") == sha256_file(here / "model.tar.gz")
     assert project.json("jobs/latest/manifest.json")["inputs"]["stack"] == "today"
     project.run("package")
