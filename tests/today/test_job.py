@@ -16,7 +16,6 @@ from train2deploy.hashing import sha256_tree
 from train2deploy.vectors import channel
 
 
-
 @pytest.fixture(scope="module", autouse=True)
 def today():
     with pytest.MonkeyPatch.context() as patched:
