@@ -47,10 +47,7 @@ class Server:
     ) -> None:
         _settle(port)
         # Only now: moto reads its settings when it is imported.
-        from moto.moto_server.werkzeug_app import (
-            DomainDispatcherApplication,
-            MotoRequestHandler,
-        )
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
         from werkzeug.serving import make_server
 
         from emulator.account import Settings

@@ -4,14 +4,7 @@ import argparse
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from train2deploy import (
-    console,
-    given_channels,
-    hyperparameters,
-    paths,
-    requests,
-    staleness,
-)
+from train2deploy import console, given_channels, hyperparameters, paths, requests, staleness
 from train2deploy.cloud_settings.config import NEEDED, overrides
 from train2deploy.errors import UserError
 from train2deploy.make.variables import ASKED, add_options

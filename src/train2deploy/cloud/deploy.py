@@ -27,12 +27,7 @@ from train2deploy.cloud import (
     tags,
 )
 from train2deploy.cloud.rollout import Rollout
-from train2deploy.cloud.session import (
-    Cloud,
-    CloudError,
-    code,
-    message,
-)
+from train2deploy.cloud.session import Cloud, CloudError, code, message
 from train2deploy.cloud_settings import names, prices
 from train2deploy.errors import UserError
 from train2deploy.requests import Request

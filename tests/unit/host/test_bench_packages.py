@@ -8,16 +8,7 @@ from pathlib import Path
 import pytest
 
 from train2deploy import archives, cli, paths
-from train2deploy.bench import (
-    article,
-    options,
-    packages,
-    peers,
-    proc,
-    run,
-    tune,
-    workload,
-)
+from train2deploy.bench import article, options, packages, peers, proc, run, tune, workload
 from train2deploy.bench.names import INVOCATIONS, OTHER
 from train2deploy.cloud_settings import config
 from train2deploy.errors import MissingRequirement, UserError

@@ -15,13 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import relocate
-from report_runs import (
-    LABELS,
-    write_both,
-    write_cloud_parity,
-    write_measurements,
-    write_run,
-)
+from report_runs import LABELS, write_both, write_cloud_parity, write_measurements, write_run
 
 from train2deploy import cli, paths, texts
 from train2deploy.bench.names import SUBJECTS

@@ -8,13 +8,7 @@ from pathlib import Path
 
 import matplotlib
 import pytest
-from report_runs import (
-    write_both,
-    write_cloud_parity,
-    write_corpus,
-    write_measurements,
-    write_run,
-)
+from report_runs import write_both, write_cloud_parity, write_corpus, write_measurements, write_run
 from test_plots import overlapping
 
 from train2deploy import datasets, paths, versions

@@ -7,12 +7,7 @@ from grpc_support import refusal, serving
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from tensorflow_serving.apis import (
-        classification_pb2,
-        inference_pb2,
-        input_pb2,
-        regression_pb2,
-    )
+    from tensorflow_serving.apis import classification_pb2, inference_pb2, input_pb2, regression_pb2
 
 MODELS = ("examples",)
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
