@@ -115,12 +115,7 @@ def _side(mode: str, body: bytes, content_type: str, types: Record) -> Record:
         encoding = "BASE64"
     if encoding == "BASE64":
         data = base64.b64encode(body).decode()
-    return {
-        "observedContentType": content_type,
-        "mode": mode,
-        "data": data,
-        "encoding": encoding,
-    }
+    return {"observedContentType": content_type, "mode": mode, "data": data, "encoding": encoding}
 
 
 def is_on(config: Record | None) -> bool:

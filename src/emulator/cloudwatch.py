@@ -52,12 +52,7 @@ class CloudWatch(CloudWatchBackend):  # type: ignore[misc]
         for given in metric_data:
             metric = _metric(namespace, given["MetricName"], given.get("Dimensions"))
             at = given.get("Timestamp") or utcnow()
-            self.metrics.record(
-                metric,
-                _values(given),
-                given.get("Unit") or "None",
-                _seconds(at),
-            )
+            self.metrics.record(metric, _values(given), given.get("Unit") or "None", _seconds(at))
 
     def put_metric_alarm(self, name: str, **given: Any) -> Any:
         """As AWS: a new alarm knows nothing yet, one that is changed keeps its state."""

@@ -61,7 +61,7 @@ def answer(request: Request, accounts: Iterable[Account], url: str, resumed: boo
     headers = HEADERS | {
         "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; script-src"
         f" 'nonce-{nonce}'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'none'",
+        " frame-ancestors 'none'"
     }
     return Response(text, headers=headers, content_type="text/html; charset=utf-8")
 

@@ -136,10 +136,7 @@ def start_detached(
 
 @contextlib.contextmanager
 def temporary(
-    model_dir: Path,
-    model_sha256: str | None,
-    runtime: Runtime = HOST,
-    log: Path | None = None,
+    model_dir: Path, model_sha256: str | None, runtime: Runtime = HOST, log: Path | None = None
 ) -> Iterator[Endpoint]:
     """An endpoint on a free port for the length of a `with` block.
 

@@ -162,10 +162,7 @@ def _lay_out(
         # vectors are large and no script changes them.
         copy = _link if source.name == paths.VECTORS.name else shutil.copyfile
         shutil.copytree(
-            source,
-            directory / "input" / "data" / channel,
-            copy_function=copy,
-            ignore=_manifests,
+            source, directory / "input" / "data" / channel, copy_function=copy, ignore=_manifests
         )
     settings = {
         "sagemaker_program": job_source.program(version),

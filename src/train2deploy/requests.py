@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from train2deploy.errors import UserError
 
 JSON = "application/json"
-TYPES = {
-    ".json": JSON,
-    ".jsonl": "application/jsonlines",
-    ".csv": "text/csv",
-    ".txt": "text/plain",
-}
+TYPES = {".json": JSON, ".jsonl": "application/jsonlines", ".csv": "text/csv", ".txt": "text/plain"}
 """By the ending of a file's name."""
 
 

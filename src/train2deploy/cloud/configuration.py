@@ -43,10 +43,7 @@ def model(cloud: Cloud, archive: Path) -> Model:
         "PrimaryContainer": {
             "Image": images.serving(settings.region, settings.endpoint_instance_type),
             "ModelDataUrl": uri,
-            "Environment": {
-                "SAGEMAKER_TFS_NGINX_LOGLEVEL": "error",
-                **settings.serving_variables,
-            },
+            "Environment": {"SAGEMAKER_TFS_NGINX_LOGLEVEL": "error", **settings.serving_variables},
         },
         "ExecutionRoleArn": cloud.role_arn,
         **({"VpcConfig": settings.vpc} if settings.vpc else {}),

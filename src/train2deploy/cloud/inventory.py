@@ -227,8 +227,7 @@ def instances(cloud: Cloud, endpoint: str) -> list[tuple[str, int]]:
     """Types and numbers of an endpoint's instances; [] where there is none."""
     described = endpoints.describe(cloud, endpoint)
     config = described and existing(
-        cloud.sagemaker.describe_endpoint_config,
-        EndpointConfigName=described["EndpointConfigName"],
+        cloud.sagemaker.describe_endpoint_config, EndpointConfigName=described["EndpointConfigName"]
     )
     if not described or not config:
         return []

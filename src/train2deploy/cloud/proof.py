@@ -9,10 +9,7 @@ from train2deploy.requests import Request
 
 
 def ask(
-    cloud: Cloud,
-    request: Request | None,
-    archive: Path = paths.MODEL_ARCHIVE,
-    variant: str = "",
+    cloud: Cloud, request: Request | None, archive: Path = paths.MODEL_ARCHIVE, variant: str = ""
 ) -> None:
     """Asks what it must answer: golden sentences of our code, a request of the user's, or one that
     is made for the signature of a model without code.

@@ -41,11 +41,7 @@ def main(arguments: list[str]) -> int:
     """Prints what was asked for; 1 and one line on standard error when it is not available."""
     try:
         print(password(arguments[1]) if arguments[0] == "password" else image(arguments[0]))
-    except (
-        UserError,
-        botocore.exceptions.BotoCoreError,
-        botocore.exceptions.ClientError,
-    ) as error:
+    except (UserError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
     return 0

@@ -42,10 +42,7 @@ once; watched for 60 s')
 
     def deployment_config(self, alarms: list[str]) -> dict[str, Any]:
         """UpdateEndpoint's DeploymentConfig."""
-        routing: dict[str, Any] = {
-            "Type": KINDS[self.kind],
-            "WaitIntervalInSeconds": self.bake,
-        }
+        routing: dict[str, Any] = {"Type": KINDS[self.kind], "WaitIntervalInSeconds": self.bake}
         size = {"canary": "CanarySize", "linear": "LinearStepSize"}.get(self.kind)
         if size:
             routing[size] = {"Type": "CAPACITY_PERCENT", "Value": self.percent}

@@ -160,11 +160,7 @@ def _follow_load(
 
 
 def _schedule(
-    cloud: Cloud,
-    endpoint: dict[str, Any],
-    kind: str,
-    wish: Wish,
-    approval: plan.Approval,
+    cloud: Cloud, endpoint: dict[str, Any], kind: str, wish: Wish, approval: plan.Approval
 ) -> None:
     """Bounds from a time on; the one that is not given stays."""
     name = endpoint["EndpointName"]

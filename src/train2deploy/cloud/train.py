@@ -204,11 +204,7 @@ def as_texts(cloud: Cloud, prepared: Prepared, name: str, source: str) -> dict[s
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:
-    place = {
-        "S3DataType": "S3Prefix",
-        "S3Uri": uri,
-        "S3DataDistributionType": "FullyReplicated",
-    }
+    place = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "DataSource": {"S3DataSource": place}}
 
 

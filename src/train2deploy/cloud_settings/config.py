@@ -115,9 +115,7 @@ KEYS = {
 
 
 def load(
-    given: Mapping[str, str],
-    file: Path = paths.CLOUD_SETTINGS,
-    needs: Collection[str] = NEEDED,
+    given: Mapping[str, str], file: Path = paths.CLOUD_SETTINGS, needs: Collection[str] = NEEDED
 ) -> Config:
     """The settings of a file, overridden by make variables.
 

@@ -87,12 +87,7 @@ def load(
         if clean and (not row.text.strip() or ONLY_A_URL.match(row.text)):
             continue
         kept.append(row)
-    source = {
-        "dataset": "knbc",
-        "content_sha256": content.sha256,
-        "titles": titles,
-        "clean": clean,
-    }
+    source = {"dataset": "knbc", "content_sha256": content.sha256, "titles": titles, "clean": clean}
     return DataSet(kept, None, source)
 
 

@@ -136,11 +136,7 @@ TOKENIZERS = {
             _janome,
         ),
         Tokenizer(
-            "sudachi",
-            ("SudachiPy", "SudachiDict-core"),
-            "",
-            "as written, split mode C",
-            _sudachi,
+            "sudachi", ("SudachiPy", "SudachiDict-core"), "", "as written, split mode C", _sudachi
         ),
     )
 }

@@ -198,9 +198,7 @@ ON_HOST: dict[str, Target] = {
         trains=True,
     ),
     "package": Target(
-        "MODEL CODE INCLUDE DEPS",
-        (JOB, TOOL),
-        _plain("package", "MODEL CODE INCLUDE DEPS"),
+        "MODEL CODE INCLUDE DEPS", (JOB, TOOL), _plain("package", "MODEL CODE INCLUDE DEPS")
     ),
     "local-serve": Target(
         f"PORT MODEL_DIR DETACH DEV STALE {ENDPOINT} {SERVING}",

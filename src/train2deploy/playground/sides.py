@@ -36,10 +36,7 @@ class Tokens:
         arguments = ["-m", "hosting.package_tokens", str(model_dir.resolve() / "code")]
         self._launch = runtime.python("serve", arguments, {}, reads=[model_dir.resolve()])
         self._encoder = processes.Conversation(
-            self._launch.arguments,
-            self._launch.environment,
-            paths.ROOT,
-            stderr=subprocess.DEVNULL,
+            self._launch.arguments, self._launch.environment, paths.ROOT, stderr=subprocess.DEVNULL
         )
         self._lock = threading.Lock()
 

@@ -122,11 +122,7 @@ def _calibration(runs: Sequence[Run]) -> dict[str, Any] | None:
         return None
     bins, error = calibration(*map(list, zip(*pairs, strict=True)))
     errors = [calibration([c for c, _ in one], [r for _, r in one])[1] for one in each if one]
-    return {
-        "bins": bins,
-        "ece_pooled": error,
-        "ece": spread(errors),
-    }
+    return {"bins": bins, "ece_pooled": error, "ece": spread(errors)}
 
 
 def _predictions(run: Run) -> list[tuple[float, bool]]:

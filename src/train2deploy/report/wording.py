@@ -234,10 +234,7 @@ def facts(content: Mapping[str, Any], t: Texts) -> list[tuple[str, str]]:
     rows = [
         (t("env_dataset"), content["dataset"]["description"]["sha256"]),
         (t("env_python"), ", ".join(python.get(k, "") for k in ("host", "train", "serve"))),
-        (
-            t("env_tensorflow"),
-            f"{first.get('tensorflow')}, {first.get('tensorflow_serving')}",
-        ),
+        (t("env_tensorflow"), f"{first.get('tensorflow')}, {first.get('tensorflow_serving')}"),
         (t("env_packages"), ", ".join(str(first.get(name)) for name in packages)),
         (t("env_cpu"), str(first.get("cpu"))),
         (t("env_cores"), str(first.get("cores"))),
