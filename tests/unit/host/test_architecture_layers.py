@@ -8,12 +8,7 @@ import pytest
 
 from train2deploy import paths
 
-SEARCHED = (
-    paths.SRC,
-    paths.TRAIN_SOURCE,
-    paths.TRAIN_SOURCE / "published",
-    paths.PREDICT_CODE,
-)
+SEARCHED = (paths.SRC, paths.TRAIN_SOURCE, paths.TRAIN_SOURCE / "published", paths.PREDICT_CODE)
 """What stands on the search path of one Python or the other."""
 
 LAYERS = [

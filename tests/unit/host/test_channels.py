@@ -244,10 +244,7 @@ def test_any_text_is_read_back_by_either_side(tmp_path_factory, texts, label):
     assert both == Counter(expected)
 
 
-@given(
-    texts=st.lists(TEXTS.filter(str.strip), min_size=4, max_size=12),
-    seed=st.integers(0, 1000),
-)
+@given(texts=st.lists(TEXTS.filter(str.strip), min_size=4, max_size=12), seed=st.integers(0, 1000))
 def test_any_text_of_a_users_directory_arrives_in_training(tmp_path_factory, texts, seed):
     """write → directory.load → write → src/train's reader."""
     folder = tmp_path_factory.mktemp("mine")

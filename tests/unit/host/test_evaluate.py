@@ -151,8 +151,7 @@ def test_a_data_set_and_an_archive_of_another_place_are_taken(data: list[Row], t
 
 
 @pytest.mark.parametrize(
-    ("known", "unknown"),
-    [(["スポーツ"], "グルメ, 携帯電話"), (["グルメ", "スポーツ"], "携帯電話")],
+    ("known", "unknown"), [(["スポーツ"], "グルメ, 携帯電話"), (["グルメ", "スポーツ"], "携帯電話")]
 )
 def test_labels_that_the_model_does_not_know_are_refused_with_both_sides_labels(
     data: list[Row], known: list[str], unknown: str

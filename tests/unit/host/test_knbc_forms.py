@@ -24,8 +24,7 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     ),
     "its corpus2 alone": lambda raw: folder_of(raw, files()) / RELEASE / "corpus2",
     "beside a Mac's shadows": lambda raw: zip_of(
-        raw / "mac.zip",
-        files() | {f"__MACOSX/{k}".replace("2/", "2/._"): b"\0" for k in files()},
+        raw / "mac.zip", files() | {f"__MACOSX/{k}".replace("2/", "2/._"): b"\0" for k in files()}
     ),
 }
 

@@ -218,12 +218,7 @@ def test_only_what_was_measured_of_a_model_that_is_shown_is_shown(project, made_
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        {"max_abs_difference": 2e-6},
-        {"weights_sha256": ["a", "b"]},
-        {"same_label": 19},
-    ],
+    "change", [{"max_abs_difference": 2e-6}, {"weights_sha256": ["a", "b"]}, {"same_label": 19}]
 )
 def test_a_parity_that_does_not_hold_is_not_shown_as_one(project: Path, change: dict[str, Any]):
     write_run(paths.RUNS)
