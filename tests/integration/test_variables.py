@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from project import REPOSITORY, Project
 
+OURS = ", ".join(sorted(path.stem.removeprefix("train_")
+                        for path in (REPOSITORY / "src" / "train").glob("train_*.py")))
 SCRIPT = """
 import argparse
 parser = argparse.ArgumentParser()
@@ -35,7 +37,7 @@ WRONG = [
     ("cloud-train TRAIN_INSTANCE_COUNT=x", "TRAIN_INSTANCE_COUNT=x: expected a whole number"),
     ("cloud-deploy MAX_USD=-1", "MAX_USD=-1: expected a number, 0 or more"),
     ("cloud-scale MIN=0", "MIN=0: expected a whole number, 1 or more"),
-    ("local-train VERSION=cnm", "VERSION=cnm: expected one of v1, v2, v3, asking, broken, cnn"),
+    ("local-train VERSION=cnm", f"VERSION=cnm: expected one of {OURS}, asking, broken, cnn"),
     ("local-train SCRIPT=cnn.py", "SCRIPT=cnn.py: expected a Python file, found none"),
     ("local-train VERSION=cnn SCRIPT=models/cnn/train.py", "expected one of them"),
     ("tune VERSION=cnn FILTERS=2000", "FILTERS=2000: expected a whole number, 1 to 1024"),
