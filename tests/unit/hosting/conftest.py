@@ -1,12 +1,14 @@
 """Generated examples: however slow the machine is, and the same ones on CI each time.
 
-Fixtures of the tests of merging.
+Fixtures of the tests of HTTP and of merging.
 """
 
+import asyncio
 import os
 
 import pytest
 from clocks import PATIENCE as LONG
+from clocks import ManualLoop
 from hypothesis import HealthCheck, settings
 from merging_support import Requests
 
@@ -19,6 +21,18 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("project")
+
+
+@pytest.fixture
+def loop():
+    """An event loop whose time a test moves on."""
+    loop = ManualLoop()
+    asyncio.set_event_loop(loop)
+    yield loop
+    for _ in range(10):  # connections that were closed are told so
+        loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture

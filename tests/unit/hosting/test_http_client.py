@@ -5,23 +5,11 @@ import socket
 import struct
 
 import pytest
-from clocks import ManualLoop
 
 from hosting.http.client import Client, ConnectFailed, Disconnected, TimedOut
 from hosting.http.server import Limits, Response, start_server
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@pytest.fixture
-def loop():
-    loop = ManualLoop()
-    asyncio.set_event_loop(loop)
-    yield loop
-    for _ in range(10):  # connections that were closed are told so
-        loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
-    asyncio.set_event_loop(None)
 
 
 class Scripted:

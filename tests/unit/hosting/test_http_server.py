@@ -7,21 +7,11 @@ import socket
 import struct
 
 import pytest
-from clocks import ManualLoop
 
 from hosting.http.server import Limits, Response, start_server
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET / HTTP/1.0\r\n\r\n"
-
-
-@pytest.fixture
-def loop():
-    loop = ManualLoop()
-    asyncio.set_event_loop(loop)
-    yield loop
-    loop.close()
-    asyncio.set_event_loop(None)
 
 
 class Running:
