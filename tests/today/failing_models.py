@@ -29,7 +29,7 @@ os.environ.update(
     HOSTING_MODELS_DIR=FOLDER, HOSTING_RUNTIME_DIR=FOLDER, TENSORFLOW_MODEL_SERVER=silent_program)
 
 from hosting.handler_service import todays_models  # noqa: E402
-from hosting.handler_service.todays_app import make_app  # noqa: E402
+from hosting.handler_service.today import make_app  # noqa: E402
 
 application = make_app()
 said = {}

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 from endpoint_support import HANDLERS, REPOSITORY, descendants, gone
 from ports import free_port_range
+from test_a10_multi_model import PORTS, invoke
+from test_a10_multi_model import load as load_from
 
-PORTS = 21  # nine tenths, halved: 9 REST and 9 gRPC ports
 OWN = '''
 import os, sys
 
@@ -49,13 +50,8 @@ def multi_model(starter, models, **variables):
     return endpoint
 
 
-def load(endpoint, name, url=None):
-    url = url or f'/opt/ml/models/{name}/model'
-    return endpoint.request('POST', '/models', '{"model_name": "%s", "url": "%s"}' % (name, url))
-
-
-def invoke(endpoint, name, body='{"instances": [2.0]}', **headers):
-    return endpoint.request('POST', f'/models/{name}/invoke', body, headers)
+def load(endpoint, name):
+    return load_from(endpoint, name, f'/opt/ml/models/{name}/model')
 
 
 def test_a10_a_load_says_the_last_processes_ports(endpoint):

@@ -1,4 +1,4 @@
-"""What both contracts' applications share: /ping, the handler of inference.py, its answers.
+"""What all contracts' applications share: /ping, the handler of inference.py, its answers.
 
 docs/contract.md#a7
 """
@@ -37,6 +37,26 @@ def answer(handler, data, context, response, passed_on=()):
             explain_missing_module(error)
         response.status = falcon.HTTP_500
         response.body = json.dumps({"error": str(error)}).encode("utf-8")
+
+
+def error(response, status, message):
+    response.status = status
+    response.body = json.dumps({"error": message})
+
+
+def routed(application, invocations, models):
+    """The application of a container that knows multi-model endpoints, with its routes.
+
+    `invocations` and `models` make a resource: of /invocations alone, or of a multi-model endpoint.
+    """
+    application.add_route("/ping", PingResource())
+    if os.environ.get("SAGEMAKER_MULTI_MODEL", "false").lower() == "true":
+        resource, route = models(), "/models/{model_name}"
+        for path in ("/invocations", "/models", route, route + "/invoke"):
+            application.add_route(path, resource)
+    else:
+        application.add_route("/invocations", invocations())
+    return application
 
 
 def load_script():

@@ -41,9 +41,9 @@ def make_app():
 
         return head.make_app()
     if contract == "today":
-        from hosting.handler_service import todays_app
+        from hosting.handler_service import today
 
-        return todays_app.make_app()
+        return today.make_app()
     application = falcon.API()
     application.add_route("/ping", PingResource())
     application.add_route("/invocations", InvocationResource(load_script()))

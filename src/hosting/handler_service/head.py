@@ -9,7 +9,7 @@ import random
 
 import falcon
 
-from hosting.handler_service.answer import PingResource, answer, load_script
+from hosting.handler_service.answer import answer, load_script, routed
 from hosting.handler_service.context import parse_request
 
 
@@ -29,10 +29,8 @@ class HeadInvocationResource:
             self._channels[port] = grpc.insecure_channel("localhost:" + port)
 
     def on_post(self, request, response):
-        # The two are drawn independently: they may belong to different model servers.
-        grpc_port = random.choice(self._grpc_ports)
-        ports, channel = (random.choice(self._rest_ports), grpc_port), self._channels[grpc_port]
-        context = parse_request(request, *ports, self._default_model_name, channel=channel)
+        (rest, grpc), channel = self._drawn()
+        context = parse_request(request, rest, grpc, self._default_model_name, channel=channel)
         answer(self._handler, request.stream, context, response)
 
     def on_get(self, request, response):
@@ -41,6 +39,11 @@ class HeadInvocationResource:
     def on_delete(self, request, response):
         self._no_models()
 
+    def _drawn(self):
+        # The two are drawn independently: they may belong to different model servers.
+        grpc_port = random.choice(self._grpc_ports)
+        return (random.choice(self._rest_ports), grpc_port), self._channels[grpc_port]
+
     @staticmethod
     def _no_models():
         # The last container routes these to its multi-model methods, which fail (500).
@@ -48,16 +51,9 @@ class HeadInvocationResource:
 
 
 def make_app():
-    application = falcon.API()
-    application.add_route("/ping", PingResource())
-    if os.environ.get("SAGEMAKER_MULTI_MODEL", "false").lower() == "true":
+    def models():
         from hosting.handler_service.multi_model import ModelsResource
 
-        resource = ModelsResource()
-        application.add_route("/invocations", resource)
-        application.add_route("/models", resource)
-        application.add_route("/models/{model_name}", resource)
-        application.add_route("/models/{model_name}/invoke", resource)
-    else:
-        application.add_route("/invocations", HeadInvocationResource(load_script()))
-    return application
+        return ModelsResource()
+
+    return routed(falcon.API(), lambda: HeadInvocationResource(load_script()), models)

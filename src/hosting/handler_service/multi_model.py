@@ -17,7 +17,7 @@ import time
 import falcon
 
 from hosting import bundles, commands
-from hosting.handler_service.answer import answer, load_script
+from hosting.handler_service.answer import answer, error, load_script
 from hosting.handler_service.context import parse_request
 from hosting.processes import child_setup
 from hosting.runtime import can_listen
@@ -83,14 +83,14 @@ class ModelsResource:
             texts = {name: self._status(name).content.decode("utf-8") for name in self._rest_ports}
             response.body = json.dumps({name: json.loads(text) for name, text in texts.items()})
         elif model_name not in self._rest_ports:
-            _error(response, falcon.HTTP_404, f"Model {model_name} is loaded yet.")
+            error(response, falcon.HTTP_404, f"Model {model_name} is loaded yet.")
         else:
             # The container puts the reply itself into its JSON: a TypeError, hence 500.
             response.body = json.dumps({"model": self._status(model_name)})
 
     def on_delete(self, request, response, model_name):
         if model_name not in self._processes:
-            _error(response, falcon.HTTP_404, f"Model {model_name} is not loaded yet")
+            error(response, falcon.HTTP_404, f"Model {model_name} is not loaded yet")
             return
         process = self._processes.pop(model_name)
         process.kill()
@@ -105,10 +105,10 @@ class ModelsResource:
     def _invoke(self, request, response, model_name):
         if not model_name:
             # The container forgets to return here and runs into an unset variable.
-            error = "local variable 'data' referenced before assignment"
-            _error(response, falcon.HTTP_500, error)
+            said = "local variable 'data' referenced before assignment"
+            error(response, falcon.HTTP_500, said)
         elif model_name not in self._rest_ports:
-            _error(response, falcon.HTTP_404, f"Model {model_name} is not loaded yet.")
+            error(response, falcon.HTTP_404, f"Model {model_name} is not loaded yet.")
         else:
             ports = self._rest_ports[model_name], self._grpc_ports[model_name]
             context = parse_request(request, *ports, self._default_model_name, model_name)
@@ -122,13 +122,13 @@ class ModelsResource:
         self._grpc_ports[name] = free_port(self._grpc_pool)
         if not has_version(base_path):
             missing = f"Could not find valid base path {url} for servable {name}"
-            _error(response, falcon.HTTP_404, missing)
+            error(response, falcon.HTTP_404, missing)
             return
         try:
             os.makedirs(os.path.dirname(self._config_path(name)))
         except FileExistsError:
             there = f"[Errno 17] File exists: '/sagemaker/tfs-config/{name}'"
-            _error(response, falcon.HTTP_409, f"Model {name} is already loaded. {there}")
+            error(response, falcon.HTTP_409, f"Model {name} is already loaded. {there}")
             return
         self._processes[name] = self._start(name, base_path, self._config_path(name))
         success = (
@@ -183,11 +183,6 @@ def relocated(url, models_dir):
     if url.startswith(_CONTAINER_MODELS + "/"):
         return models_dir + url[len(_CONTAINER_MODELS) :]
     return url
-
-
-def _error(response, status, message):
-    response.status = status
-    response.body = json.dumps({"error": message})
 
 
 def free_port(pool):

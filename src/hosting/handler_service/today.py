@@ -1,17 +1,17 @@
 """Today's container's handler: attributes are checked, and handlers may choose the status.
 
-docs/contract.md#a7
+docs/contract.md#a12-handler
 """
 
 import json
 import logging
 import os
-import random
 
 import falcon
 
-from hosting.handler_service.answer import answer, load_script
+from hosting.handler_service.answer import answer, error, load_script, routed
 from hosting.handler_service.context import DEFAULT_ACCEPT, todays_context
+from hosting.handler_service.head import HeadInvocationResource
 from hosting.handler_service.loader import todays_reply
 
 log = logging.getLogger("python_service")
@@ -48,38 +48,30 @@ def invoke(handler, request, response, *asked, **further):
     answer(handler, request.stream, context, response, passed_on=falcon.HTTPError)
 
 
-def error(response, status, message):
-    response.status = status
-    response.body = json.dumps({"error": message})
-
-
-class TodaysInvocationResource:
-    """/invocations: the ports of one of the model servers, and a channel to it."""
+class TodaysInvocationResource(HeadInvocationResource):
+    """The same as in the final container, with a limit for the model server."""
 
     def __init__(self, handler):
-        import grpc
-
-        self._handler = handler
-        self._default_model_name = os.environ["TFS_DEFAULT_MODEL_NAME"]
+        super().__init__(handler)
         self._timeout = int(os.environ["HOSTING_WAIT_SECONDS"])
-        rest_ports, grpc_ports = (
-            os.environ[name].split(",") for name in ("HOSTING_REST_PORTS", "HOSTING_GRPC_PORTS")
-        )
-        self._ports = rest_ports, grpc_ports
-        self._channels = {}
-        for port in grpc_ports:
-            log.info("Creating grpc channel for port: %s", port)
-            self._channels[port] = grpc.insecure_channel("localhost:" + port)
 
     def on_post(self, request, response):
-        # The two are drawn independently: they may belong to different model servers.
-        ports = tuple(map(random.choice, self._ports))
-        further = {"channel": self._channels[ports[1]], "timeout": self._timeout}
+        ports, channel = self._drawn()
+        further = {"channel": channel, "timeout": self._timeout}
         invoke(self._handler, request, response, ports, self._default_model_name, **further)
 
     def on_get(self, request, response):
         # The container's list of loaded models, of which it has none.
         response.body = json.dumps({})
 
-    def on_delete(self, request, response):
-        raise TypeError("on_delete() missing 1 required positional argument: 'model_name'")
+
+def make_app():
+    def models():
+        from hosting.handler_service.todays_models import ModelsResource
+
+        return ModelsResource()
+
+    def invocations():
+        return TodaysInvocationResource(script_or_default(os.environ["HOSTING_CODE_DIR"]))
+
+    return routed(falcon.App(), invocations, models)

@@ -18,11 +18,12 @@ import falcon
 import requests
 
 from hosting import bundles, commands
+from hosting.handler_service.answer import error
 from hosting.handler_service.context import MODEL_NAME
 from hosting.handler_service.loaded_models import LoadedModels
 from hosting.handler_service.loader import load_handler
 from hosting.handler_service.multi_model import free_port, has_version, port_pools, relocated
-from hosting.handler_service.today import error, invoke, script_or_default
+from hosting.handler_service.today import invoke, script_or_default
 from hosting.processes import child_setup, is_alive
 from hosting.settings import Settings
 
