@@ -90,7 +90,7 @@ def status(cloud: Cloud) -> None:
     for alarm in alarms.there(cloud, owners):
         reason = f": {alarm['StateReason']}" if alarm["StateValue"] == "ALARM" else ""
         console.say(f"alarm {alarm['AlarmName']} {alarm['StateValue']}{reason}")
-    for action in _scheduled_actions(cloud, owners):
+    for action in _scaled(cloud, owners, "describe_scheduled_actions", "ScheduledActions"):
         when = f"{action['Schedule']} {action.get('Timezone', '')}".strip()
         console.say(f"scheduled action {action['ScheduledActionName']}: {when}")
     keys = storage.keys(cloud, f"{cloud.config.prefix}/")
@@ -319,10 +319,6 @@ def _delete_endpoint(cloud: Cloud, name: str) -> None:
 
 def _policies(cloud: Cloud, owners: list[str]) -> list[dict[str, Any]]:
     return _scaled(cloud, owners, "describe_scaling_policies", "ScalingPolicies")
-
-
-def _scheduled_actions(cloud: Cloud, owners: list[str]) -> list[dict[str, Any]]:
-    return _scaled(cloud, owners, "describe_scheduled_actions", "ScheduledActions")
 
 
 def _scaled(cloud: Cloud, owners: list[str], operation: str, member: str) -> list[dict[str, Any]]:

@@ -95,7 +95,7 @@ def planned(cloud: Cloud, prepared: Prepared) -> plan.Plan:
     config = cloud.config
     result = plan.Plan("cloud-train")
     size = prepared.source.stat().st_size
-    source = _source_uri(cloud, prepared)
+    source = storage.file_uri(cloud, "source", prepared.source_sha256, prepared.source.name)
     there = "there already" if storage.is_there(cloud, source, size) else f"{size / 1e6:.1f} MB"
     result.add("S3 object", source, there)
     for channel, directory in prepared.channels.items():
@@ -206,10 +206,6 @@ def as_texts(cloud: Cloud, prepared: Prepared, name: str, source: str) -> dict[s
 def _channel(name: str, uri: str) -> dict[str, Any]:
     place = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "DataSource": {"S3DataSource": place}}
-
-
-def _source_uri(cloud: Cloud, prepared: Prepared) -> str:
-    return storage.file_uri(cloud, "source", prepared.source_sha256, prepared.source.name)
 
 
 def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] | None]:

@@ -231,6 +231,7 @@ def facts(content: Mapping[str, Any], t: Texts) -> list[tuple[str, str]]:
     trained = sum(run["durations"].get("training_s") or 0 for run in content["runs"])
     cost = sum(run["cost_usd"] for run in content["runs"])
     packages = ("keras-self-attention", "text-vectorian", "numpy")
+    locks = sorted(first.get("locks", {}).items())
     rows = [
         (t("env_dataset"), content["dataset"]["description"]["sha256"]),
         (t("env_python"), ", ".join(python.get(k, "") for k in ("host", "train", "serve"))),
@@ -241,7 +242,7 @@ def facts(content: Mapping[str, Any], t: Texts) -> list[tuple[str, str]]:
         (t("env_platform"), str(first.get("platform"))),
         (t("env_runtime"), str(first.get("runtime"))),
         (t("env_commit"), commit),
-        (t("env_locks"), _hashes(first.get("locks", {}), 12)),
+        (t("env_locks"), ", ".join(f"{name} {digest[:12]}" for name, digest in locks)),
     ]
     for version, detail in sorted(content["versions"].items()):
         given = ", ".join(f"{name} {value}" for name, value in detail["hyperparameters"].items())
@@ -249,7 +250,3 @@ def facts(content: Mapping[str, Any], t: Texts) -> list[tuple[str, str]]:
     rows.append((t("env_duration"), duration(trained)))
     rows.append((t("env_cost"), f"{cost:.2f} USD" if cost else t("env_cost_local")))
     return rows
-
-
-def _hashes(found: Mapping[str, str], length: int = 64) -> str:
-    return ", ".join(f"{name} {digest[:length]}" for name, digest in sorted(found.items()))
