@@ -181,7 +181,7 @@ def test_an_image_that_is_not_there_is_said_in_one_line(image, reason):
 def test_nothing_but_local_mode_imports_the_sdk():
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from train2deploy import cli\n"
-         "from train2deploy.cloud import commands, deploy, registry, train, tune\n"
+         "from train2deploy.cloud import commands, deploy, image_registry, train, tune\n"
          "print(any(name.startswith('sagemaker') for name in sys.modules))"],
         capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -66,7 +66,7 @@ def _registry(*arguments: str) -> str:
             " Run `make .stamps/cloud`."
         )
     done = processes.captured(
-        [str(python), "-m", "train2deploy.cloud.registry", *arguments],
+        [str(python), "-m", "train2deploy.cloud.image_registry", *arguments],
         {**os.environ, "PYTHONPATH": str(paths.SRC), "PYTHONWARNINGS": "ignore"},
     )
     if done.returncode != 0:

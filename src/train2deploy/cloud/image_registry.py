@@ -1,7 +1,7 @@
 """AWS's registry for the host tool, which has no boto3 (runtimes/aws_images).
 
-python -m train2deploy.cloud.registry training|serving     an image's name
-python -m train2deploy.cloud.registry password <account>   what `docker login` is given
+python -m train2deploy.cloud.image_registry training|serving     an image's name
+python -m train2deploy.cloud.image_registry password <account>   what `docker login` is given
 """
 
 import base64
