@@ -9,7 +9,7 @@ from rich.table import Table
 
 from train2deploy import console
 from train2deploy.runs.plan import Run
-from train2deploy.runs.training import Worker
+from train2deploy.runs.workers import Worker
 
 LINE_EVERY_SECONDS = 20.0
 RECORDING_SECONDS = 8.0  # what packing, serving and evaluating take, until one run has shown it

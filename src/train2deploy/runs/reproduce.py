@@ -16,7 +16,7 @@ from rich.table import Table
 
 from train2deploy import console, paths, uncertainty
 from train2deploy.errors import JobFailed, UserError
-from train2deploy.runs import environment, plan, registry, table, training
+from train2deploy.runs import environment, plan, registry, table, workers
 from train2deploy.runs.plan import Plan, Run
 from train2deploy.runs.progress import Progress
 from train2deploy.runs.record import record
@@ -49,7 +49,7 @@ def reproduce(asked: Plan, runtime: Runtime, options: Sequence[str], jobs: int |
                 console.say(f"seed {run.seed}: recorded already, {run.id}")
                 shutil.rmtree(run.workspace, ignore_errors=True)  # killed right after recording
         if missing:
-            _make(missing, runtime, options, training.how_many(jobs, missing), lock)
+            _make(missing, runtime, options, workers.how_many(jobs, missing), lock)
     records = [registry.get(run.id) for run in runs]
     table.show(records)
     console.print_table(spread(records, len({split_seed for _, split_seed in asked.draws})))
@@ -69,7 +69,7 @@ def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int,
     failed = []
     with (
         Progress(runs, limit) as progress,
-        training.Workers(to_train, limit, options, lock) as workers,
+        workers.Workers(to_train, limit, options, lock) as pool,
     ):
 
         def finish(run: Run) -> None:
@@ -81,17 +81,17 @@ def _make(runs: list[Run], runtime: Runtime, options: Sequence[str], limit: int,
 
         for run in trained:
             finish(run)
-        while workers.running or workers.pending:
-            progress.training(workers.running)
-            worker = workers.ended()
+        while pool.running or pool.pending:
+            progress.training(pool.running)
+            worker = pool.ended()
             if worker is None:
-                time.sleep(training.POLL_SECONDS)
+                time.sleep(workers.POLL_SECONDS)
             elif worker.process.returncode == 0:
                 progress.trained(worker.run, worker.seconds())
                 finish(worker.run)
             else:
                 failed.append(f"seed {worker.run.seed}")
-                progress.failed(worker.run, training.last_words(worker))
+                progress.failed(worker.run, workers.last_words(worker))
     if failed:
         raise JobFailed(
             f"{len(failed)} of {len(runs)} runs failed: {', '.join(failed)}. What succeeded is"
@@ -136,5 +136,5 @@ def _alone() -> Iterator[int]:
                         "`make reproduce` is already running in this project. Wait for it,"
                         " or end it."
                     ) from error
-            time.sleep(training.POLL_SECONDS)
+            time.sleep(workers.POLL_SECONDS)
         yield lock.fileno()

@@ -15,7 +15,7 @@ from train2deploy import manifest, paths
 from train2deploy.datasets import channels
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
-from train2deploy.runs import check, plan, record, registry, training
+from train2deploy.runs import check, plan, record, registry, workers
 from train2deploy.runs.plan import Plan
 from train2deploy.runtimes.host import HOST
 
@@ -247,21 +247,21 @@ def test_a_published_model_is_scored_by_what_its_job_left(sources: Path):
 
 
 def test_jobs_at_a_time_are_as_many_as_cores_memory_and_runs(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(training.os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
-    monkeypatch.setattr(training, "_available_bytes", lambda: 64e9)
+    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(workers, "_available_bytes", lambda: 64e9)
 
     def runs_of(count: int, version: str = "v1") -> list[plan.Run]:
         return [plan.Run("x", 1, version, {}, {}, paths.BUILD)] * count
 
-    assert training.how_many(None, runs_of(10)) == 4
-    assert training.how_many(None, runs_of(3)) == 3
-    assert training.how_many(6, runs_of(10)) == 6
-    monkeypatch.setattr(training, "_available_bytes", lambda: 2.2 * training.BYTES_OF_A_JOB)
-    assert training.how_many(None, runs_of(10)) == 2
-    monkeypatch.setattr(training, "_available_bytes", lambda: 3 * training.BYTES_OF_A_JOB)
-    assert training.how_many(None, runs_of(10, "bilstm")) == 1, "a published model takes more"
-    monkeypatch.setattr(training, "_available_bytes", lambda: 1.0)
-    assert training.how_many(None, runs_of(10)) == 1
+    assert workers.how_many(None, runs_of(10)) == 4
+    assert workers.how_many(None, runs_of(3)) == 3
+    assert workers.how_many(6, runs_of(10)) == 6
+    monkeypatch.setattr(workers, "_available_bytes", lambda: 2.2 * workers.BYTES_OF_A_JOB)
+    assert workers.how_many(None, runs_of(10)) == 2
+    monkeypatch.setattr(workers, "_available_bytes", lambda: 3 * workers.BYTES_OF_A_JOB)
+    assert workers.how_many(None, runs_of(10, "bilstm")) == 1, "a published model takes more"
+    monkeypatch.setattr(workers, "_available_bytes", lambda: 1.0)
+    assert workers.how_many(None, runs_of(10)) == 1
 
 
 # --- reproduce-check ----------------------------------------------------------------------

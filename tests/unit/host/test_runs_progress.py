@@ -8,7 +8,7 @@ import pytest
 from train2deploy.runs import progress
 from train2deploy.runs.plan import Run
 from train2deploy.runs.progress import Progress
-from train2deploy.runs.training import Worker
+from train2deploy.runs.workers import Worker
 
 
 def made(seed: int) -> Run:
