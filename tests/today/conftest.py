@@ -86,8 +86,9 @@ def plain_echo(starter):
 
 @pytest.fixture(scope='session')
 def scripted_echo(starter):
-    """With HANDLER, a module of the standard library's name, and one that lib/ has too."""
-    modules = ('code/colorsys.py', 'code/two.py', 'code/lib/two.py', 'code/lib/only_lib.py')
+    """With HANDLER, modules named as the standard library's and the container's, and one twice."""
+    modules = ('code/colorsys.py', 'code/tfs_utils.py', 'code/two.py', 'code/lib/two.py',
+               'code/lib/only_lib.py')
     return _echo(starter, handler=HANDLER, files=dict.fromkeys(modules, ''))
 
 

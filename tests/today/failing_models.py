@@ -3,6 +3,7 @@
 Run by the handler's environment, since what fails here is time and memory.
 """
 import json
+import logging
 import os
 import socket
 import sys
@@ -17,7 +18,7 @@ import fake_model_server  # noqa: E402
 from falcon.testing import StartResponseMock, create_environ  # noqa: E402
 from ports import free_port_range  # noqa: E402
 
-low = free_port_range(5)
+low = free_port_range(7)
 silent_program = os.path.join(FOLDER, 'silent')
 with open(silent_program, 'w') as stream:
     stream.write('#!/bin/sh\nexec sleep 600\n')
@@ -25,14 +26,17 @@ os.chmod(silent_program, 0o755)
 os.makedirs(os.path.join(FOLDER, 'model', '1'))
 os.environ.update(
     HOSTING_CONTRACT='today', SAGEMAKER_MULTI_MODEL='true', SAGEMAKER_TFS_WAIT_TIME_SECONDS='0',
-    SAGEMAKER_SAFE_PORT_RANGE=f'{low}-{low + 4}', HOSTING_CODE_DIR=FOLDER,
-    HOSTING_MODELS_DIR=FOLDER, HOSTING_RUNTIME_DIR=FOLDER, TENSORFLOW_MODEL_SERVER=silent_program)
+    SAGEMAKER_TFS_INSTANCE_COUNT='2', SAGEMAKER_SAFE_PORT_RANGE=f'{low}-{low + 6}',
+    HOSTING_CODE_DIR=FOLDER, HOSTING_MODELS_DIR=FOLDER, HOSTING_RUNTIME_DIR=FOLDER,
+    TENSORFLOW_MODEL_SERVER=silent_program)
 
 from hosting.handler_service import todays_models  # noqa: E402
 from hosting.handler_service.today import make_app  # noqa: E402
 
 application = make_app()
-said = {}
+said, log = {}, []
+logging.basicConfig(level=logging.INFO, handlers=[logging.Handler()])
+logging.root.handlers[0].emit = lambda record: log.append(record.getMessage())
 
 
 def ask(name, method, path, body=''):
@@ -52,6 +56,7 @@ def meminfo(name, **amounts):
 todays_models.MEMORY = meminfo('less', MemTotal=600, MemAvailable=0, SwapTotal=400, SwapFree=300)
 of_a_model = json.dumps({'model_name': 'm', 'url': FOLDER + '/model'})
 ask('70 % in use', 'POST', '/models', body=of_a_model)
+said['started'] = sum('started tensorflow serving' in line for line in log)
 todays_models.MEMORY = meminfo('more', MemTotal=600, MemAvailable=0, SwapTotal=400, SwapFree=299)
 ask('more in use', 'POST', '/models', body=of_a_model)
 todays_models.MEMORY = os.path.join(FOLDER, 'missing')

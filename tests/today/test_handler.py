@@ -149,6 +149,7 @@ def test_a7_the_search_path_has_code_before_lib_and_before_the_standard_library(
     assert of('two').endswith('/code/two.py')
     assert of('only_lib').endswith('/code/lib/only_lib.py')
     assert of('colorsys').endswith('/code/colorsys.py')
+    assert of('tfs_utils').endswith('/code/tfs_utils.py')  # in the container its own
     path = scripted_echo.probe()['environment']['PYTHONPATH'].split(':')
     assert [each.rpartition('/model-')[2].partition('/')[2] for each in path] == [
         'code', 'code/lib']

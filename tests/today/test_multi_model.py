@@ -240,6 +240,10 @@ def test_a10_a_model_that_does_not_come_lacks_time_or_memory(failing, case, stat
     assert failing['nothing loaded'] == [200, 'application/json', '{}']
 
 
+def test_a10_a_models_second_process_is_started_when_its_first_one_is_ready(failing):
+    assert failing['started'] == 1
+
+
 @pytest.mark.parametrize('name, status, text', [
     ('silent', 504, 'Read timed out'), ('gone', 502, 'Connection refused'),
     ('status-404', 404, 'as asked'),
