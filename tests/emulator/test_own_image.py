@@ -13,6 +13,7 @@ from test_restart import ROLE, TRAINING, Emulator, ask, eventually, fill, job
 from wire import call
 
 from emulator import entrypoint, own_images
+from train2deploy.cloud import images
 
 
 @pytest.fixture
@@ -112,3 +113,14 @@ def test_a_path_that_a_shell_would_split_is_refused(tmp_path):
 def test_awss_tensorflow_and_what_docker_does_not_have_is_the_emulators(client, image):
     assert own_images.runtime("mine:1") is not None
     assert own_images.runtime(image) is None
+
+
+@pytest.mark.parametrize(("image", "stack"), [
+    ("763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu", "2019"),
+    ("520713654638.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tensorflow-scriptmode:1.12.0", "2019"),
+    ("763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312", "today"),
+    ("public.ecr.aws/deep-learning-containers/tensorflow-training:2.19.0-gpu-py312", "today"),
+    ("localhost:5000/tensorflow-training:2.21", "today"),
+    ("tensorflow-training@sha256:20", "2019"), ("tensorflow-training:latest", "2019")])
+def test_the_tag_of_awss_tensorflow_says_which_stacks_containers_run(image, stack):
+    assert images.stack_of(image) == stack
