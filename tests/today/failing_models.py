@@ -31,7 +31,7 @@ os.environ.update(
     TENSORFLOW_MODEL_SERVER=silent_program)
 
 from hosting.handler_service import todays_models  # noqa: E402
-from hosting.handler_service.today import make_app  # noqa: E402
+from hosting.handler_service.app import make_app  # noqa: E402
 
 application = make_app()
 said, log = {}, []

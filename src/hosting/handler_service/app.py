@@ -43,7 +43,12 @@ def make_app():
     if contract == "today":
         from hosting.handler_service import today
 
-        return today.make_app()
+        def models():
+            from hosting.handler_service.todays_models import ModelsResource
+
+            return ModelsResource()
+
+        return today.make_app(models)
     application = falcon.API()
     application.add_route("/ping", PingResource())
     application.add_route("/invocations", InvocationResource(load_script()))

@@ -65,11 +65,8 @@ class TodaysInvocationResource(HeadInvocationResource):
         response.body = json.dumps({})
 
 
-def make_app():
-    def models():
-        from hosting.handler_service.todays_models import ModelsResource
-
-        return ModelsResource()
+def make_app(models):
+    """The application; `models` makes what answers for several models."""
 
     def invocations():
         return TodaysInvocationResource(script_or_default(os.environ["HOSTING_CODE_DIR"]))
