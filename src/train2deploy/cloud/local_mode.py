@@ -25,6 +25,8 @@ from train2deploy.runtimes import engine
 if TYPE_CHECKING:
     from train2deploy.cloud.session import Cloud
 
+Texts = Mapping[str, str]
+Keys = Mapping[str, object]
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::000000000000:role/none"
 OPT_OUT = {
@@ -36,12 +38,7 @@ SERVICE = re.compile(r"^\S*algo-\d+-\w+ *\|(\x1b\[0m)? ?")
 
 
 def run(
-    job: str,
-    image: str,
-    scratch: str,
-    environment: Mapping[str, str],
-    container: Mapping[str, object],
-    network: list[str],
+    job: str, image: str, scratch: str, environment: Texts, container: Keys, network: list[str]
 ) -> int:
     """Runs the job that lies in a directory, and brings its results there.
 
@@ -82,13 +79,7 @@ def run(
     return 1 if failure else 0
 
 
-def _estimator(
-    job: Path,
-    image: str,
-    scratch: Path,
-    environment: Mapping[str, str],
-    container: Mapping[str, object],
-) -> Any:
+def _estimator(job: Path, image: str, scratch: Path, environment: Texts, container: Keys) -> Any:
     """The article's estimator with instance_type="local". Its session holds no credentials."""
     _keep_quiet()
     from sagemaker.local import LocalSession
