@@ -133,7 +133,7 @@ notebook: ## LANG_REPORT=en|ja: the article as a notebook that runs, in Jupyter
 notebooks: ## both languages again from notebooks/article.py, with the outputs of a run
 
 ##@ Quality
-.PHONY: test test-unit test-contract test-integration test-emulator test-e2e test-docker test-today lint
+.PHONY: test test-unit test-contract test-integration test-emulator test-e2e test-docker test-today coverage lint .python36
 PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/train/published:src/predict/code:.venvs/test-py36
 TEST_ENV := PYTHONDONTWRITEBYTECODE=1
@@ -150,6 +150,9 @@ test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## 
 	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH):.venvs/predict-lib .venvs/serve/bin/python $(PYTEST) tests/unit/predict
 	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python $(PYTEST) tests/unit/hosting
 	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/handler/bin/python $(PYTEST) tests/unit/handler
+coverage: PYTEST := -m coverage run $(PYTEST)
+coverage: test-unit ## lines of src that the unit tests of both Pythons run; fails below the floor
+	@$(HOST) -m coverage combine --quiet && $(HOST) -m coverage report --skip-covered --sort=miss
 
 test-contract: .stamps/dev .stamps/serve .stamps/handler ## the hosting contract, from outside (BASE_URL=…: against another server)
 test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## small jobs and endpoints by their make targets
@@ -179,7 +182,6 @@ test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/clo
 
 # ---- environments: what they were made of last stands in .stamps -----------------------
 SETS_UP_host := host tool
-SETS_UP_cloud := cloud environment (boto3, moto)
 SETS_UP_test-py36 := tests and linters (Python 3.6)
 SETS_UP_predict-lib := packages of inference.py
 SETS_UP_words := words (janome, Sudachi)
@@ -187,7 +189,6 @@ SETS_UP_words := words (janome, Sudachi)
 .stamps/%: export LC_ALL := C.UTF-8
 
 # A machine without CPython 3.6 is told so once, and before anything is installed.
-.PHONY: .python36
 .python36:
 	@$(if $(wildcard .stamps/train),,$(FIND_PYTHON36) >/dev/null)
 
