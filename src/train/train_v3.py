@@ -161,12 +161,15 @@ def small_encoder(arrays, pieces, args):
 
 
 def choose(features, groups, vectors, targets):
-    """The settings with the largest ridge of all that are as good as the best.
+    """The settings with the largest ridge of all whose error is as small as the least.
 
-    They are judged by how many training sentences a head without these recognises, and are as
-    good as the best up to the standard error of that (Breiman et al., Classification and
-    Regression Trees, 1984). A sentence's neighbours in its article are among the others and
-    favour a small ridge, with which single sentences decide; a new article has no neighbours.
+    The error is how far, squared, what a head without a training sentence says of it is from what
+    it should say (Allen, The Relationship between Variable Selection and Data Augmentation and a
+    Method for Prediction, 1974). How many sentences are recognised would choose by luck: settings
+    that recognised 7 more of 2,500 had an error larger by 8 %. An error is as small as the least
+    up to the standard error of that (Breiman et al., Classification and Regression Trees, 1984).
+    A sentence's neighbours in its article are among the others and favour a small ridge, with
+    which single sentences decide; a new article has no neighbours.
 
     Args:
         features, groups: see kernel.standardisation.
@@ -184,12 +187,13 @@ def choose(features, groups, vectors, targets):
         scores = kernel.left_out(((features - shift) * scale)[:MOST], vectors, targets,
                                  settings['ridge'], settings['share'])
         accuracy = float((scores.argmax(axis=1) == targets.argmax(axis=1)).mean())
-        logger.info('%s: %.4f', settings, accuracy)
-        found.append((settings, accuracy))
-    best = max(accuracy for _, accuracy in found)
-    enough = best - np.sqrt(best * (1 - best) / len(targets))
-    return max((one for one in found if one[1] >= enough),
-               key=lambda one: (one[0]['ridge'], one[1]))
+        errors = np.square(scores - (2 * targets - 1)).sum(axis=1)
+        logger.info('%s: error %.4f, accuracy %.4f', settings, errors.mean(), accuracy)
+        found.append((settings, errors.mean(), errors.std() / np.sqrt(len(errors)), accuracy))
+    _, least, uncertainty, _ = min(found, key=lambda one: one[1])
+    settings, _, _, accuracy = max((one for one in found if one[1] <= least + uncertainty),
+                                   key=lambda one: (one[0]['ridge'], -one[1]))
+    return settings, accuracy
 
 
 def new_placeholders():
