@@ -47,6 +47,8 @@ endif
 # side by side.
 ifneq ($(filter-out .stamps/% test-% lint,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
+else
+MAKEFLAGS += --keep-going
 endif
 SIDE_BY_SIDE = --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs $(1))
 
@@ -136,20 +138,16 @@ notebooks: ## both languages again from notebooks/article.py, with the outputs o
 .PHONY: test test-unit test-contract test-integration test-emulator test-e2e test-docker test-today coverage lint .python36
 PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/train/published:src/predict/code:.venvs/test-py36
-TEST_ENV := PYTHONDONTWRITEBYTECODE=1
 
-# Each has roots and ports of its own and waits more than it computes; the longest begin first.
-TEST_SUITES := test-emulator test-integration test-unit test-contract test-e2e lint
+# Each has roots and ports of its own and begins once its environments are there; the longest first.
+TEST_SUITES := test-emulator test-integration test-contract test-e2e test-unit lint
 test: .python36 ## everything that needs no Docker, linters included
-	@$(MAKE) $(call SIDE_BY_SIDE,3) $(addprefix .stamps/,host train serve handler notebook sdk dev test-py36 predict-lib)
-	@$(MAKE) $(call SIDE_BY_SIDE,3) --keep-going --output-sync=target $(WITH) $(TEST_SUITES)
+	@$(MAKE) $(call SIDE_BY_SIDE,4) --output-sync=target $(WITH) $(TEST_SUITES)
 
-test-unit: .stamps/dev .stamps/test-py36 .stamps/predict-lib .stamps/handler ## unit tests, each side in its own Python
-	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/unit/host
-	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/train/bin/python $(PYTEST) tests/unit/train
-	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH):.venvs/predict-lib .venvs/serve/bin/python $(PYTEST) tests/unit/predict
-	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python $(PYTEST) tests/unit/hosting
-	@$(TEST_ENV) PYTHONPATH=$(PY36_PATH) .venvs/handler/bin/python $(PYTEST) tests/unit/handler
+test-unit: $(addprefix .test-unit-,host train predict hosting handler) ## unit tests, each side in its own Python
+.test-unit-%: .stamps/dev .stamps/train .stamps/handler .stamps/test-py36 .stamps/predict-lib
+	@PYTHONPATH=$(if $(filter host,$*),src,$(PY36_PATH)$(if $(filter predict,$*),:.venvs/predict-lib)) \
+		.venvs/$(if $(filter predict hosting,$*),serve,$*)/bin/python $(PYTEST) tests/unit/$*
 coverage: PYTEST := -m coverage run $(PYTEST)
 coverage: test-unit ## lines of src that the unit tests of both Pythons run; fails below the floor
 	@$(HOST) -m coverage combine --quiet && $(HOST) -m coverage report --skip-covered --sort=miss
@@ -159,12 +157,12 @@ test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## sma
 test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
 test-today: $(addprefix .stamps/,dev cloud sdk3 train-today serve-today handler-today) ## STACK=today and its containers (CPython 3.12)
 test-contract test-integration test-e2e test-today:
-	@$(TEST_ENV) PYTHONPATH=src $(HOST) $(PYTEST) tests/$(@:test-%=%)
+	@PYTHONPATH=src $(HOST) $(PYTEST) tests/$(@:test-%=%)
 
 # Two halves, by the first letter of a file, since this waits most of the time.
-test-emulator: .test-emulator-a-o .test-emulator-p-z ## the cloud half against the emulator
-.test-emulator-%: .stamps/cloud .stamps/sdk .stamps/train .stamps/serve .stamps/handler
-	@$(TEST_ENV) PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator/test_[$*]*.py
+test-emulator: .test-emulator-p-z .test-emulator-a-o ## the cloud half against the emulator
+.test-emulator-%: .stamps/train .stamps/handler .stamps/dev .stamps/cloud .stamps/sdk
+	@PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator/test_[$*]*.py
 
 PY36_FILES := src/train src/predict src/hosting src/bench src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
@@ -178,7 +176,7 @@ images: ## build the Docker images that are missing or have changed (MODEL_SERVE
 parity: ## A=host B=docker: same seed, same weights, same answers? B=cloud; MODEL=: that one's answers; A=2019 B=today: the SavedModel's and the weights'
 upgrade-check: ## PACKAGE= or MODEL_DIR=, REQUESTS=<file.jsonl> CONTRACTS=2019,head,today ALLOW=digits,…: a package on newer containers
 test-docker: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud .stamps/sdk ## images, jobs and endpoints in containers (starts an engine)
-	@$(TEST_ENV) PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
+	@PYTHONPATH=src tests/docker/run.sh $(HOST) $(PYTEST) tests/docker
 
 # ---- environments: what they were made of last stands in .stamps -----------------------
 SETS_UP_host := host tool
@@ -194,6 +192,7 @@ SETS_UP_words := words (janome, Sudachi)
 
 # Today's containers have a Python of their own (TODAYS). A lock names everything, but for the
 # TensorFlow that the messages of TensorFlow Serving ask for and the handler's environment lacks.
+# Where Python may write it, bytecode is the first import's: of most packages there is none.
 TODAYS := .stamps/train-today .stamps/serve-today .stamps/handler-today
 .stamps/host .stamps/cloud .stamps/sdk .stamps/sdk3 $(TODAYS): .stamps/%: requirements/%.lock
 	@mkdir -p .stamps && rm -rf .venvs/$* $(if $(filter host,$*),.stamps/dev)
@@ -201,7 +200,7 @@ TODAYS := .stamps/train-today .stamps/serve-today .stamps/handler-today
 	@PYTHONPATH=src $(PYTHON) -c 'import train2deploy'
 	@python=$$($(if $(filter %-today,$*),$(FIND_PYTHON) 3.12 "$(PYTHON312)",echo "$(PYTHON)")) && \
 		"$$python" -m venv .venvs/$*
-	@.venvs/$*/bin/python -m $(PIP_INSTALL) --no-deps --requirement $<
+	@.venvs/$*/bin/python -m $(PIP_INSTALL) $(if $(filter host cloud,$*),--no-compile) --no-deps --requirement $<
 	@touch $@
 
 # Jupyter; of what the cloud environment has nothing is installed again.
@@ -211,16 +210,17 @@ TODAYS := .stamps/train-today .stamps/serve-today .stamps/handler-today
 	@.venvs/cloud/bin/python -m venv .venvs/notebook
 	@cd .venvs/notebook/lib/python3*/site-packages && \
 		printf '../../../../%s\n' ../src cloud/lib/"$${PWD##*/lib/}" > train2deploy.pth
-	@.venvs/notebook/bin/python -m $(PIP_INSTALL) --requirement $<
+	@.venvs/notebook/bin/python -m $(PIP_INSTALL) --no-compile --requirement $<
 	@touch $@
 
 .stamps/dev: requirements/dev.lock .stamps/host
 	@echo "setup: tests and linters"
-	@$(HOST) -m $(PIP_INSTALL) --requirement $<
+	@$(HOST) -m $(PIP_INSTALL) --no-compile --requirement $<
 	@touch $@
 
 # Not for pip's resolver, which never ends on these packages: the lock names everything. The peers
-# are what `make bench PEERS=1` compares with; nothing else needs these, CI neither.
+# are what `make bench PEERS=1` compares with; nothing else needs these, CI neither. An endpoint's
+# processes write no bytecode: with ours there they start in nine tenths of the time.
 PEERS_LOCKED := $(patsubst requirements/peers/%.lock,.stamps/peer-%,$(wildcard requirements/peers/*.lock))
 .stamps/peers: $(PEERS_LOCKED)
 .stamps/train .stamps/serve .stamps/handler: .stamps/%: requirements/%.lock
@@ -231,7 +231,7 @@ $(PEERS_LOCKED): .stamps/peer-%: requirements/peers/%.lock
 	@python36=$$($(FIND_PYTHON36)) && "$$python36" -m venv .venvs/$*
 	@.venvs/$*/bin/python -m $(PIP_INSTALL) --requirement requirements/pip.lock
 	@.venvs/$*/bin/python -m $(PIP_INSTALL) --no-deps --requirement $(filter-out %/pip.lock %-head.lock,$(filter %.lock,$^))
-	@$(if $(filter handler,$*),$(ADD_HEAD))
+	@$(if $(filter handler,$*),$(ADD_HEAD))$(if $(filter serve,$*),.venvs/serve/bin/python -m compileall -q src/hosting)
 	@touch $@
 
 # What inference.py sees: the container's packages and no others. Those of the last container
