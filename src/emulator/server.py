@@ -1,5 +1,6 @@
 """The account as it runs: its state read from its directory, its door open on a port."""
 
+import gc
 import html
 import json
 import os
@@ -46,7 +47,9 @@ class Server:
         fresh: bool = False,
     ) -> None:
         _settle(port)
-        # Only now: moto reads its settings when it is imported.
+        # Only now: moto reads its settings when it is imported. Much else that it reads then stays,
+        # and looking through it for garbage would take a third of the start.
+        gc.disable()
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
         from werkzeug.serving import make_server
 
@@ -56,6 +59,8 @@ class Server:
         from emulator.journal import Journal
         from emulator.kept import Kept
 
+        gc.freeze()
+        gc.enable()
         try:
             given = Faults(faults)
         except ValueError as error:

@@ -6,6 +6,7 @@ the services: these are most of its work.
 A connection brings a command line and the ends of two streams. It is told the process id at once
 and the exit status when the process has ended.
 """
+import gc
 import importlib
 import json
 import os
@@ -59,6 +60,7 @@ def serve(listener):
         botocore.session.Session().create_client(
             service, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         connection, _ = listener.accept()
