@@ -1,6 +1,6 @@
 """Two SavedModels of one network, run in turns: how long each takes.
 
-    python -m bench.graphs <packed model directory> <SavedModel> < sentences.json
+    python -m hosting.graphs <packed model directory> <SavedModel> < sentences.json
 
 Standard output gets a JSON object: for each batch size the medians in ms, the package's own
 first. The sentences are encoded by the package's code.
