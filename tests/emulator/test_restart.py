@@ -23,6 +23,7 @@ SCALED = {
     "ServiceNamespace": "sagemaker", "ResourceId": "endpoint/mine/variant/A",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
 MEGABYTE = 1024 * 1024
+ONE_MINUTE = ("--limits", "minute:1e9")  # at whose end an alarm would have another state
 TRAINING = {
     "AlgorithmSpecification": {
         "TrainingImage": IMAGE, "TrainingInputMode": "File",
@@ -212,7 +213,7 @@ def without_metadata(value):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_everything_is_there_again(emulator, number):
-    account = emulator.start()
+    account = emulator.start(*ONE_MINUTE)
     fill(account)
     train(account, "done")
     eventually(lambda: job(account, "done")["TrainingJobStatus"] == "Completed", "done")
@@ -223,7 +224,7 @@ def test_everything_is_there_again(emulator, number):
     assert len(processes) == 2 and ask(account) == b"first: ?"
 
     emulator.end(number)
-    account = emulator.start()
+    account = emulator.start(*ONE_MINUTE)
 
     assert ask(account) == b"first: ?"
     assert contents(account) == before
