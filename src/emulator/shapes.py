@@ -8,9 +8,10 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
+
+from botocore.validate import ParamValidator
 
 NUMBERS = {"integer": "an Integer", "long": "a Long", "float": "a Float", "double": "a Double"}
 SCALARS = {**NUMBERS, "string": "a String", "boolean": "a Boolean", "blob": "a Blob"}
@@ -53,24 +54,10 @@ def read(shape: Any, value: Any) -> Any:
     return _scalar(kind, value)
 
 
-def unknown(shape: Any, value: Any, place: str = "") -> Iterator[str]:
+def unknown(shape: Any, value: Any) -> list[str]:
     """A sentence for each member that the shape does not have, as boto3 says it."""
-    kind = shape.type_name
-    if kind == "structure":
-        for name, member in value.items():
-            if name in shape.members:
-                yield from unknown(shape.members[name], member, f"{place}.{name}".lstrip("."))
-            else:
-                known = ", ".join(shape.members)
-                yield (
-                    f'Unknown parameter in {place or "input"}: "{name}", must be one of: {known}'
-                )
-    elif kind == "list":
-        for number, member in enumerate(value):
-            yield from unknown(shape.member, member, f"{place}[{number}]")
-    elif kind == "map":
-        for key, member in value.items():
-            yield from unknown(shape.value, member, f"{place}.{key}")
+    report = ParamValidator().validate(value, shape).generate_report()
+    return [line for line in report.splitlines() if line.startswith("Unknown parameter in ")]
 
 
 def written(shape: Any, value: Any) -> Any:
