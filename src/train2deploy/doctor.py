@@ -29,11 +29,12 @@ class Finding:
 def findings() -> list[Finding]:
     """Looks at the machine; changes nothing."""
     answers = machine.engine_answers()
+    has_todays = _has_todays()
     return [
         _python(),
         _venv(),
-        _python36(answers),
-        _machine(),
+        _python36(answers, has_todays),
+        _machine(has_todays),
         _avx(),
         _compiler(answers),
         _memory(),
@@ -57,23 +58,23 @@ def _venv() -> Finding:
     return Finding("venv and pip of this Python", found, True, advice)
 
 
-def _python36(engine: bool) -> Finding:
+def _python36(engine: bool, has_todays: bool) -> Finding:
     path = pythons.find(os.environ.get("PYTHON36", ""))
     advice = machine.get_python36()
     if engine:
         advice = "not needed: RUNTIME=docker is taken, which brings its own"
-    elif _has_todays():
+    elif has_todays:
         advice = "not needed: STACK=today is taken, in the CPython 3.12 here"
     elif not pythons.is_of_use():
         advice = "of no use on this machine"
-    return Finding(PYTHON36, str(path) if path else None, not (engine or _has_todays()), advice)
+    return Finding(PYTHON36, str(path) if path else None, not (engine or has_todays), advice)
 
 
 def _has_todays() -> bool:
     return pythons.find(os.environ.get("PYTHON312", ""), pythons.TODAYS) is not None
 
 
-def _machine() -> Finding:
+def _machine(has_todays: bool) -> Finding:
     processor = platform.machine()
     advice = f"TensorFlow 1.x has no wheels for {sys.platform} on {processor}; use Linux on x86-64"
     if processor in {"arm64", "aarch64"}:
@@ -82,9 +83,9 @@ def _machine() -> Finding:
             " AVX that its wheels need; use an x86-64 Linux machine"
         )
     found = f"{sys.platform} {processor}" if pythons.is_of_use() else None
-    if _has_todays():
+    if has_todays:
         advice = "not needed: STACK=today is taken, in the CPython 3.12 here"
-    return Finding("x86-64 Linux", found, not _has_todays(), advice)
+    return Finding("x86-64 Linux", found, not has_todays, advice)
 
 
 def _avx() -> Finding:
