@@ -7,7 +7,7 @@ import {percent, t} from './texts.js';
 import {invoke, rankings} from './wire.js';
 
 const $ = (id) => document.getElementById(id);
-const AT_ONCE = 50; // sentences of a call, as cloud/runtime.py sends them
+const AT_ONCE = 50; // sentences of a call, as cloud/invocations.py sends them
 const CHARACTERS = 200_000; // of a call at most
 const REFUSED = [400, 413, 500]; // statuses that a sentence of the batch may be the cause of
 const CALLS = 2; // under way at a time
