@@ -2,8 +2,7 @@
 import random
 import socket
 
-GIVEN = set()
-"""No port is given twice: not even to an endpoint and to the model servers beside it."""
+GIVEN = set()  # no port is given twice: not even to an endpoint and to the model servers beside it
 
 
 def free_port():

@@ -35,8 +35,7 @@ PYTHON = REPOSITORY / ".venvs" / "cloud" / "bin" / "python"
 PYTHON_SDK = REPOSITORY / ".venvs" / "sdk" / "bin" / "python"
 PYTHON_SDK3 = REPOSITORY / ".venvs" / "sdk3" / "bin" / "python"
 needs_sdk = pytest.mark.skipif(not PYTHON_SDK.exists(), reason="make .stamps/sdk makes the SDK's")
-MINUTE = "minute:0.5"
-"""As long as a minute lasts that updates bake for and alarms look at."""
+MINUTE = "minute:0.5"  # as long as a minute lasts that updates bake for and alarms look at
 NOTHING = {"TrainingJob": [], "Model": [], "EndpointConfig": [], "Endpoint": []}
 def hyperparameters(**more):
     """The tool's options for a small job."""

@@ -13,8 +13,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-NEVER = b"never"
-"""What an endpoint says that never becomes healthy."""
+NEVER = b"never"  # what an endpoint says that never becomes healthy
 
 
 class Runtime:

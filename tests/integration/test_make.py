@@ -120,8 +120,7 @@ TEXTS = [
     "価格は$5です", "$(shell touch evil) ${HOME} $$ $@", "`touch evil`", "a \\ b\\\\", "it's \"x\"",
     "# no comment", "100% %", "trailing  ", "a=b:=c", "-圏外", "two\nlines",
 ]
-AT_ONCE = f"-{' '.join(TEXTS)}  "
-"""For the targets that hand it on as `invoke` does."""
+AT_ONCE = f"-{' '.join(TEXTS)}  "  # for the targets that hand it on as `invoke` does
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import pytest
 from train2deploy import paths
 
 HERE = Path(__file__).parent
-FIXTURE = HERE / "networks.npz"
-"""Made by TensorFlow 1.12, see made_by_tensorflow_1.py."""
+FIXTURE = HERE / "networks.npz"  # made by TensorFlow 1.12, see made_by_tensorflow_1.py
 
 
 @pytest.fixture(scope="module")

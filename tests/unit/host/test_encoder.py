@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from train2deploy.errors import UserError
 from train2deploy.vectors import encoder
 
-SPECIFICATIONS = b"\x12\x03abc\x1a\x02de"
-"""The fields behind the pieces: left as they are."""
+SPECIFICATIONS = b"\x12\x03abc\x1a\x02de"  # the fields behind the pieces: left as they are
 
 
 def entry(piece: str, score: float = -1.0) -> bytes:

@@ -15,8 +15,7 @@ from train2deploy.report import cells, content, pages, readme, reference
 from train2deploy.runs import registry
 from train2deploy.texts import load
 
-T_4 = 2.776445
-"""Student's t, 97.5 %, four degrees of freedom."""
+T_4 = 2.776445  # student's t, 97.5 %, four degrees of freedom
 ARTICLES = (0.70, 0.72, 0.74, 0.76, 0.78)
 
 

@@ -3,8 +3,7 @@
 import asyncio
 import time
 
-PATIENCE = 60.0
-"""Real seconds for what must come: on a slow machine it comes later."""
+PATIENCE = 60.0  # real seconds for what must come: on a slow machine it comes later
 
 
 class ManualLoop(asyncio.SelectorEventLoop):
