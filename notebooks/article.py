@@ -252,7 +252,7 @@ print(script[start : script.index("\n\n", start)])
 # %%
 from sagemaker.tensorflow import TensorFlow
 
-from train2deploy.cloud import metrics
+from train2deploy import log_metrics
 
 estimator = TensorFlow(
     entry_point="train_v1.py",
@@ -268,7 +268,7 @@ estimator = TensorFlow(
     },
     environment={"PYTHONHASHSEED": "0"},
     model_dir=False,  # this job writes no checkpoints to S3
-    metric_definitions=metrics.DEFINITIONS,
+    metric_definitions=log_metrics.DEFINITIONS,
     code_location=f"s3://{BUCKET}/{PREFIX}/source",
     output_path=f"s3://{BUCKET}/{PREFIX}/outputs",
     max_run=3600,
@@ -303,7 +303,7 @@ epochs = [
         logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)["events"]
     if " - val_loss: " in event["message"]
 ]
-REGEX = {each["Name"]: each["Regex"] for each in metrics.DEFINITIONS}
+REGEX = {each["Name"]: each["Regex"] for each in log_metrics.DEFINITIONS}
 print(epochs[0])
 print("the article's acc:", re.findall(r"acc: (\S+)", epochs[0]))
 print("ours:             ", re.findall(REGEX["train:acc"], epochs[0]))
