@@ -168,7 +168,7 @@ PY36_FILES := src/train src/predict src/hosting src/bench src/encoding.py tests/
 lint: .stamps/dev .stamps/test-py36 ## ruff and mypy; pyflakes in Python 3.6
 	@$(HOST) -m ruff check src tests notebooks/article.py
 	@$(HOST) -m ruff format --check src tests/unit/hosting tests/unit/handler
-	@MYPYPATH=src $(HOST) -m mypy src/train2deploy src/emulator src/hosting src/bench
+	@MYPYPATH=src $(HOST) -m mypy src/train2deploy src/emulator src/hosting src/bench notebooks/article.py
 	@PYTHONPATH=$(PY36_PATH) .venvs/serve/bin/python -m pyflakes $(PY36_FILES)
 
 ##@ Containers
