@@ -139,7 +139,8 @@ notebooks: ## both languages again from notebooks/article.py, with the outputs o
 PYTEST := -m pytest --quiet --durations 5 -p no:cacheprovider
 PY36_PATH := src:src/train:src/train/published:src/predict/code:.venvs/test-py36
 
-# Each has roots and ports of its own and begins once its environments are there; the longest first.
+# Each has roots and ports of its own. It begins once its environments are there, and WITH others those
+# that it uses where it finds them. The longest first.
 TEST_SUITES := test-emulator test-integration test-contract test-e2e test-unit lint
 test: .python36 ## everything that needs no Docker, linters included
 	@$(MAKE) $(call SIDE_BY_SIDE,4) --output-sync=target $(WITH) $(TEST_SUITES)
@@ -153,15 +154,14 @@ coverage: test-unit ## lines of src that the unit tests of both Pythons run; fai
 	@$(HOST) -m coverage combine --quiet && $(HOST) -m coverage report --skip-covered --sort=miss
 
 test-contract: .stamps/dev .stamps/serve .stamps/handler ## the hosting contract, from outside (BASE_URL=…: against another server)
-test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler ## small jobs and endpoints by their make targets
+test-integration: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/cloud ## small jobs and endpoints by their make targets
 test-e2e: .stamps/dev .stamps/train .stamps/serve .stamps/handler .stamps/notebook ## the main job, make dry-run; the notebooks
-test-today: $(addprefix .stamps/,dev cloud sdk3 train-today serve-today handler-today) ## STACK=today and its containers (CPython 3.12)
+test-today: $(addprefix .stamps/,dev cloud sdk3 train-today serve-today handler-today $(if $(WITH),serve handler)) ## STACK=today and its containers (CPython 3.12)
 test-contract test-integration test-e2e test-today:
 	@PYTHONPATH=src $(HOST) $(PYTEST) tests/$(@:test-%=%)
 
-# Two halves, by the first letter of a file, since this waits most of the time.
 test-emulator: .test-emulator-p-z .test-emulator-a-o ## the cloud half against the emulator
-.test-emulator-%: .stamps/train .stamps/handler .stamps/dev .stamps/cloud .stamps/sdk
+.test-emulator-%: $(addprefix .stamps/,train handler dev cloud sdk $(if $(findstring today,$(WITH)),sdk3))
 	@PYTHONPATH=src .venvs/cloud/bin/python $(PYTEST) tests/emulator/test_[$*]*.py
 
 PY36_FILES := src/train src/predict src/hosting src/bench src/encoding.py tests/unit/train tests/unit/predict tests/unit/hosting tests/unit/handler tests/saved_models

@@ -76,9 +76,9 @@ class Rehearsal(Project):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """With an empty account, which is not told of a stack."""
+    """With an empty account. STACK says what make prepares; what runs, the image does."""
     project = Rehearsal(tmp_path_factory.mktemp("rehearsal"))
-    project.make("emulator", "DETACH=1")
+    project.make("emulator", "STACK=today", "DETACH=1")
     yield project
     project.make("emulator-stop")
 
