@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 import pytest
 from endpoint_support import HANDLERS, REPOSITORY, descendants, gone
@@ -167,6 +168,8 @@ def answered_by(workers, one):
     """Meanwhile the other worker is stopped, and takes no request."""
     (other,) = set(workers) - {one}
     os.kill(other, signal.SIGSTOP)
+    while pathlib.Path(f'/proc/{other}/stat').read_text().rpartition(')')[2].split()[0] != 'T':
+        time.sleep(0.01)
     try:
         yield
     finally:
@@ -203,7 +206,9 @@ def test_a10_every_worker_knows_that_a_first_process_has_died(workers):
     with answered_by(both, both[0]):
         assert load(endpoint, 'any').status == 200
     with answered_by(both, both[1]):  # the worker whose child it is cannot wait for it
-        os.kill(endpoint.pids('tensorflow serving')[-2], signal.SIGKILL)
+        first = endpoint.pids('tensorflow serving')[-2]
+        os.kill(first, signal.SIGKILL)
+        assert gone([first])
         assert invoke(endpoint, 'any').status == 404
         assert load(endpoint, 'any').status == 200
     assert endpoint.request('DELETE', '/models/any').status == 200
