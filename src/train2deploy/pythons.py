@@ -35,7 +35,7 @@ ELSEWHERE = (
     " of no use."
 )
 CONTAINERS = "RUNTIME=docker make … runs everything in containers; a Docker engine answers here."
-OTHERWISE = "STACK=today does without it, and needs a CPython 3.12: {}"
+OTHERWISE = "STACK=today does without it, and {}"
 X86 = ("x86_64", "AMD64")
 
 
@@ -44,8 +44,12 @@ def is_of_use() -> bool:
     return sys.platform == "linux" and platform.machine() in X86
 
 
-def advice(version: str = ARTICLES) -> str:
-    """The way on from here without that CPython, in one line."""
+def advice(version: str = ARTICLES, containers: bool = True) -> str:
+    """The way on from here without that CPython, in one line.
+
+    Args:
+        containers: whether the images of 2019 can be built, as far as is known.
+    """
     places = " or ".join([f"python{version} on PATH", *PLACES[version]])
     missing = MISSING.format(
         version=version, reason=REASONS[version], variable=VARIABLES[version], places=places
@@ -53,13 +57,15 @@ def advice(version: str = ARTICLES) -> str:
     if version == TODAYS:
         return f"{missing} This gets one: {machine.get_python312()}"
     processor = platform.machine()
-    answers = machine.engine_answers()
-    otherwise = OTHERWISE.format(machine.get_python312())
+    answers = containers and machine.engine_answers()
+    todays = find(os.environ.get(VARIABLES[TODAYS], ""), TODAYS)
+    needs = f"needs a CPython 3.12: {machine.get_python312()}"
+    otherwise = OTHERWISE.format(f"has the CPython 3.12 {todays}." if todays else needs)
     if is_of_use():
         this = CONTAINERS if answers else f"This gets one: {machine.get_python36()}. {otherwise}"
         return f"{missing} {this}"
     then = otherwise
-    if processor in X86:
+    if containers and processor in X86:
         then = CONTAINERS if answers else f"{otherwise} In containers: {machine.get_docker()}"
     return f"{ELSEWHERE.format(system=platform.system(), machine=processor)} {then}"
 

@@ -80,15 +80,15 @@ def _base() -> tuple[str, str]:
         for image in public:
             _pull(image)
     except MissingRequirement as error:
+        python = pythons.find(os.environ.get("PYTHON36", ""))
+        if python is None:
+            raise MissingRequirement(
+                f"{error} The images need a network that reaches its registry, else a Python of"
+                f" this machine. {pythons.advice(containers=False)}"
+            ) from None
         console.say(f"{error} Making {OFFLINE_BASE} of this machine's Debian instead.")
     else:
         return public
-    python = pythons.find(os.environ.get("PYTHON36", ""))
-    if python is None:
-        raise MissingRequirement(
-            f"{public[0]} can't be pulled, and {OFFLINE_BASE} needs a CPython 3.6 to copy.\n"
-            + pythons.advice()
-        )
     started = time.monotonic()
     _run([str(_root() / "docker/base/build.sh"), str(python), OFFLINE_BASE, current], OFFLINE_BASE)
     _say(OFFLINE_BASE, started)

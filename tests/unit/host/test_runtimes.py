@@ -1,12 +1,13 @@
 """What each runtime makes of "train", "run this module" and "serve": commands, no engine needed."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from train2deploy import paths, runtimes
-from train2deploy.errors import UserError
+from train2deploy import machine, paths, pythons, runtimes
+from train2deploy.errors import MissingRequirement, UserError
 from train2deploy.runtimes import choice, default, engine, images
 from train2deploy.runtimes.docker import Docker
 from train2deploy.runtimes.host import HOST
@@ -134,6 +135,29 @@ def test_the_public_base_is_pinned_by_digest():
         assert len(pinned) == len(name) + 64
     serving = (paths.ROOT / "docker/serve/Dockerfile").read_text(encoding="utf-8")
     assert f"ARG BASE={images._default('BASE')}\n" in serving
+
+
+@pytest.mark.parametrize("of_use", [True, False])
+@pytest.mark.parametrize("python312", [None, Path("/opt/python3.12")])
+def test_without_base_image_and_cpython_36_there_is_a_way_on(monkeypatch, of_use, python312):
+    def fails(*arguments, **_):
+        return subprocess.CompletedProcess(arguments, 1, "", "Error: dial tcp: no such host")
+
+    monkeypatch.setattr(engine, "docker", fails)
+    monkeypatch.setattr(engine, "require", lambda: None)
+    monkeypatch.setattr(machine, "engine_answers", lambda: True)
+    monkeypatch.setattr(pythons, "is_of_use", lambda: of_use)
+    found = {pythons.TODAYS: python312}
+    monkeypatch.setattr(pythons, "find", lambda named="", version="3.6": found.get(version))
+    with pytest.raises(MissingRequirement) as raised:
+        images.build()
+    line = str(raised.value)
+    assert line.startswith("python:3.6-slim can't be pulled (no such host).")
+    assert "\n" not in line and "RUNTIME=docker" not in line
+    assert "a network that reaches its registry" in line
+    todays = f"has the CPython 3.12 {python312}" if python312 else machine.get_python312()
+    assert "STACK=today" in line and todays in line
+    assert ("PYTHON36=" in line and machine.get_python36() in line) == of_use
 
 
 def test_make_looks_for_the_images_that_the_tool_builds():
