@@ -121,7 +121,7 @@ class Account:
         """A boto3 client of this very account and region, one for all threads."""
         with _making_client:
             if service not in self._clients:
-                self._clients[service] = boto3.client(
+                client = boto3.client(
                     service,
                     endpoint_url=self._url,
                     region_name=self.region,
@@ -133,6 +133,10 @@ class Account:
                         max_pool_connections=CONNECTIONS,
                     ),
                 )
+                # Its classes are made when first read; two threads would each make their own, and
+                # one would not catch what the other's are raised for.
+                _ = client.exceptions
+                self._clients[service] = client
             return self._clients[service]
 
     def check_role(self, arn: str) -> None:

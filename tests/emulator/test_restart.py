@@ -8,14 +8,19 @@ import signal
 import sys
 import tarfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
+import botocore.errorfactory
+import conftest
 import pytest
 import stub
-from conftest import NOTHING, Account
 from project import PATIENCE_SECONDS
 
 from emulator import pytest_plugin
+from emulator.account import Account, Settings
+from emulator.limits import Limits
 
 ROLE = "arn:aws:iam::123456789012:role/worker"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-inference:1.13-cpu"
@@ -42,7 +47,7 @@ class Emulator(pytest_plugin.Emulator):
         super().__init__(directory, [sys.executable, stub.__file__])
 
     def start(self, *options):
-        return Account(super().start(*options).url)
+        return conftest.Account(super().start(*options).url)
 
     def processes(self):
         """Of its jobs and endpoints, by their ids."""
@@ -296,7 +301,7 @@ def test_what_was_on_its_way_is_where_a_kill_leaves_it(emulator):
     assert described("bare") == ("InService", "") and ask(account, "bare") == b"first: ?"
     for name in ("updated", "baking"):
         status, reason = described(name)
-        assert status == "InService" and "ended during an update" in reason
+        assert status == "InService" and "ended during an update" in reason, name
         assert {ask(account, name) for _ in range(20)} == {b"first: ?"}
     baking = account.client("sagemaker").describe_endpoint(EndpointName="baking")
     assert baking["EndpointConfigName"] == "baking" and "PendingDeploymentSummary" not in baking
@@ -313,12 +318,30 @@ def test_what_was_on_its_way_is_where_a_kill_leaves_it(emulator):
     assert search["TrainingJobStatusCounters"]["InProgress"] == 0
 
 
+def test_threads_catch_the_errors_of_a_client_that_they_share(monkeypatch, tmp_path):
+    """Two endpoints of one log group come back at the same moment: one of them finds it there."""
+    made = botocore.errorfactory.ClientExceptionsFactory._create_client_exceptions
+
+    def slowly(factory, model):
+        time.sleep(0.1)
+        return made(factory, model)
+
+    monkeypatch.setattr(
+        botocore.errorfactory.ClientExceptionsFactory, "_create_client_exceptions", slowly)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # of which each has its own classes
+    settings = Settings(tmp_path, "http://127.0.0.1:1", None, Limits(), None)
+    client = Account(settings, "us-east-1").client("logs")
+    with ThreadPoolExecutor(2) as threads:
+        found = [threads.submit(lambda: client.exceptions) for _ in range(2)]
+    assert found[0].result() is found[1].result()
+
+
 def test_an_account_begins_empty_again_when_it_is_told_to(emulator):
     fill(emulator.start())
     emulator.end(signal.SIGKILL)
     account = emulator.start("--fresh")
     assert account.client("s3").list_buckets()["Buckets"] == []
-    assert account.names() == NOTHING
+    assert account.names() == conftest.NOTHING
     account.client("s3").create_bucket(Bucket="later")
     account.reset()
     emulator.end(signal.SIGKILL)
