@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from hosting.model_server.errors import ServingError
 from hosting.model_server.json import parser as json_parser
-from hosting.model_server.json.numbers import Fault, read_number
+from hosting.model_server.json.faults import Fault
+from hosting.model_server.json.numbers import read_number
 from hosting.model_server.json.parser import members, parse, parse_as_rapidjson
 
 VALUES = st.recursive(

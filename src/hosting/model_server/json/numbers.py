@@ -10,10 +10,13 @@ that is exact; of doubles with sixteen or seventeen digits about one in ten is o
 
 import re
 
-VALUE_INVALID = "Invalid value."
-TOO_BIG = "Number too big to be stored in double."
-MISS_FRACTION = "Miss fraction part in number."
-MISS_EXPONENT = "Miss exponent in number."
+from hosting.model_server.json.faults import (
+    MISS_EXPONENT,
+    MISS_FRACTION,
+    TOO_BIG,
+    VALUE_INVALID,
+    Fault,
+)
 
 _WHOLE = re.compile(rb"0|[1-9][0-9]*")
 _DIGITS = re.compile(rb"[0-9]+")
@@ -26,10 +29,6 @@ _MOST_DIGITS = 17
 _TENTH_OF_MAX = 1.7976931348623157e307
 # An exponent below the negative of this is cut off: the number is zero anyway.
 _LEAST_EXPONENT = 214748364
-
-
-class Fault(Exception):
-    """What is wrong with a text, and at which offset."""
 
 
 def read_float(text):

@@ -17,19 +17,9 @@ import orjson
 
 from hosting.model_server import TODAY
 from hosting.model_server.errors import invalid_argument
-from hosting.model_server.json.numbers import VALUE_INVALID, Fault, read_float, read_number
-
-DOCUMENT_EMPTY = "The document is empty."
-ROOT_NOT_SINGULAR = "The document root must not be followed by other values."
-MISS_NAME = "Missing a name for object member."
-MISS_COLON = "Missing a colon after a name of object member."
-MISS_COMMA_OR_CURLY = "Missing a comma or '}' after an object member."
-MISS_COMMA_OR_SQUARE = "Missing a comma or ']' after an array element."
-BAD_HEX = "Incorrect hex digit after \\u escape in string."
-BAD_SURROGATE = "The surrogate pair in string is invalid."
-BAD_ESCAPE = "Invalid escape character in string."
-MISS_QUOTE = "Missing a closing quotation mark in string."
-TOO_DEEP = "Nested deeper than %d levels."
+from hosting.model_server.json import faults
+from hosting.model_server.json.faults import Fault
+from hosting.model_server.json.numbers import read_float, read_number
 
 _SPACE = re.compile(rb"[ \n\r\t]*")
 _PLAIN_STRING = re.compile(rb'"[^"\\\x00-\x1f]*"')
@@ -215,11 +205,11 @@ class _Parser:
         """The value of the whole text."""
         self._space()
         if self.position >= len(self.raw):
-            raise Fault(DOCUMENT_EMPTY, self.position)
+            raise Fault(faults.DOCUMENT_EMPTY, self.position)
         value = self._value()
         self._space()
         if self.position < len(self.raw) and not TODAY:
-            raise Fault(ROOT_NOT_SINGULAR, self.position)
+            raise Fault(faults.ROOT_NOT_SINGULAR, self.position)
         return value
 
     def _space(self):
@@ -244,7 +234,7 @@ class _Parser:
         while True:
             if len(stack) > _MAX_DEPTH:
                 # RapidJSON recurses here until the process crashes.
-                raise Fault(TOO_DEEP % _MAX_DEPTH, self.position)
+                raise Fault(faults.TOO_DEEP % _MAX_DEPTH, self.position)
             # Here a value begins.
             first = self._peek()
             if first == b"[":
@@ -275,7 +265,7 @@ class _Parser:
                         self._numbers(top)
                         break
                     if not self._take(b"]"):
-                        raise Fault(MISS_COMMA_OR_SQUARE, self.position)
+                        raise Fault(faults.MISS_COMMA_OR_SQUARE, self.position)
                     value = stack.pop()
                 else:
                     top[0].append((top[1], value))
@@ -284,7 +274,7 @@ class _Parser:
                         stack[-1] = (top[0], self._name())
                         break
                     if not self._take(b"}"):
-                        raise Fault(MISS_COMMA_OR_CURLY, self.position)
+                        raise Fault(faults.MISS_COMMA_OR_CURLY, self.position)
                     value = _object(stack.pop()[0])
             else:
                 return value
@@ -301,11 +291,11 @@ class _Parser:
 
     def _name(self):
         if self._peek() != b'"':
-            raise Fault(MISS_NAME, self.position)
+            raise Fault(faults.MISS_NAME, self.position)
         name = self._string()
         self._space()
         if not self._take(b":"):
-            raise Fault(MISS_COLON, self.position)
+            raise Fault(faults.MISS_COLON, self.position)
         self._space()
         return name
 
@@ -315,7 +305,7 @@ class _Parser:
         if first in _WORDS:
             word, value = _WORDS[first]
             if not self._take(word):
-                raise Fault(VALUE_INVALID, self.position)
+                raise Fault(faults.VALUE_INVALID, self.position)
             return value
         value, self.position = read_number(self.raw, self.position)
         return value
@@ -333,13 +323,13 @@ class _Parser:
             pieces.append(match.group().decode("utf-8", "surrogateescape"))
             self.position = match.end()
             if self.position >= len(raw):
-                raise Fault(MISS_QUOTE, self.position)
+                raise Fault(faults.MISS_QUOTE, self.position)
             character = raw[self.position]
             if character == ord('"'):
                 self.position += 1
                 return "".join(pieces)
             if character != ord("\\"):
-                raise Fault(BAD_ESCAPE, self.position)
+                raise Fault(faults.BAD_ESCAPE, self.position)
             pieces.append(self._escape())
 
     def _escape(self):
@@ -350,15 +340,15 @@ class _Parser:
             self.position += 1
             return _ESCAPES[kind]
         if kind != ord("u"):
-            raise Fault(BAD_ESCAPE, start)
+            raise Fault(faults.BAD_ESCAPE, start)
         self.position += 1
         point = self._hex(start)
         if 0xD800 <= point <= 0xDBFF:
             if not self._take(b"\\u"):
-                raise Fault(BAD_SURROGATE, start)
+                raise Fault(faults.BAD_SURROGATE, start)
             low = self._hex(start)
             if not 0xDC00 <= low <= 0xDFFF:
-                raise Fault(BAD_SURROGATE, start)
+                raise Fault(faults.BAD_SURROGATE, start)
             point = (point - 0xD800 << 10 | low - 0xDC00) + 0x10000
         elif 0xDC00 <= point <= 0xDFFF:
             # A low surrogate alone is written as its three bytes, which are no UTF-8.
@@ -368,7 +358,7 @@ class _Parser:
     def _hex(self, start):
         match = _HEX.match(self.raw, self.position)
         if not match:
-            raise Fault(BAD_HEX, start)
+            raise Fault(faults.BAD_HEX, start)
         self.position = match.end()
         return int(match.group(), 16)
 
