@@ -1,5 +1,6 @@
 """The text of a file, or which encoding it is in and how to convert it."""
 
+import codecs
 import re
 import shlex
 from dataclasses import dataclass
@@ -8,10 +9,10 @@ from pathlib import Path
 from train2deploy.datasets.rows import InvalidDataSet
 
 MARKS = {
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
 }
 """Byte order marks; the longer ones first, since UTF-32's begins like UTF-16's."""
 
