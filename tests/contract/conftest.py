@@ -15,12 +15,10 @@ import os
 import pathlib
 import subprocess
 
+import generated
 import pytest
-from hypothesis import HealthCheck, settings
 
-settings.register_profile('project', deadline=None, derandomize='CI' in os.environ,
-                          suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile('project')
+generated.use_profile()
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 

@@ -1,8 +1,8 @@
 """The playground's page in a browser, and sides of it that say what a test wants."""
 
 import json
-import threading
 
+import servers
 from chromium import SILENT
 from project import PATIENCE_SECONDS
 
@@ -70,12 +70,8 @@ def serving(sides, **about):
     made.sides = sides
     facts = {name: side.facts() for name, side in sides.items()}
     made.about = {"kind": "local", "sides": facts, "examples": run.examples(set()), **about}
-    thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with servers.running(made):
+        yield made
 
 
 class Page:

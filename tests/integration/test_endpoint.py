@@ -69,23 +69,29 @@ def test_a_charset_behind_the_content_type_is_no_obstacle(endpoint):
     assert status == 200
 
 
+NO_QUESTIONS = [
+    (b"", "found an empty one"),
+    (b"{", "expected JSON"),
+    (b"[" * 100000, "too deeply nested"),
+    (b'{"q": NaN}', "NaN is not valid JSON"),
+    (b"[]", 'the key "q"'),
+    (b"{}", 'the key "q"'),
+    (b'{"q": 5}', "expected a string, found a number"),
+    (b'{"q": null}', "expected a string, found null"),
+    (b'{"q": ""}', "found an empty string"),
+    (b'{"q": "  "}', "found an empty string"),
+    (b'{"q": []}', "found an empty list"),
+    (b'{"q": ["a", 1]}', '"q"[1]: expected a string'),
+    (b'{"q": "\\ud800"}', "lone surrogate"),
+    (b'{"q": "\xff"}', "expected UTF-8, found the byte 0xff"),
+]
+"""JSON, and what is said of it."""
+
+
 @pytest.mark.parametrize(
     "body, content_type, expected",
     [
-        (b"", "application/json", "found an empty one"),
-        (b"{", "application/json", "expected JSON"),
-        (b"[" * 100000, "application/json", "too deeply nested"),
-        (b'{"q": NaN}', "application/json", "NaN is not valid JSON"),
-        (b"[]", "application/json", 'the key "q"'),
-        (b"{}", "application/json", 'the key "q"'),
-        (b'{"q": 5}', "application/json", "expected a string, found a number"),
-        (b'{"q": null}', "application/json", "expected a string, found null"),
-        (b'{"q": ""}', "application/json", "found an empty string"),
-        (b'{"q": "  "}', "application/json", "found an empty string"),
-        (b'{"q": []}', "application/json", "found an empty list"),
-        (b'{"q": ["a", 1]}', "application/json", '"q"[1]: expected a string'),
-        (b'{"q": "\\ud800"}', "application/json", "lone surrogate"),
-        (b'{"q": "\xff"}', "application/json", "expected UTF-8, found the byte 0xff"),
+        *((body, "application/json", expected) for body, expected in NO_QUESTIONS),
         (b'{"q": "a"}\n{"q": 1}', "application/jsonlines", 'line 2: "q": expected a string'),
         (b"\n\n", "application/jsonlines", "found an empty body"),
         (b'{"q": "a"}', "text/csv", "expected Content-Type"),

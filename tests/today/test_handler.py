@@ -1,5 +1,6 @@
 """inference.py in today's container (docs/contract.md#a7), and what falcon 3 answers around it."""
 import json
+from http.client import responses
 
 import pytest
 
@@ -22,18 +23,15 @@ def asked(endpoint, method='GET', path='/invocations', accept=None):
     return endpoint.request(method, path, headers={'Accept': accept} if accept else {})
 
 
-@pytest.mark.parametrize('method, path, status, title', [
-    ('GET', '/models', 404, '404 Not Found'),
-    ('POST', '/invocations/x', 404, '404 Not Found'),
-    ('GET', '/pingx', 404, '404 Not Found'),
-    ('POST', '/ping', 405, '405 Method Not Allowed'),
-    ('PUT', '/invocations', 405, '405 Method Not Allowed'),
-    ('PATCH', '/invocations', 405, '405 Method Not Allowed'),
-    ('DELETE', '/invocations', 500, '500 Internal Server Error'),
+@pytest.mark.parametrize('method, path, status', [
+    ('GET', '/models', 404), ('POST', '/invocations/x', 404), ('GET', '/pingx', 404),
+    ('POST', '/ping', 405), ('PUT', '/invocations', 405), ('PATCH', '/invocations', 405),
+    ('DELETE', '/invocations', 500),
 ])
 @pytest.mark.parametrize('accept', [None, '*/*', 'application/json', 'text/html, */*;q=0.1'])
-def test_a3_errors_are_a_title_in_json(scripted_echo, method, path, status, title, accept):
+def test_a3_errors_are_a_title_in_json(scripted_echo, method, path, status, accept):
     reply = asked(scripted_echo, method, path, accept)
+    title = f'{status} {responses[status]}'
     assert (reply.status, reply.text) == (status, json.dumps({'title': title}))
     assert reply.content_type == 'application/json'
     assert reply.headers['Vary'] == 'Accept'

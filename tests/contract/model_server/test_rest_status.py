@@ -32,6 +32,22 @@ def test_status_lists_all_versions_from_the_highest_down(server):
     assert [item['version'] for item in versions] == ['124', '123']
 
 
+def tensor(name):
+    return f'''"{name}": {{
+     "dtype": "DT_FLOAT",
+     "tensor_shape": {{
+      "dim": [
+       {{
+        "size": "-1",
+        "name": ""
+       }}
+      ],
+      "unknown_rank": false
+     }},
+     "name": "{name}:0"
+    }}'''
+
+
 METADATA = '''{
 "model_spec":{
  "name": "half_plus_two",
@@ -43,34 +59,10 @@ METADATA = '''{
  "signature_def": {
   "serving_default": {
    "inputs": {
-    "x": {
-     "dtype": "DT_FLOAT",
-     "tensor_shape": {
-      "dim": [
-       {
-        "size": "-1",
-        "name": ""
-       }
-      ],
-      "unknown_rank": false
-     },
-     "name": "x:0"
-    }
+    ''' + tensor('x') + '''
    },
    "outputs": {
-    "y": {
-     "dtype": "DT_FLOAT",
-     "tensor_shape": {
-      "dim": [
-       {
-        "size": "-1",
-        "name": ""
-       }
-      ],
-      "unknown_rank": false
-     },
-     "name": "y:0"
-    }
+    ''' + tensor('y') + '''
    },
    "method_name": "tensorflow/serving/predict"
   }

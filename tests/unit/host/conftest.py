@@ -1,25 +1,18 @@
 """A project of its own for each test, and an HTTP server on the loopback interface."""
 
-import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import generated
 import pytest
+import servers
 from file_server import FileServer
-from hypothesis import HealthCheck, settings
 
 from train2deploy import paths
 
-settings.register_profile(
-    "project",
-    deadline=None,
-    derandomize="CI" in os.environ,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("project")
+generated.use_profile()
 
 
 def relocate(patch: pytest.MonkeyPatch, root: Path) -> Path:
@@ -60,12 +53,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def file_server() -> Iterator[FileServer]:
     """A web server that can resume, refuse, lie and hang up."""
-    with FileServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with servers.running(FileServer()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 import contextlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import servers
 
 from train2deploy.endpoint import Endpoint
 
@@ -67,11 +68,5 @@ def serving(
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield Endpoint(server.server_address[1], 0, None)
-        finally:
-            server.shutdown()
-            thread.join()
+    with servers.running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield Endpoint(server.server_address[1], 0, None)

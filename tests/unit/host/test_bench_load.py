@@ -4,11 +4,11 @@ import dataclasses
 import json
 import os
 import socketserver
-import threading
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+import servers
 
 from train2deploy.bench import measure, names, peers, workload
 from train2deploy.bench.http_load import NO_ANSWER, ClosedLoop
@@ -57,12 +57,8 @@ class Server(socketserver.ThreadingTCPServer):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
+    with servers.running(Server()) as running:
         yield running
-        running.shutdown()
-        thread.join()
 
 
 class Watch:

@@ -30,6 +30,21 @@ def test_sentences_go_in_one_request_and_rankings_come_back():
     assert [ranking[0]["label"] for ranking in rankings] == ["a", "b"]
 
 
+NO_RANKINGS = [
+    b"<html>It works!</html>",
+    b"\xff\xfe",
+    b'{"predictions": [1.0]}',
+    b"[[1.0, 2.0]]",
+    b"[[]]",
+    b'[[{"label": "a", "prob": "much"}]]',
+    b'[[{"label": "a", "prob": null}]]',
+    b'{"label": "a", "prob": 1.0}',
+    b'"["',
+    b"[" * 100_000,
+    b"[]",
+]
+
+
 @pytest.mark.parametrize(
     "status, body, message",
     [
@@ -37,17 +52,7 @@ def test_sentences_go_in_one_request_and_rankings_come_back():
         (502, b"<html>Bad Gateway</html>", "answered 502: <html>Bad Gateway</html>"),
         (415, b"[1]", "answered 415: [1]"),
         (404, b"\xff", "answered 404: \ufffd"),
-        (200, b"<html>It works!</html>", "is not a JSON ranking"),
-        (200, b"\xff\xfe", "is not a JSON ranking"),
-        (200, b'{"predictions": [1.0]}', "is not a JSON ranking"),
-        (200, b"[[1.0, 2.0]]", "is not a JSON ranking"),
-        (200, b"[[]]", "is not a JSON ranking"),
-        (200, b'[[{"label": "a", "prob": "much"}]]', "is not a JSON ranking"),
-        (200, b'[[{"label": "a", "prob": null}]]', "is not a JSON ranking"),
-        (200, b'{"label": "a", "prob": 1.0}', "is not a JSON ranking"),
-        (200, b'"["', "is not a JSON ranking"),
-        (200, b"[" * 100_000, "is not a JSON ranking"),
-        (200, b"[]", "is not a JSON ranking"),
+        *((200, body, "is not a JSON ranking") for body in NO_RANKINGS),
         (0, b"220 mail.example.org ESMTP\r\n", "no answer"),
         (0, b"", "no answer"),
         (0, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "no answer"),

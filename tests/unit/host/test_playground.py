@@ -5,9 +5,9 @@ import http.client
 import json
 import re
 import socket
-import threading
 
 import pytest
+import servers
 
 from train2deploy.endpoint import Answer, Endpoint
 from train2deploy.errors import UserError
@@ -34,16 +34,10 @@ class Side:
 
 @contextlib.contextmanager
 def serving(*names):
-    with server.Server(0) as made:
-        sides = {name: Side() for name in names}
-        made.sides, made.about = sides, {"kind": "local"}
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield made, sides
-        finally:
-            made.shutdown()
-            thread.join()
+    made, sides = server.Server(0), {name: Side() for name in names}
+    made.sides, made.about = sides, {"kind": "local"}
+    with servers.running(made):
+        yield made, sides
 
 
 @pytest.fixture(scope="module")

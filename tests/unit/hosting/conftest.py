@@ -1,26 +1,16 @@
-"""Generated examples: however slow the machine is, and the same ones on CI each time.
-
-Fixtures of the tests of HTTP and of merging.
-"""
+"""Fixtures of the tests of HTTP and of merging."""
 
 import asyncio
-import os
 
+import generated
 import pytest
 from clocks import PATIENCE as LONG
 from clocks import ManualLoop
-from hypothesis import HealthCheck, settings
 from merging_support import Requests
 
 from hosting.model_server.queues import merging
 
-settings.register_profile(
-    "project",
-    deadline=None,
-    derandomize="CI" in os.environ,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("project")
+generated.use_profile()
 
 
 @pytest.fixture

@@ -32,33 +32,18 @@ def test_a3_paths_are_normalised_as_nginx_does(path, expected):
         assert normalised(path) == expected
 
 
+def headers(text):
+    return [tuple(header.split(b": ")) for header in text.encode().split(b", ")]
+
+
 def test_a3_forwarded_headers_leave_out_hop_by_hop_ones():
-    headers = [
-        (b"host", b"x"),
-        (b"connection", b"close"),
-        (b"content-length", b"3"),
-        (b"x-y", b"2"),
-        (b"te", b"x"),
-        (b"upgrade", b"h2c"),
-        (b"accept", b"*/*"),
-    ]
-    assert forwarded_headers(headers) == b"x-y: 2\r\naccept: */*\r\n"
+    sent = "host: x, connection: close, content-length: 3, x-y: 2, te: x, upgrade: h2c, accept: */*"
+    assert forwarded_headers(headers(sent)) == b"x-y: 2\r\naccept: */*\r\n"
 
 
 def test_a3_returned_headers_leave_out_what_the_front_writes_itself():
-    response = returned(
-        Reply(
-            404,
-            [
-                (b"content-type", b"a/b"),
-                (b"server", b"g"),
-                (b"date", b"d"),
-                (b"allow", b"GET"),
-                (b"content-length", b"9"),
-            ],
-            b"body",
-        )
-    )
+    sent = "content-type: a/b, server: g, date: d, allow: GET, content-length: 9"
+    response = returned(Reply(404, headers(sent), b"body"))
     assert (response.status, response.body, response.content_type) == (404, b"body", "a/b")
     assert response.headers == [("Allow", "GET")]
 

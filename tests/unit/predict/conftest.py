@@ -5,13 +5,13 @@ import importlib.util
 import json
 import os
 import shutil
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 
+import generated
 import pytest
 import sentencepiece
-from hypothesis import HealthCheck, settings
+import servers
 
 from encoding import Encoder
 
@@ -19,10 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 SRC = os.path.join(ROOT, 'src')
 LABELS = ['京都', 'グルメ', '携帯電話', 'スポーツ']
 
-settings.register_profile(
-    'project', deadline=None, derandomize='CI' in os.environ, max_examples=100,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-settings.load_profile('project')
+generated.use_profile()
 
 Context = collections.namedtuple('Context', 'rest_uri request_content_type')
 
@@ -129,13 +126,8 @@ class ModelServerHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope='session')
 def _model_server():
-    server = ModelServer()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with servers.running(ModelServer()) as server:
+        yield server
 
 
 @pytest.fixture

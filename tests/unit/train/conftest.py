@@ -5,8 +5,8 @@ import logging
 import os
 import warnings
 
+import generated
 import pytest
-from hypothesis import HealthCheck, settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 SRC = os.path.join(ROOT, 'src')
@@ -17,10 +17,7 @@ with warnings.catch_warnings():
     for name in ('build_vectors', 'train_v1', 'train_v2'):
         importlib.import_module(name)
 
-settings.register_profile(
-    'project', deadline=None, derandomize='CI' in os.environ, max_examples=100,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-settings.load_profile('project')
+generated.use_profile()
 
 
 @pytest.fixture(scope='session')
