@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import iam
+
 from train2deploy import versions
-from train2deploy.cloud import policy
 from train2deploy.cloud_settings import config
 from train2deploy.make import targets
 from train2deploy.make.variables import VARIABLES
@@ -127,8 +128,8 @@ def forbidden(calls: list, **others: str) -> set[tuple[str, str]]:
     """(action, resource) of the emulator's calls that the caller's policy does not allow."""
     given = {"role": "train2deploy-execution", "bucket": "train2deploy-emulator", **others}
     settings = config.Config(**given)
-    needed = {(policy.action(service, name), resource) for service, name, resource, _ in calls}
-    return {each for each in needed if not policy.allows("caller", settings, *each)}
+    needed = {(iam.action(service, name), resource) for service, name, resource, _ in calls}
+    return {each for each in needed if not iam.allows("caller", settings, *each)}
 
 
 def sentences() -> list[tuple[str, str]]:

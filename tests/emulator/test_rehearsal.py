@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import iam
 import pytest
 from conftest import forbidden, own_network
 from project import REPOSITORY, TIMEOUT_SECONDS
 
-from train2deploy.cloud import policy
 from train2deploy.cloud_settings import config
 from train2deploy.hashing import sha256_file
 
@@ -168,8 +168,8 @@ def test_every_call_and_its_resource_are_covered_by_the_callers_policy(rehearsal
 ])
 def test_the_policy_ends_where_the_project_ends(action, resource):
     settings = config.Config(role="train2deploy-execution", bucket="train2deploy-emulator")
-    assert not policy.allows("caller", settings, action, resource)
-    assert not [each for each in policy.allowed("caller", settings) if "*" in each]
+    assert not iam.allows("caller", settings, action, resource)
+    assert not [each for each in iam.allowed("caller", settings) if "*" in each]
 
 
 def test_the_source_holds_what_the_container_lacks(rehearsal, tmp_path):

@@ -2,10 +2,11 @@
 
 import boto3
 import botocore.exceptions
+import iam
 import pytest
 from conftest import another_model, kill, running_account
 
-from train2deploy.cloud import policy, tags
+from train2deploy.cloud import tags
 from train2deploy.cloud.session import ADMINISTRATOR_KEY
 from train2deploy.cloud_settings import config
 
@@ -131,6 +132,6 @@ def test_what_somebody_elses_configuration_has_is_not_ours(project, deployed):
 def test_the_policy_lets_the_tags_of_our_endpoint_be_changed(action, name, allowed):
     settings = config.Config(role="train2deploy-execution", bucket="train2deploy-emulator")
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{name}"
-    assert policy.allows("caller", settings, action, arn) is allowed
+    assert iam.allows("caller", settings, action, arn) is allowed
     alarm = ALARM.replace("train2deploy-answers", f"{name}-answers")
-    assert policy.allows("caller", settings, "cloudwatch:UntagResource", alarm) is allowed
+    assert iam.allows("caller", settings, "cloudwatch:UntagResource", alarm) is allowed

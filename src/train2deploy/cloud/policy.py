@@ -1,6 +1,5 @@
 """`make cloud-policy`: what the caller and SageMaker's role must be allowed, and no more."""
 
-import fnmatch
 import json
 import re
 from pathlib import Path
@@ -103,50 +102,3 @@ def _key_arn(config: Config, stem: str) -> str:
     if config.kms_key.startswith("arn:") and ":alias/" not in config.kms_key:
         return config.kms_key
     return f"{stem}:key/{'*' if 'alias/' in config.kms_key else config.kms_key}"
-
-
-def allowed(name: str, config: Config) -> set[str]:
-    """The actions of a policy."""
-    statements = policy(name, config)["Statement"]
-    return {action for statement in statements for action in statement["Action"]}
-
-
-def allows(name: str, config: Config, action: str, resource: str) -> bool:
-    """Whether a policy allows an action on a resource ("*": on whatever it is)."""
-    for statement in policy(name, config)["Statement"]:
-        places = statement["Resource"]
-        places = [places] if isinstance(places, str) else places
-        if action in statement["Action"] and any(
-            resource == "*" or fnmatch.fnmatchcase(resource, place) for place in places
-        ):
-            return True
-    return False
-
-
-OBJECT_ACTIONS = {
-    "GetObject": "s3:GetObject",
-    "HeadObject": "s3:GetObject",
-    "PutObject": "s3:PutObject",
-    "DeleteObject": "s3:DeleteObject",
-    "DeleteObjects": "s3:DeleteObject",
-    "AbortMultipartUpload": "s3:AbortMultipartUpload",
-    "ListObjectsV2": "s3:ListBucket",
-    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "HeadBucket": "s3:ListBucket",
-}
-
-
-SERVICES = {"monitoring": "cloudwatch", "tagging": "tag"}
-"""IAM's names of services that sign their requests by another one."""
-
-
-def action(service: str, operation: str) -> str:
-    """The action that an API call needs.
-
-    >>> action("s3", "HeadObject"), action("monitoring", "DescribeAlarms")
-    ('s3:GetObject', 'cloudwatch:DescribeAlarms')
-    """
-    service = SERVICES.get(service, service)
-    if service == "s3":
-        return OBJECT_ACTIONS.get(operation, f"s3:{operation}")
-    return f"{service}:{operation}"

@@ -2,6 +2,7 @@
 
 import re
 
+import iam
 import pytest
 from project import REPOSITORY
 
@@ -188,7 +189,7 @@ def test_a_role_that_is_a_name_is_one_under_whatever_path():
         ("role/Exec", True), ("role/service-role/Exec", True), ("role/a/b/Exec", True),
         ("role/MyExec", False), ("role/service-role/MyExec", False), ("role/Exec/Other", False)):
         arn = f"arn:aws:iam::123456789012:{place}"
-        assert policy.allows("caller", settings, "iam:PassRole", arn) is allowed, place
+        assert iam.allows("caller", settings, "iam:PassRole", arn) is allowed, place
 
 
 def test_capitals_are_small_in_the_names_of_sagemaker_alone():
@@ -202,7 +203,7 @@ def test_capitals_are_small_in_the_names_of_sagemaker_alone():
         ("sagemaker:CreateTrainingJob", f"{stem}:training-job/myproject-v1-0a1b", True),
         ("cloudwatch:PutMetricAlarm",
          "arn:aws:cloudwatch:us-east-1:123456789012:alarm:MyEndpoint-answers-with-errors", True)):
-        assert policy.allows("caller", settings, action, resource) is allowed, resource
+        assert iam.allows("caller", settings, action, resource) is allowed, resource
 
 
 @pytest.mark.parametrize("name", ["caller", "execution"])
@@ -219,7 +220,7 @@ def test_policies_name_what_they_allow_one_by_one(name):
 
 def test_policies_allow_a_key_and_a_network_only_where_there_is_one():
     def actions(name, **settings):
-        return policy.allowed(name, config.Config(role="R", bucket="my-bucket", **settings))
+        return iam.allowed(name, config.Config(role="R", bucket="my-bucket", **settings))
 
     plain = actions("caller") | actions("execution")
     assert not [action for action in plain if action.startswith(("kms:", "ec2:"))]

@@ -2,10 +2,10 @@
 
 import re
 
+import iam
 import pytest
 
 from train2deploy import versions
-from train2deploy.cloud import policy
 from train2deploy.cloud_settings import config, names
 
 OF_SAGEMAKER = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -68,5 +68,5 @@ def test_the_policy_allows_what_is_made_and_not_what_begins_alike(name):
         role="R", bucket="my-bucket", project=name[:-1] + "9", endpoint_name=name[:-1] + "9")
     for action, (kind, resource) in kinds.items():
         arn = f"arn:aws:sagemaker:us-east-1:123456789012:{kind}/{resource.lower()}"
-        assert policy.allows("caller", settings, f"sagemaker:{action}", arn)
-        assert not policy.allows("caller", other, f"sagemaker:{action}", arn)
+        assert iam.allows("caller", settings, f"sagemaker:{action}", arn)
+        assert not iam.allows("caller", other, f"sagemaker:{action}", arn)
