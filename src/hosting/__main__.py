@@ -26,11 +26,6 @@ def parse_arguments(arguments=None):
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
-        "--cache-dir",
-        default=None,
-        help="where packages of requirements.txt are kept between starts",
-    )
-    parser.add_argument(
         "--die-with-parent",
         action="store_true",
         help="end when the process that started this one ends",
@@ -56,9 +51,7 @@ def main(arguments=None):
     if not os.path.isdir(options.model_dir):
         sys.exit(f"--model-dir: {options.model_dir} is not a directory")
     try:
-        return Supervisor(
-            Settings(), options.model_dir, options.host, options.cache_dir, pip_environment
-        ).run()
+        return Supervisor(Settings(), options.model_dir, options.host, pip_environment).run()
     except StartError as error:
         sys.exit(str(error))
 

@@ -93,12 +93,12 @@ def model_server_command(program, settings, grpc_port, rest_port, config_path, b
     return command
 
 
-def available(port, model_name, timeout=5.0):
+def available(port, model_name):
     """Whether every version of a model that the model server knows is AVAILABLE."""
     # Imported here: it brings ssl along, 5 MB that most supervisors do without.
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
     try:
         connection.request("GET", "/v1/models/" + model_name)
         reply = connection.getresponse()

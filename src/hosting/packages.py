@@ -9,24 +9,20 @@ requirements; what the handler's environment already has is not installed again.
 """
 
 import hashlib
-import logging
 import os
 import re
 import shutil
 import sys
 import tempfile
 
-log = logging.getLogger("__main__")
-
 
 class Requirements:
-    """The code/requirements.txt at `path`, installed below `cache_dir`."""
+    """The code/requirements.txt at `path`, installed below the user's cache."""
 
-    def __init__(self, path, cache_dir=None):
+    def __init__(self, path):
         self.path = path
-        self._cache_dir = cache_dir or os.path.join(
-            os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "sagemaker-hosting"
-        )
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        self._cache_dir = os.path.join(cache, "sagemaker-hosting")
         with open(path, "rb") as stream:
             self._text = stream.read()
         self._lines = _logical_lines(self._text.decode("utf-8", "replace"))

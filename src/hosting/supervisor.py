@@ -40,7 +40,7 @@ _Child = namedtuple("_Child", ["name", "process", "restart"])
 class Supervisor:
     """One endpoint: `model_dir` stands for /opt/ml/model (multi-model: /opt/ml/models)."""
 
-    def __init__(self, settings, model_dir, host="127.0.0.1", cache_dir=None, pip_environment=None):
+    def __init__(self, settings, model_dir, host="127.0.0.1", pip_environment=None):
         self.settings = settings
         self.model_dir = os.path.abspath(model_dir)
         self.host = host
@@ -52,7 +52,6 @@ class Supervisor:
         self.has_code = any(os.path.exists(os.path.join(self.code_dir, name)) for name in asked)
         self.python_mode = self.has_code or settings.multi_model
         self.default_model = settings.default_model_name
-        self._cache_dir = cache_dir
         self._pip_environment = pip_environment or {}
         self._packages_dir = None
         self._runtime = None
@@ -244,7 +243,7 @@ class Supervisor:
             log.warning('loading modules in "%s", ignoring requirements.txt', lib)
             return
         log.info("installing packages from requirements.txt...")
-        requirements = Requirements(path, self._cache_dir)
+        requirements = Requirements(path)
         if requirements.satisfied(commands.site_packages(commands.handler_python())):
             log.info("the container has them all")
             return

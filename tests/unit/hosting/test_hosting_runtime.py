@@ -118,11 +118,13 @@ def own_directory(monkeypatch):
 
 
 @pytest.fixture
-def requirements(tmp_path):
+def requirements(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
     def make(text):
         path = tmp_path / "requirements.txt"
         path.write_text(text)
-        return Requirements(str(path), str(tmp_path / "cache"))
+        return Requirements(str(path))
 
     return make
 
