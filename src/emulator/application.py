@@ -14,7 +14,7 @@ import html
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,6 @@ from emulator.kept import Kept
 from emulator.protocol import ApiError
 from emulator.sagemaker_api import SageMaker, json_response, refusal
 from train2deploy.runtimes import Runtime
-
-WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 SAVED_SECONDS = 1.0
 """How often it is looked for what has changed without a call, such as the status of a job."""

@@ -182,13 +182,6 @@ class Metrics:
                 fleet = (("EndpointConfigName", config), *metric.dimensions)
                 self._add(Metric(metric.namespace, name, fleet), minute, [(value, 1)], unit)
 
-    def per_minute(
-        self, endpoint: str, variant: str, name: str, statistic: str, periods: int = 1
-    ) -> list[float | None]:
-        """A statistic of each of the last full minutes, the oldest first; None: no data."""
-        metric, now = of_variant(endpoint, variant, name), self.minute(self._clock())
-        return [self.statistic(metric, statistic, now - ago, 1) for ago in range(periods, 0, -1)]
-
     def statistic(
         self, metric: Metric, statistic: str, first: int, minutes: int, unit: str | None = None
     ) -> float | None:

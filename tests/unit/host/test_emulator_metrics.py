@@ -29,17 +29,23 @@ def counted(request):
     return held, pass_minutes
 
 
+def last_minutes(held, name, statistic, variant="v"):
+    """A statistic of each of the last three full minutes."""
+    metric, now = metrics.of_variant("e", variant, name), held.minute(held._clock())
+    return [held.statistic(metric, statistic, now - ago, 1) for ago in (3, 2, 1)]
+
+
 def test_a_minute_is_shown_once_it_is_over_and_one_without_invocations_has_no_value(counted):
     held, pass_minutes = counted
     held.invocation("e", "v", "c", 2, 200, 0.010, 0.012)
     held.invocation("e", "v", "c", 2, 500, 0.030, 0.031)
-    assert held.per_minute("e", "v", "Invocations", "Sum", 2) == [None, None]
+    assert last_minutes(held, "Invocations", "Sum") == [None, None, None]
     pass_minutes(1)
     held.invocation("e", "v", "new", 4, 404, 0.001, 0.002)
     pass_minutes(2)
 
     def of(name, statistic):
-        return held.per_minute("e", "v", name, statistic, 3)
+        return last_minutes(held, name, statistic)
 
     assert of("Invocations", "Sum") == [2, 1, None]
     assert of("InvocationsPerInstance", "Sum") == [1, 0.25, None]
@@ -49,7 +55,7 @@ def test_a_minute_is_shown_once_it_is_over_and_one_without_invocations_has_no_va
     assert of("InvocationModelErrors", "Sum") == [1, 1, None]
     assert of("ModelLatency", "Maximum") == [30000, 1000, None]
     assert of("OverheadLatency", "Minimum") == [1000, 1000, None]
-    assert held.per_minute("e", "another", "Invocations", "Sum") == [None]
+    assert last_minutes(held, "Invocations", "Sum", "another") == [None, None, None]
 
 
 def test_many_different_values_are_kept_by_three_digits_and_their_sum_exactly():
