@@ -52,6 +52,7 @@ PACKAGES = {
 }
 STARTS_DOCKER = {"macos": "colima start", "wsl": "{sudo}service docker start"}
 """Where it is not a service of systemd."""
+PYTHON36 = "3.6.15"
 UV = "curl -fsSL https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv python install {}"
 PYENV = "curl -fsSL https://pyenv.run | bash && ~/.pyenv/bin/pyenv install {}"
 
@@ -108,18 +109,18 @@ def get_docker() -> str:
     return f"{get} && {start}" if get else "install Docker Engine and start it"
 
 
-def get_python36(version: str = "3.6.15") -> str:
+def get_python36() -> str:
     """By what is here: pyenv, conda or one of its kind; else pyenv, with what it builds with."""
     if shutil.which("pyenv"):
-        return f"pyenv install {version}"
+        return f"pyenv install {PYTHON36}"
     own = Path("~/.pyenv/bin/pyenv")
     if own.expanduser().exists():
-        return f"{own} install {version}"
+        return f"{own} install {PYTHON36}"
     for conda in ("conda", "mamba", "micromamba"):
         if shutil.which(conda):
-            place = f"~/.pyenv/versions/{version}"
-            return f"{conda} create --yes --prefix {place} -c conda-forge python={version}"
-    get, pyenv = install("python build"), PYENV.format(version)
+            place = f"~/.pyenv/versions/{PYTHON36}"
+            return f"{conda} create --yes --prefix {place} -c conda-forge python={PYTHON36}"
+    get, pyenv = install("python build"), PYENV.format(PYTHON36)
     return f"{get} && {pyenv}" if get else pyenv
 
 

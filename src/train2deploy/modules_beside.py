@@ -33,19 +33,6 @@ BESIDE = (
 )
 """Distributions that lie beside the script."""
 
-IN_THE_CONTAINER = (
-    "boto3",
-    "h5py",
-    "keras-applications",
-    "keras-preprocessing",
-    "numpy",
-    "requests",
-    "scipy",
-    "six",
-    "tensorflow",
-)
-"""What these need and AWS's image for TensorFlow 1.12 holds."""
-
 LEFT_OUT = re.compile(
     r"(^|/)(tests?|__pycache__|docs)/|\.(pyc|pyx|pxd|c|cpp)$|^_yaml\.|(dist|egg)-info/"
 )

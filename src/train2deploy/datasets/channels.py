@@ -36,7 +36,7 @@ def write(
     same data set, seed and options are there already, split in the same way.
 
     Args:
-        split_way: one of split.WAYS.
+        split_way: what SPLIT= may be.
 
     Returns:
         One line for the user.

@@ -13,7 +13,6 @@ from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.errors import UserError
 
 TEST_FRACTION = 0.1
-WAYS = ("random", "article", "published", "fold")  # what SPLIT= may be
 SUPPORTS = {"京都": 137, "携帯電話": 145, "スポーツ": 47, "グルメ": 90}
 """Sentences of each label in the author's test set."""
 FOLDS = 5
@@ -36,7 +35,7 @@ def draw(dataset: DataSet, rows: Sequence[Row], seed: int, way: str) -> frozense
 
     Args:
         rows: those of the data set, shuffled.
-        way: one of WAYS.
+        way: what SPLIT= may be.
 
     Raises:
         UserError: the data set cannot be divided in this way.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train2deploy.report.catalogue import Published, Texts
+from train2deploy.report.catalogue import Published
 from train2deploy.texts import LANGUAGES
 from train2deploy.toml import tomllib
 
@@ -18,11 +18,10 @@ class Line:
     """One tick."""
 
     statement: str  # its key in statements.toml
-    # None where it cannot be checked; `reason` says why, unless statements.toml does
+    # None where it cannot be checked; statements.toml says why
     holds: bool | None
     found: str = ""  # what came out here
     model: str | None = None  # id of the published model that it is about, where it is about one
-    reason: Texts | None = None
 
 
 def compared(statement: str, stated: Any, found: Any, model: str | None = None) -> Line:
@@ -44,7 +43,6 @@ def described(line: Line, published: Published) -> dict[str, Any]:
     entry = statements()[line.statement]
     model = published.model(line.model) if line.model else None
     article = model.article.id if model else entry["article"]
-    reason = line.reason or entry.get("reason", {})
     return {
         "id": f"{line.statement}/{line.model}" if line.model else line.statement,
         "section": entry["section"],
@@ -55,7 +53,7 @@ def described(line: Line, published: Published) -> dict[str, Any]:
         },
         "holds": line.holds,
         "found": line.found,
-        "reason": dict(reason) if line.holds is None else {},
+        "reason": dict(entry.get("reason", {})) if line.holds is None else {},
     }
 
 

@@ -37,7 +37,7 @@ class Plan:
     draws: tuple[tuple[int, int], ...]
     # what is given, without the seed; the script has defaults for the others
     hyperparameters: dict[str, object]
-    split: str = "random"  # one of split.WAYS
+    split: str = "random"  # what SPLIT= may be
     titles: bool = True
     clean: bool = False
     knbc: Path | None = None  # where the KNB corpus is, if not in data/raw

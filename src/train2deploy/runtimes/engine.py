@@ -61,7 +61,6 @@ class Container:
     hostname: str = ""
     publish: int | None = None  # a port of 127.0.0.1 here, for the container's port 8080
     memory: str = ""
-    workdir: str = ""
     entrypoint: str = ""  # in place of the image's own, "" for that
     as_caller: bool = True  # as the calling user, without capabilities; else as the image says
     # it stays after its end until it is looked at (`ended_for_memory`) and removed
@@ -89,8 +88,6 @@ class Container:
             arguments += ["--memory", self.memory, "--memory-swap", self.memory]
         if self.entrypoint:
             arguments += ["--entrypoint", self.entrypoint]
-        if self.workdir:
-            arguments += ["--workdir", self.workdir]
         for source, target, writable in self.mounts:
             arguments += ["--mount", _mount(source, target, writable)]
         home = {"HOME": "/tmp"} if self.as_caller else {}  # noqa: S108
