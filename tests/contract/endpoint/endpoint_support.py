@@ -244,14 +244,15 @@ class Starter:
         """
         port = int(variables.setdefault('SAGEMAKER_BIND_TO_PORT', str(free_port())))
         environment = dict(self._environment, PYTHONPATH=str(REPOSITORY / 'src'),
-                           HOSTING_CONTRACT=contract, **variables)
+                           HOSTING_CONTRACT=contract,
+                           XDG_CACHE_HOME=str(self._folder / 'cache'), **variables)
         if fake:
             environment['TENSORFLOW_MODEL_SERVER'] = self.fake_model_server()
         log_path = self._folder / f'log-{port}-{len(self._started)}.txt'
         with open(log_path, 'wb') as log:
             process = subprocess.Popen(
                 [*through, self._python, '-m', 'hosting', '--model-dir', str(model_dir),
-                 '--cache-dir', str(self._folder / 'cache'), '--die-with-parent', *arguments],
+                 '--die-with-parent', *arguments],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         endpoint = StartedEndpoint(process, port, contract, log_path)
         self._started.append(endpoint)
