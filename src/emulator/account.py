@@ -150,7 +150,7 @@ class Account:
     def unreachable(self, uri: str) -> str:
         """Why SageMaker cannot read what lies at an S3 URI, "" where it can."""
         try:
-            head = self.client("s3").head_bucket(Bucket=split_uri(uri)[0])
+            head = self.client("s3").head_bucket(Bucket=arns.split_uri(uri)[0])
         except botocore.exceptions.ClientError:
             return "NoSuchBucket (404): The specified bucket does not exist"
         region = head.get("BucketRegion", self.region)
@@ -211,7 +211,7 @@ class Account:
 
     def download(self, uri: str, directory: Path) -> int:
         """Copies everything below an S3 prefix; how many objects there were."""
-        bucket, prefix = split_uri(uri)
+        bucket, prefix = arns.split_uri(uri)
         s3 = self.client("s3")
         count = 0
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -225,12 +225,12 @@ class Account:
 
     def fetch(self, uri: str, file: Path) -> None:
         """Copies one S3 object."""
-        bucket, key = split_uri(uri)
+        bucket, key = arns.split_uri(uri)
         file.parent.mkdir(parents=True, exist_ok=True)
         self.client("s3").download_file(bucket, key, str(file))
 
     def upload(self, file: Path, uri: str) -> None:
-        bucket, key = split_uri(uri)
+        bucket, key = arns.split_uri(uri)
         self.client("s3").upload_file(str(file), bucket, key)
 
 
@@ -238,15 +238,6 @@ def check_keys(keys: Iterable[str]) -> None:
     """Raises ApiError for a key that only AWS may change."""
     if any(key.lower().startswith("aws:") for key in keys):
         raise invalid("aws: prefixed tag key names are not allowed for external use.")
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """
-    >>> split_uri("s3://bucket/a/b")
-    ('bucket', 'a/b')
-    """
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 class Sender:

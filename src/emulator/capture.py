@@ -18,7 +18,8 @@ from typing import Any
 
 import botocore.exceptions
 
-from emulator.account import Account, Record, Sender, now, split_uri
+from emulator.account import Account, Record, Sender, now
+from train2deploy.cloud_settings import arns
 
 logger = logging.getLogger("emulator")
 
@@ -43,7 +44,7 @@ class Capture(Sender):
         self.config = config
         self._stopping = account.stopping
         self._s3 = account.client("s3")
-        self._bucket, prefix = split_uri(config["DestinationS3Uri"])
+        self._bucket, prefix = arns.split_uri(config["DestinationS3Uri"])
         self._prefix = "/".join(filter(None, [prefix.strip("/"), endpoint, variant]))
         super().__init__()
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from emulator.account import INTERRUPTED, Account, Record, now, split_uri
+from emulator.account import INTERRUPTED, Account, Record, now
 from emulator.metrics import TRANSFORM
 from emulator.protocol import invalid
 from emulator.serving import Instance, StartFailed
 from emulator.training import NO_CAPACITY, limit_exceeded
 from emulator.variants import end_all, start_all
+from train2deploy.cloud_settings import arns
 from train2deploy.runtimes import Runtime
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -114,7 +115,7 @@ class Transforms:
         uri = job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
         if reason := self._account.unreachable(uri):
             raise Failure(f"ClientError: Data download failed: {reason}")
-        bucket, prefix = split_uri(uri)
+        bucket, prefix = arns.split_uri(uri)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         if not keys:
@@ -148,7 +149,7 @@ class Transforms:
             answer + b"\n" if line_by_line and not answer.endswith(b"\n") else answer
             for answer in answers
         )
-        bucket, prefix = split_uri(job["TransformOutput"]["S3OutputPath"])
+        bucket, prefix = arns.split_uri(job["TransformOutput"]["S3OutputPath"])
         s3.put_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{name}.out", Body=result)
 
     def _answers(self, job: Record, instance: Instance, body: bytes) -> Iterator[bytes]:

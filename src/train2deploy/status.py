@@ -56,7 +56,7 @@ def tree() -> list[Node]:
     """What is there: of the data, and of the cloud."""
     there = (paths.DATASET / "train").is_dir()
     data = channels.facts(paths.DATASET) if there else None
-    return [_data(data, (_vectors(data), _job(data, (_package(data),)))), _cloud()]
+    return [_data(data, (_vectors(data), _job(data, (_package(),)))), _cloud()]
 
 
 def _data(data: dict[str, Any] | None, children: Sequence[Node]) -> Node:
@@ -101,7 +101,7 @@ def _job(data: dict[str, Any] | None, children: Sequence[Node]) -> Node:
     return Node("latest job", text, stale, command, below)
 
 
-def _package(data: dict[str, Any] | None) -> Node:
+def _package() -> Node:
     archive = paths.MODEL_ARCHIVE
     if not archive.exists():
         return Node("package", "", command="make package")

@@ -36,8 +36,7 @@ class HeadInvocationResource:
     def on_get(self, request, response):
         self._no_models()
 
-    def on_delete(self, request, response):
-        self._no_models()
+    on_delete = on_get
 
     def _drawn(self):
         # The two are drawn independently: they may belong to different model servers.

@@ -16,7 +16,7 @@ import botocore.exceptions
 from train2deploy import console, endpoint, paths
 from train2deploy.cloud import deploy, endpoints, follow, plan, refusals, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
-from train2deploy.cloud_settings import names, prices
+from train2deploy.cloud_settings import arns, names, prices
 from train2deploy.datasets import encodings
 from train2deploy.errors import UserError
 from train2deploy.hashing import sha256_value
@@ -74,7 +74,7 @@ def batch(
         _upload(cloud, request, lines, parts)
         _create(cloud, deployment, request)
     job = _wait(cloud, name)
-    _remove_model(cloud, deployment)
+    _remove_model(cloud)
     if job["TransformJobStatus"] != "Completed":
         reason = job.get("FailureReason", "it was stopped")
         advice = refusals.capacity_advice(cloud, reason, "BATCH_INSTANCE_TYPE")
@@ -199,7 +199,7 @@ def _choose_job(
     stem = f"{names.batch(cloud.config.project)}-batch-{sha256_value(facts)[:10]}"
 
     def is_lost(job: dict[str, Any]) -> bool:
-        place = storage.split(job["TransformOutput"]["S3OutputPath"])[1]
+        place = arns.split_uri(job["TransformOutput"]["S3OutputPath"])[1]
         return job["TransformJobStatus"] == "Completed" and not storage.keys(cloud, place)
 
     name, found = follow.choose(
@@ -271,7 +271,9 @@ def _part_key(number: int) -> str:
 
 
 def _upload(cloud: Cloud, request: dict[str, Any], lines: Lines, parts: list[list[str]]) -> None:
-    bucket, prefix = storage.split(request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+    bucket, prefix = arns.split_uri(
+        request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+    )
     for number, part in enumerate(parts):
         body = b"".join(map(lines.record, part))
         cloud.client("s3").put_object(Bucket=bucket, Key=prefix + _part_key(number), Body=body)
@@ -283,7 +285,7 @@ def _create(cloud: Cloud, deployment: deploy.Deployment, request: dict[str, Any]
         cloud.sagemaker.create_transform_job(**request)
     except botocore.exceptions.ClientError as error:
         if not already_there(error):
-            _remove_model(cloud, deployment)
+            _remove_model(cloud)
             raise refusals.refused(cloud, error, "BATCH_INSTANCE_TYPE") from error
 
 
@@ -311,7 +313,7 @@ def _wait(cloud: Cloud, name: str) -> dict[str, Any]:
 def _join(
     cloud: Cloud, request: dict[str, Any], lines: Lines, parts: list[list[str]], result: Path
 ) -> None:
-    bucket, prefix = storage.split(request["TransformOutput"]["S3OutputPath"])
+    bucket, prefix = arns.split_uri(request["TransformOutput"]["S3OutputPath"])
     keys = ("input", "answer") if lines.content_type else ("q", "ranking")
     joined = []
     for number, part in enumerate(parts):
@@ -362,7 +364,7 @@ def _value(line: str) -> Any:
         return line
 
 
-def _remove_model(cloud: Cloud, deployment: deploy.Deployment) -> None:
+def _remove_model(cloud: Cloud) -> None:
     """The model was made for the job, unless the endpoint uses it."""
     endpoint = endpoints.describe(cloud, cloud.config.endpoint_name)
     keep = endpoint.get("EndpointConfigName", "") if endpoint else ""

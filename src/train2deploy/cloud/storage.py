@@ -9,6 +9,7 @@ from boto3.s3.transfer import TransferConfig
 
 from train2deploy import console, manifest
 from train2deploy.cloud.session import Cloud, CloudError, existing
+from train2deploy.cloud_settings import arns
 from train2deploy.hashing import sha256_file, sha256_files
 
 DIGITS = 16  # of a sha256 in a key
@@ -55,14 +56,14 @@ def upload_tree(cloud: Cloud, directory: Path, kind: str) -> str:
 
 def is_there(cloud: Cloud, uri: str, size: int) -> bool:
     """Whether an object of that size lies at `uri`. S3 shows whole objects only."""
-    bucket, key = split(uri)
+    bucket, key = arns.split_uri(uri)
     head = existing(cloud.client("s3").head_object, Bucket=bucket, Key=key)
     return head is not None and bool(head["ContentLength"] == size)
 
 
 def sha256_of(cloud: Cloud, uri: str) -> str:
     """The sha256 of the bytes that lie at `uri`, read from there."""
-    bucket, key = split(uri)
+    bucket, key = arns.split_uri(uri)
     body = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
     digest = hashlib.sha256()
     for chunk in body.iter_chunks(1 << 20):
@@ -72,7 +73,7 @@ def sha256_of(cloud: Cloud, uri: str) -> str:
 
 def download(cloud: Cloud, uri: str, file: Path) -> None:
     """Fetches an object, whole or not at all."""
-    bucket, key = split(uri)
+    bucket, key = arns.split_uri(uri)
     partial = file.with_name(file.name + ".part")
     partial.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -104,15 +105,6 @@ def keys(cloud: Cloud, prefix: str) -> list[str]:
     return [key for page in _pages(cloud, prefix) for key in page]
 
 
-def split(uri: str) -> tuple[str, str]:
-    """
-    >>> split("s3://bucket/a/b")
-    ('bucket', 'a/b')
-    """
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
-
-
 def _pages(cloud: Cloud, prefix: str) -> list[list[str]]:
     paginator = cloud.client("s3").get_paginator("list_objects_v2")
     pages = paginator.paginate(Bucket=cloud.config.bucket, Prefix=prefix)
@@ -130,7 +122,7 @@ def _send(cloud: Cloud, file: Path, uri: str) -> None:
     size = file.stat().st_size
     if is_there(cloud, uri, size):
         return
-    bucket, key = split(uri)
+    bucket, key = arns.split_uri(uri)
     extra: dict[str, Any] = {}
     if cloud.config.kms_key:
         extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": cloud.config.kms_key}

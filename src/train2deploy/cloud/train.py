@@ -27,7 +27,7 @@ from train2deploy import (
 )
 from train2deploy.cloud import follow, images, plan, refusals, storage
 from train2deploy.cloud.session import Cloud, CloudError, already_there, existing
-from train2deploy.cloud_settings import names, prices
+from train2deploy.cloud_settings import arns, names, prices
 from train2deploy.datasets.channels import facts
 from train2deploy.hashing import sha256_file, sha256_value
 
@@ -226,7 +226,7 @@ def _choose_job(cloud: Cloud, prepared: Prepared) -> tuple[str, dict[str, Any] |
 
 def _has_results(cloud: Cloud, job: dict[str, Any]) -> bool:
     """Whether what it left in S3 is still there (`make cloud-delete DATA=1` removes it)."""
-    return bool(storage.keys(cloud, storage.split(job["ModelArtifacts"]["S3ModelArtifacts"])[1]))
+    return bool(storage.keys(cloud, arns.split_uri(job["ModelArtifacts"]["S3ModelArtifacts"])[1]))
 
 
 def _start(

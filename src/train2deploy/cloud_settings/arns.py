@@ -1,4 +1,4 @@
-"""Amazon resource names: one rule for what the tool asks, what a policy names, and the emulator.
+"""ARNs and S3 addresses: one rule for what the tool asks, what a policy names, and the emulator.
 
 SageMaker keeps a name as it was given, but tells names apart without regard to capitals, and
 writes them in lower case in an ARN. IAM compares ARNs letter by letter, so a policy has to be
@@ -32,3 +32,12 @@ def sagemaker(region: str, account: str, kind: str, name: str) -> str:
     'arn:aws:sagemaker:us-east-1:123456789012:endpoint/topics'
     """
     return f"arn:{partition(region)}:sagemaker:{region}:{account}:{kind}/{name.lower()}"
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """
+    >>> split_uri("s3://bucket/a/b")
+    ('bucket', 'a/b')
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key

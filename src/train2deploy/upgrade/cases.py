@@ -1,6 +1,5 @@
 """The requests that every contract is asked: the package's own, the user's, and edge cases."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,7 +74,7 @@ def _of_model(version: Path, asked: Case, of: str, answers: Answers) -> Iterator
     except UserError:
         return
     bodies = [{"signature_name": found.name, "inputs": each} for each in found.requests()]
-    choice = [_like(asked, ANSWERS, f"columns{of}", body=_dumped(body)) for body in bodies]
+    choice = [_like(asked, ANSWERS, f"columns{of}", body=inputs.dumped(body)) for body in bodies]
     choice = [_like(case, ANSWERS, case.name, content_type=JSON) for case in choice]
     if not choice:
         return
@@ -91,10 +90,6 @@ def _of_model(version: Path, asked: Case, of: str, answers: Answers) -> Iterator
         yield _like(asked, CSV, f"{name}{of}", body=text.encode(), content_type=CSV_TYPE)
     for name, text in inputs.line_bodies(rows):
         yield _like(asked, LINES, f"{name}{of}", body=text.encode(), content_type=LINES_TYPE)
-
-
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _once(cases: list[Case]) -> list[Case]:

@@ -32,17 +32,17 @@ def edges(found: Signature, values: dict[str, Any]) -> Named:
     given = rows(values)
     name = found.name
     key, tensor = next(iter(found.inputs.items()))
-    whole = _dumped({"signature_name": name, "inputs": values})
+    whole = dumped({"signature_name": name, "inputs": values})
     if given:
-        yield "rows", _dumped({"signature_name": name, "instances": given})
-        yield "one row", _dumped({"signature_name": name, "instances": given[:1]})
-        yield "rows as a bare list", _dumped(given)
-        yield "a row alone", _dumped(given[0])
-    yield "no rows", _dumped({"signature_name": name, "instances": []})
-    yield "rows that are no list", _dumped({"signature_name": name, "instances": 1})
+        yield "rows", dumped({"signature_name": name, "instances": given})
+        yield "one row", dumped({"signature_name": name, "instances": given[:1]})
+        yield "rows as a bare list", dumped(given)
+        yield "a row alone", dumped(given[0])
+    yield "no rows", dumped({"signature_name": name, "instances": []})
+    yield "rows that are no list", dumped({"signature_name": name, "instances": 1})
 
     def with_input(value: Any) -> bytes:
-        return _dumped({"signature_name": name, "inputs": {**values, key: value}})
+        return dumped({"signature_name": name, "inputs": {**values, key: value}})
 
     def with_leaf(value: Any) -> bytes:
         return with_input(_replaced(values[key], value))
@@ -54,9 +54,9 @@ def edges(found: Signature, values: dict[str, Any]) -> Named:
     yield "a list deeper than the input", with_input([[[[[values[key]]]]]])
     yield "another type", with_leaf(1 if tensor.dtype in (STRING, BOOL) else "text")
     rest = {other: value for other, value in values.items() if other != key}
-    yield "an input missing", _dumped({"signature_name": name, "inputs": rest})
-    yield "an unknown input", _dumped({"signature_name": name, "inputs": {**values, "nosuch": [1]}})
-    yield "an unknown signature", _dumped({"signature_name": "nosuch", "inputs": values})
+    yield "an input missing", dumped({"signature_name": name, "inputs": rest})
+    yield "an unknown input", dumped({"signature_name": name, "inputs": {**values, "nosuch": [1]}})
+    yield "an unknown signature", dumped({"signature_name": "nosuch", "inputs": values})
     if _is_table(values[key]):
         yield "rows of different lengths", with_input([values[key][0], values[key][0][:-1]])
     for said, value in _leaves(tensor.dtype):
@@ -69,7 +69,7 @@ def edges(found: Signature, values: dict[str, Any]) -> Named:
     yield "a name twice", whole[:-1] + b', "inputs": []}'
     yield "empty", b""
     yield "not JSON", b"instances"
-    yield "an unknown key", _dumped({"junk": "data"})
+    yield "an unknown key", dumped({"junk": "data"})
 
 
 def _leaves(dtype: int) -> Iterator[tuple[str, Any]]:
@@ -144,7 +144,7 @@ def line_bodies(given: list[Any]) -> Texts:
     yield "braces in a text", json.dumps({"instances": ["}{"]})
 
 
-def _dumped(value: Any) -> bytes:
+def dumped(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from train2deploy.upgrade.finding import Finding
@@ -71,7 +72,7 @@ def requirements(file: Path, name: str) -> Iterator[Finding]:
 
 def modules(file: Path) -> set[str]:
     """What a requirements.txt brings, as it is imported."""
-    found = {_canonical(each.name) for _, line in _lines(file) if (each := _parsed(line))}
+    found = {canonicalize_name(each.name) for _, line in _lines(file) if (each := _parsed(line))}
     return {MODULES.get(name, name.replace("-", "_")) for name in found}
 
 
@@ -184,7 +185,7 @@ def _parsed(line: str) -> Requirement | None:
 
 
 def _refused(found: Requirement) -> str:
-    name = _canonical(found.name)
+    name = canonicalize_name(found.name)
     if name in NEVER:
         return f"not for Python {PYTHON}: {NEVER[name]}"
     if name not in FIRST or found.url:
@@ -197,10 +198,6 @@ def _refused(found: Requirement) -> str:
     if any(found.specifier.contains(one, prereleases=True) for one in tried if one >= first):
         return ""
     return f"has no wheel for Python {PYTHON}; the first that has is {FIRST[name]}"
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _minor(tag: str) -> int:
