@@ -1,4 +1,4 @@
-"""What RapidJSON 1.1 says of a text that is no JSON."""
+"""What RapidJSON 1.1 says of text that is not JSON."""
 
 VALUE_INVALID = "Invalid value."
 TOO_BIG = "Number too big to be stored in double."
