@@ -8,9 +8,9 @@ training sentence had it not seen that one follows from them, too (``left_out``)
 settings can be chosen on the training channel alone.
 
 The second likeness, being linear, adds up to one weight a topic for each piece and pair, a row
-of a table. The first is to landmarks, which are all of a few thousand training sentences; of
-more they stand for the others (Williams and Seeger, Using the Nystrom Method to Speed Up Kernel
-Machines, 2001).
+of a table. The first is to landmarks, which are all of a few thousand training sentences; where
+it is learnt from more they stand for the others (Williams and Seeger, Using the Nystrom Method to
+Speed Up Kernel Machines, 2001).
 
 Features come in groups, each with its share in the distance; two sentences are at a squared
 distance of 2 on average, times the width.
@@ -92,24 +92,34 @@ class Grams:
                                np.square(self.rarity)[:, np.newaxis]], axis=1).astype(np.float32)
 
 
-def fit(components, vectors, targets, ridge, share):
+def wanted(targets):
+    """The scores that labels ask for: 1 of a sentence's own class and -1 of any other.
+
+    Args:
+        targets: one-hot array (sentences, classes).
+    """
+    return 2.0 * targets - 1
+
+
+def fit(components, vectors, scores, ridge, share, landmarks=MOST):
     """Weights of the landmarks and of the grams.
 
     Args:
         components: array (sentences, components).
         vectors: sparse matrix (sentences, grams).
-        targets: one-hot array (sentences, classes).
+        scores: array (sentences, classes), see wanted.
         ridge: what is added to the likeness of a sentence to itself.
         share: of the likeness of grams, beside that of components.
+        landmarks: how many of the sentences, the first ones, may be some.
 
     Returns:
         dict: ``landmarks``, ``weights``, and ``grams``, array (grams, classes).
     """
-    landmarks = components[:MOST]
+    landmarks = components[:min(landmarks, MOST)]
     seen = likenesses(components, landmarks)
     inverse = None
     if len(landmarks) < len(components):
-        inverse = np.linalg.inv(seen[:MOST] + JITTER * np.eye(MOST))
+        inverse = np.linalg.inv(seen[:len(landmarks)] + JITTER * np.eye(len(landmarks)))
 
     def of_landmarks(weights):
         return weights if inverse is None else inverse.dot(seen.T.dot(weights))
@@ -118,7 +128,7 @@ def fit(components, vectors, targets, ridge, share):
         return (seen.dot(of_landmarks(weights))
                 + share * vectors.dot(vectors.T.dot(weights)) + ridge * weights)
 
-    solution = _solve(likeness, 2.0 * targets - 1)
+    solution = _solve(likeness, scores)
     # exp(-|x - s|^2) is exp(2 x s), times a number of s, which goes into its weight, and one of x.
     lengths = np.square(landmarks.astype(np.float64)).sum(axis=1, keepdims=True)
     return {'landmarks': 2 * landmarks.T.astype(np.float32),
@@ -126,7 +136,7 @@ def fit(components, vectors, targets, ridge, share):
             'grams': SHARPNESS * share * vectors.T.dot(solution)}
 
 
-def left_out(components, vectors, targets, ridge, share):
+def left_out(components, vectors, scores, ridge, share):
     """Scores of each sentence by a head that is fitted on all others: array (sentences, classes).
 
     Not one is fitted for that: with G the inverse of likeness + ridge, the score of sentence i
@@ -134,30 +144,31 @@ def left_out(components, vectors, targets, ridge, share):
     sparse least-squares support vector machines (2004).
 
     Args:
-        components, vectors, targets, ridge, share: see fit.
+        components, vectors, scores, ridge, share: see fit.
     """
-    wanted = (2.0 * targets - 1).astype(np.float32)
+    scores = scores.astype(np.float32)
     likeness = (likenesses(components, components)
                 + share * vectors.dot(vectors.T).toarray()).astype(np.float32)
     inverse = np.linalg.inv(likeness + ridge * np.eye(len(components), dtype=np.float32))
-    return wanted - inverse.dot(wanted) / inverse.diagonal()[:, np.newaxis]
+    return scores - inverse.dot(scores) / inverse.diagonal()[:, np.newaxis]
 
 
 def likenesses(rows, landmarks):
     """float64 array (rows, landmarks)."""
     rows, landmarks = rows.astype(np.float64), landmarks.astype(np.float64)
-    distances = (np.square(rows).sum(axis=1)[:, np.newaxis]
-                 + np.square(landmarks).sum(axis=1) - 2 * rows.dot(landmarks.T))
-    return np.exp(-np.maximum(distances, 0))
+    found = rows.dot(2 * landmarks.T)  # of hundreds of megabytes, so there is but this one
+    found -= np.square(rows).sum(axis=1)[:, np.newaxis]
+    found -= np.square(landmarks).sum(axis=1)
+    return np.exp(np.minimum(found, 0, out=found), out=found)
 
 
-def _solve(product, wanted):
-    """``product(solution) == wanted`` by conjugate gradients: no matrix of all pairs of sentences.
+def _solve(product, scores):
+    """``product(solution) == scores`` by conjugate gradients: no matrix of all pairs of sentences.
 
     Args:
-        product: function of an array like ``wanted``: symmetric, positive definite.
+        product: function of an array like ``scores``: symmetric, positive definite.
     """
-    solution, rest = np.zeros_like(wanted), wanted.copy()
+    solution, rest = np.zeros_like(scores), scores.copy()
     direction, squared = rest.copy(), np.square(rest).sum(axis=0)
     enough = PRECISION ** 2 * np.maximum(squared, 1e-300)
     while (squared > enough).any():
@@ -171,7 +182,7 @@ def _solve(product, wanted):
 
 
 def logits(head, components, vectors):
-    """The logits in NumPy: array (sentences, classes)."""
+    """The logits in NumPy, SHARPNESS times the scores: array (sentences, classes)."""
     components = components.astype(np.float64)
     lengths = np.square(components).sum(axis=1, keepdims=True)
     return (np.exp(components.dot(head['landmarks'])).dot(head['weights']) * np.exp(-lengths)

@@ -282,10 +282,9 @@ def distil(folded, arrays, pieces, session, args):
     """
     random, losses = np.random.RandomState(args.seed), []
     times = max(1, min(RECOMBINED, ENOUGH // len(pieces)))
-    examples = np.concatenate([_recombined(_recombined(pieces, random), random)
-                               for _ in range(times)])
+    examples, = recombined([pieces], times, random)
     lengths = np.count_nonzero(examples, axis=1)
-    own, wanted = _wanted(whole(arrays, pieces), whole(arrays, examples))
+    own, wanted = principal(arrays, pieces, examples)
     rows, rate = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [])
     answers = tf.placeholder(tf.float32, [None, wanted.shape[1]])
 
@@ -339,9 +338,15 @@ def _by_size(name, array):
     return size * tf.get_variable(name, initializer=tf.constant(array / size))
 
 
-def _wanted(own, others):
-    """Both standardised as the training sentences' own, and turned into these's principal
-    components."""
+def principal(arrays, pieces, others):
+    """What the whole encoder says of both, standardised as of the training sentences and turned
+    into these's principal components: two arrays (sentences, OUTPUTS).
+
+    Args:
+        arrays, pieces: see ``fold``.
+        others: as ``pieces``, of any sentences.
+    """
+    own, others = whole(arrays, pieces), whole(arrays, others)
     shift, scale = own.mean(axis=0), (own.std(axis=0) + 1e-6) * np.sqrt(DIMENSIONS)
     own, others = (own - shift) / scale, (others - shift) / scale
     principal = directions(own, OUTPUTS)
@@ -358,16 +363,35 @@ def _output_layer(hidden, wanted):
     return {'out': rounded(out), 'out_bias': rounded(wanted.mean(axis=0) - shift.dot(out))}
 
 
-def _recombined(pieces, random):
+def recombined(views, times, random):
+    """``times`` as many sentences that were never written, each put together of parts of three.
+
+    Args:
+        views: list of int arrays (sentences, positions), in which 0 is padding: the sentences'
+            pieces, and what else they are read as. All are cut at about the same place.
+        random: a RandomState.
+
+    Returns:
+        list of arrays like those of ``views``, padded behind.
+    """
+    return [np.concatenate(rows) for rows in zip(*(
+        _joined(_joined(views, random), random) for _ in range(times)))]
+
+
+def _joined(views, random):
     """As many rows: the beginning of each sentence, and the end of another."""
-    mixed = np.zeros_like(pieces)
-    others = pieces[random.permutation(len(pieces))]
-    for row, one, other in zip(mixed, pieces, others):
-        one, other = one[:np.count_nonzero(one)], other[:np.count_nonzero(other)]
-        first = one[:random.randint(1, len(one))]
-        joined = np.concatenate([first, other[random.randint(1, len(other)):]])[:len(row)]
-        row[:len(joined)] = joined
-    return mixed
+    count = len(views[0])
+    others, shares = random.permutation(count), random.rand(count, 2)
+    joined = []
+    for rows in views:
+        mixed = np.zeros_like(rows)
+        for row, one, other, (first, last) in zip(mixed, rows, rows[others], shares):
+            one, other = one[one != 0], other[other != 0]
+            parts = np.concatenate([one[:1 + int(first * (len(one) - 1))],
+                                    other[1 + int(last * (len(other) - 1)):]])[:len(row)]
+            row[:len(parts)] = parts
+        joined.append(mixed)
+    return joined
 
 
 def unit_rows(rows):

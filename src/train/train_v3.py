@@ -7,8 +7,10 @@ of pieces that both have (kernel.py). A few thousand sentences are too few to le
 from; the encoder has learnt it.
 
 What takes epochs is to make the encoder small: a network of a fraction of its products learns
-to give what the whole one gives, without labels. The other settings are chosen here
-(``SETTINGS``), by what the head says of training sentences that it has not seen.
+to give what the whole one gives, without labels. What is lost with it the head in part makes up
+for: it learns from the labels, and from what a head that reads with the whole encoder says of
+sentences that were never written (``taught``). The other settings are chosen here (``SETTINGS``),
+by what the head says of training sentences that it has not seen.
 
 Channels and files are those of train_v2.py; the channel ``vectors`` holds the encoder
 (``make vectors VECTORS=encoder``), and ``encoder.model`` is written beside the others.
@@ -24,6 +26,7 @@ os.environ['TF_KERAS'] = '1'  # see train_v1.py
 
 import kernel
 import numpy as np
+import scipy.sparse
 import sentence_encoder
 import tensorflow as tf
 
@@ -71,6 +74,10 @@ WORDS_SHARE = 0.35
 """Of the words in what two sentences differ by; the encoder's is the rest."""
 MOST = 2500
 """Training sentences that the settings are chosen on: time grows with the cube."""
+UNWRITTEN = 4
+"""Times as many sentences that were never written as there are, which the head learns from, too."""
+ENOUGH = 24000
+"""Of these, where there are many; time and memory grow with them."""
 BATCH = 64
 
 logger = logging.getLogger('train_v3')
@@ -184,16 +191,52 @@ def choose(features, groups, vectors, targets):
     for values in itertools.product(*(SETTINGS[name] for name in names)):
         settings = dict(zip(names, values))
         shift, scale = kernel.standardisation(features, groups, settings['width'])
-        scores = kernel.left_out(((features - shift) * scale)[:MOST], vectors, targets,
-                                 settings['ridge'], settings['share'])
+        scores = kernel.left_out(((features - shift) * scale)[:MOST], vectors,
+                                 kernel.wanted(targets), settings['ridge'], settings['share'])
         accuracy = float((scores.argmax(axis=1) == targets.argmax(axis=1)).mean())
-        errors = np.square(scores - (2 * targets - 1)).sum(axis=1)
+        errors = np.square(scores - kernel.wanted(targets)).sum(axis=1)
         logger.info('%s: error %.4f, accuracy %.4f', settings, errors.mean(), accuracy)
         found.append((settings, errors.mean(), errors.std() / np.sqrt(len(errors)), accuracy))
     _, least, uncertainty, _ = min(found, key=lambda one: one[1])
     settings, _, _, accuracy = max((one for one in found if one[1] <= least + uncertainty),
                                    key=lambda one: (one[0]['ridge'], -one[1]))
     return settings, accuracy
+
+
+def unwritten(inputs, known, random):
+    """Sentences put together of parts of others: as ``inputs``, some times as many.
+
+    First those of the first ``known`` sentences, and then those of the rest: a head of the first
+    ones alone has nothing of the rest, which calibrate it.
+    """
+    names, count = sorted(inputs), len(inputs['pieces'])
+    times = max(1, min(UNWRITTEN, ENOUGH // count))
+    parts = [sentence_encoder.recombined([inputs[name][rows] for name in names], times, random)
+             for rows in np.split(np.arange(count), [known]) if len(rows)]
+    return {name: np.concatenate(rows) for name, rows in zip(names, zip(*parts))}
+
+
+def taught(written, further, targets, settings):
+    """The head that is served: of labels, and of what a better one says that cannot be served.
+
+    The better one, of the same labels, reads with the whole encoder; of ``further`` sentences
+    nobody knows the label, and it is asked for its scores (Hinton et al., Distilling the Knowledge
+    in a Neural Network, 2015). Each counts as much as a sentence with a label.
+
+    Args:
+        written: of the sentences with labels (components, components by the whole encoder,
+            vectors), see kernel.fit.
+        further: the same of sentences that were never written.
+        targets: one-hot array (sentences, classes).
+        settings: what ``choose`` returned.
+    """
+    ridge, share, scores = settings['ridge'], settings['share'], kernel.wanted(targets)
+    (components, whole, vectors), (others, whole_others, other_vectors) = written, further
+    teacher = kernel.fit(whole, vectors, scores, ridge, share)
+    answers = kernel.logits(teacher, whole_others, other_vectors) / kernel.SHARPNESS
+    return kernel.fit(np.concatenate([components, others]),
+                      scipy.sparse.vstack([vectors, other_vectors], format='csr'),
+                      np.concatenate([scores, answers]), ridge, share, len(components))
 
 
 def new_placeholders():
@@ -232,23 +275,36 @@ def main(argv):
     export.save_history(history, args.output_dir)
     targets = np.eye(len(labels), dtype=np.float32)[[labels.index(name) for name in train_labels]]
 
-    reader = Reader(word_vectors(vectors, train_inputs['inputs']), small)
-    features, test_features = (reader.read(args, inputs) for inputs in (train_inputs, test_inputs))
-    grams = kernel.Grams(train_inputs['pieces'], reader.pieces)
-    seen = grams.vectors(train_inputs['pieces'])
-    settings, left_out_accuracy = choose(features, reader.groups, seen, targets)
-    shift, scale = kernel.standardisation(features, reader.groups, settings['width'])
-    components = (features - shift) * scale
-    logger.info('sentences: %d, labels: %s, features: %s', len(train_texts), labels,
-                features.shape[1])
-
-    def fit(rows):
-        return kernel.fit(components[:rows], seen[:rows], targets[:rows], settings['ridge'],
-                          settings['share'])
-
     # Of a handful of sentences one, as Keras does.
     held_back = int(len(train_texts) * args.validation_split) or int(args.validation_split > 0)
     known = len(train_texts) - min(held_back, len(train_texts) - 1)
+    more_inputs = unwritten(train_inputs, known, np.random.RandomState(args.seed))
+
+    reader = Reader(word_vectors(vectors, train_inputs['inputs']), small)
+    features, more_features, test_features = (
+        reader.read(args, inputs) for inputs in (train_inputs, more_inputs, test_inputs))
+    grams = kernel.Grams(train_inputs['pieces'], reader.pieces)
+    seen, seen_more = (grams.vectors(inputs['pieces']) for inputs in (train_inputs, more_inputs))
+    settings, left_out_accuracy = choose(features, reader.groups, seen, targets)
+    shift, scale = kernel.standardisation(features, reader.groups, settings['width'])
+    components, more_components = ((rows - shift) * scale for rows in (features, more_features))
+    logger.info('sentences: %d, labels: %s, features: %s', len(train_texts), labels,
+                features.shape[1])
+
+    # What the whole encoder says, and the words as they are.
+    whole, whole_more = (
+        np.concatenate([said, rows[:, said.shape[1]:]], axis=1) for said, rows in zip(
+            sentence_encoder.principal(encoder, train_inputs['pieces'], more_inputs['pieces']),
+            (features, more_features)))
+    of_whole = kernel.standardisation(whole, reader.groups, settings['width'])
+    whole, whole_more = ((rows - of_whole[0]) * of_whole[1] for rows in (whole, whole_more))
+
+    def fit(rows):
+        more = rows * len(more_features) // len(features)
+        return taught((components[:rows], whole[:rows], seen[:rows]),
+                      (more_components[:more], whole_more[:more], seen_more[:more]),
+                      targets[:rows], settings)
+
     calibrated = calibration.NEUTRAL
     if known < len(train_texts):
         validated = kernel.logits(fit(known), components[known:], seen[known:])

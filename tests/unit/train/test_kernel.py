@@ -30,17 +30,18 @@ def scores(head, components):
 
 def test_it_learns_what_no_straight_line_divides():
     known, new = rows(400, features=2), rows(200, seed=1, features=2)
-    head = kernel.fit(known, NO_GRAMS, topics(known), 0.1, 0.5)
+    head = kernel.fit(known, NO_GRAMS, kernel.wanted(topics(known)), 0.1, 0.5)
     right = scores(head, new).argmax(axis=1) == topics(new).argmax(axis=1)
     assert right.mean() > 0.9
 
 
-def test_of_more_sentences_than_landmarks_all_are_learnt_from(monkeypatch):
+@pytest.mark.parametrize('most, landmarks', [(60, 400), (400, 60)])
+def test_of_more_sentences_than_landmarks_all_are_learnt_from(monkeypatch, most, landmarks):
     known, new = rows(400, features=2), rows(200, seed=1, features=2)
     targets = topics(known)
     targets[:60] = 1 - targets[:60]  # wrong, but outvoted by the others
-    monkeypatch.setattr(kernel, 'MOST', 60)
-    head = kernel.fit(known, NO_GRAMS, targets, 0.1, 0.5)
+    monkeypatch.setattr(kernel, 'MOST', most)
+    head = kernel.fit(known, NO_GRAMS, kernel.wanted(targets), 0.1, 0.5, landmarks)
     assert head['landmarks'].shape == (2, 60)
     right = scores(head, new).argmax(axis=1) == topics(new).argmax(axis=1)
     assert right.mean() > 0.8
@@ -50,7 +51,7 @@ def test_what_sentences_say_counts_where_what_they_mean_does_not():
     grams = kernel.Grams(PIECES, 8)
     alike = np.zeros((4, 2), np.float32)
     targets = np.eye(2)[[0, 1, 0, 1]]
-    head = kernel.fit(alike, grams.vectors(PIECES), targets, 0.1, 0.5)
+    head = kernel.fit(alike, grams.vectors(PIECES), kernel.wanted(targets), 0.1, 0.5)
     new = np.array([[2, 5, 6, 6, 3], [2, 4, 7, 3, 0]])
     found = kernel.logits(head, alike[:2], grams.vectors(new))
     assert found.argmax(axis=1).tolist() == [0, 1]
@@ -76,7 +77,7 @@ def test_a_gram_counts_by_its_rarity_and_a_sentence_has_length_one():
 @pytest.mark.parametrize('ridge', [0.1, 1.0])
 def test_what_it_says_of_a_left_out_sentence_is_what_a_head_without_it_says(ridge):
     known = rows(60, features=2)
-    targets = np.eye(3)[np.arange(60) % 3]
+    targets = kernel.wanted(np.eye(3)[np.arange(60) % 3])
     vectors = scipy.sparse.csr_matrix(np.maximum(rows(60, seed=2), 1) - 1)
     found = kernel.left_out(known, vectors, targets, ridge, 0.5)
     others = np.arange(60) != 37
@@ -108,7 +109,8 @@ def test_the_graph_gives_what_numpy_gives():
     pieces[np.arange(12) >= np.random.RandomState(2).randint(3, 13, (80, 1))] = 0
     shift, scale = kernel.standardisation(features, [(10, 0.5), (20, 0.5)], 1.0)
     grams, components = kernel.Grams(pieces, count), (features - shift) * scale
-    head = kernel.fit(components, grams.vectors(pieces), np.eye(4)[np.arange(80) % 4], 0.3, 0.5)
+    head = kernel.fit(components, grams.vectors(pieces),
+                      kernel.wanted(np.eye(4)[np.arange(80) % 4]), 0.3, 0.5)
     with tf.Session(graph=tf.Graph()) as session:
         variables = {name: tf.constant(array) for name, array in dict(
             landmarks=head['landmarks'], weights=head['weights'], shift=shift,

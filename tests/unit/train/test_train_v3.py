@@ -13,6 +13,7 @@ from unittest import mock
 import made_encoder
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 from conftest import SRC
 from test_train_v1 import Job, lay_split
@@ -111,11 +112,11 @@ def test_the_settings_err_least_on_left_out_sentences_and_the_ridge_is_large_whe
     of 0.27, so that 2 more are within it, and 30 more are not."""
     targets = np.eye(2)[np.arange(80) % 2]
 
-    def left_out(components, vectors, wanted, ridge, share):
+    def left_out(components, vectors, scores, ridge, share):
         width = np.square(components).sum(axis=1).mean()
         right = (72 - 10 * (abs(width - 2) > 0.1) - lost_by_the_ridge * (ridge == 1.0)
                  - 20 * (share != 1.0))
-        return (2 * wanted - 1) * np.where(np.arange(80)[:, np.newaxis] < right, 1, -1)
+        return scores * np.where(np.arange(80)[:, np.newaxis] < right, 1, -1)
 
     monkeypatch.setattr(kernel, 'left_out', left_out)
     settings, accuracy = train_v3.choose(rows(80, 4), [(2, 0.5), (2, 0.5)], rows(80, 3), targets)
@@ -126,15 +127,49 @@ def test_the_settings_err_least_on_left_out_sentences_and_the_ridge_is_large_whe
 def test_one_sentence_more_does_not_outweigh_answers_that_are_further_off(monkeypatch):
     targets = np.eye(2)[np.arange(80) % 2]
 
-    def left_out(components, vectors, wanted, ridge, share):
+    def left_out(components, vectors, scores, ridge, share):
         sure = share == 0.5
         right = np.arange(80)[:, np.newaxis] < (70 if sure else 71)
-        return (2 * wanted - 1) * np.where(right, 0.9 if sure else 0.1, -0.1)
+        return scores * np.where(right, 0.9 if sure else 0.1, -0.1)
 
     monkeypatch.setattr(kernel, 'left_out', left_out)
     settings, accuracy = train_v3.choose(rows(80, 4), [(2, 0.5), (2, 0.5)], rows(80, 3), targets)
     assert settings['share'] == 0.5
     assert accuracy == 70 / 80
+
+
+def test_a_head_is_taught_by_one_that_sees_more():
+    """The topic is one number of nine; only the better head is not led astray by the others."""
+    of_topic = 0.3 * rows(1000, 9).astype(np.float32)
+    targets = np.eye(2)[(of_topic[:, 0] > 0).astype(int)]
+    sees_all, nothing = of_topic * ([1] + [0] * 8), scipy.sparse.csr_matrix((1000, 5))
+    settings = {'ridge': 0.3, 'share': 0.5}
+    parts = [(of_topic[some], sees_all[some], nothing[some])
+             for some in (slice(40), slice(40, 500))]
+    taught = train_v3.taught(*parts, targets=targets[:40], settings=settings)
+    alone = kernel.fit(of_topic[:40], nothing[:40], kernel.wanted(targets[:40]), **settings)
+    taught, alone = ((kernel.logits(head, of_topic[500:], nothing[500:]).argmax(axis=1)
+                      == targets[500:].argmax(axis=1)).mean() for head in (taught, alone))
+    assert taught > alone + 0.05
+
+
+def test_unwritten_sentences_are_of_parts_and_what_calibrates_is_not_among_the_first():
+    inputs = {'pieces': np.zeros((10, 8), int), 'inputs': np.zeros((10, 8), int)}
+    for row in range(10):  # Sentence 3 has pieces 31 to 36, and as tokens 31 to 33 in the end.
+        inputs['pieces'][row, :6] = 10 * row + np.arange(1, 7)
+        inputs['inputs'][row, -3:] = 10 * row + np.arange(1, 4)
+    found = train_v3.unwritten(inputs, 7, np.random.RandomState(0))
+    first = train_v3.UNWRITTEN * 7
+    for name in inputs:
+        assert len(found[name]) == train_v3.UNWRITTEN * 10
+        assert found[name][:first].max() < 70 < found[name][first:][found[name][first:] > 0].min()
+    mixed = 0
+    for pieces, tokens in zip(found['pieces'], found['inputs']):
+        assert set(tokens[tokens > 0] // 10) <= set(pieces[pieces > 0] // 10)
+        mixed += len(set(pieces[pieces > 0] // 10)) > 1
+    assert mixed > 30
+    of_all = train_v3.unwritten(inputs, 10, np.random.RandomState(0))
+    assert len(of_all['pieces']) == train_v3.UNWRITTEN * 10
 
 
 def test_fixed_arrays_give_fixed_probabilities():
