@@ -63,6 +63,55 @@ def test_on_few_cores_a_recurrent_network_has_one_thread_an_operation(
     assert resources.default_config(graph(content), cores) == expected
 
 
+def weighted(*shapes, resource=False, further=()):
+    """A serialized graph of matrix products, each with a variable of its own of such a shape.
+
+    Args:
+        resource: the variables are resources, as Keras' are.
+        further: operations of further nodes.
+    """
+    native.protos_without_tensorflow()
+    from tensorflow.core.framework import graph_pb2
+
+    graph_def = graph_pb2.GraphDef()
+    # A lookup table is no product's, so its size does not count.
+    tables = {"table": (50000, 300)}
+    for name, shape in dict(tables, **{"w%d" % n: shape for n, shape in enumerate(shapes)}).items():
+        node = graph_def.node.add(name=name, op="VarHandleOp" if resource else "VariableV2")
+        for key in ("container", "dtype", "shared_name", "zone"):
+            node.attr[key].s = name.encode() * 3
+        for size in shape:
+            node.attr["shape"].shape.dim.add(size=size)
+        read = "product_%s/ReadVariableOp" % name if resource else name + "/read"
+        graph_def.node.add(name=read, op="ReadVariableOp" if resource else "Identity", input=[name])
+        if name in tables:
+            graph_def.node.add(name="lookup", op="GatherV2", input=[read, "indices"])
+        else:
+            graph_def.node.add(name="product_" + name, op="MatMul", input=["lookup", read])
+    for operation in further:
+        graph_def.node.add(name="further_" + operation, op=operation)
+    return graph_def.SerializeToString()
+
+
+@pytest.mark.parametrize("resource", [False, True])
+@pytest.mark.parametrize("shapes, cores, further, expected", [
+    ([(160, 3767), (33, 256)], 2, (), resources.ONE_THREAD_AN_OPERATION),
+    ([(1024, 1024)], 2, (), resources.ONE_THREAD_AN_OPERATION),
+    ([(1024, 1025)], 2, (), b""),
+    ([(33, 256), (768, 3072)], 2, (), b""),
+    ([(33, -1)], 2, (), b""),
+    ([(33, 256)], 4, (), b""),
+    ([(33, 256)], 2, ("BatchMatMul",), b""),
+    ([(33, 256)], 2, ("Conv2D",), b""),
+    ([], 2, (), b""),
+])  # fmt: skip
+def test_on_few_cores_a_network_of_small_products_has_one_thread_an_operation(
+    graph, shapes, cores, further, resource, expected
+):
+    content = weighted(*shapes, resource=resource, further=further)
+    assert resources.default_config(graph(content), cores) == expected
+
+
 @pytest.mark.parametrize("content", [b"..\x12\x06MatMul\x1a", b"\x12\x06MatMul\x1a\x7f.."])
 def test_a_graph_that_ends_in_a_product_is_left_to_the_loader(graph, content):
     assert resources.default_config(graph(content), 2) == b""
