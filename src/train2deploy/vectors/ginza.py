@@ -22,7 +22,7 @@ from train2deploy import manifest, paths
 from train2deploy.hashing import sha256_file
 from train2deploy.vectors import wheels
 
-FILES = ("words.txt", "rows.npy", "vectors.npy", "frequent.txt")
+FILES = ("words.txt", "rows.npy", "vectors.npy", "frequent.txt", "rarer.txt")
 LINE_ENDS = {"\n", "\r"}
 
 
@@ -89,7 +89,7 @@ def spacy_hash(text: str) -> int:
 
 
 def words(package: Package, target: Path | None = None, as_written: bool = False) -> Path:
-    """Makes `target` hold words.txt, rows.npy, vectors.npy and frequent.txt, once.
+    """Makes `target` hold FILES, once.
 
     Args:
         target: None: build/words/<kind>, or build/words/<kind>-as-written.
@@ -97,12 +97,13 @@ def words(package: Package, target: Path | None = None, as_written: bool = False
 
     Returns:
         `target`: line i of words.txt has the vector `vectors[rows[i]]`; frequent.txt
-        has the words that own a vector, the most frequent first.
+        has the words that own a vector, and rarer.txt those that share one, the most
+        frequent first.
     """
     folded = package.full_width and not as_written
     target = target or paths.WORDS / (package.kind + ("-as-written" if as_written else ""))
     archive = wheels.fetch(package)
-    inputs = {"archive_sha256": sha256_file(archive), "layout": 3}
+    inputs = {"archive_sha256": sha256_file(archive), "layout": 4}
     if manifest.is_current(target / "manifest.json", inputs, [target / name for name in FILES]):
         return target
     read = _reader(archive)
@@ -119,12 +120,14 @@ def words(package: Package, target: Path | None = None, as_written: bool = False
             rows[word] = min(row_of_key[key], rows.get(word, row_of_key[key]))
             keys[key] = word
     # The table's first entries are the words that own a vector, the most frequent first; chiVe's
-    # others were mapped to the nearest of those.
-    owners = [keys[key] for key in list(row_of_key)[: len(vectors)] if key in keys]
-    frequent = list(dict.fromkeys(owners))
+    # others were mapped to the nearest of those, and come in the same order.
+    in_order = list(dict.fromkeys(keys[key] for key in row_of_key if key in keys))
+    owning = len({keys[key] for key in list(row_of_key)[: len(vectors)] if key in keys})
     target.mkdir(parents=True, exist_ok=True)
     (target / "words.txt").write_text("\n".join(rows), encoding="utf-8")
-    (target / "frequent.txt").write_text("\n".join(frequent) + "\n", encoding="utf-8")
+    for name, part in (("frequent.txt", in_order[:owning]), ("rarer.txt", in_order[owning:])):
+        text = "".join(f"{word}\n" for word in part)
+        (target / name).write_text(text, encoding="utf-8")
     np.save(target / "rows.npy", np.fromiter(rows.values(), dtype=np.int32), allow_pickle=False)
     np.save(target / "vectors.npy", vectors, allow_pickle=False)
     outputs = {"words": len(rows), "vectors": list(vectors.shape)}

@@ -104,6 +104,10 @@ def words_of(target: Path) -> dict[str, list[float]]:
     return {word: vectors[row].tolist() for word, row in zip(words, rows, strict=True)}
 
 
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
 def test_each_word_gets_the_vector_that_its_hash_points_to(wheel: Path, tmp_path: Path):
     target = ginza.words(CHIVE, tmp_path / "words")
     expected = {word: VECTORS[number % 4].tolist() for number, word in enumerate(WORDS)}
@@ -112,8 +116,12 @@ def test_each_word_gets_the_vector_that_its_hash_points_to(wheel: Path, tmp_path
 
 def test_the_words_that_own_a_vector_come_in_the_tables_order(wheel: Path, tmp_path: Path):
     target = ginza.words(CHIVE, tmp_path / "words")
-    frequent = (target / "frequent.txt").read_text(encoding="utf-8").splitlines()
-    assert frequent == WORDS[:4]
+    assert lines(target / "frequent.txt") == WORDS[:4]
+
+
+def test_the_words_that_share_a_vector_come_after_those(wheel: Path, tmp_path: Path):
+    target = ginza.words(CHIVE, tmp_path / "words")
+    assert lines(target / "rarer.txt") == WORDS[4:]
 
 
 def state(target: Path) -> dict[str, int]:
@@ -127,7 +135,7 @@ def test_a_second_time_nothing_is_written(wheel: Path, tmp_path: Path):
     assert state(target) == before
 
 
-@pytest.mark.parametrize("lost", ["words.txt", "rows.npy", "vectors.npy", "frequent.txt"])
+@pytest.mark.parametrize("lost", ginza.FILES)
 def test_a_lost_file_is_written_again(wheel: Path, tmp_path: Path, lost: str):
     target = ginza.words(CHIVE, tmp_path / "words")
     (target / lost).unlink()

@@ -12,7 +12,7 @@ from train2deploy.datasets import channels
 from train2deploy.datasets.rows import DataSet, Row
 from train2deploy.errors import JobFailed, UserError
 from train2deploy.hashing import sha256_file
-from train2deploy.vectors import channel, ginza, tokenizer, wikija
+from train2deploy.vectors import channel, encoder, ginza, tokenizer, wheels, wikija
 
 BUILDER = """
 import json, logging, os, shutil, sys
@@ -113,6 +113,36 @@ def test_ready_made_words_go_to_the_builder(builder: Path, words: Path, kind: st
     assert channel.build(kind, None, 2000, 1).startswith(f"build/vectors: {kind}, ")
     arguments = json.loads(built("tokenizer.model"))["argv"]
     assert (arguments[0], arguments[-1]) == (way, str(words))
+
+
+def test_without_a_size_there_are_as_many_pieces_as_the_kind_needs(
+    builder: Path, words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lay_data()
+    package = tmp_path / "encoder.whl"
+    package.write_bytes(b"package")
+    monkeypatch.setattr(wheels, "fetch", lambda wanted: package)
+    monkeypatch.setattr(encoder, "write", lambda target: None)
+    for kind, size in (("chive", 12000), ("encoder", 64000)):
+        channel.build(kind, None, None, 1)
+        arguments = json.loads(built("tokenizer.model"))["argv"]
+        assert arguments[arguments.index("--vocabulary-size") + 1] == str(size)
+    channel.build("encoder", None, 2000, 1)
+    assert "2000" in json.loads(built("tokenizer.model"))["argv"], "a given size counts"
+
+
+def test_the_pieces_beside_an_encoder_are_learnt_from_rarer_words_too(
+    builder: Path, words: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lay_data()
+    channel.build("chive", None, 2000, 1)
+    sentences = built().splitlines()
+    (words / "rarer.txt").write_text("".join(f"語{n}\n" for n in range(5)), encoding="utf-8")
+    monkeypatch.setattr(channel, "RARER_WORDS", 3)
+    monkeypatch.setattr(wheels, "fetch", lambda wanted: words / "rows.npy")
+    monkeypatch.setattr(encoder, "write", lambda target: None)
+    channel.build("encoder", None, 2000, 1)
+    assert built().splitlines() == [*sentences, "語0", "語1", "語2"]
 
 
 def test_characters_need_no_tokenizer(builder: Path, words: Path):

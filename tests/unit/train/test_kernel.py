@@ -35,16 +35,48 @@ def test_it_learns_what_no_straight_line_divides():
     assert right.mean() > 0.9
 
 
-@pytest.mark.parametrize('most, landmarks', [(60, 400), (400, 60)])
-def test_of_more_sentences_than_landmarks_all_are_learnt_from(monkeypatch, most, landmarks):
+def test_of_more_sentences_than_landmarks_all_are_learnt_from():
     known, new = rows(400, features=2), rows(200, seed=1, features=2)
     targets = topics(known)
     targets[:60] = 1 - targets[:60]  # wrong, but outvoted by the others
-    monkeypatch.setattr(kernel, 'MOST', most)
-    head = kernel.fit(known, NO_GRAMS, kernel.wanted(targets), 0.1, 0.5, landmarks)
+    head = kernel.fit(known, NO_GRAMS, kernel.wanted(targets), 0.1, 0.5, 60)
     assert head['landmarks'].shape == (2, 60)
     right = scores(head, new).argmax(axis=1) == topics(new).argmax(axis=1)
     assert right.mean() > 0.8
+
+
+def test_landmarks_are_the_rows_where_there_are_no_more():
+    known = rows(40)
+    assert np.array_equal(kernel.points(known, 40), known)
+
+
+def test_landmarks_stand_for_rows_that_are_near_each_other(monkeypatch):
+    monkeypatch.setattr(kernel, 'CHUNK', 7)
+    centres = 100 * rows(5, features=3)
+    known = np.repeat(centres, 8, axis=0) + rows(40, seed=1, features=3)
+    found = kernel.points(known, 5)
+    assert found.dtype == np.float32
+    for group in known.reshape(5, 8, 3):
+        near = np.abs(found - group.mean(axis=0)).max(axis=1).min()
+        assert near < 1e-4
+
+
+def test_a_group_that_becomes_empty_leaves_the_others_alone():
+    known = np.zeros((30, 2), np.float32)
+    known[15:] = 1
+    found = kernel.points(known, 4)
+    assert np.isfinite(found).all()
+    assert {tuple(row) for row in found.tolist()} == {(0, 0), (1, 1)}
+
+
+def test_more_landmarks_come_nearer_to_what_all_sentences_say():
+    known, new = rows(400, features=4), rows(200, seed=1, features=4)
+    asked = kernel.wanted(topics(known))
+    exact = scores(kernel.fit(known, NO_GRAMS, asked, 0.1, 0.5), new)
+    errors = [np.abs(scores(kernel.fit(known, NO_GRAMS, asked, 0.1, 0.5, most), new) - exact).mean()
+              for most in (25, 100, 300)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < errors[0] / 2
 
 
 def test_what_sentences_say_counts_where_what_they_mean_does_not():
