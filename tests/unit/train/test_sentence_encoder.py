@@ -156,6 +156,27 @@ def test_a_row_of_padding_alone_gives_numbers_and_not_nan(small):
     assert np.isfinite(of_graph(small, padded([[]]))).all()
 
 
+def test_the_units_that_are_left_out_say_less_than_those_that_are_kept(arrays, monkeypatch):
+    """In the sums over sentences that the package's network gives."""
+    rows = padded(SENTENCES)
+
+    def sums(units, weight=1.0):
+        monkeypatch.setattr(sentence_encoder, 'UNITS', units)
+        small = sentence_encoder.fold(arrays, rows, 4)
+        assert [small['up%d' % size].shape for size, _ in BRANCHES] == [(5, units)] * 3
+        small['down'] *= weight
+        with tf.Session(graph=tf.Graph()) as session:
+            flat, sentence = sentence_encoder.flat_pieces(tf.constant(rows))
+            return session.run(sentence_encoder.summed_pieces(
+                {name: tf.constant(array) for name, array in small.items()}, flat, sentence,
+                len(rows))[0])
+
+    of_all, without = sums(sentence_encoder.WIDTH), sums(sentence_encoder.WIDTH, 0.0)
+    errors = [np.square(of_all - sums(units)).sum() for units in (64, 128, 192)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[1] < np.square(of_all - without).sum() / 4
+
+
 def test_it_learns_from_parts_of_training_sentences_and_from_none_as_it_is(arrays, monkeypatch):
     asked, whole = [], sentence_encoder.whole
     monkeypatch.setattr(sentence_encoder, 'whole',

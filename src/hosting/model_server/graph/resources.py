@@ -19,8 +19,8 @@ _VARIABLES = (b"\x0aVariableV2", b"\x0bVarHandleOp")
 _SHAPE = re.compile(rb"\n\x05shape\x12.:.((?:\x12.\x08[\x80-\xff]*[\x00-\x7f])*)", re.DOTALL)
 _DIMENSION = re.compile(rb"\x12.\x08([\x80-\xff]*[\x00-\x7f])", re.DOTALL)
 _LONG_VARINT = 5
-# Products of a kind that takes much longer than its weights are many.
-_WITHOUT_WEIGHTS = (b"Conv", b"BatchMatMul")
+# Operations that take longer than the number of their weights tells, or have none.
+_OTHER_PRODUCTS = (b"Conv", b"BatchMatMul")
 _STEPS = 8
 # A sentence's product with so many takes half a millisecond of a core.
 _FEW_WEIGHTS = 1 << 20
@@ -67,11 +67,11 @@ def _is_recurrent(graph):
 
 
 def _has_small_products(graph):
-    """Whether all products that a serialized graph has are with a few weights; some there are."""
-    if any(graph.find(operation) >= 0 for operation in _WITHOUT_WEIGHTS):
+    """Whether a serialized graph has products, and each of them with few weights."""
+    if any(graph.find(operation) >= 0 for operation in _OTHER_PRODUCTS):
         return False
-    sizes = [_size(graph, name) for name in set(_weights(graph))]
-    return bool(sizes) and max(sizes) <= _FEW_WEIGHTS
+    weights = set(_weights(graph))
+    return bool(weights) and all(_size(graph, name) <= _FEW_WEIGHTS for name in weights)
 
 
 def _weights(graph):
