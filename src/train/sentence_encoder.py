@@ -26,6 +26,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
+import recombination
 from channels import ChannelError
 
 WEIGHTS = 'encoder.npz'
@@ -293,7 +294,7 @@ def distil(folded, arrays, pieces, session, args):
     """
     random, losses = np.random.RandomState(args.seed), []
     times = max(1, min(RECOMBINED, ENOUGH // len(pieces)))
-    examples, = recombined([pieces], times, random)
+    examples, = recombination.recombined([pieces], times, random)
     lengths = np.count_nonzero(examples, axis=1)
     own, wanted = principal(arrays, pieces, examples)
     rows, rate = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [])
@@ -371,37 +372,6 @@ def _output_layer(hidden, wanted):
     ridge = 0.01 * products.trace() / len(products) + 1e-6
     out = np.linalg.solve(products + ridge * np.eye(len(products)), hidden.T.dot(wanted))
     return {'out': rounded(out), 'out_bias': rounded(wanted.mean(axis=0) - shift.dot(out))}
-
-
-def recombined(views, times, random):
-    """``times`` as many sentences that were never written, each put together of parts of three.
-
-    Args:
-        views: list of int arrays (sentences, positions), in which 0 is padding: the sentences'
-            pieces, and what else they are read as. All are cut at about the same place.
-        random: a RandomState.
-
-    Returns:
-        list of arrays like those of ``views``, padded behind.
-    """
-    return [np.concatenate(rows) for rows in zip(*(
-        _joined(_joined(views, random), random) for _ in range(times)))]
-
-
-def _joined(views, random):
-    """As many rows: the beginning of each sentence, and the end of another."""
-    count = len(views[0])
-    others, shares = random.permutation(count), random.rand(count, 2)
-    joined = []
-    for rows in views:
-        mixed = np.zeros_like(rows)
-        for row, one, other, (first, last) in zip(mixed, rows, rows[others], shares):
-            one, other = one[one != 0], other[other != 0]
-            parts = np.concatenate([one[:1 + int(first * (len(one) - 1))],
-                                    other[1 + int(last * (len(other) - 1)):]])[:len(row)]
-            row[:len(parts)] = parts
-        joined.append(mixed)
-    return joined
 
 
 def unit_rows(rows):

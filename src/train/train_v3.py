@@ -26,6 +26,7 @@ os.environ['TF_KERAS'] = '1'  # see train_v1.py
 
 import kernel
 import numpy as np
+import recombination
 import scipy.sparse
 import sentence_encoder
 import tensorflow as tf
@@ -211,7 +212,7 @@ def unwritten(inputs, known, random):
     """
     names, count = sorted(inputs), len(inputs['pieces'])
     times = max(1, min(UNWRITTEN, ENOUGH // count))
-    parts = [sentence_encoder.recombined([inputs[name][rows] for name in names], times, random)
+    parts = [recombination.recombined([inputs[name][rows] for name in names], times, random)
              for rows in np.split(np.arange(count), [known]) if len(rows)]
     return {name: np.concatenate(rows) for name, rows in zip(names, zip(*parts))}
 
