@@ -144,7 +144,7 @@ def fit(components, vectors, scores, ridge, share, most=MOST):
         scores: array (sentences, classes), see wanted.
         ridge: what is added to the likeness of a sentence to itself.
         share: of the likeness of grams, beside that of components.
-        most: landmarks.
+        most: landmarks, see points.
 
     Returns:
         dict: ``landmarks``, ``weights``, and ``grams``, array (grams, classes).

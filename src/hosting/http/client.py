@@ -109,7 +109,7 @@ class _Connection(asyncio.Protocol):
             unread = isinstance(exc, (ConnectionResetError, BrokenPipeError))
             if exchange.reused and unread and not self.received:
                 self.exchange = None
-                self.client.send_anew(exchange)
+                self.client.send_again(exchange)
             else:
                 self._fail(Disconnected("the server closed the connection", self.received))
 
@@ -293,10 +293,10 @@ class Client:
                 exchange.reused = True
                 connection.send(exchange)
                 return exchange.pending
-        self.send_anew(exchange)
+        self.send_again(exchange)
         return exchange.pending
 
-    def send_anew(self, exchange):
+    def send_again(self, exchange):
         exchange.reused = False
         self.loop.create_task(self._connect_and_send(exchange))
 

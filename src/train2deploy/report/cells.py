@@ -88,7 +88,8 @@ def interval(row: Row, t: Texts) -> str:
     found = row["verdict"]
     if found["low"] is None:
         return ""
-    return t("interval", low=f"{found['low']:.3f}", high=f"{found['high']:.3f}", n=found["runs"])
+    low, high = f"{found['low']:.3f}", f"{found['high']:.3f}"
+    return t("interval", low=low, high=high, runs=t.runs(found["runs"]))
 
 
 def within(row: Row, t: Texts) -> str:

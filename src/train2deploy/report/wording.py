@@ -144,15 +144,11 @@ def _listed(spreads: Mapping[str, Mapping[str, Any]], t: Texts) -> str:
 def _counted(items: list[str], runs: list[int], t: Texts) -> str:
     """The items with their numbers of runs, said once where they are the same."""
     if len(set(runs)) == 1:
-        return t("find_counted", items=t("between_items").join(items), runs=_runs(runs[0], t))
+        return t("find_counted", items=t("between_items").join(items), runs=t.runs(runs[0]))
     each = zip(items, runs, strict=True)
     return t("between_items").join(
-        t("find_counted", items=item, runs=_runs(number, t)) for item, number in each
+        t("find_counted", items=item, runs=t.runs(number)) for item, number in each
     )
-
-
-def _runs(number: int, t: Texts) -> str:
-    return t("runs_one") if number == 1 else t("n_runs", n=number)
 
 
 def _twice(found: Mapping[str, Any], t: Texts) -> str:

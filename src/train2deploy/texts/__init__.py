@@ -39,6 +39,14 @@ class Texts:
         sd = "" if found["sd"] is None else f" ± {found['sd']:.{decimals}f}"
         return f"{before}{found['mean']:.{decimals}f}{sd}"
 
+    def runs(self, number: int) -> str:
+        """So many runs, in words.
+
+        >>> load("en").runs(1), load("en").runs(5)
+        ('one run', '5 runs')
+        """
+        return self("runs_one") if number == 1 else self("n_runs", n=number)
+
 
 @cache
 def load(language: str) -> Texts:

@@ -86,9 +86,10 @@ def _weights(graph):
 
 def _size(graph, name):
     """How many numbers a product's weights have, infinity where they are no variable."""
-    read = graph.find(_named(name, _READ))
-    if read >= 0:  # a resource variable
-        start = read + len(_named(name, _READ))
+    reads = _named(name, _READ)
+    position = graph.find(reads)
+    if position >= 0:  # a resource variable
+        start = position + len(reads)
         name = graph[start + 1 : start + 1 + graph[start]]
     elif name.endswith(b"/read"):
         name = name[: -len(b"/read")]
